@@ -1,0 +1,16 @@
+//! What Portico knows of Chakra: the catalogue of its operations, the way from a path to one of
+//! them, and the client that calls it.
+//!
+//! [`catalogue`] is data; everything else is engine. To add an operation, add an entry there.
+
+pub mod catalogue;
+pub mod operation;
+pub mod router;
+pub mod scan;
+pub mod schema;
+
+pub use catalogue::operations;
+pub use operation::{
+    AnswerRule, At, BodyKind, Confidence, Effect, Envelope, Kind, LearnedKind, Method, Operation, Owned, Retry, When,
+};
+pub use router::{Matched, NoRoute, Route, Router, router};

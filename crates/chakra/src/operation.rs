@@ -1,0 +1,441 @@
+//! One operation of Chakra's API, as data.
+
+use portico_domain::Permission;
+
+use crate::schema::{Field, Ty};
+
+/// The methods that Chakra uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Method {
+    /// Reads.
+    Get,
+    /// Creates or acts.
+    Post,
+    /// Replaces.
+    Put,
+    /// Changes.
+    Patch,
+    /// Deletes.
+    Delete,
+}
+
+impl Method {
+    /// The spelling on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+
+    /// The method of that spelling, if the catalogue can use it.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Get, Self::Post, Self::Put, Self::Patch, Self::Delete].into_iter().find(|method| method.as_str() == text)
+    }
+}
+
+/// What kind of thing an id in a call names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A plugin, by UUID.
+    Plugin,
+    /// A WhatsApp Business Account, by Meta's digits.
+    Waba,
+    /// A phone number, by Meta's digits.
+    PhoneNumber,
+    /// Something whose owner the path does not name; learned from answers and events.
+    Learned(LearnedKind),
+}
+
+/// The kinds whose owner has to be learned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LearnedKind {
+    /// A message (`wamid…`).
+    Message,
+    /// A medium.
+    Media,
+    /// A message template.
+    Template,
+    /// A group.
+    Group,
+    /// A call (`wacid…`).
+    Call,
+    /// A chat.
+    Chat,
+    /// A photo.
+    Photo,
+    /// A process.
+    Process,
+    /// A background job.
+    Job,
+    /// A campaign.
+    Campaign,
+}
+
+impl LearnedKind {
+    /// The spelling in storage and messages.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Message => "message",
+            Self::Media => "media",
+            Self::Template => "template",
+            Self::Group => "group",
+            Self::Call => "call",
+            Self::Chat => "chat",
+            Self::Photo => "photo",
+            Self::Process => "process",
+            Self::Job => "job",
+            Self::Campaign => "campaign",
+        }
+    }
+}
+
+/// Where in a call an id stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum At {
+    /// A path parameter, by name.
+    Path(&'static str),
+    /// A query parameter, by name.
+    Query(&'static str),
+    /// A field of the JSON body, by JSON pointer; `*` stands for every element of a list or object.
+    Body(&'static str),
+}
+
+/// An id that must belong to the caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Owned {
+    /// Where it stands.
+    pub at: At,
+    /// What it names.
+    pub kind: Kind,
+    /// Only when this body field has this value.
+    pub when: When,
+}
+
+/// A condition on the JSON body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// No condition.
+    Always,
+    /// The field at the pointer is this text.
+    BodyIs(&'static str, &'static str),
+    /// The field at the pointer is not this text.
+    BodyIsNot(&'static str, &'static str),
+}
+
+/// How a body travels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyKind {
+    /// No body.
+    None,
+    /// JSON, at most 1 MiB.
+    Json,
+    /// JSON or a URL-encoded form, at most 1 MiB.
+    JsonOrForm,
+    /// A multipart stream, at most 100 MiB.
+    Multipart,
+}
+
+/// The shape around an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Envelope {
+    /// `{"_data", "_meta", "_errors"}`.
+    Chakra,
+    /// Meta's own JSON.
+    MetaRaw,
+    /// Bytes with their own content type.
+    Binary,
+}
+
+/// Whether a request may be repeated when its outcome is unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    /// A repeat changes nothing more.
+    Safe,
+    /// A repeat may do it twice.
+    Never,
+}
+
+/// How the answer is treated before the caller gets it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AnswerRule {
+    /// Streamed, byte for byte.
+    Pass,
+    /// `_data` is a list over the whole team: only rows whose `id` of that kind the caller owns remain.
+    FilterRows(Kind),
+    /// `_data` is a plugin: its `auth` is reduced to ids, its webhook URLs to what the caller set.
+    Plugin,
+    /// `_data` is a plugin configuration: its webhook URLs become what the caller set.
+    Configuration,
+}
+
+/// What the operation changes that Portico keeps records of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Nothing.
+    None,
+    /// `_data` is a new plugin.
+    CreatesPlugin,
+    /// Reads or changes a plugin; `_data` is its new state.
+    ObservesPlugin,
+    /// Deletes the plugin of the path.
+    DeletesPlugin,
+    /// Changes the configuration of the plugin of the path.
+    ConfiguresPlugin,
+    /// Disconnects the WABA of a plugin.
+    DisconnectsWaba,
+    /// Begins a connect; with `newPluginName` Portico makes the plugin first, so that it knows its id.
+    BeginsConnect,
+}
+
+/// How well Chakra's contract is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Confidence {
+    /// On Chakra's own pages.
+    Documented,
+    /// Seen in code that calls the live API.
+    Observed,
+    /// By analogy; may turn out different.
+    Inferred,
+}
+
+impl Confidence {
+    /// The spelling in the OpenAPI document.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Documented => "documented",
+            Self::Observed => "observed",
+            Self::Inferred => "inferred",
+        }
+    }
+}
+
+/// One method and path of Chakra's API: everything that routing, permission, ownership, forwarding
+/// and the OpenAPI document need to know. Built with the `const` methods below.
+#[derive(Debug, Clone, Copy)]
+pub struct Operation {
+    /// The stable id, also the value of the `Portico-Operation` header.
+    pub id: &'static str,
+    /// Other ids under which documents know the same call.
+    pub also: &'static [&'static str],
+    /// The heading in the documentation.
+    pub title: &'static str,
+    /// The section in the documentation.
+    pub group: &'static str,
+    /// The method.
+    pub method: Method,
+    /// The path templates that are accepted, most likely first; the first is where calls are forwarded.
+    pub paths: &'static [&'static str],
+    /// Which of several operations on one path this is.
+    pub when: When,
+    /// What the caller must be allowed; none for a call that any valid key may make.
+    pub permission: Option<Permission>,
+    /// A query parameter that needs one permission more.
+    pub query_permission: Option<(&'static str, Permission)>,
+    /// The ids that must belong to the caller.
+    pub owned: &'static [Owned],
+    /// Query parameters.
+    pub query: &'static [Field],
+    /// How the request's body travels.
+    pub body: BodyKind,
+    /// The fields of the request's body.
+    pub request: &'static [Field],
+    /// An invented request body, as JSON.
+    pub request_sample: &'static str,
+    /// The shape around the answer.
+    pub envelope: Envelope,
+    /// The answer: the content of `_data` in Chakra's envelope, else the whole body.
+    pub answer: Ty,
+    /// An invented answer, as JSON: `_data` in Chakra's envelope, else the whole body.
+    pub answer_sample: &'static str,
+    /// How the answer is treated.
+    pub rule: AnswerRule,
+    /// What else it changes.
+    pub effect: Effect,
+    /// Whether it may be repeated.
+    pub retry: Retry,
+    /// Whether the long time limit for media holds.
+    pub media: bool,
+    /// How well it is known.
+    pub confidence: Confidence,
+    /// What a caller should know.
+    pub notes: &'static [&'static str],
+}
+
+impl Operation {
+    /// An operation with the defaults: no ids, no body, Chakra's envelope, passed through, not
+    /// repeatable unless it is a GET, documented.
+    #[must_use]
+    pub const fn new(
+        id: &'static str,
+        method: Method,
+        paths: &'static [&'static str],
+        permission: Permission,
+        group: &'static str,
+        title: &'static str,
+    ) -> Self {
+        Self {
+            id,
+            also: &[],
+            title,
+            group,
+            method,
+            paths,
+            when: When::Always,
+            permission: Some(permission),
+            query_permission: None,
+            owned: &[],
+            query: &[],
+            body: BodyKind::None,
+            request: &[],
+            request_sample: "",
+            envelope: Envelope::Chakra,
+            answer: Ty::Any,
+            answer_sample: "{}",
+            rule: AnswerRule::Pass,
+            effect: Effect::None,
+            retry: if matches!(method, Method::Get) { Retry::Safe } else { Retry::Never },
+            media: false,
+            confidence: Confidence::Documented,
+            notes: &[],
+        }
+    }
+
+    /// Other ids of the same call.
+    #[must_use]
+    pub const fn also(mut self, ids: &'static [&'static str]) -> Self {
+        self.also = ids;
+        self
+    }
+
+    /// Only when the body says so.
+    #[must_use]
+    pub const fn when(mut self, when: When) -> Self {
+        self.when = when;
+        self
+    }
+
+    /// Any valid key may call it.
+    #[must_use]
+    pub const fn any_caller(mut self) -> Self {
+        self.permission = None;
+        self
+    }
+
+    /// A query parameter that needs one permission more.
+    #[must_use]
+    pub const fn query_needs(mut self, name: &'static str, permission: Permission) -> Self {
+        self.query_permission = Some((name, permission));
+        self
+    }
+
+    /// The ids that must belong to the caller.
+    #[must_use]
+    pub const fn owned(mut self, owned: &'static [Owned]) -> Self {
+        self.owned = owned;
+        self
+    }
+
+    /// Query parameters.
+    #[must_use]
+    pub const fn query(mut self, query: &'static [Field]) -> Self {
+        self.query = query;
+        self
+    }
+
+    /// A JSON body with these fields and an invented example.
+    #[must_use]
+    pub const fn json(mut self, fields: &'static [Field], sample: &'static str) -> Self {
+        self.body = BodyKind::Json;
+        self.request = fields;
+        self.request_sample = sample;
+        self
+    }
+
+    /// A multipart body with these parts.
+    #[must_use]
+    pub const fn multipart(mut self, parts: &'static [Field]) -> Self {
+        self.body = BodyKind::Multipart;
+        self.request = parts;
+        self.media = true;
+        self
+    }
+
+    /// The content of `_data`, with an invented example.
+    #[must_use]
+    pub const fn data(mut self, answer: Ty, sample: &'static str) -> Self {
+        self.envelope = Envelope::Chakra;
+        self.answer = answer;
+        self.answer_sample = sample;
+        self
+    }
+
+    /// Meta's own JSON, with an invented example.
+    #[must_use]
+    pub const fn meta(mut self, answer: Ty, sample: &'static str) -> Self {
+        self.envelope = Envelope::MetaRaw;
+        self.answer = answer;
+        self.answer_sample = sample;
+        self
+    }
+
+    /// How the answer is treated.
+    #[must_use]
+    pub const fn rule(mut self, rule: AnswerRule) -> Self {
+        self.rule = rule;
+        self
+    }
+
+    /// What else it changes.
+    #[must_use]
+    pub const fn effect(mut self, effect: Effect) -> Self {
+        self.effect = effect;
+        self
+    }
+
+    /// A repeat changes nothing more.
+    #[must_use]
+    pub const fn repeatable(mut self) -> Self {
+        self.retry = Retry::Safe;
+        self
+    }
+
+    /// How well it is known.
+    #[must_use]
+    pub const fn confidence(mut self, confidence: Confidence) -> Self {
+        self.confidence = confidence;
+        self
+    }
+
+    /// What a caller should know.
+    #[must_use]
+    pub const fn notes(mut self, notes: &'static [&'static str]) -> Self {
+        self.notes = notes;
+        self
+    }
+}
+
+/// An id in the path that must belong to the caller.
+#[must_use]
+pub const fn in_path(name: &'static str, kind: Kind) -> Owned {
+    Owned { at: At::Path(name), kind, when: When::Always }
+}
+
+/// An id in the query that must belong to the caller.
+#[must_use]
+pub const fn in_query(name: &'static str, kind: Kind) -> Owned {
+    Owned { at: At::Query(name), kind, when: When::Always }
+}
+
+/// An id in the body that must belong to the caller.
+#[must_use]
+pub const fn in_body(pointer: &'static str, kind: Kind) -> Owned {
+    Owned { at: At::Body(pointer), kind, when: When::Always }
+}

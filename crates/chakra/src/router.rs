@@ -1,0 +1,382 @@
+//! From method and path to an operation: one walk over a trie of path segments.
+//!
+//! A segment is decoded exactly once. Literal segments win over parameters; a walk that ends
+//! nowhere goes back to the nearest parameter, so `/v1/ext/procedure/lead/process` and
+//! `/v1/ext/procedure/{procedureShortId}/process/{processId}` live side by side.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
+use crate::catalogue::operations;
+use crate::operation::{At, Method, Operation, When};
+use crate::scan::{Scan, Scanned};
+
+/// Every path that the catalogue names, ready to match.
+#[derive(Debug)]
+pub struct Router {
+    root: Node,
+    routes: Vec<Route>,
+}
+
+/// One method on one path template, with the operations that share it.
+#[derive(Debug)]
+pub struct Route {
+    /// The method.
+    pub method: Method,
+    /// The template that matched.
+    pub template: &'static str,
+    /// The operations on it; more than one where the body decides.
+    pub operations: Vec<&'static Operation>,
+    /// Where their path parameters stand, by name.
+    names: Vec<&'static str>,
+    /// What to read from a JSON body.
+    scan: Scan,
+}
+
+/// A route and the decoded values of its path parameters.
+#[derive(Debug)]
+pub struct Matched<'r, 'p> {
+    /// The route.
+    pub route: &'r Route,
+    values: Vec<Cow<'p, str>>,
+}
+
+/// Why a path leads nowhere.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoRoute {
+    /// No operation has this path.
+    #[error(
+        "no operation of Chakra has this path; the OpenAPI document at /openapi.json lists those that Portico forwards"
+    )]
+    Unknown,
+    /// The path exists with other methods.
+    #[error("this path takes {}", allow(.0))]
+    Method(Vec<Method>),
+    /// A segment is empty, `.` or `..`, or holds an encoded slash, backslash, control character or invalid UTF-8.
+    #[error(
+        "path segment {0} is not allowed: write ids as they are, without empty segments, dots, encoded slashes or control characters"
+    )]
+    Segment(usize),
+    /// A Graph API version of another form than `v24.0`.
+    #[error("the Graph API version in the path must look like v24.0")]
+    Version,
+}
+
+/// The value of an `Allow` header.
+#[must_use]
+pub fn allow(methods: &[Method]) -> String {
+    methods.iter().map(|method| method.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+#[derive(Debug, Default)]
+struct Node {
+    literals: HashMap<&'static str, Node>,
+    parameter: Option<Box<Node>>,
+    ends: Vec<usize>,
+}
+
+static ROUTER: LazyLock<Router> = LazyLock::new(|| Router::new(&operations()));
+
+/// The router over the whole catalogue.
+#[must_use]
+pub fn router() -> &'static Router {
+    &ROUTER
+}
+
+impl Router {
+    fn new(operations: &[&'static Operation]) -> Self {
+        let mut router = Self { root: Node::default(), routes: Vec::new() };
+        for operation in operations {
+            for template in operation.paths {
+                router.add(template, operation);
+            }
+        }
+        for route in &mut router.routes {
+            // Variants with a condition are tried first, whatever their order in the catalogue.
+            route.operations.sort_by_key(|operation| operation.when == When::Always);
+            route.scan = Scan::for_operations(&route.operations);
+        }
+        router
+    }
+
+    fn add(&mut self, template: &'static str, operation: &'static Operation) {
+        let mut names = Vec::new();
+        let mut node = &mut self.root;
+        for segment in template.split('/').skip(1) {
+            node = match segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
+                Some(name) => {
+                    names.push(name);
+                    node.parameter.get_or_insert_default()
+                }
+                None => node.literals.entry(segment).or_default(),
+            };
+        }
+        let existing = node.ends.iter().copied().find(|end| self.routes[*end].method == operation.method);
+        if let Some(end) = existing {
+            self.routes[end].operations.push(operation);
+        } else {
+            node.ends.push(self.routes.len());
+            self.routes.push(Route {
+                method: operation.method,
+                template,
+                operations: vec![operation],
+                names,
+                scan: Scan::default(),
+            });
+        }
+    }
+
+    /// Every route, for documentation and sweeps.
+    #[must_use]
+    pub fn routes(&self) -> &[Route] {
+        &self.routes
+    }
+
+    /// Finds the route of a request.
+    ///
+    /// `path` is as it came in the request line, still encoded, without the query.
+    ///
+    /// # Errors
+    ///
+    /// When the path is malformed, unknown, or known with other methods only; see [`NoRoute`].
+    pub fn find<'p>(&self, method: Option<Method>, path: &'p str) -> Result<Matched<'_, 'p>, NoRoute> {
+        let segments = segments(path)?;
+        let mut search = Search { method, parameters: Vec::new(), other: Vec::new(), routes: &self.routes };
+        let Some(end) = search.walk(&self.root, &segments) else {
+            if search.other.is_empty() {
+                return Err(NoRoute::Unknown);
+            }
+            search.other.sort_unstable();
+            search.other.dedup();
+            return Err(NoRoute::Method(search.other));
+        };
+        let route = &self.routes[end];
+        let mut segments: Vec<Option<Cow<'p, str>>> = segments.into_iter().map(Some).collect();
+        let values: Vec<_> = search.parameters.iter().filter_map(|at| segments[*at].take()).collect();
+        for (name, value) in route.names.iter().zip(&values) {
+            if name.ends_with("ApiVersion") && !is_graph_version(value) {
+                return Err(NoRoute::Version);
+            }
+        }
+        Ok(Matched { route, values })
+    }
+}
+
+struct Search<'r> {
+    method: Option<Method>,
+    parameters: Vec<usize>,
+    other: Vec<Method>,
+    routes: &'r [Route],
+}
+
+impl Search<'_> {
+    fn walk(&mut self, node: &Node, rest: &[Cow<'_, str>]) -> Option<usize> {
+        self.step(node, rest, 0)
+    }
+
+    fn step(&mut self, node: &Node, segments: &[Cow<'_, str>], at: usize) -> Option<usize> {
+        let Some(segment) = segments.get(at) else {
+            let end = node.ends.iter().copied().find(|end| Some(self.routes[*end].method) == self.method);
+            if end.is_none() {
+                self.other.extend(node.ends.iter().map(|end| self.routes[*end].method));
+            }
+            return end;
+        };
+        if let Some(next) = node.literals.get(segment.as_ref())
+            && let Some(end) = self.step(next, segments, at + 1)
+        {
+            return Some(end);
+        }
+        let next = node.parameter.as_deref()?;
+        self.parameters.push(at);
+        let end = self.step(next, segments, at + 1);
+        if end.is_none() {
+            self.parameters.pop();
+        }
+        end
+    }
+}
+
+fn segments(path: &str) -> Result<Vec<Cow<'_, str>>, NoRoute> {
+    let mut all = Vec::with_capacity(12);
+    for (at, raw) in path.split('/').skip(1).enumerate() {
+        let bad = || NoRoute::Segment(at + 1);
+        let segment = if raw.contains('%') {
+            percent_decode_str(raw).decode_utf8().map_err(|_| bad())?
+        } else {
+            Cow::Borrowed(raw)
+        };
+        let forbidden = |c: char| c == '/' || c == '\\' || c.is_control();
+        if segment.is_empty() || segment == "." || segment == ".." || segment.contains(forbidden) {
+            return Err(bad());
+        }
+        all.push(segment);
+    }
+    Ok(all)
+}
+
+fn is_graph_version(text: &str) -> bool {
+    let Some((major, minor)) = text.strip_prefix('v').and_then(|rest| rest.split_once('.')) else { return false };
+    (1..=2).contains(&major.len())
+        && minor.len() == 1
+        && (major.bytes().chain(minor.bytes())).all(|b| b.is_ascii_digit())
+}
+
+/// What may stand unencoded in a path segment (RFC 3986, `unreserved`).
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'=')
+    .remove(b':')
+    .remove(b'@')
+    .remove(b'+');
+
+/// A path template with its parameters filled in, encoded for a request line.
+///
+/// Parameters that `value` does not know stay empty, which Chakra answers with 404.
+pub fn fill<'v>(template: &str, value: impl Fn(&str) -> Option<&'v str>) -> String {
+    let mut path = String::with_capacity(template.len() + 64);
+    for segment in template.split('/').skip(1) {
+        path.push('/');
+        match segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
+            Some(name) => path.extend(utf8_percent_encode(value(name).unwrap_or_default(), SEGMENT)),
+            None => path.push_str(segment),
+        }
+    }
+    path
+}
+
+impl Matched<'_, '_> {
+    /// The decoded value of a path parameter.
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        let at = self.route.names.iter().position(|known| *known == name)?;
+        self.values.get(at).map(AsRef::as_ref)
+    }
+
+    /// The path to forward to: the template with the values encoded anew.
+    #[must_use]
+    pub fn target(&self, template: &str) -> String {
+        fill(template, |name| self.parameter(name))
+    }
+}
+
+impl Route {
+    /// Whether any operation here looks into the body or is chosen by it.
+    #[must_use]
+    pub fn reads_body(&self) -> bool {
+        !self.scan.is_empty()
+    }
+
+    /// Reads the watched fields of a JSON body, and checks that the whole of it is JSON.
+    ///
+    /// # Errors
+    ///
+    /// When it is not JSON, a watched field stands twice, or has a type that no id has.
+    pub fn scan(&self, body: &[u8]) -> Result<Scanned, crate::scan::Malformed> {
+        self.scan.run(body)
+    }
+
+    /// The operation that the body asks for.
+    #[must_use]
+    pub fn choose(&self, scanned: &Scanned) -> &'static Operation {
+        let fits = |operation: &&&'static Operation| scanned.holds(operation.when);
+        self.operations.iter().find(fits).copied().unwrap_or(self.operations[self.operations.len() - 1])
+    }
+
+    /// The names of the path parameters, in order.
+    #[must_use]
+    pub fn parameters(&self) -> &[&'static str] {
+        &self.names
+    }
+
+    /// Whether an id at that place can occur on this path at all.
+    #[must_use]
+    pub fn has(&self, at: At) -> bool {
+        match at {
+            At::Path(name) => self.names.contains(&name),
+            At::Query(_) | At::Body(_) => true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLUGIN: &str = "11111111-2222-4333-8444-555555555555";
+
+    fn id(method: &str, path: &str) -> Result<&'static str, NoRoute> {
+        router()
+            .find(Method::parse(method), path)
+            .map(|matched| matched.route.operations[matched.route.operations.len() - 1].id)
+    }
+
+    #[test]
+    fn a_send_is_found_with_its_parameters() {
+        let path = format!("/v1/ext/plugin/whatsapp/{PLUGIN}/api/v24.0/200300400500600/messages");
+        let matched = router().find(Some(Method::Post), &path).expect("is in the catalogue");
+        assert_eq!(matched.parameter("pluginId"), Some(PLUGIN));
+        assert_eq!(matched.parameter("whatsappPhoneNumberId"), Some("200300400500600"));
+        assert_eq!(matched.target(matched.route.template), path);
+    }
+
+    #[test]
+    fn the_body_chooses_among_operations_on_one_path() {
+        let path = format!("/v1/ext/plugin/whatsapp/{PLUGIN}/api/v24.0/200300400500600/messages");
+        let route = router().find(Some(Method::Post), &path).expect("is in the catalogue").route;
+        let chosen = |body: &str| route.choose(&route.scan(body.as_bytes()).expect("is JSON")).id;
+        assert_eq!(chosen(r#"{"status":"read","message_id":"wamid.x"}"#), "mark_message_read");
+        assert_eq!(chosen(r#"{"type":"template"}"#), "send_template_message_meta_format");
+        assert_eq!(chosen(r#"{"type":"text"}"#), "whatsapp_messages");
+        assert_eq!(chosen("{}"), "whatsapp_messages");
+    }
+
+    #[test]
+    fn other_methods_are_told_apart_from_unknown_paths() {
+        assert_eq!(id("GET", "/plugin"), Err(NoRoute::Method(vec![Method::Post])));
+        assert_eq!(id("DELETE", "/plugin/x/y"), Err(NoRoute::Unknown));
+        assert_eq!(
+            id("TRACE", &format!("/plugin/{PLUGIN}")),
+            Err(NoRoute::Method(vec![Method::Get, Method::Put, Method::Delete]))
+        );
+    }
+
+    #[test]
+    fn tricks_with_segments_are_refused() {
+        for path in [
+            "/plugin//x",
+            "/plugin/..",
+            "/plugin/%2e%2e",
+            "/plugin/a%2fb",
+            "/plugin/a%5Cb",
+            "/plugin/a%00",
+            "/plugin/%ff",
+            "/plugin/",
+            "/plugin/a%0ab",
+        ] {
+            assert!(matches!(id("GET", path), Err(NoRoute::Segment(_))), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_segment_is_decoded_once() {
+        let matched = router().find(Some(Method::Get), "/plugin/%2531").expect("is in the catalogue");
+        assert_eq!(matched.parameter("pluginId"), Some("%31"));
+        assert_eq!(matched.target(matched.route.template), "/plugin/%2531");
+    }
+
+    #[test]
+    fn only_graph_versions_go_into_metas_path() {
+        for bad in ["24.0", "v24", "v240.0", "v1.10", "latest", "v24.0x"] {
+            let path = format!("/v1/whatsapp/{bad}/200300400500600/settings");
+            assert_eq!(id("GET", &path), Err(NoRoute::Version), "{bad}");
+        }
+        assert_eq!(id("GET", "/v1/whatsapp/v9.0/200300400500600/settings"), Ok("get_calling_settings"));
+    }
+}

@@ -1,0 +1,338 @@
+//! Reads a few fields out of a JSON body in one pass, without building a tree.
+//!
+//! The gateway must know every id in a body before it forwards it, and must read it as Chakra will:
+//! a field that stands twice is refused, because two parsers may disagree which one counts.
+
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use crate::operation::{At, Operation, When};
+
+/// The fields to read, as a tree of names.
+#[derive(Debug, Default)]
+pub struct Scan {
+    root: Watch,
+    pointers: Vec<&'static str>,
+}
+
+#[derive(Debug, Default)]
+struct Watch {
+    children: Vec<(&'static str, Watch)>,
+    every: Option<Box<Watch>>,
+    slot: Option<usize>,
+}
+
+/// What stood at the watched fields.
+#[derive(Debug, Default)]
+pub struct Scanned {
+    found: Vec<(&'static str, Found)>,
+}
+
+/// The value of a watched field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// A text, or a whole number in decimal form: what can be an id.
+    Text(String),
+    /// Null, an empty text, 0 or false: what clients send for an unset field.
+    Unset,
+    /// A list, object, fraction or `true`.
+    Other,
+}
+
+/// Why a body is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Malformed {
+    /// Not JSON; where, in lines and columns from 1.
+    #[error("the body is not valid JSON at line {line}, column {column}: {what}")]
+    Json {
+        /// The line, from 1.
+        line: usize,
+        /// The column, from 1.
+        column: usize,
+        /// The parser's words, which quote names but no values.
+        what: String,
+    },
+    /// The body is JSON but not an object.
+    #[error("the body must be a JSON object")]
+    NotObject,
+}
+
+impl Scan {
+    /// The fields that any of these operations looks at.
+    #[must_use]
+    pub fn for_operations(operations: &[&'static Operation]) -> Self {
+        let mut scan = Self::default();
+        for operation in operations {
+            scan.watch_condition(operation.when);
+            for owned in operation.owned {
+                if let At::Body(pointer) = owned.at {
+                    scan.watch(pointer);
+                }
+                scan.watch_condition(owned.when);
+            }
+        }
+        scan
+    }
+
+    /// Whether there is nothing to read.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.pointers.is_empty()
+    }
+
+    fn watch_condition(&mut self, when: When) {
+        match when {
+            When::Always => {}
+            When::BodyIs(pointer, _) | When::BodyIsNot(pointer, _) => self.watch(pointer),
+        }
+    }
+
+    fn watch(&mut self, pointer: &'static str) {
+        if self.pointers.contains(&pointer) {
+            return;
+        }
+        let slot = self.pointers.len();
+        self.pointers.push(pointer);
+        let mut node = &mut self.root;
+        for name in pointer.split('/').skip(1) {
+            if name == "*" {
+                node = node.every.get_or_insert_default();
+                continue;
+            }
+            let at = node.children.iter().position(|(known, _)| *known == name).unwrap_or_else(|| {
+                node.children.push((name, Watch::default()));
+                node.children.len() - 1
+            });
+            node = &mut node.children[at].1;
+        }
+        node.slot = Some(slot);
+    }
+
+    /// Reads a body.
+    ///
+    /// # Errors
+    ///
+    /// See [`Malformed`].
+    pub fn run(&self, body: &[u8]) -> Result<Scanned, Malformed> {
+        let mut scanned = Scanned::default();
+        let text = std::str::from_utf8(body).map_err(|_| Malformed::Json {
+            line: 1,
+            column: 1,
+            what: "it is not UTF-8".into(),
+        })?;
+        if !text.trim_start_matches([' ', '\t', '\r', '\n']).starts_with('{') && !text.is_empty() {
+            // Tell a list or number (valid JSON) from what is no JSON at all.
+            serde_json::from_str::<IgnoredAny>(text).map_err(|error| Malformed::from_json(&error))?;
+            return Err(Malformed::NotObject);
+        }
+        let mut parser = serde_json::Deserializer::from_str(text);
+        let seed = Node { watch: &self.root, pointers: &self.pointers, out: &mut scanned.found };
+        seed.deserialize(&mut parser).and_then(|()| parser.end()).map_err(|error| Malformed::from_json(&error))?;
+        Ok(scanned)
+    }
+}
+
+impl Malformed {
+    fn from_json(error: &serde_json::Error) -> Self {
+        let text = error.to_string();
+        // serde_json appends " at line … column …", which is told in fields of its own.
+        let what = text.split(" at line ").next().unwrap_or_default().to_owned();
+        Self::Json { line: error.line(), column: error.column(), what }
+    }
+}
+
+impl Scanned {
+    /// Every value at that pointer: none, one, or many where it holds `*`.
+    pub fn at(&self, pointer: &str) -> impl Iterator<Item = &Found> {
+        self.found.iter().filter(move |(known, _)| *known == pointer).map(|(_, found)| found)
+    }
+
+    /// The text at that pointer, if there is one.
+    #[must_use]
+    pub fn text(&self, pointer: &str) -> Option<&str> {
+        self.at(pointer).find_map(|found| match found {
+            Found::Text(text) => Some(text.as_str()),
+            Found::Unset | Found::Other => None,
+        })
+    }
+
+    /// Whether the condition holds.
+    #[must_use]
+    pub fn holds(&self, when: When) -> bool {
+        match when {
+            When::Always => true,
+            When::BodyIs(pointer, value) => self.text(pointer) == Some(value),
+            When::BodyIsNot(pointer, value) => self.text(pointer) != Some(value),
+        }
+    }
+}
+
+struct Node<'a> {
+    watch: &'a Watch,
+    pointers: &'a [&'static str],
+    out: &'a mut Vec<(&'static str, Found)>,
+}
+
+impl Node<'_> {
+    fn put(&mut self, found: Found) {
+        if let Some(slot) = self.watch.slot {
+            self.out.push((self.pointers[slot], found));
+        }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Node<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Node<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_str<E>(mut self, text: &str) -> Result<(), E> {
+        self.put(if text.is_empty() { Found::Unset } else { Found::Text(text.to_owned()) });
+        Ok(())
+    }
+
+    fn visit_u64<E>(mut self, number: u64) -> Result<(), E> {
+        self.put(if number == 0 { Found::Unset } else { Found::Text(number.to_string()) });
+        Ok(())
+    }
+
+    fn visit_i64<E>(mut self, _: i64) -> Result<(), E> {
+        self.put(Found::Other);
+        Ok(())
+    }
+
+    fn visit_f64<E>(mut self, _: f64) -> Result<(), E> {
+        self.put(Found::Other);
+        Ok(())
+    }
+
+    fn visit_bool<E>(mut self, value: bool) -> Result<(), E> {
+        self.put(if value { Found::Other } else { Found::Unset });
+        Ok(())
+    }
+
+    fn visit_unit<E>(mut self) -> Result<(), E> {
+        self.put(Found::Unset);
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<(), A::Error> {
+        self.put(Found::Other);
+        if let Some(every) = &self.watch.every {
+            while list.next_element_seed(Node { watch: every, pointers: self.pointers, out: self.out })?.is_some() {}
+        } else {
+            while list.next_element::<IgnoredAny>()?.is_some() {}
+        }
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
+        self.put(Found::Other);
+        let mut seen = 0_u64;
+        while let Some(at) = map.next_key_seed(Key(self.watch))? {
+            let Some(at) = at else {
+                if let Some(every) = &self.watch.every {
+                    map.next_value_seed(Node { watch: every, pointers: self.pointers, out: self.out })?;
+                } else {
+                    map.next_value::<IgnoredAny>()?;
+                }
+                continue;
+            };
+            let (name, child) = &self.watch.children[at];
+            if seen & (1 << at) != 0 {
+                return Err(A::Error::custom(format_args!("the field \"{name}\" stands twice")));
+            }
+            seen |= 1 << at;
+            map.next_value_seed(Node { watch: child, pointers: self.pointers, out: self.out })?;
+        }
+        Ok(())
+    }
+}
+
+/// Reads a name without copying it: its place among the watched ones, if it is watched.
+struct Key<'a>(&'a Watch);
+
+impl<'de> DeserializeSeed<'de> for Key<'_> {
+    type Value = Option<usize>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Key<'_> {
+    type Value = Option<usize>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
+        Ok(self.0.children.iter().position(|(known, _)| *known == name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scan(pointers: &[&'static str]) -> Scan {
+        let mut scan = Scan::default();
+        for pointer in pointers {
+            scan.watch(pointer);
+        }
+        scan
+    }
+
+    fn texts(scan: &Scan, body: &str, pointer: &str) -> Vec<Found> {
+        scan.run(body.as_bytes()).expect("is JSON").at(pointer).cloned().collect()
+    }
+
+    #[test]
+    fn nested_fields_lists_and_numbers_are_read() {
+        let scan = scan(&["/a", "/c/id", "/s/n/*"]);
+        let body = r#"{"x":[1,{"a":2}],"a":12,"c":{"id":"q","z":null},"s":{"n":["1",2,{}]}}"#;
+        assert_eq!(texts(&scan, body, "/a"), [Found::Text("12".into())]);
+        assert_eq!(texts(&scan, body, "/c/id"), [Found::Text("q".into())]);
+        assert_eq!(texts(&scan, body, "/s/n/*"), [Found::Text("1".into()), Found::Text("2".into()), Found::Other]);
+    }
+
+    #[test]
+    fn an_escaped_name_is_the_same_name() {
+        assert_eq!(texts(&scan(&["/pluginId"]), r#"{"plugin\u0049d":"p"}"#, "/pluginId"), [Found::Text("p".into())]);
+    }
+
+    #[test]
+    fn a_watched_field_that_stands_twice_is_refused() {
+        let error = scan(&["/pluginId"]).run(br#"{"pluginId":"a","plugin\u0049d":"b"}"#).expect_err("stands twice");
+        assert!(error.to_string().contains("stands twice"), "{error}");
+    }
+
+    #[test]
+    fn unset_forms_count_as_absent() {
+        for body in [r#"{"a":null}"#, r#"{"a":""}"#, r#"{"a":0}"#, r#"{"a":false}"#] {
+            assert_eq!(texts(&scan(&["/a"]), body, "/a"), [Found::Unset], "{body}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_one_json_object_is_refused() {
+        let scan = scan(&["/a"]);
+        for body in ["", "{", "{}{}", "nope", "{\"a\":}", "\u{feff}{}"] {
+            assert!(matches!(scan.run(body.as_bytes()), Err(Malformed::Json { .. })), "{body}");
+        }
+        assert_eq!(scan.run(b"[1]").expect_err("is a list"), Malformed::NotObject);
+        assert!(scan.run(b"{\"a\":\"\xff\"}").is_err());
+    }
+}

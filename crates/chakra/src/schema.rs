@@ -1,0 +1,60 @@
+//! The shapes of bodies, as data: enough of JSON Schema to describe what Chakra and Meta take and
+//! give. The OpenAPI document is generated from them.
+
+/// The type of a value.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Ty {
+    /// Any text.
+    Text,
+    /// Digits: an id of Meta or a phone number without `+`.
+    Digits,
+    /// A UUID in its hyphenated form.
+    Uuid,
+    /// An absolute URL.
+    Url,
+    /// `true` or `false`.
+    Bool,
+    /// A whole number (instants are milliseconds since 1970 unless noted).
+    Int,
+    /// A number.
+    Number,
+    /// One of these texts.
+    OneOf(&'static [&'static str]),
+    /// An object with these fields, and others that Chakra may add.
+    Object(&'static [Field]),
+    /// A list.
+    List(&'static Ty),
+    /// An object with arbitrary keys.
+    Map(&'static Ty),
+    /// The value or null.
+    Nullable(&'static Ty),
+    /// Anything.
+    Any,
+    /// A file part of a multipart body.
+    File,
+}
+
+/// A field of an object, a part of a multipart body, or a query parameter.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Field {
+    /// Its name.
+    pub name: &'static str,
+    /// Its type.
+    pub ty: Ty,
+    /// Whether Chakra refuses a body without it.
+    pub required: bool,
+    /// What it means.
+    pub note: &'static str,
+}
+
+/// A field that must be there.
+#[must_use]
+pub const fn required(name: &'static str, ty: Ty, note: &'static str) -> Field {
+    Field { name, ty, required: true, note }
+}
+
+/// A field that may be absent.
+#[must_use]
+pub const fn optional(name: &'static str, ty: Ty, note: &'static str) -> Field {
+    Field { name, ty, required: false, note }
+}

@@ -1,0 +1,22 @@
+//! The words of Portico as types: identifiers, names, permissions and roles, and the states of
+//! what a tenant owns. Nothing here does I/O, reads a clock or draws random numbers by itself.
+//!
+//! Everything that comes from outside is parsed into one of these types at the edge; a value of
+//! such a type needs no second check. To add an identifier, add a line to [`ids`]; to add a
+//! permission, add a line to [`permission`].
+
+pub mod customer;
+pub mod ids;
+pub mod meta_ids;
+pub mod permission;
+pub mod role;
+pub mod status;
+pub mod text;
+
+pub use customer::Metadata;
+pub use ids::{ApiKeyId, ChakraKeyId, CustomerId, OutboxId, RoleId, TenantId};
+pub use meta_ids::{PhoneNumberId, PluginId, WabaId};
+pub use permission::Permission;
+pub use role::{BuiltInRole, PermissionSet};
+pub use status::{ChakraKeyStatus, CustomerStatus, PluginStatus, TenantStatus};
+pub use text::{Description, ExternalId, Name, RoleName};

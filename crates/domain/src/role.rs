@@ -1,0 +1,249 @@
+//! Roles: named sets of permissions.
+
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::permission::Permission;
+
+/// A set of permissions; one machine word, so that checking costs nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PermissionSet(u64);
+
+const _: () = assert!(Permission::ALL.len() <= 64, "PermissionSet holds 64 permissions");
+
+impl PermissionSet {
+    /// No permission.
+    pub const EMPTY: Self = Self(0);
+
+    /// Everything that the operator may do.
+    pub const OPERATOR: Self = {
+        let mut set = Self::EMPTY;
+        let mut at = 0;
+        while at < Permission::ALL.len() {
+            set = set.with(Permission::ALL[at]);
+            at += 1;
+        }
+        set
+    };
+
+    /// Everything that someone inside a tenant may do.
+    pub const TENANT: Self = Self::OPERATOR.without(Permission::TenantsRead).without(Permission::TenantsWrite);
+
+    /// The set of exactly these.
+    #[must_use]
+    pub const fn of(permissions: &[Permission]) -> Self {
+        let mut set = Self::EMPTY;
+        let mut at = 0;
+        while at < permissions.len() {
+            set = set.with(permissions[at]);
+            at += 1;
+        }
+        set
+    }
+
+    /// This set and one more permission.
+    #[must_use]
+    pub const fn with(self, permission: Permission) -> Self {
+        Self(self.0 | 1 << permission as u8)
+    }
+
+    /// This set without one permission.
+    #[must_use]
+    pub const fn without(self, permission: Permission) -> Self {
+        Self(self.0 & !(1 << permission as u8))
+    }
+
+    /// Whether the permission is in the set.
+    #[must_use]
+    pub const fn contains(self, permission: Permission) -> bool {
+        self.0 & (1 << permission as u8) != 0
+    }
+
+    /// Whether every permission of this set is in `other`.
+    #[must_use]
+    pub const fn is_subset_of(self, other: Self) -> bool {
+        self.0 & !other.0 == 0
+    }
+
+    /// The permissions, in the order of the documentation.
+    pub fn iter(self) -> impl Iterator<Item = Permission> {
+        Permission::ALL.iter().copied().filter(move |permission| self.contains(*permission))
+    }
+}
+
+impl FromIterator<Permission> for PermissionSet {
+    fn from_iter<I: IntoIterator<Item = Permission>>(permissions: I) -> Self {
+        permissions.into_iter().fold(Self::EMPTY, Self::with)
+    }
+}
+
+impl Serialize for PermissionSet {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for PermissionSet {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Vec::<Permission>::deserialize(deserializer)?.into_iter().collect())
+    }
+}
+
+impl utoipa::PartialSchema for PermissionSet {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        <Vec<Permission> as utoipa::PartialSchema>::schema()
+    }
+}
+
+impl utoipa::ToSchema for PermissionSet {}
+
+/// A role that every tenant has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum BuiltInRole {
+    /// Everything inside the tenant.
+    Owner,
+    /// Everything but the tenant's Chakra keys' content: runs the tenant day by day.
+    Admin,
+    /// Builds against the API: reads everything, sends, manages templates and plugins.
+    Developer,
+    /// Sends messages and handles media; nothing else.
+    Messaging,
+    /// Onboards customers: customers, plugins, connections.
+    Onboarding,
+    /// Reads.
+    Viewer,
+}
+
+/// A text that names no built-in role.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("\"{0}\" is not a built-in role")]
+pub struct NotBuiltIn(pub String);
+
+use Permission as P;
+
+const MESSAGING: PermissionSet = PermissionSet::of(&[P::MessagesSend, P::MediaRead, P::MediaWrite, P::TemplatesRead]);
+
+const VIEWER: PermissionSet = PermissionSet::of(&[
+    P::TemplatesRead,
+    P::GroupsRead,
+    P::CallsRead,
+    P::FlowsRead,
+    P::ConnectionsRead,
+    P::PluginsRead,
+    P::WabasRead,
+    P::PhoneNumbersRead,
+    P::CustomersRead,
+    P::TenantRead,
+    P::RolesRead,
+    P::ApiKeysRead,
+    P::ChakraKeysRead,
+    P::RequestsRead,
+]);
+
+const ONBOARDING: PermissionSet = PermissionSet::of(&[
+    P::ConnectionsRead,
+    P::ConnectionsWrite,
+    P::PluginsRead,
+    P::PluginsWrite,
+    P::WabasRead,
+    P::PhoneNumbersRead,
+    P::PhoneNumbersWrite,
+    P::CustomersRead,
+    P::CustomersWrite,
+]);
+
+impl BuiltInRole {
+    /// Every built-in role, widest first.
+    pub const ALL: &'static [Self] =
+        &[Self::Owner, Self::Admin, Self::Developer, Self::Messaging, Self::Onboarding, Self::Viewer];
+
+    /// The role's name in the API and in storage.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Admin => "admin",
+            Self::Developer => "developer",
+            Self::Messaging => "messaging",
+            Self::Onboarding => "onboarding",
+            Self::Viewer => "viewer",
+        }
+    }
+
+    /// What the role is for, in a sentence.
+    #[must_use]
+    pub const fn what(self) -> &'static str {
+        match self {
+            Self::Owner => "Everything inside the tenant.",
+            Self::Admin => "Everything but storing Chakra keys and reading SIP passwords.",
+            Self::Developer => {
+                "Reads, sends, and manages templates, groups, calls, plugins and customers; no keys and no roles."
+            }
+            Self::Messaging => "Sends messages, handles media and reads templates; nothing else.",
+            Self::Onboarding => "Onboards customers: customers, plugins, connections and phone numbers.",
+            Self::Viewer => {
+                "Reads what belongs to the tenant's customers and settings; changes nothing and sends nothing."
+            }
+        }
+    }
+
+    /// The permissions of the role.
+    #[must_use]
+    pub const fn permissions(self) -> PermissionSet {
+        match self {
+            Self::Owner => PermissionSet::TENANT,
+            Self::Admin => PermissionSet::TENANT.without(P::ChakraKeysWrite).without(P::CallsCredentials),
+            Self::Developer => PermissionSet::TENANT
+                .without(P::ChakraKeysWrite)
+                .without(P::CallsCredentials)
+                .without(P::ApiKeysWrite)
+                .without(P::RolesWrite)
+                .without(P::TenantWrite)
+                .without(P::UsersWrite),
+            Self::Messaging => MESSAGING,
+            Self::Onboarding => ONBOARDING,
+            Self::Viewer => VIEWER,
+        }
+    }
+}
+
+impl FromStr for BuiltInRole {
+    type Err = NotBuiltIn;
+
+    fn from_str(text: &str) -> Result<Self, NotBuiltIn> {
+        Self::ALL.iter().copied().find(|role| role.as_str() == text).ok_or_else(|| NotBuiltIn(text.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_role_of_a_tenant_reaches_across_tenants() {
+        for role in BuiltInRole::ALL {
+            assert!(!role.permissions().iter().any(Permission::is_operator_only), "{role:?}");
+        }
+    }
+
+    #[test]
+    fn messaging_can_do_nothing_but_messages_media_and_reading_templates() {
+        let all: Vec<_> = BuiltInRole::Messaging.permissions().iter().map(Permission::as_str).collect();
+        assert_eq!(all, ["messages:send", "templates:read", "media:read", "media:write"]);
+    }
+
+    #[test]
+    fn owner_contains_every_other_role() {
+        for role in BuiltInRole::ALL {
+            assert!(role.permissions().is_subset_of(BuiltInRole::Owner.permissions()));
+        }
+        assert!(!BuiltInRole::Owner.permissions().is_subset_of(BuiltInRole::Admin.permissions()));
+    }
+
+    #[test]
+    fn a_viewer_changes_nothing() {
+        assert!(BuiltInRole::Viewer.permissions().iter().all(|permission| permission.as_str().ends_with(":read")));
+    }
+}

@@ -4,12 +4,14 @@
 //! [`catalogue`] is data; everything else is engine. To add an operation, add an entry there.
 
 pub mod catalogue;
+pub mod client;
 pub mod operation;
 pub mod router;
 pub mod scan;
 pub mod schema;
 
-pub use catalogue::operations;
+pub use catalogue::{operation, operations};
+pub use client::{BadChakraUrl, CallError, Client, Incoming, Outgoing, OutgoingBody, Peeked, Unanswered};
 pub use operation::{
     AnswerRule, At, BodyKind, Confidence, Effect, Envelope, Kind, LearnedKind, Method, Operation, Owned, Retry, When,
 };

@@ -169,10 +169,8 @@ pub enum AnswerRule {
     Pass,
     /// `_data` is a list over the whole team: only rows whose `id` of that kind the caller owns remain.
     FilterRows(Kind),
-    /// `_data` is a plugin: its `auth` is reduced to ids, its webhook URLs to what the caller set.
+    /// `_data` is a plugin: its `auth`, which may hold Meta's tokens, is reduced to ids.
     Plugin,
-    /// `_data` is a plugin configuration: its webhook URLs become what the caller set.
-    Configuration,
 }
 
 /// What the operation changes that Portico keeps records of.
@@ -188,6 +186,8 @@ pub enum Effect {
     DeletesPlugin,
     /// Changes the configuration of the plugin of the path.
     ConfiguresPlugin,
+    /// Reads the configuration of the plugin of the path; `_data` is it.
+    ObservesConfiguration,
     /// Disconnects the WABA of a plugin.
     DisconnectsWaba,
     /// Begins a connect; with `newPluginName` Portico makes the plugin first, so that it knows its id.

@@ -10,6 +10,8 @@ use std::sync::LazyLock;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
+use portico_domain::settings::is_graph_version;
+
 use crate::catalogue::operations;
 use crate::operation::{At, Method, Operation, When};
 use crate::scan::{Scan, Scanned};
@@ -216,13 +218,6 @@ fn segments(path: &str) -> Result<Vec<Cow<'_, str>>, NoRoute> {
         all.push(segment);
     }
     Ok(all)
-}
-
-fn is_graph_version(text: &str) -> bool {
-    let Some((major, minor)) = text.strip_prefix('v').and_then(|rest| rest.split_once('.')) else { return false };
-    (1..=2).contains(&major.len())
-        && minor.len() == 1
-        && (major.bytes().chain(minor.bytes())).all(|b| b.is_ascii_digit())
 }
 
 /// What may stand unencoded in a path segment (RFC 3986, `unreserved`).

@@ -157,6 +157,13 @@ impl Scanned {
         })
     }
 
+    /// The text of a top-level field that is watched.
+    #[must_use]
+    pub fn top_level_text(&self, name: &str) -> Option<&str> {
+        let (pointer, _) = self.found.iter().find(|(pointer, _)| pointer.strip_prefix('/') == Some(name))?;
+        self.text(pointer)
+    }
+
     /// Whether the condition holds.
     #[must_use]
     pub fn holds(&self, when: When) -> bool {

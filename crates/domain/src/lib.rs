@@ -8,15 +8,19 @@
 pub mod customer;
 pub mod ids;
 pub mod meta_ids;
+pub mod model;
 pub mod permission;
 pub mod role;
+pub mod settings;
 pub mod status;
 pub mod text;
 
 pub use customer::Metadata;
 pub use ids::{ApiKeyId, ChakraKeyId, CustomerId, OutboxId, RoleId, TenantId};
 pub use meta_ids::{PhoneNumberId, PluginId, WabaId};
+pub use model::{ApiKey, ChakraKey, Customer, PhoneNumber, Plugin, RequestEntry, Role, Tenant, TenantSettings, Waba};
 pub use permission::Permission;
 pub use role::{BuiltInRole, PermissionSet};
+pub use settings::{Branding, GraphVersion, Limits, Origin};
 pub use status::{ChakraKeyStatus, CustomerStatus, PluginStatus, TenantStatus};
 pub use text::{Description, ExternalId, Name, RoleName};

@@ -30,3 +30,13 @@ pub fn operations() -> Vec<&'static Operation> {
     .flatten()
     .collect()
 }
+
+/// The operation with that id.
+///
+/// # Panics
+///
+/// When the catalogue has none: ids in code are written by hand and tested.
+#[must_use]
+pub fn operation(id: &str) -> &'static Operation {
+    operations().into_iter().find(|operation| operation.id == id).expect("the catalogue has this operation")
+}

@@ -3,7 +3,7 @@
 use portico_domain::Permission;
 
 use super::objects::{SUCCESS, SUCCESS_SAMPLE};
-use crate::operation::{AnswerRule, Confidence, Effect, Kind, Method, Operation, in_body, in_path};
+use crate::operation::{Confidence, Effect, Kind, Method, Operation, in_body, in_path};
 use crate::schema::{Field, Ty, optional, required};
 
 const GROUP: &str = "Partner access";
@@ -86,7 +86,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         r#"{"passThroughWebhookUrl":"https://example.com/hooks/a","enableMessageEchoesForPassThroughWebhook":true,
 "enableSendMessageTemplateEventForPassThroughWebhook":false,"enableChakraWebhook":false,"chakraWebhookUrl":null,"whichChakraWebhookEventsToSend":["message","status"]}"#,
     )
-    .rule(AnswerRule::Configuration)
+    .effect(Effect::ObservesConfiguration)
     .confidence(Confidence::Observed),
     Operation::new(
         "disconnect_waba_account",

@@ -1,0 +1,46 @@
+# What one does with this repository. Each target first installs what it needs and is missing.
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+
+.DEFAULT_GOAL := help
+.PHONY: help dev test check bench sqlx openapi
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+dev: ## build and run everything on this machine; ARGS="--bind 127.0.0.1:9000" is passed on
+	@.ci/install cc postgres
+	@echo "==> building portico"
+	@cargo build --release --locked -p portico
+	@exec $(TARGET)/release/portico dev $(ARGS)
+
+test: ## run all tests, on a Postgres of their own
+	@.ci/install cc postgres python nextest
+	@.ci/with-postgres .ci/test
+
+check: ## formatting, lints, layers, generated files, licences
+	@.ci/install cc postgres deny
+	@echo "==> formatting"
+	@cargo fmt --all --check || { echo "repair it with: cargo fmt --all"; exit 1; }
+	@echo "==> lints"
+	@cargo clippy --workspace --all-targets --locked -- -D warnings
+	@echo "==> layers"
+	@cargo run -q --locked -p xtask -- layers
+	@echo "==> OpenAPI document"
+	@cargo run -q --locked -p xtask -- openapi --check
+	@echo "==> checked queries"
+	@.ci/with-postgres cargo run -q --locked -p xtask -- sqlx-prepare --check
+	@echo "==> dependencies and licences"
+	@cargo deny --locked --workspace --config .deny.toml check -A unused-wrapper bans licenses sources
+
+bench: ## measure; prints a table
+	@.ci/install cc postgres
+	@.ci/bench $(ARGS)
+
+sqlx: ## write .sqlx from the migrations and the queries
+	@.ci/install cc postgres
+	@.ci/with-postgres cargo run -q -p xtask -- sqlx-prepare
+
+openapi: ## write openapi/portico.json from the code
+	@.ci/install cc
+	@cargo run -q -p xtask -- openapi

@@ -1,0 +1,109 @@
+//! Request bodies of compatible calls, and the schemas behind bodies and answers.
+
+use portico_chakra::{BodyKind, Operation, When};
+use serde_json::Value;
+use utoipa::openapi::content::ContentBuilder;
+use utoipa::openapi::example::ExampleBuilder;
+use utoipa::openapi::request_body::{RequestBody, RequestBodyBuilder};
+use utoipa::openapi::schema::Object;
+use utoipa::openapi::{Content, ObjectBuilder, OneOfBuilder, Ref, RefOr, Required, Schema, Type};
+
+use super::shape;
+
+/// The body that the operations of a path take, if they take one.
+pub(super) fn of(operations: &[&'static Operation]) -> Option<RequestBody> {
+    let types: &[&str] = match operations[0].body {
+        BodyKind::None => return None,
+        BodyKind::Json => &["application/json"],
+        BodyKind::JsonOrForm => &["application/json", "application/x-www-form-urlencoded"],
+        BodyKind::Multipart => &["multipart/form-data"],
+    };
+    let limit = if operations[0].body == BodyKind::Multipart { "100 MiB" } else { "1 MiB" };
+    let start = RequestBodyBuilder::new()
+        .description(Some(format!("At most {limit}. Fields that are not listed here are forwarded untouched.")))
+        .required(Some(Required::True));
+    let body = types.iter().fold(start, |body, kind| body.content(*kind, content(operations)));
+    Some(body.build())
+}
+
+fn content(operations: &[&'static Operation]) -> Content {
+    let examples = operations.iter().filter(|operation| !operation.request_sample.is_empty()).map(|operation| {
+        let sample: Value = serde_json::from_str(operation.request_sample).expect("samples are JSON, as a test proves");
+        (operation.id, ExampleBuilder::new().summary(operation.title).value(Some(sample)).build())
+    });
+    let content = ContentBuilder::new().examples_from_iter(examples);
+    let schema = match operations {
+        [one] => request_ref(one),
+        several => {
+            let all = several.iter().fold(OneOfBuilder::new(), |all, operation| all.item(request_ref(operation)));
+            RefOr::T(all.into())
+        }
+    };
+    content.schema(Some(schema)).build()
+}
+
+fn request_ref(operation: &Operation) -> RefOr<Schema> {
+    RefOr::Ref(Ref::from_schema_name(request_name(operation)))
+}
+
+/// A reference to the schema of the answer: of `_data` in Chakra's envelope, else of the whole.
+pub(super) fn answer_ref(operation: &Operation) -> RefOr<Schema> {
+    RefOr::Ref(Ref::from_schema_name(answer_name(operation)))
+}
+
+/// The schemas of the request and answer of the operations of a path, by component name.
+pub(super) fn schemas(operations: &[&'static Operation]) -> Vec<(String, Schema)> {
+    let requests = operations.iter().filter(|operation| operation.body != BodyKind::None).map(|operation| {
+        let siblings: Vec<When> = operations.iter().map(|sibling| sibling.when).collect();
+        (request_name(operation), request(operation, &siblings).into())
+    });
+    let answers =
+        operations.iter().map(|operation| (answer_name(operation), shape::schema(&operation.answer, answer_note(operation))));
+    requests.chain(answers).collect()
+}
+
+fn request(operation: &Operation, siblings: &[When]) -> Object {
+    let mut object: Object = shape::fields(operation.request).description(Some(operation.title)).build();
+    if operation.when != When::Always {
+        return object;
+    }
+    // What another operation on this path claims for itself is not this one's.
+    for when in siblings {
+        let When::BodyIs(pointer, value) = when else { continue };
+        let name = pointer.trim_start_matches('/');
+        let pattern = format!("^(?!{value}$)");
+        match object.properties.get_mut(name) {
+            Some(RefOr::T(Schema::Object(property))) => property.pattern = Some(pattern),
+            Some(_) => {}
+            None => {
+                let other = ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern));
+                object.properties.insert(name.to_owned(), other.into());
+            }
+        }
+    }
+    object
+}
+
+fn answer_note(operation: &Operation) -> &'static str {
+    match operation.answer {
+        portico_chakra::schema::Ty::Any => "Chakra's answer; its form is not documented.",
+        _ => "",
+    }
+}
+
+fn request_name(operation: &Operation) -> String {
+    format!("{}Request", camel(operation.id))
+}
+
+fn answer_name(operation: &Operation) -> String {
+    format!("{}Answer", camel(operation.id))
+}
+
+fn camel(id: &str) -> String {
+    id.split('_')
+        .map(|word| {
+            let mut letters = word.chars();
+            letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect::<String>()
+        })
+        .collect()
+}

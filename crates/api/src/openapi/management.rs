@@ -1,0 +1,112 @@
+//! Completes what the handlers say of Portico's own API with what holds for all of it.
+
+use utoipa::openapi::content::ContentBuilder;
+use utoipa::openapi::example::Example;
+use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::response::{Response, ResponseBuilder};
+use utoipa::openapi::{OpenApi, Ref, RefOr, Schema, SecurityRequirement};
+
+use super::codes::{CODES, Code};
+use super::{answers, general};
+
+/// The tags that operations use, in the order of their first use.
+pub(super) fn tags(management: &OpenApi) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    for item in management.paths.paths.values() {
+        for operation in operations(item) {
+            for tag in operation.tags.iter().flatten() {
+                if !all.contains(tag) {
+                    all.push(tag.clone());
+                }
+            }
+        }
+    }
+    all
+}
+
+/// The management part with security, headers and the errors that any call can meet.
+///
+/// An operation that says itself how it is secured (an empty list: not at all) keeps its word, and
+/// so does one that describes a status itself.
+pub(super) fn completed(mut management: OpenApi) -> OpenApi {
+    for (path, item) in &mut management.paths.paths {
+        let has_id = path.contains('{');
+        for operation in operations_mut(item) {
+            complete(operation, has_id);
+        }
+    }
+    management
+}
+
+fn complete(operation: &mut Operation, has_id: bool) {
+    let secured = operation.security.as_ref().is_none_or(|all| !all.is_empty());
+    if operation.security.is_none() {
+        let scheme = |name| SecurityRequirement::new::<_, [&str; 0], &str>(name, []);
+        operation.security = Some(vec![scheme(general::API_KEY), scheme(general::OPERATOR_TOKEN)]);
+    }
+    let parameters = operation.parameters.get_or_insert_default();
+    let mut header = |name: &str| parameters.push(RefOr::Ref(Ref::new(format!("#/components/parameters/{name}"))));
+    if secured {
+        header("Tenant");
+    }
+    header("RequestId");
+    mention_permission(operation);
+    let has_body = operation.request_body.is_some();
+    for status in [400, 401, 403, 404, 413, 415, 422, 500, 503] {
+        let possible = match status {
+            401 | 403 => secured,
+            404 => has_id,
+            413 | 415 | 422 => has_body,
+            _ => secured || has_body,
+        };
+        if possible {
+            operation.responses.responses.entry(status.to_string()).or_insert_with(|| RefOr::T(problem(status)));
+        }
+    }
+    for answer in operation.responses.responses.values_mut() {
+        if let RefOr::T(answer) = answer {
+            answer
+                .headers
+                .entry("X-Request-Id".to_owned())
+                .or_insert_with(|| RefOr::Ref(Ref::new("#/components/headers/RequestId")));
+        }
+    }
+}
+
+/// The permission, which the handler's type gives as an extension, in the text too.
+fn mention_permission(operation: &mut Operation) {
+    let permission = operation.extensions.as_ref().and_then(|all| all.get("x-portico-permission"));
+    let Some(permission) = permission.and_then(|value| value.as_str()).map(str::to_owned) else { return };
+    let text = operation.description.get_or_insert_default();
+    if !text.contains(&permission) {
+        let gap = if text.is_empty() { "" } else { "\n\n" };
+        text.push_str(&format!("{gap}Permission: `{permission}`."));
+    }
+}
+
+fn problem(status: u16) -> Response {
+    let codes: Vec<&'static Code> =
+        CODES.iter().filter(|code| code.status == status && code.surface.is_management()).collect();
+    let example = |code: &str| RefOr::<Example>::Ref(Ref::new(format!("#/components/examples/problem_{code}")));
+    let content = ContentBuilder::new()
+        .schema(Some(RefOr::<Schema>::Ref(Ref::from_schema_name("Problem"))))
+        .examples_from_iter(codes.iter().map(|code| (code.code, example(code.code))));
+    let mut response = ResponseBuilder::new()
+        .description(answers::describe(status, &codes))
+        .content("application/problem+json", content.build());
+    if status == 401 {
+        response = response.header_ref("WWW-Authenticate", Ref::new("#/components/headers/WwwAuthenticate"));
+    }
+    if status == 503 {
+        response = response.header_ref("Retry-After", Ref::new("#/components/headers/RetryAfter"));
+    }
+    response.build()
+}
+
+fn operations(item: &PathItem) -> impl Iterator<Item = &Operation> {
+    [&item.get, &item.post, &item.put, &item.patch, &item.delete].into_iter().flatten()
+}
+
+fn operations_mut(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten()
+}

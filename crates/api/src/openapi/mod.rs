@@ -1,0 +1,67 @@
+//! The OpenAPI document: Portico's own API from its handlers, the Chakra-compatible calls from the
+//! catalogue, and the pages that show both.
+//!
+//! Everything here follows from data that exists for another reason: an operation from
+//! [`portico_chakra::operations`], a permission from its type, an error from [`codes::CODES`]. To
+//! document a new operation, add it to the catalogue; to document a new error, add a line to
+//! [`codes::CODES`]; then run `cargo xtask openapi`.
+
+mod answers;
+mod bodies;
+pub mod codes;
+mod compatible;
+mod docs;
+mod general;
+mod management;
+mod parameters;
+mod shape;
+mod tree;
+
+pub use docs::docs;
+
+use utoipa::openapi::extensions::Extensions;
+use utoipa::openapi::{OpenApi, OpenApiBuilder};
+
+/// The whole document: Portico's own API, which its handlers describe, and the compatible calls.
+///
+/// What `management` leaves open is filled in: the security of its operations, the headers they
+/// take and give, and the errors that any call can meet.
+#[must_use]
+pub fn document(management: OpenApi) -> OpenApi {
+    let tags = general::tags(&management);
+    let mut all = OpenApiBuilder::new()
+        .info(general::info())
+        .servers(Some(general::servers()))
+        .components(Some(compatible::components()))
+        .paths(compatible::paths())
+        .build();
+    all.merge(management::completed(management));
+    all.tags = Some(tags);
+    all.extensions = Some(Extensions::from_iter([("x-portico-codes", codes::as_json())]));
+    all
+}
+
+/// The document as JSON: pretty-printed, the same bytes for the same document, a newline at the end.
+///
+/// # Panics
+///
+/// Never: the document is plain data, which JSON can hold.
+#[must_use]
+pub fn to_json(document: &OpenApi) -> String {
+    let mut text = serde_json::to_string_pretty(&tree::of(document)).expect("a tree of plain data is JSON");
+    text.push('\n');
+    text
+}
+
+/// The document as YAML: the same content in the same order as [`to_json`].
+///
+/// # Panics
+///
+/// Never: the document is plain data, which YAML can hold.
+#[must_use]
+pub fn to_yaml(document: &OpenApi) -> String {
+    serde_norway::to_string(&tree::of(document)).expect("a tree of plain data is YAML")
+}
+
+#[cfg(test)]
+mod tests;

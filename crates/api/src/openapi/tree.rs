@@ -1,0 +1,140 @@
+//! JSON that keeps its order, so that the document is the same bytes in every build.
+//!
+//! utoipa keeps extensions in a hash map, and the order inside a `serde_json::Value` depends on
+//! what other crates of the build ask of `serde_json`. Neither may show.
+
+use std::fmt;
+
+use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Number;
+use utoipa::openapi::OpenApi;
+
+/// A JSON value whose objects keep the order of their fields.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Tree {
+    Null,
+    Bool(bool),
+    Number(Number),
+    Text(String),
+    List(Vec<Tree>),
+    Object(Vec<(String, Tree)>),
+}
+
+/// The document as a tree in its final order.
+pub(super) fn of(document: &OpenApi) -> Tree {
+    let text = serde_json::to_string(document).expect("the document is plain data");
+    let mut tree: Tree = serde_json::from_str(&text).expect("what serde_json wrote, it reads");
+    settle(&mut tree, false);
+    tree
+}
+
+/// Puts extensions last, by name; inside examples, everything by name.
+fn settle(tree: &mut Tree, example: bool) {
+    match tree {
+        Tree::Object(fields) => {
+            let extension = |name: &str| name.starts_with("x-").then(|| name.to_owned());
+            if example {
+                fields.sort_by(|(one, _), (other, _)| one.cmp(other));
+            } else {
+                fields.sort_by_key(|(name, _)| extension(name));
+            }
+            for (name, value) in fields {
+                settle(value, example || matches!(name.as_str(), "example" | "examples" | "value" | "default"));
+            }
+        }
+        Tree::List(items) => items.iter_mut().for_each(|item| settle(item, example)),
+        _ => {}
+    }
+}
+
+impl Serialize for Tree {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Null => serializer.serialize_unit(),
+            Self::Bool(value) => serializer.serialize_bool(*value),
+            Self::Number(value) => value.serialize(serializer),
+            Self::Text(value) => serializer.serialize_str(value),
+            Self::List(items) => serializer.collect_seq(items),
+            Self::Object(fields) => {
+                let mut map = serializer.serialize_map(Some(fields.len()))?;
+                for (name, value) in fields {
+                    map.serialize_entry(name, value)?;
+                }
+                map.end()
+            }
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Tree {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Reader)
+    }
+}
+
+struct Reader;
+
+impl<'de> Visitor<'de> for Reader {
+    type Value = Tree;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Tree, E> {
+        Ok(Tree::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Tree, E> {
+        Ok(Tree::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Tree, E> {
+        Ok(Tree::Number(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Tree, E> {
+        Ok(Tree::Number(value.into()))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Tree, E> {
+        Ok(Number::from_f64(value).map_or(Tree::Null, Tree::Number))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Tree, E> {
+        Ok(Tree::Text(value.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Tree, A::Error> {
+        let mut all = Vec::new();
+        while let Some(item) = items.next_element()? {
+            all.push(item);
+        }
+        Ok(Tree::List(all))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Tree, A::Error> {
+        let mut all = Vec::new();
+        while let Some(field) = fields.next_entry()? {
+            all.push(field);
+        }
+        Ok(Tree::Object(all))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn extensions_come_last_and_examples_are_sorted() {
+        let mut tree: Tree =
+            serde_json::from_str(r#"{"x-b":1,"b":{"x-a":[1.5,null]},"x-a":true,"a":"t","value":{"d":-1,"c":2}}"#)
+                .expect("is JSON");
+        settle(&mut tree, false);
+        let text = serde_json::to_string(&tree).expect("is JSON");
+        assert_eq!(text, r#"{"b":{"x-a":[1.5,null]},"a":"t","value":{"c":2,"d":-1},"x-a":true,"x-b":1}"#);
+    }
+}

@@ -1,0 +1,62 @@
+//! From a request's credential to a principal.
+
+use std::net::IpAddr;
+use std::sync::atomic::Ordering;
+
+use portico_auth::{ApiKeyRecord, Credential, Principal};
+use portico_domain::TenantId;
+use portico_vault::SecretHash;
+use time::OffsetDateTime;
+
+use crate::error::Error;
+use crate::start::App;
+
+/// What a request presents.
+#[derive(Debug, Clone, Copy)]
+pub struct Presented<'a> {
+    /// The value of `Authorization`.
+    pub authorization: Option<&'a str>,
+    /// The value of `Portico-Tenant`, by which the operator names a tenant.
+    pub tenant: Option<&'a str>,
+    /// Where the request came from.
+    pub address: Option<IpAddr>,
+}
+
+impl App {
+    /// Who calls.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Credential`], [`Error::UnknownKey`], [`Error::Refused`]; for the operator also
+    /// [`Error::Header`] when the tenant's id is malformed.
+    pub async fn authenticate(&self, presented: Presented<'_>) -> Result<Principal, Error> {
+        match Credential::parse(presented.authorization, &self.shared.operator)? {
+            Credential::Operator => {
+                let tenant = presented.tenant.map(str::parse::<TenantId>).transpose();
+                let tenant = tenant.map_err(|error| Error::Header("Portico-Tenant", error.to_string()))?;
+                Ok(Principal::operator(tenant))
+            }
+            Credential::ApiKey(hash) => {
+                let record = self.look_up(hash).await?.ok_or(Error::UnknownKey)?;
+                Ok(record.admit(OffsetDateTime::now_utc(), presented.address)?)
+            }
+        }
+    }
+
+    async fn look_up(&self, hash: SecretHash) -> Result<Option<ApiKeyRecord>, Error> {
+        let shared = &self.shared;
+        if let Some(record) = shared.api_keys.get(&shared.freshness, &hash) {
+            return Ok(Some(record));
+        }
+        shared.metrics.key_lookups.fetch_add(1, Ordering::Relaxed);
+        let Some((tenant, id)) = shared.db.resolve_api_key(&hash.0).await? else { return Ok(None) };
+        let stamp = shared.freshness.stamp(tenant);
+        let mut tx = shared.db.begin_system(tenant).await?;
+        let record = tx.api_key_record(id).await?;
+        tx.commit().await?;
+        if let Some(record) = &record {
+            shared.api_keys.put(hash, stamp, record.clone());
+        }
+        Ok(record)
+    }
+}

@@ -1,0 +1,221 @@
+//! Why a use case or a call came to nothing, as cases that the outside is told about.
+
+use portico_auth::{BadCredential, Denied, Refused};
+use portico_chakra::{CallError, NoRoute, Unanswered};
+use portico_storage::{Constraint, StorageError};
+
+/// What kind of thing is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Thing {
+    /// A tenant.
+    Tenant,
+    /// An API key.
+    ApiKey,
+    /// A Chakra key.
+    ChakraKey,
+    /// A customer.
+    Customer,
+    /// A plugin.
+    Plugin,
+    /// A WABA.
+    Waba,
+    /// A phone number.
+    PhoneNumber,
+    /// A role.
+    Role,
+    /// Something whose owner is learned: a message, a group, a call.
+    Resource(&'static str),
+}
+
+/// A failure, with all that the outside may know of it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No or a malformed credential.
+    #[error(transparent)]
+    Credential(#[from] BadCredential),
+    /// A well-formed key that does not exist or is revoked.
+    #[error("the key is unknown or revoked")]
+    UnknownKey,
+    /// A known key that is not let in.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// The caller may not.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// The path leads nowhere.
+    #[error(transparent)]
+    NoRoute(#[from] NoRoute),
+    /// It does not exist, or not for this caller.
+    #[error("not found")]
+    Missing(Thing),
+    /// A field of the request is wrong.
+    #[error("{detail}")]
+    Invalid {
+        /// Where: a JSON pointer into the body, or the name of a header or parameter.
+        pointer: String,
+        /// What is wrong and how to mend it.
+        detail: String,
+    },
+    /// The body is no JSON, or no object.
+    #[error("{0}")]
+    Body(String),
+    /// The body is longer than allowed, in bytes.
+    #[error("the body is longer than {0} bytes")]
+    TooLarge(usize),
+    /// The content type is not one that the operation takes.
+    #[error("the Content-Type must be {0}")]
+    ContentType(&'static str),
+    /// The query is wrong.
+    #[error("{0}")]
+    Query(String),
+    /// A header is wrong.
+    #[error("the header {0} {1}")]
+    Header(&'static str, String),
+    /// Ids that each exist do not belong together.
+    #[error("{0}")]
+    Mismatch(String),
+    /// The tenant switched the phone number off.
+    #[error("the phone number is not active; switch it on with PATCH /api/v1/phone-numbers/{{id}}")]
+    InactiveNumber,
+    /// It contradicts what is there.
+    #[error("{detail}")]
+    Conflict {
+        /// The stable code.
+        code: &'static str,
+        /// The field at fault, if it is one.
+        pointer: Option<&'static str>,
+        /// What is wrong and how to mend it.
+        detail: &'static str,
+    },
+    /// A change without word of what it is based on.
+    #[error("send If-Match with the ETag of the configuration that you read")]
+    PreconditionRequired,
+    /// It changed meanwhile.
+    #[error("the configuration changed meanwhile; read it again and repeat the change")]
+    PreconditionFailed,
+    /// The tenant has no Chakra key to call with.
+    #[error("the tenant has no Chakra key; store one with POST /api/v1/chakra-keys")]
+    NoChakraKey,
+    /// Chakra refuses the stored key.
+    #[error("Chakra refuses the stored key; replace it with POST /api/v1/chakra-keys/{{id}}/replace")]
+    ChakraKeyRefused,
+    /// Chakra gave no answer.
+    #[error(transparent)]
+    Unanswered(#[from] Unanswered),
+    /// Chakra said no to a call of Portico's own.
+    #[error("Chakra refused it: {0}")]
+    Rejected(String),
+    /// Chakra's answer cannot be read.
+    #[error("Chakra's answer cannot be read")]
+    Garbled,
+    /// The database fails.
+    #[error("the database cannot be reached")]
+    Database(#[source] StorageError),
+    /// A sealed value does not open.
+    #[error("a sealed value does not open")]
+    Vault(#[from] portico_vault::OpenError),
+}
+
+impl Error {
+    /// A field of the request is wrong.
+    pub fn invalid(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self::Invalid { pointer: pointer.into(), detail: detail.into() }
+    }
+}
+
+impl From<StorageError> for Error {
+    fn from(error: StorageError) -> Self {
+        let StorageError::Broken(constraint) = error else { return Self::Database(error) };
+        let (code, pointer, detail) = match constraint {
+            Constraint::CustomerExternalId => (
+                "customer_external_id_taken",
+                Some("/external_id"),
+                "another customer has this external_id; use PUT /api/v1/customers/by-external-id/{external_id} to get or make one",
+            ),
+            Constraint::ChakraKeyName => {
+                ("chakra_key_name_taken", Some("/name"), "another Chakra key has this name; choose another")
+            }
+            Constraint::ChakraKeyToken => (
+                "chakra_key_token_taken",
+                Some("/access_token"),
+                "this access token is stored already; use that Chakra key",
+            ),
+            Constraint::RoleName => ("role_name_taken", Some("/name"), "another role has this name; choose another"),
+            Constraint::RoleInUse => {
+                ("role_in_use", None, "API keys still have this role; give them another one or revoke them first")
+            }
+            Constraint::KeyCustomer => return Self::invalid("/customers", "names a customer that does not exist"),
+            Constraint::Reference | Constraint::Duplicate => {
+                ("changed_meanwhile", None, "what this refers to changed meanwhile; read it again and repeat")
+            }
+        };
+        Self::Conflict { code, pointer, detail }
+    }
+}
+
+impl From<CallError> for Error {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Unanswered(error) => Self::Unanswered(error),
+            CallError::KeyRefused => Self::ChakraKeyRefused,
+            CallError::Missing => Self::Missing(Thing::Plugin),
+            CallError::Rejected { text, .. } => Self::Rejected(text),
+            CallError::Garbled(_) => Self::Garbled,
+        }
+    }
+}
+
+impl Error {
+    /// The HTTP status and stable code by which the outside knows it, on the compatible surface.
+    #[must_use]
+    pub fn status_and_code(&self) -> (u16, Option<&'static str>) {
+        let (status, code) = match self {
+            Self::Credential(_) | Self::UnknownKey => (401, "unauthorized"),
+            Self::Refused(Refused::Expired) => (401, "key_expired"),
+            Self::Refused(Refused::Address) => (403, "address_not_allowed"),
+            Self::Refused(Refused::Suspended) => (403, "tenant_suspended"),
+            Self::Denied(Denied::Permission(_)) => (403, "permission_denied"),
+            Self::Denied(Denied::Limited) => (403, "key_limited"),
+            Self::Denied(Denied::NoTenant) => (400, "tenant_required"),
+            Self::Denied(Denied::OperatorOnly) => (403, "operator_only"),
+            Self::NoRoute(NoRoute::Unknown) => (404, "not_found"),
+            Self::NoRoute(NoRoute::Method(_)) => (405, "method_not_allowed"),
+            Self::NoRoute(NoRoute::Segment(_) | NoRoute::Version) => (400, "path_not_allowed"),
+            Self::Missing(thing) => (404, thing.missing_code()),
+            Self::Invalid { .. } | Self::Body(_) => (400, "body_malformed"),
+            Self::TooLarge(_) => (413, "body_too_large"),
+            Self::ContentType(_) => (415, "content_type_unsupported"),
+            Self::Query(_) => (400, "query_malformed"),
+            Self::Header(..) => (400, "header_malformed"),
+            Self::Mismatch(_) => (400, "ids_do_not_match"),
+            Self::InactiveNumber => (409, "phone_number_inactive"),
+            Self::Conflict { code, .. } => (409, *code),
+            Self::PreconditionRequired => (428, "precondition_required"),
+            Self::PreconditionFailed => (412, "precondition_failed"),
+            Self::NoChakraKey => (409, "chakra_key_missing"),
+            Self::ChakraKeyRefused => (502, "chakra_key_refused"),
+            Self::Unanswered(Unanswered::Unreachable(_)) => (502, "upstream_unreachable"),
+            Self::Unanswered(Unanswered::Timeout) => (504, "upstream_timeout"),
+            Self::Unanswered(Unanswered::TooLong) | Self::Garbled => (502, "upstream_garbled"),
+            Self::Rejected(_) => (502, "upstream_rejected"),
+            Self::Database(_) => (503, "database_unavailable"),
+            Self::Vault(_) => (500, "internal"),
+        };
+        (status, Some(code))
+    }
+}
+
+impl Thing {
+    /// The code of its absence on the compatible surface.
+    #[must_use]
+    pub const fn missing_code(self) -> &'static str {
+        match self {
+            Self::Plugin => "plugin_not_found",
+            Self::Waba => "waba_not_found",
+            Self::PhoneNumber => "phone_number_not_found",
+            Self::Tenant | Self::ApiKey | Self::ChakraKey | Self::Customer | Self::Role | Self::Resource(_) => {
+                "resource_not_found"
+            }
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! The request's body: read whole and looked into where it is JSON, streamed where it is media.
+
+use std::future::Future;
+use std::io;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::future::{Either, select};
+use futures_util::{Stream, StreamExt};
+use portico_chakra::scan::{Malformed, Scanned};
+use portico_chakra::{BodyKind, Effect, Matched, Operation, Unanswered};
+use portico_domain::Metadata;
+use portico_storage::NewCustomer;
+use serde_json::Value;
+use tokio::sync::mpsc;
+
+use super::guard::{JSON_LIMIT, MEDIA_LIMIT};
+use super::{BodyFailure, Headers};
+use crate::customers::name_from;
+use crate::error::Error;
+
+/// A request's body as far as it was read.
+#[derive(Debug)]
+pub(super) enum Received {
+    /// None.
+    Nothing,
+    /// JSON, with the fields that matter.
+    Json {
+        /// All of it, as it came.
+        bytes: Bytes,
+        /// The fields that matter.
+        scanned: Scanned,
+    },
+    /// A URL-encoded form.
+    Form(Bytes),
+    /// Still to be streamed.
+    Stream,
+}
+
+impl Received {
+    /// The operation that the body asks for.
+    pub(super) fn operation(&self, matched: &Matched<'_, '_>) -> &'static Operation {
+        match self {
+            Self::Json { scanned, .. } => matched.route.choose(scanned),
+            Self::Nothing | Self::Form(_) | Self::Stream => matched.route.operations[0],
+        }
+    }
+
+    /// The text of a top-level field that the catalogue watches.
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        match self {
+            Self::Json { scanned, .. } => scanned.top_level_text(name),
+            Self::Nothing | Self::Form(_) | Self::Stream => None,
+        }
+    }
+
+    /// The body as a tree; for the few operations that change something in it.
+    pub(super) fn tree(&self) -> Result<Value, Error> {
+        match self {
+            Self::Json { bytes, .. } => serde_json::from_slice(bytes).map_err(|error| Error::Body(error.to_string())),
+            Self::Nothing | Self::Form(_) | Self::Stream => Ok(Value::Null),
+        }
+    }
+
+    /// The customer that a call which makes a plugin stands for, if no header names another.
+    pub(super) fn new_plugin(&self, operation: &Operation) -> Result<Option<NewCustomer>, Error> {
+        let fields = match operation.effect {
+            Effect::CreatesPlugin => ["name", "name", "name"],
+            Effect::BeginsConnect => ["newPluginName", "clientReferenceId", "clientName"],
+            _ => return Ok(None),
+        };
+        let tree = self.tree()?;
+        let field = |name: &str| tree.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+        let Some(plugin) = field(fields[0]) else {
+            return match operation.effect {
+                Effect::CreatesPlugin => Err(Error::invalid("/name", "is required: a text")),
+                _ => Ok(None),
+            };
+        };
+        if operation.effect == Effect::BeginsConnect && field("pluginId").is_some() {
+            return Err(Error::invalid("/newPluginName", "cannot stand beside pluginId: send one of the two"));
+        }
+        let reference = field(fields[1]).unwrap_or(plugin);
+        let external_id = reference.parse().map_err(|error: portico_domain::text::MalformedText| {
+            Error::invalid(
+                format!("/{}", if field(fields[1]).is_some() { fields[1] } else { fields[0] }),
+                error.to_string(),
+            )
+        })?;
+        let name = match field(fields[2]).and_then(|name| name.parse().ok()) {
+            Some(name) => name,
+            None => name_from(&external_id)?,
+        };
+        Ok(Some(NewCustomer { external_id, name, metadata: Metadata::default() }))
+    }
+}
+
+/// Reads the body as the operation takes it.
+pub(super) async fn receive<B>(
+    operation: &Operation,
+    matched: &Matched<'_, '_>,
+    headers: &dyn Headers,
+    body: &mut B,
+) -> Result<Received, Error>
+where
+    B: Stream<Item = Result<Bytes, BodyFailure>> + Unpin,
+{
+    match operation.body {
+        // What a GET or DELETE carries is not read and not forwarded.
+        BodyKind::None => Ok(Received::Nothing),
+        BodyKind::Multipart => Ok(Received::Stream),
+        BodyKind::JsonOrForm
+            if headers.get("content-type").is_some_and(|kind| kind.starts_with(b"application/x-www-form")) =>
+        {
+            Ok(Received::Form(whole(body).await?))
+        }
+        BodyKind::Json | BodyKind::JsonOrForm => {
+            let bytes = whole(body).await?;
+            if bytes.is_empty() {
+                return Err(Error::Body("the body is empty: send a JSON object".into()));
+            }
+            let scanned = matched.route.scan(&bytes).map_err(|error: Malformed| Error::Body(error.to_string()))?;
+            Ok(Received::Json { bytes, scanned })
+        }
+    }
+}
+
+async fn whole<B>(body: &mut B) -> Result<Bytes, Error>
+where
+    B: Stream<Item = Result<Bytes, BodyFailure>> + Unpin,
+{
+    let broken = |_| Error::Body("the body broke off".into());
+    let Some(first) = body.next().await.transpose().map_err(broken)? else { return Ok(Bytes::new()) };
+    let mut all: Option<BytesMut> = None;
+    while let Some(next) = body.next().await.transpose().map_err(broken)? {
+        let all = all.get_or_insert_with(|| BytesMut::from(&first[..]));
+        if all.len() + next.len() > JSON_LIMIT {
+            return Err(Error::TooLarge(JSON_LIMIT));
+        }
+        all.extend_from_slice(&next);
+    }
+    if first.len() > JSON_LIMIT {
+        return Err(Error::TooLarge(JSON_LIMIT));
+    }
+    Ok(all.map_or(first, BytesMut::freeze))
+}
+
+/// Moves a body piece by piece into a channel that can cross threads, with room for a few pieces, so
+/// that a slow Chakra slows the caller down and memory does not grow.
+pub(super) fn pump<B>(
+    mut body: B,
+) -> (impl Future<Output = Result<(), Error>>, mpsc::Receiver<Result<Bytes, io::Error>>)
+where
+    B: Stream<Item = Result<Bytes, BodyFailure>> + Unpin,
+{
+    let (sender, pieces) = mpsc::channel(4);
+    let pump = async move {
+        let mut length = 0;
+        while let Some(piece) = body.next().await {
+            let (piece, failure) = match piece {
+                Ok(piece) => {
+                    length += piece.len();
+                    let fits = length <= MEDIA_LIMIT;
+                    (Ok(piece), if fits { None } else { Some(Error::TooLarge(MEDIA_LIMIT)) })
+                }
+                Err(BodyFailure) => {
+                    (Err(io::Error::other("broke off")), Some(Error::Body("the body broke off".into())))
+                }
+            };
+            if let Some(failure) = failure {
+                // An error in the stream breaks the request to Chakra off: nothing half-sent counts.
+                let _ = sender.send(Err(io::Error::other("refused"))).await;
+                return Err(failure);
+            }
+            if sender.send(piece).await.is_err() {
+                // Chakra answered before it had read everything.
+                return Ok(());
+            }
+        }
+        Ok(())
+    };
+    (pump, pieces)
+}
+
+/// Waits for the answer while the body moves; what is wrong with the body counts first.
+pub(super) async fn while_pumping<T>(
+    pump: impl Future<Output = Result<(), Error>>,
+    sending: impl Future<Output = Result<T, Unanswered>>,
+) -> Result<Result<T, Unanswered>, Error> {
+    let (pump, sending) = (std::pin::pin!(pump), std::pin::pin!(sending));
+    match select(pump, sending).await {
+        Either::Left((pumped, sending)) => {
+            pumped?;
+            Ok(sending.await)
+        }
+        Either::Right((answered, pump)) => match answered {
+            Ok(answer) => Ok(Ok(answer)),
+            // The stream may have failed because the body did: its own error says more.
+            Err(error) => match futures_util::FutureExt::now_or_never(pump) {
+                Some(Err(refused)) => Err(refused),
+                _ => Ok(Err(error)),
+            },
+        },
+    }
+}

@@ -1,0 +1,112 @@
+//! What a compatible call changes that Portico keeps records of, so that both surfaces say the same.
+
+use std::sync::Arc;
+
+use portico_auth::TenantScope;
+use portico_chakra::{Effect, Operation};
+use portico_domain::{CustomerId, PluginId, PluginStatus, WabaId};
+use serde_json::Value;
+
+use super::Account;
+use super::body::Received;
+use super::guard::Named;
+use crate::error::Error;
+use crate::keys::OpenChakraKey;
+use crate::plugins::Observed;
+use crate::start::App;
+
+impl App {
+    /// What must happen before the call goes out. A connect that would make Chakra make a plugin whose
+    /// id only the browser learns is turned into one inside a plugin that Portico makes first.
+    pub(super) async fn prepare(
+        &self,
+        scope: &TenantScope,
+        operation: &Operation,
+        received: Received,
+        customer: Option<CustomerId>,
+        account: &mut Account,
+    ) -> Result<Received, Error> {
+        let (Effect::BeginsConnect, Some(customer)) = (operation.effect, customer) else { return Ok(received) };
+        let mut tree = received.tree()?;
+        let Received::Json { scanned, .. } = received else { return Ok(received) };
+        let Some(object) = tree.as_object_mut() else { return Err(Error::Garbled) };
+        let name = object.remove("newPluginName");
+        let name = name.as_ref().and_then(Value::as_str).unwrap_or_default();
+        let plugin = self.make_plugin(scope, customer, name).await?;
+        account.plugin = Some(plugin);
+        object.insert("pluginId".into(), Value::String(plugin.to_string()));
+        Ok(Received::Json { bytes: tree.to_string().into(), scanned })
+    }
+
+    /// What an answer changes in our records.
+    #[expect(clippy::too_many_arguments, reason = "an effect may depend on all that is known of the call")]
+    pub(super) async fn effect(
+        &self,
+        scope: &TenantScope,
+        key: &Arc<OpenChakraKey>,
+        operation: &Operation,
+        named: &Named,
+        customer: Option<CustomerId>,
+        received: &Received,
+        status: u16,
+        has_errors: bool,
+        answer: Option<&Value>,
+    ) -> Result<(), Error> {
+        let success = (200..300).contains(&status) && !has_errors;
+        let data = answer.and_then(|answer| answer.get("_data"));
+        match (operation.effect, named.plugin()) {
+            (Effect::None | Effect::BeginsConnect, _) => Ok(()),
+            // Chakra no longer has it: that is what a deletion asks for.
+            (Effect::DeletesPlugin, Some(plugin)) if success || status == 404 => {
+                self.forget_plugin(scope, plugin).await
+            }
+            (Effect::DeletesPlugin, _) => Ok(()),
+            _ if !success => Ok(()),
+            (Effect::CreatesPlugin, _) => {
+                let data = data.ok_or(Error::Garbled)?;
+                let id = data.get("id").and_then(Value::as_str).and_then(|id| id.parse().ok()).ok_or(Error::Garbled)?;
+                let name = data.get("name").and_then(Value::as_str).unwrap_or_default();
+                let customer = customer.ok_or(Error::Garbled)?;
+                self.record_made(scope, key, customer, id, name).await
+            }
+            (Effect::ObservesPlugin, Some(plugin)) => match data.and_then(Observed::read) {
+                Some(seen) => self.observed(scope, plugin, seen).await,
+                None => Ok(()),
+            },
+            (Effect::ConfiguresPlugin, Some(plugin)) => {
+                self.configured_elsewhere(scope, plugin, &received.tree()?).await
+            }
+            (Effect::ObservesConfiguration, Some(plugin)) => match data {
+                Some(data) => self.configuration_seen(scope, plugin, data).await,
+                None => Ok(()),
+            },
+            (Effect::DisconnectsWaba, Some(plugin)) => {
+                let waba = received.text("wabaId").and_then(|id| id.parse().ok());
+                self.disconnected(scope, plugin, waba).await
+            }
+            (_, None) => Ok(()),
+        }
+    }
+
+    async fn observed(&self, scope: &TenantScope, plugin: PluginId, seen: Observed) -> Result<(), Error> {
+        let mut tx = self.shared.db.begin(scope).await?;
+        seen.write(&mut tx, plugin).await?;
+        tx.commit().await?;
+        self.shared.freshness.changed(scope.tenant());
+        Ok(())
+    }
+
+    async fn disconnected(&self, scope: &TenantScope, plugin: PluginId, waba: Option<WabaId>) -> Result<(), Error> {
+        let mut tx = self.shared.db.begin(scope).await?;
+        match waba {
+            Some(waba) => tx.delete_waba(&waba).await?,
+            None => tx.observe_whatsapp(plugin, &[], &[]).await?,
+        }
+        if tx.count_wabas(plugin).await? == 0 {
+            tx.set_plugin_status(plugin, PluginStatus::Disconnected).await?;
+        }
+        tx.commit().await?;
+        self.shared.freshness.changed(scope.tenant());
+        Ok(())
+    }
+}

@@ -1,0 +1,45 @@
+//! Marks a stored Chakra key that Chakra refused, and tells the tenant, off the path of the call.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use portico_domain::{ChakraKeyId, OutboxId, TenantId};
+use portico_storage::StorageError;
+use serde_json::json;
+use tokio::sync::mpsc;
+
+use crate::start::Shared;
+
+/// Chakra answered 401 or 403 to a stored key.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct KeyRefusal {
+    pub(crate) tenant: TenantId,
+    pub(crate) key: ChakraKeyId,
+}
+
+impl Shared {
+    /// Notes a refusal. When many come at once, some are passed over: they say the same.
+    pub(crate) fn key_refused(&self, tenant: TenantId, key: ChakraKeyId) {
+        self.metrics.keys_refused.fetch_add(1, Ordering::Relaxed);
+        let _ = self.refusals.try_send(KeyRefusal { tenant, key });
+    }
+}
+
+/// Writes refusals down until the application stops.
+pub(crate) async fn write(shared: Arc<Shared>, mut refused: mpsc::Receiver<KeyRefusal>) {
+    while let Some(refusal) = refused.recv().await {
+        if let Err(error) = write_one(&shared, refusal).await {
+            tracing::warn!(tenant.id = %refusal.tenant, %error, "a refused Chakra key could not be marked");
+        }
+    }
+}
+
+async fn write_one(shared: &Shared, refusal: KeyRefusal) -> Result<(), StorageError> {
+    let mut tx = shared.db.begin_system(refusal.tenant).await?;
+    if tx.chakra_key_refused(refusal.key).await? {
+        let payload = json!({ "chakra_key_id": refusal.key });
+        tx.insert_outbox(OutboxId::generate(), "chakra_key.refused", &payload).await?;
+        tracing::warn!(tenant.id = %refusal.tenant, chakra_key.id = %refusal.key, "Chakra refuses a stored key");
+    }
+    tx.commit().await
+}

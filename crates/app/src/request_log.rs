@@ -1,0 +1,112 @@
+//! The request log: written in batches, off the path of the calls. When Postgres is slow the queue
+//! fills and further rows are dropped and counted; a call never waits.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use portico_domain::TenantId;
+use portico_storage::{ApiKeyUse, NewRequest, StorageError};
+use tokio::sync::mpsc;
+
+use crate::start::Shared;
+
+/// Rows in one batch at the most.
+const BATCH: usize = 1_000;
+/// How long a row waits for others.
+const PAUSE: Duration = Duration::from_millis(250);
+/// How long Postgres may take for one tenant's part of a batch.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// One call to note.
+#[derive(Debug)]
+pub(crate) struct LogEntry {
+    pub(crate) tenant: TenantId,
+    pub(crate) address: Option<IpAddr>,
+    pub(crate) row: NewRequest,
+}
+
+impl Shared {
+    /// Notes a call, if there is room.
+    pub(crate) fn note(&self, entry: LogEntry) {
+        self.metrics.count_call(entry.row.status);
+        if self.log.try_send(entry).is_err() {
+            self.metrics.log_dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Writes until the application stops, then what is left.
+pub(crate) async fn write(shared: Arc<Shared>, mut entries: mpsc::Receiver<LogEntry>) {
+    let mut batch = Vec::with_capacity(BATCH);
+    let stopping = shared.stopping();
+    tokio::pin!(stopping);
+    let mut stopped = false;
+    loop {
+        if stopped {
+            entries.close();
+            if entries.recv_many(&mut batch, BATCH).await == 0 {
+                return;
+            }
+        } else {
+            tokio::select! {
+                count = entries.recv_many(&mut batch, BATCH) => if count == 0 { return },
+                () = &mut stopping => { stopped = true; continue; }
+            }
+            if batch.len() < BATCH {
+                tokio::time::sleep(PAUSE).await;
+                let room = BATCH - batch.len();
+                while batch.len() < BATCH {
+                    let Ok(entry) = entries.try_recv() else { break };
+                    batch.push(entry);
+                }
+                debug_assert!(room > 0, "a full batch does not wait");
+            }
+        }
+        flush(&shared, &mut batch).await;
+    }
+}
+
+async fn flush(shared: &Shared, batch: &mut Vec<LogEntry>) {
+    let mut tenants: HashMap<TenantId, Vec<LogEntry>> = HashMap::new();
+    for entry in batch.drain(..) {
+        tenants.entry(entry.tenant).or_default().push(entry);
+    }
+    for (tenant, entries) in tenants {
+        let count = entries.len() as u64;
+        match tokio::time::timeout(PATIENCE, write_tenant(shared, tenant, entries)).await {
+            Ok(Ok(())) => {
+                shared.metrics.log_written.fetch_add(count, Ordering::Relaxed);
+            }
+            failed => {
+                shared.metrics.log_dropped.fetch_add(count, Ordering::Relaxed);
+                let reason = match failed {
+                    Ok(Err(error)) => error.to_string(),
+                    _ => "Postgres is too slow".to_owned(),
+                };
+                tracing::warn!(tenant.id = %tenant, dropped = count, reason, "rows of the request log were dropped");
+            }
+        }
+    }
+}
+
+async fn write_tenant(shared: &Shared, tenant: TenantId, entries: Vec<LogEntry>) -> Result<(), StorageError> {
+    let mut uses: HashMap<_, ApiKeyUse> = HashMap::new();
+    let mut rows = Vec::with_capacity(entries.len());
+    for entry in entries {
+        if let Some(id) = entry.row.api_key {
+            let used = ApiKeyUse { id, at: entry.row.at, address: entry.address, operation: entry.row.operation };
+            uses.insert(id, used);
+        }
+        rows.push(entry.row);
+    }
+    let uses: Vec<_> = uses.into_values().collect();
+    let mut tx = shared.db.begin_system(tenant).await?;
+    tx.insert_requests(&rows).await?;
+    if !uses.is_empty() {
+        tx.api_keys_used(&uses).await?;
+    }
+    tx.commit().await
+}

@@ -1,0 +1,180 @@
+//! Roles: those that every tenant has, and the tenant's own.
+
+use portico_auth::{Scope, TenantScope};
+use portico_domain::permission::perm;
+use portico_domain::{BuiltInRole, Description, PermissionSet, Role, RoleId, RoleName};
+use portico_storage::{StoredRole, TenantTx};
+
+use crate::error::{Error, Thing};
+use crate::paging::{PageRequest, Paged, paged};
+use crate::start::App;
+
+/// A role to be.
+#[derive(Debug, Clone)]
+pub struct CreateRole {
+    /// Its name.
+    pub name: RoleName,
+    /// What it is for.
+    pub description: Option<Description>,
+    /// What it allows: nothing that its creator may not do.
+    pub permissions: PermissionSet,
+}
+
+/// What changes of a role.
+#[derive(Debug, Clone, Default)]
+pub struct PatchRole {
+    /// Another name.
+    pub name: Option<RoleName>,
+    /// Another description, or none.
+    pub description: Option<Option<Description>>,
+    /// Other permissions, as a whole.
+    pub permissions: Option<PermissionSet>,
+}
+
+/// A built-in role as the API shows it.
+fn built_in(role: BuiltInRole) -> Result<Role, Error> {
+    let broken = |_| Error::invalid("/name", "is not a role");
+    Ok(Role {
+        id: None,
+        name: role.as_str().parse().map_err(broken)?,
+        description: Some(role.what().parse().map_err(broken)?),
+        built_in: true,
+        permissions: role.permissions(),
+    })
+}
+
+/// Nobody grants what they may not do themselves.
+fn may_grant(scope: &TenantScope, permissions: PermissionSet, pointer: &'static str) -> Result<(), Error> {
+    let foreign = permissions.iter().find(|permission| permission.is_operator_only());
+    if let Some(permission) = foreign {
+        return Err(Error::invalid(pointer, format!("{permission} belongs to the operator alone")));
+    }
+    if permissions.is_subset_of(scope.permissions()) {
+        return Ok(());
+    }
+    Err(Error::Conflict {
+        code: "more_than_own_permissions",
+        pointer: Some(pointer),
+        detail: "gives a permission that your own key lacks; leave it out or use a key that has it",
+    })
+}
+
+fn free_name(name: &RoleName) -> Result<(), Error> {
+    if name.as_str().parse::<BuiltInRole>().is_ok() {
+        return Err(Error::Conflict {
+            code: "role_name_taken",
+            pointer: Some("/name"),
+            detail: "this is the name of a built-in role; choose another",
+        });
+    }
+    Ok(())
+}
+
+impl App {
+    /// A page of the roles; the built-in ones come first.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Database`].
+    pub async fn roles(&self, scope: &Scope<perm::RolesRead>, page: PageRequest<RoleId>) -> Result<Paged<Role>, Error> {
+        let first = page.after.is_none();
+        let mut tx = self.shared.db.begin(scope).await?;
+        let own = tx.roles(page.into()).await?;
+        let mut paged = paged(own, |role| role.id.map(|id| id.to_string()).unwrap_or_default());
+        if first {
+            let mut all = BuiltInRole::ALL.iter().copied().map(built_in).collect::<Result<Vec<_>, _>>()?;
+            all.append(&mut paged.data);
+            paged.data = all;
+        }
+        Ok(paged)
+    }
+
+    /// A role, by id or by the name of a built-in one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Missing`].
+    pub async fn role(&self, scope: &Scope<perm::RolesRead>, name: &str) -> Result<Role, Error> {
+        if let Ok(role) = name.parse::<BuiltInRole>() {
+            return built_in(role);
+        }
+        let id = name.parse().map_err(|_| Error::Missing(Thing::Role))?;
+        let mut tx = self.shared.db.begin(scope).await?;
+        tx.role(Some(id), None).await?.ok_or(Error::Missing(Thing::Role))
+    }
+
+    /// Creates a role.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Conflict`] when the name is taken or it allows more than the caller may do.
+    pub async fn create_role(&self, scope: &Scope<perm::RolesWrite>, new: CreateRole) -> Result<Role, Error> {
+        scope.whole_tenant()?;
+        may_grant(scope, new.permissions, "/permissions")?;
+        free_name(&new.name)?;
+        let id = RoleId::generate();
+        let mut tx = self.shared.db.begin(scope).await?;
+        tx.insert_role(id, &new.name, new.description.as_ref(), new.permissions).await?;
+        let role = tx.role(Some(id), None).await?.ok_or(Error::Missing(Thing::Role))?;
+        tx.commit().await?;
+        Ok(role)
+    }
+
+    /// Changes a role, and with it every key that has it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Missing`]; [`Error::Conflict`] as for creation, also when the role already allows more
+    /// than the caller may do.
+    pub async fn patch_role(
+        &self,
+        scope: &Scope<perm::RolesWrite>,
+        id: RoleId,
+        patch: PatchRole,
+    ) -> Result<Role, Error> {
+        scope.whole_tenant()?;
+        if let Some(name) = &patch.name {
+            free_name(name)?;
+        }
+        let mut tx = self.shared.db.begin(scope).await?;
+        let present = tx.role(Some(id), None).await?.ok_or(Error::Missing(Thing::Role))?;
+        may_grant(scope, present.permissions, "/permissions")?;
+        may_grant(scope, patch.permissions.unwrap_or_default(), "/permissions")?;
+        let description = patch.description.as_ref().map(Option::as_ref);
+        tx.patch_role(id, patch.name.as_ref(), description, patch.permissions).await?;
+        let role = tx.role(Some(id), None).await?.ok_or(Error::Missing(Thing::Role))?;
+        tx.commit().await?;
+        self.shared.freshness.changed(scope.tenant());
+        Ok(role)
+    }
+
+    /// Deletes a role that no key has.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Missing`]; [`Error::Conflict`] when keys have it.
+    pub async fn delete_role(&self, scope: &Scope<perm::RolesWrite>, id: RoleId) -> Result<(), Error> {
+        scope.whole_tenant()?;
+        let mut tx = self.shared.db.begin(scope).await?;
+        if !tx.delete_role(id).await? {
+            return Err(Error::Missing(Thing::Role));
+        }
+        Ok(tx.commit().await?)
+    }
+}
+
+/// The role of that name, if the caller may give it to a key.
+pub(crate) async fn role_to_give(scope: &TenantScope, tx: &mut TenantTx, name: &RoleName) -> Result<StoredRole, Error> {
+    let (role, permissions) = if let Ok(role) = name.as_str().parse::<BuiltInRole>() {
+        (StoredRole::BuiltIn(role), role.permissions())
+    } else {
+        let role = tx.role(None, Some(name.as_str())).await?;
+        let found = role.and_then(|role| Some((role.id?, role.permissions)));
+        let (id, permissions) = found.ok_or_else(|| {
+            Error::invalid("/role", format!("names no role: \"{name}\"; GET /api/v1/roles lists them"))
+        })?;
+        (StoredRole::Own(id), permissions)
+    };
+    may_grant(scope, permissions, "/role")?;
+    Ok(role)
+}

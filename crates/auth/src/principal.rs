@@ -1,0 +1,326 @@
+//! Who calls, and what for.
+
+use std::marker::PhantomData;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ipnet::IpNet;
+use portico_domain::permission::Required;
+use portico_domain::{ApiKeyId, Permission, PermissionSet, TenantId, TenantStatus};
+use time::OffsetDateTime;
+
+use crate::reach::Reach;
+
+/// Who acts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Actor {
+    /// Whoever runs this Portico.
+    Operator,
+    /// The bearer of an API key.
+    ApiKey(ApiKeyId),
+}
+
+/// What storage knows of an API key: enough to judge it at any later moment.
+#[derive(Debug, Clone)]
+pub struct ApiKeyRecord {
+    /// The key.
+    pub id: ApiKeyId,
+    /// Its tenant.
+    pub tenant: TenantId,
+    /// Whether that tenant is served.
+    pub tenant_status: TenantStatus,
+    /// What its role allows.
+    pub permissions: PermissionSet,
+    /// How far it reaches.
+    pub reach: Arc<Reach>,
+    /// Only from these addresses; none: from anywhere.
+    pub allowed_ips: Option<Vec<IpNet>>,
+    /// Not from this moment on.
+    pub expires_at: Option<OffsetDateTime>,
+}
+
+/// Why a known key is not let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// Past its expiry.
+    #[error("the key has expired; create a new one")]
+    Expired,
+    /// From an address outside the key's ranges.
+    #[error("the key may not be used from this address")]
+    Address,
+    /// The operator suspended the tenant.
+    #[error("the tenant is suspended; ask whoever runs this Portico")]
+    Suspended,
+}
+
+/// Why a caller may not do a thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Denied {
+    /// The role lacks the permission.
+    #[error("the key's role lacks the permission {0}")]
+    Permission(Permission),
+    /// It reaches the whole tenant or team, and the key does not.
+    #[error("this call reaches beyond single customers, and the key is limited to some; use a key without such limits")]
+    Limited,
+    /// The operator named no tenant.
+    #[error("name the tenant to act on with the header \"Portico-Tenant: ten_…\"")]
+    NoTenant,
+    /// Only the operator may.
+    #[error("only the operator may do this")]
+    OperatorOnly,
+}
+
+/// An authenticated caller.
+#[derive(Debug, Clone)]
+pub struct Principal {
+    tenant: Option<TenantId>,
+    actor: Actor,
+    permissions: PermissionSet,
+    reach: Arc<Reach>,
+}
+
+impl ApiKeyRecord {
+    /// Judges the key at this moment, used from this address.
+    ///
+    /// # Errors
+    ///
+    /// See [`Refused`].
+    pub fn admit(&self, now: OffsetDateTime, address: Option<IpAddr>) -> Result<Principal, Refused> {
+        if self.expires_at.is_some_and(|end| now >= end) {
+            return Err(Refused::Expired);
+        }
+        if let Some(ranges) = &self.allowed_ips {
+            let address = address.ok_or(Refused::Address)?.to_canonical();
+            if !ranges.iter().any(|range| range.contains(&address)) {
+                return Err(Refused::Address);
+            }
+        }
+        if self.tenant_status == TenantStatus::Suspended {
+            return Err(Refused::Suspended);
+        }
+        Ok(Principal {
+            tenant: Some(self.tenant),
+            actor: Actor::ApiKey(self.id),
+            permissions: self.permissions,
+            reach: Arc::clone(&self.reach),
+        })
+    }
+}
+
+impl Principal {
+    /// The operator, acting on a tenant or on none.
+    #[must_use]
+    pub fn operator(tenant: Option<TenantId>) -> Self {
+        Self { tenant, actor: Actor::Operator, permissions: PermissionSet::OPERATOR, reach: Arc::new(Reach::ALL) }
+    }
+
+    /// Who acts.
+    #[must_use]
+    pub const fn actor(&self) -> Actor {
+        self.actor
+    }
+
+    /// The tenant acted in, if any.
+    #[must_use]
+    pub const fn tenant(&self) -> Option<TenantId> {
+        self.tenant
+    }
+
+    /// What the caller's role allows: nobody may grant more.
+    #[must_use]
+    pub const fn permissions(&self) -> PermissionSet {
+        self.permissions
+    }
+
+    /// The way to act inside the tenant with permission `P`.
+    ///
+    /// # Errors
+    ///
+    /// See [`Denied`].
+    pub fn authorize<P: Required>(&self) -> Result<Scope<P>, Denied> {
+        let inner = self.allow(P::PERMISSION)?;
+        Ok(Scope { inner, permission: PhantomData })
+    }
+
+    /// The same for a permission that is known only at run time, as the catalogue's are; `None` is
+    /// a call that any caller of the tenant may make.
+    ///
+    /// # Errors
+    ///
+    /// See [`Denied`].
+    pub fn authorize_call(&self, permission: Option<Permission>) -> Result<TenantScope, Denied> {
+        match permission {
+            Some(permission) => self.allow(permission),
+            None => self.inside(),
+        }
+    }
+
+    /// The way to act across tenants with permission `P`.
+    ///
+    /// # Errors
+    ///
+    /// [`Denied::OperatorOnly`] for anyone else than the operator.
+    pub fn authorize_operator<P: Required>(&self) -> Result<OperatorScope<P>, Denied> {
+        match self.actor {
+            Actor::Operator => Ok(OperatorScope { permission: PhantomData }),
+            Actor::ApiKey(_) => Err(Denied::OperatorOnly),
+        }
+    }
+
+    fn allow(&self, permission: Permission) -> Result<TenantScope, Denied> {
+        if !self.permissions.contains(permission) {
+            return Err(Denied::Permission(permission));
+        }
+        if permission.is_team_wide() && !self.reach.is_whole_tenant() {
+            return Err(Denied::Limited);
+        }
+        self.inside()
+    }
+
+    fn inside(&self) -> Result<TenantScope, Denied> {
+        let tenant = self.tenant.ok_or(Denied::NoTenant)?;
+        Ok(TenantScope { tenant, actor: self.actor, permissions: self.permissions, reach: Arc::clone(&self.reach) })
+    }
+}
+
+/// A tenant and who acts in it: what every query needs.
+#[derive(Debug, Clone)]
+pub struct TenantScope {
+    tenant: TenantId,
+    actor: Actor,
+    permissions: PermissionSet,
+    reach: Arc<Reach>,
+}
+
+impl TenantScope {
+    /// The tenant.
+    #[must_use]
+    pub const fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
+    /// Who acts.
+    #[must_use]
+    pub const fn actor(&self) -> Actor {
+        self.actor
+    }
+
+    /// What the caller's role allows: nobody may grant more.
+    #[must_use]
+    pub const fn permissions(&self) -> PermissionSet {
+        self.permissions
+    }
+
+    /// How far the caller reaches inside the tenant.
+    #[must_use]
+    pub fn reach(&self) -> &Reach {
+        &self.reach
+    }
+
+    /// Fails for a key that is limited to some customers or phone numbers.
+    ///
+    /// # Errors
+    ///
+    /// [`Denied::Limited`].
+    pub fn whole_tenant(&self) -> Result<(), Denied> {
+        if self.reach.is_whole_tenant() { Ok(()) } else { Err(Denied::Limited) }
+    }
+}
+
+/// A [`TenantScope`] whose holder was allowed `P`.
+#[derive(Debug)]
+pub struct Scope<P> {
+    inner: TenantScope,
+    permission: PhantomData<fn() -> P>,
+}
+
+impl<P> std::ops::Deref for Scope<P> {
+    type Target = TenantScope;
+
+    fn deref(&self) -> &TenantScope {
+        &self.inner
+    }
+}
+
+/// Proof that the operator acts, with permission `P`, on no tenant in particular.
+#[derive(Debug)]
+pub struct OperatorScope<P> {
+    permission: PhantomData<fn() -> P>,
+}
+
+impl<P> OperatorScope<P> {
+    /// The same acts on one tenant: the way to its rows.
+    #[must_use]
+    pub fn on(&self, tenant: TenantId) -> TenantScope {
+        TenantScope {
+            tenant,
+            actor: Actor::Operator,
+            permissions: PermissionSet::OPERATOR,
+            reach: Arc::new(Reach::ALL),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use portico_domain::permission::perm;
+    use portico_domain::{BuiltInRole, CustomerId};
+
+    fn record(role: BuiltInRole) -> ApiKeyRecord {
+        ApiKeyRecord {
+            id: ApiKeyId::generate(),
+            tenant: TenantId::generate(),
+            tenant_status: TenantStatus::Active,
+            permissions: role.permissions(),
+            reach: Arc::new(Reach::ALL),
+            allowed_ips: None,
+            expires_at: None,
+        }
+    }
+
+    const NOW: OffsetDateTime = time::macros::datetime!(2026-11-23 12:00 UTC);
+
+    #[test]
+    fn a_role_allows_its_permissions_and_no_other() {
+        let principal = record(BuiltInRole::Messaging).admit(NOW, None).expect("stands");
+        assert!(principal.authorize::<perm::MessagesSend>().is_ok());
+        assert_eq!(
+            principal.authorize::<perm::ApiKeysWrite>().err(),
+            Some(Denied::Permission(Permission::ApiKeysWrite))
+        );
+        assert_eq!(principal.authorize_operator::<perm::TenantsRead>().err(), Some(Denied::OperatorOnly));
+    }
+
+    #[test]
+    fn a_limited_key_is_refused_what_reaches_the_whole_team() {
+        let reach = Reach { customers: Some(vec![CustomerId::generate()]), phone_numbers: None };
+        let principal =
+            ApiKeyRecord { reach: Arc::new(reach), ..record(BuiltInRole::Owner) }.admit(NOW, None).expect("stands");
+        assert_eq!(principal.authorize::<perm::TeamRead>().err(), Some(Denied::Limited));
+        assert!(principal.authorize::<perm::MessagesSend>().is_ok());
+    }
+
+    #[test]
+    fn expiry_address_and_suspension_are_judged_at_each_use() {
+        let ends = ApiKeyRecord { expires_at: Some(NOW), ..record(BuiltInRole::Owner) };
+        assert_eq!(ends.admit(NOW, None).err(), Some(Refused::Expired));
+        assert!(ends.admit(NOW - time::Duration::SECOND, None).is_ok());
+
+        let range = "192.0.2.0/24".parse().expect("is a range");
+        let fenced = ApiKeyRecord { allowed_ips: Some(vec![range]), ..record(BuiltInRole::Owner) };
+        assert!(fenced.admit(NOW, "192.0.2.7".parse().ok()).is_ok());
+        assert!(fenced.admit(NOW, "::ffff:192.0.2.7".parse().ok()).is_ok());
+        assert_eq!(fenced.admit(NOW, "198.51.100.7".parse().ok()).err(), Some(Refused::Address));
+        assert_eq!(fenced.admit(NOW, None).err(), Some(Refused::Address));
+
+        let suspended = ApiKeyRecord { tenant_status: TenantStatus::Suspended, ..record(BuiltInRole::Owner) };
+        assert_eq!(suspended.admit(NOW, None).err(), Some(Refused::Suspended));
+    }
+
+    #[test]
+    fn the_operator_needs_to_name_a_tenant_to_act_inside_one() {
+        assert_eq!(Principal::operator(None).authorize::<perm::CustomersRead>().err(), Some(Denied::NoTenant));
+        assert!(Principal::operator(Some(TenantId::generate())).authorize::<perm::CustomersRead>().is_ok());
+    }
+}

@@ -1,0 +1,373 @@
+//! The client that calls Chakra.
+//!
+//! It follows no redirect, uses no system proxy and repeats nothing: a request that may have
+//! reached Chakra is the caller's to judge. Bodies stream both ways.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::stream::{self, Stream};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+use tokio::sync::mpsc;
+
+use crate::operation::{Envelope, Method, Operation};
+use crate::router::fill;
+
+/// Time limit of a whole call.
+pub const CALL_LIMIT: Duration = Duration::from_secs(30);
+/// Time limit of a whole call that carries media.
+pub const MEDIA_LIMIT: Duration = Duration::from_secs(300);
+/// Time limit of a connection attempt.
+const CONNECT_LIMIT: Duration = Duration::from_secs(3);
+/// How much of an answer is held in memory when it must be read as a whole, in bytes.
+pub const ANSWER_LIMIT: usize = 16 * 1024 * 1024;
+
+/// Calls one Chakra. Cheap to clone; each worker thread should have one of its own.
+#[derive(Debug, Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    base: String,
+}
+
+/// Why a client cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum BadChakraUrl {
+    /// Not an absolute http or https URL without path, query and credentials.
+    #[error("PORTICO_CHAKRA_URL must be an http or https URL without path, such as https://api.chakrahq.com")]
+    Url,
+    /// The TLS stack cannot be set up.
+    #[error("the HTTP client cannot be set up: {0}")]
+    Client(#[source] reqwest::Error),
+}
+
+/// Why Chakra gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Unanswered {
+    /// No connection, or it broke.
+    #[error("Chakra cannot be reached")]
+    Unreachable(#[source] reqwest::Error),
+    /// Too slow.
+    #[error("Chakra did not answer in time")]
+    Timeout,
+    /// The answer was longer than can be held.
+    #[error("Chakra's answer is longer than {ANSWER_LIMIT} bytes")]
+    TooLong,
+}
+
+impl From<reqwest::Error> for Unanswered {
+    fn from(error: reqwest::Error) -> Self {
+        // A connection attempt that runs out of time means that nobody is there.
+        if error.is_timeout() && !error.is_connect() { Self::Timeout } else { Self::Unreachable(error.without_url()) }
+    }
+}
+
+/// A request to Chakra.
+#[derive(Debug)]
+pub struct Outgoing<'k> {
+    /// The method.
+    pub method: Method,
+    /// Path and query, encoded.
+    pub target: String,
+    /// The Chakra key.
+    pub key: &'k SecretString,
+    /// Headers beside `Authorization`.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: OutgoingBody,
+    /// Time limit of the whole call.
+    pub limit: Duration,
+}
+
+/// A request's body.
+#[derive(Debug)]
+pub enum OutgoingBody {
+    /// None.
+    Empty,
+    /// All of it.
+    Whole(Bytes),
+    /// Piece by piece; an error in the stream breaks the request off.
+    Pieces(mpsc::Receiver<Result<Bytes, std::io::Error>>),
+}
+
+/// An answer whose head has arrived.
+#[derive(Debug)]
+pub struct Incoming {
+    response: reqwest::Response,
+    ahead: Option<Bytes>,
+}
+
+/// An answer's body, or its beginning.
+#[derive(Debug)]
+pub enum Peeked {
+    /// All of it.
+    Whole(Bytes),
+    /// More than asked for: read on from here.
+    More(Incoming),
+}
+
+impl Client {
+    /// A client of the Chakra at this address, for example `https://api.chakrahq.com`.
+    ///
+    /// # Errors
+    ///
+    /// See [`BadChakraUrl`].
+    pub fn new(base: &str) -> Result<Self, BadChakraUrl> {
+        let url = reqwest::Url::parse(base).map_err(|_| BadChakraUrl::Url)?;
+        let plain = matches!(url.scheme(), "http" | "https")
+            && url.host().is_some()
+            && url.path() == "/"
+            && url.query().is_none()
+            && url.username().is_empty();
+        if !plain {
+            return Err(BadChakraUrl::Url);
+        }
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .connect_timeout(CONNECT_LIMIT)
+            .pool_idle_timeout(Duration::from_secs(50))
+            .user_agent(concat!("portico/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(BadChakraUrl::Client)?;
+        Ok(Self { http, base: base.trim_end_matches('/').to_owned() })
+    }
+
+    /// A client of the same Chakra with connections of its own.
+    #[must_use]
+    pub fn detached(&self) -> Self {
+        Self::new(&self.base).unwrap_or_else(|_| self.clone())
+    }
+
+    /// Sends a request and waits for the head of the answer.
+    ///
+    /// # Errors
+    ///
+    /// See [`Unanswered`].
+    pub async fn send(&self, outgoing: Outgoing<'_>) -> Result<Incoming, Unanswered> {
+        let method = match outgoing.method {
+            Method::Get => reqwest::Method::GET,
+            Method::Post => reqwest::Method::POST,
+            Method::Put => reqwest::Method::PUT,
+            Method::Patch => reqwest::Method::PATCH,
+            Method::Delete => reqwest::Method::DELETE,
+        };
+        let mut url = String::with_capacity(self.base.len() + outgoing.target.len());
+        url.push_str(&self.base);
+        url.push_str(&outgoing.target);
+        let mut request = self.http.request(method, url).headers(outgoing.headers).timeout(outgoing.limit);
+        request = request.header(AUTHORIZATION, bearer(outgoing.key));
+        request = match outgoing.body {
+            OutgoingBody::Empty => request,
+            OutgoingBody::Whole(bytes) => request.body(bytes),
+            OutgoingBody::Pieces(pieces) => request
+                .body(reqwest::Body::wrap_stream(stream::unfold(pieces, |mut pieces| async {
+                    pieces.recv().await.map(|piece| (piece, pieces))
+                }))),
+        };
+        Ok(Incoming { response: request.send().await?, ahead: None })
+    }
+
+    /// Calls an operation for Portico itself and gives its `_data` (or Meta's whole answer).
+    ///
+    /// # Errors
+    ///
+    /// See [`CallError`].
+    pub async fn call(
+        &self,
+        operation: &Operation,
+        parameters: &[(&str, &str)],
+        query: &[(&str, &str)],
+        body: Option<&Value>,
+        key: &SecretString,
+    ) -> Result<Value, CallError> {
+        let find = |name: &str| parameters.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
+        let mut target = fill(operation.paths[0], find);
+        if !query.is_empty() {
+            target.push('?');
+            target.push_str(&form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish());
+        }
+        let mut headers = HeaderMap::new();
+        headers.insert(http::header::ACCEPT, HeaderValue::from_static("application/json"));
+        let body = match body {
+            Some(json) => {
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                OutgoingBody::Whole(json.to_string().into())
+            }
+            None => OutgoingBody::Empty,
+        };
+        let outgoing = Outgoing { method: operation.method, target, key, headers, body, limit: CALL_LIMIT };
+        let incoming = self.send(outgoing).await?;
+        let status = incoming.status();
+        let bytes = incoming.whole().await?;
+        read_answer(operation, status, &bytes)
+    }
+}
+
+/// Why a call for Portico itself came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// No answer.
+    #[error(transparent)]
+    Unanswered(#[from] Unanswered),
+    /// Chakra refuses the key.
+    #[error("Chakra refuses the stored key")]
+    KeyRefused,
+    /// Chakra does not know what was named.
+    #[error("Chakra does not know it")]
+    Missing,
+    /// Chakra says no.
+    #[error("Chakra refused with status {status}: {text}")]
+    Rejected {
+        /// Chakra's status.
+        status: u16,
+        /// Chakra's words.
+        text: String,
+    },
+    /// The answer has no known shape.
+    #[error("Chakra's answer (status {0}) cannot be read")]
+    Garbled(u16),
+}
+
+fn bearer(key: &SecretString) -> HeaderValue {
+    let key = key.expose_secret();
+    let mut text = BytesMut::with_capacity(7 + key.len());
+    text.extend_from_slice(b"Bearer ");
+    text.extend_from_slice(key.as_bytes());
+    // A stored key was checked to be visible ASCII.
+    let mut value =
+        HeaderValue::from_maybe_shared(text.freeze()).unwrap_or_else(|_| HeaderValue::from_static("Bearer"));
+    value.set_sensitive(true);
+    value
+}
+
+fn read_answer(operation: &Operation, status: u16, bytes: &[u8]) -> Result<Value, CallError> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let json: Option<Value> = serde_json::from_slice(bytes).ok();
+    let text = json.as_ref().and_then(error_text);
+    match (status, json) {
+        (401 | 403, _) => Err(CallError::KeyRefused),
+        (404, _) => Err(CallError::Missing),
+        (200..=299, Some(json)) => match text {
+            Some(text) if says_missing(&text) => Err(CallError::Missing),
+            Some(text) => Err(CallError::Rejected { status, text }),
+            None if operation.envelope == Envelope::Chakra => match json {
+                Value::Object(mut object) => Ok(object.remove("_data").unwrap_or(Value::Null)),
+                _ => Err(CallError::Garbled(status)),
+            },
+            None => Ok(json),
+        },
+        (400..=499, _) if text.as_deref().is_some_and(says_missing) => Err(CallError::Missing),
+        (400..=499, _) => Err(CallError::Rejected { status, text: text.unwrap_or_default() }),
+        _ => Err(CallError::Garbled(status)),
+    }
+}
+
+/// A missing plugin may be told by words instead of a status.
+fn says_missing(text: &str) -> bool {
+    text.to_ascii_lowercase().contains("not found")
+}
+
+/// Chakra's words for what went wrong, from any of the shapes that occur.
+#[must_use]
+pub fn error_text(json: &Value) -> Option<String> {
+    let first = json.get("_errors").and_then(|errors| errors.get(0));
+    let text = first
+        .and_then(|error| error.as_str().or_else(|| error.get("message")?.as_str()))
+        .or_else(|| json.pointer("/error/message")?.as_str())
+        .or_else(|| json.pointer("/_data/error/message")?.as_str());
+    text.map(|text| text.chars().take(500).collect())
+}
+
+impl Incoming {
+    /// The status.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.response.status().as_u16()
+    }
+
+    /// The headers.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        self.response.headers()
+    }
+
+    /// Reads ahead: the whole body when it is at most `limit` bytes long, else the answer as before.
+    ///
+    /// # Errors
+    ///
+    /// See [`Unanswered`].
+    pub async fn peek(mut self, limit: usize) -> Result<Peeked, Unanswered> {
+        let Some(first) = self.response.chunk().await? else { return Ok(Peeked::Whole(Bytes::new())) };
+        if first.len() > limit {
+            self.ahead = Some(first);
+            return Ok(Peeked::More(self));
+        }
+        let Some(second) = self.response.chunk().await? else { return Ok(Peeked::Whole(first)) };
+        let mut all = BytesMut::from(&first[..]);
+        all.extend_from_slice(&second);
+        while all.len() <= limit {
+            let Some(chunk) = self.response.chunk().await? else { return Ok(Peeked::Whole(all.freeze())) };
+            all.extend_from_slice(&chunk);
+        }
+        self.ahead = Some(all.freeze());
+        Ok(Peeked::More(self))
+    }
+
+    /// The whole body, at most [`ANSWER_LIMIT`] bytes.
+    ///
+    /// # Errors
+    ///
+    /// See [`Unanswered`].
+    pub async fn whole(self) -> Result<Bytes, Unanswered> {
+        match self.peek(ANSWER_LIMIT).await? {
+            Peeked::Whole(bytes) => Ok(bytes),
+            Peeked::More(_) => Err(Unanswered::TooLong),
+        }
+    }
+
+    /// The body, piece by piece as it arrives.
+    pub fn pieces(self) -> impl Stream<Item = Result<Bytes, Unanswered>> {
+        stream::unfold(Some(self), |incoming| async {
+            let mut incoming = incoming?;
+            if let Some(ahead) = incoming.ahead.take() {
+                return Some((Ok(ahead), Some(incoming)));
+            }
+            match incoming.response.chunk().await {
+                Ok(Some(piece)) => Some((Ok(piece), Some(incoming))),
+                Ok(None) => None,
+                Err(error) => Some((Err(error.into()), None)),
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::operation;
+
+    #[test]
+    fn only_a_plain_http_url_is_a_base() {
+        for bad in ["chakra", "ftp://x", "https://x/y", "https://u:p@x", "https://x?y=1", ""] {
+            assert!(Client::new(bad).is_err(), "{bad}");
+        }
+        assert!(Client::new("http://127.0.0.1:9000").is_ok());
+        assert!(Client::new("https://api.chakrahq.com/").is_ok());
+    }
+
+    #[test]
+    fn answers_are_told_apart_by_what_they_say() {
+        let get = operation("get_plugin");
+        let read = |status, body: &str| read_answer(get, status, body.as_bytes());
+        assert_eq!(read(200, "\u{feff}{\"_data\":{\"id\":1},\"_errors\":[]}").ok(), Some(serde_json::json!({"id": 1})));
+        assert!(matches!(read(200, r#"{"_data":[],"_errors":["Plugin not found"]}"#), Err(CallError::Missing)));
+        assert!(matches!(read(200, r#"{"_data":[],"_errors":["no"]}"#), Err(CallError::Rejected { status: 200, .. })));
+        assert!(matches!(read(404, "Not Found"), Err(CallError::Missing)));
+        assert!(matches!(read(401, ""), Err(CallError::KeyRefused)));
+        assert!(matches!(read(502, "<html>"), Err(CallError::Garbled(502))));
+        assert!(matches!(read(200, "<html>"), Err(CallError::Garbled(200))));
+    }
+}

@@ -1,0 +1,104 @@
+//! Takes a request's body in, without memory growing with it.
+
+use actix_web::web::Payload;
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::fresh::hex;
+use crate::multipart::{Part, Reader};
+
+/// A JSON or text body may have this size, in bytes.
+pub(crate) const JSON_LIMIT: usize = 1024 * 1024;
+/// A file may have this size, in bytes.
+pub(crate) const FILE_LIMIT: u64 = 100 * 1024 * 1024;
+/// What is read and thrown away, so that a client that sends too much still gets its answer.
+const DRAINED: u64 = 3 * FILE_LIMIT;
+
+/// A body, read to its end.
+#[derive(Debug)]
+pub(crate) enum Arrived {
+    /// Up to [`JSON_LIMIT`] bytes.
+    Whole(Bytes),
+    /// A multipart form.
+    Form(Upload),
+    /// Longer than is taken: its size so far and hash.
+    TooLarge(u64, String),
+    /// The client went away; what came until then.
+    Broken(Bytes),
+}
+
+/// A multipart form.
+#[derive(Debug)]
+pub(crate) struct Upload {
+    /// Its parts; none if it was malformed.
+    pub(crate) parts: Option<Vec<Part>>,
+    /// Size of the whole body.
+    pub(crate) bytes: u64,
+    /// SHA-256 of the whole body, in hexadecimal.
+    pub(crate) sha256: String,
+}
+
+impl Arrived {
+    /// Reads a body.
+    pub(crate) async fn read(payload: Payload, content_type: &str) -> Self {
+        match Reader::for_content_type(content_type) {
+            Some(reader) => Self::read_form(payload, reader).await,
+            None => Self::read_whole(payload).await,
+        }
+    }
+
+    async fn read_whole(mut payload: Payload) -> Self {
+        let mut kept = BytesMut::new();
+        let mut overflow: Option<(u64, Sha256)> = None;
+        while let Some(chunk) = payload.next().await {
+            let Ok(chunk) = chunk else { return Self::Broken(kept.freeze()) };
+            if let Some((size, hash)) = &mut overflow {
+                *size += chunk.len() as u64;
+                hash.update(&chunk);
+                if *size > DRAINED {
+                    break;
+                }
+            } else {
+                kept.extend_from_slice(&chunk);
+                if kept.len() > JSON_LIMIT {
+                    overflow = Some((kept.len() as u64, Sha256::new_with_prefix(&kept)));
+                    kept = BytesMut::new();
+                }
+            }
+        }
+        match overflow {
+            Some((size, hash)) => Self::TooLarge(size, hex(&hash.finalize())),
+            None => Self::Whole(kept.freeze()),
+        }
+    }
+
+    async fn read_form(mut payload: Payload, mut reader: Reader) -> Self {
+        let mut hash = Sha256::new();
+        let mut bytes = 0;
+        while let Some(chunk) = payload.next().await {
+            let Ok(chunk) = chunk else { return Self::Broken(Bytes::new()) };
+            bytes += chunk.len() as u64;
+            hash.update(&chunk);
+            if bytes > DRAINED {
+                break;
+            }
+            reader.feed(&chunk);
+        }
+        let sha256 = hex(&hash.finalize());
+        if bytes > DRAINED {
+            return Self::TooLarge(bytes, sha256);
+        }
+        Self::Form(Upload { parts: reader.finish(), bytes, sha256 })
+    }
+}
+
+impl Upload {
+    /// What the request record shows of it.
+    pub(crate) fn described(&self) -> Value {
+        let part = |part: &Part| json!({"name": part.name, "filename": part.filename, "content_type": part.content_type, "bytes": part.bytes});
+        let parts: Vec<_> = self.parts.iter().flatten().map(part).collect();
+        json!({"bytes": self.bytes, "sha256": self.sha256, "parts": parts})
+    }
+}

@@ -1,0 +1,53 @@
+//! One call of an operation, parsed.
+
+use portico_chakra::Matched;
+use serde_json::{Map, Value};
+
+use crate::arrival::Upload;
+use crate::fields::Fields;
+use crate::reply::Refusal;
+use crate::world::{Access, World};
+
+/// What a handler gets.
+#[derive(Debug)]
+pub(crate) struct Call<'a> {
+    /// Whose token.
+    pub(crate) access: Access,
+    /// The route, with path parameters.
+    pub(crate) matched: &'a Matched<'a, 'a>,
+    /// Query parameters, decoded, in order.
+    pub(crate) query: Vec<(String, String)>,
+    /// The JSON body; empty where there is none.
+    pub(crate) json: Map<String, Value>,
+    /// The multipart body, if it is one.
+    pub(crate) upload: Option<Upload>,
+    /// Milliseconds since 1970.
+    pub(crate) now: i64,
+    /// Where the sandbox is reached, without a slash at the end.
+    pub(crate) base_url: &'a str,
+}
+
+/// The handler of an operation: it changes the world and answers, and never waits.
+pub(crate) type Handler = fn(&Call<'_>, &mut World) -> crate::reply::Answer;
+
+impl Call<'_> {
+    /// A path parameter; empty if the matched template has none of that name.
+    pub(crate) fn path(&self, name: &str) -> &str {
+        self.matched.parameter(name).unwrap_or_default()
+    }
+
+    /// A query parameter; an empty one counts as absent.
+    pub(crate) fn query(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(known, value)| known == name && !value.is_empty()).map(|(_, value)| value.as_str())
+    }
+
+    /// The fields of the JSON body.
+    pub(crate) fn fields(&self) -> Fields<'_> {
+        Fields(&self.json)
+    }
+
+    /// The upload, for operations with a multipart body.
+    pub(crate) fn upload(&self) -> Result<&Upload, Refusal> {
+        self.upload.as_ref().ok_or_else(|| Refusal::bad("The request must be multipart/form-data"))
+    }
+}

@@ -1,0 +1,64 @@
+//! `POST /_sandbox/teams`.
+
+use actix_web::http::StatusCode;
+use bytes::Bytes;
+use serde::{Deserialize, Deserializer};
+use serde_json::json;
+
+use super::parse;
+use crate::fresh;
+use crate::reply::Reply;
+use crate::role::Role;
+use crate::shared::Shared;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewTeam {
+    name: Option<String>,
+    #[serde(default)]
+    role: Role,
+    #[serde(default)]
+    webhook_secret: Secret,
+}
+
+/// What events are signed with.
+#[derive(Default)]
+enum Secret {
+    /// Something random; when the field is absent.
+    #[default]
+    Random,
+    /// This, or nothing when the field is null.
+    Given(Option<String>),
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Option::deserialize(deserializer).map(Self::Given)
+    }
+}
+
+/// Makes a team with one access token.
+pub(super) fn add(body: &Bytes, shared: &Shared) -> Result<Reply, Reply> {
+    let new: NewTeam = parse(body)?;
+    let secret = match new.webhook_secret {
+        Secret::Random => Some(new_webhook_secret()),
+        Secret::Given(secret) => secret,
+    };
+    let name = new.name.unwrap_or_else(|| "Example".to_owned());
+    let team = shared.change(|world| world.add_team(&name, new.role, secret));
+    Ok(Reply::json(
+        StatusCode::CREATED,
+        &json!({
+            "team_id": team.team_id,
+            "chakra_key": team.chakra_key,
+            "webhook_secret": team.webhook_secret,
+            "name": name,
+            "role": new.role,
+        }),
+    ))
+}
+
+/// A secret as a team sets it in Chakra's admin area.
+pub(crate) fn new_webhook_secret() -> String {
+    fresh::hexadecimal(64)
+}

@@ -1,0 +1,257 @@
+//! The kinds of events, and their bodies in Meta's and in Chakra's format.
+
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::overrides;
+use super::subject::Subject;
+use crate::fresh;
+
+macro_rules! kinds {
+    ($($variant:ident = $name:literal $(| $also:literal)*, $what:literal;)+) => {
+        /// A kind of event.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum Kind { $(#[doc = $what] $variant,)+ }
+
+        impl Kind {
+            /// The kinds by name, for messages.
+            pub(crate) const NAMES: &'static [&'static str] = &[$($name,)+];
+
+            /// The kind of that name, or of the name that the sample has in the API description.
+            pub(crate) fn parse(text: &str) -> Option<Self> {
+                match text { $($name $(| $also)* => Some(Self::$variant),)+ _ => None }
+            }
+        }
+    };
+}
+
+kinds! {
+    Message = "message" | "message_text", "A text from a person.";
+    Image = "message_image", "An image from a person.";
+    Audio = "message_audio", "A voice note from a person.";
+    Button = "button_reply", "A press on a reply button.";
+    Reaction = "reaction", "A reaction to a message.";
+    Status = "status" | "status_delivered", "How far a message has come; delivered unless overridden.";
+    Failed = "status_failed", "A message that was not delivered.";
+    Echo = "echo" | "smb_message_echo", "A message typed on the phone (coexistence).";
+    TemplateStatus = "template_status", "A review of a template.";
+    TemplateCategory = "template_category", "A template put in another category.";
+    TemplateQuality = "template_quality", "A template's quality.";
+    Group = "group_lifecycle", "A group made.";
+}
+
+impl Kind {
+    /// Whether the event names a phone number, and not only a WABA.
+    pub(crate) fn names_number(self) -> bool {
+        !matches!(self, Self::TemplateStatus | Self::TemplateCategory | Self::TemplateQuality)
+    }
+
+    /// The event's name in Chakra's format, which has few.
+    pub(crate) fn chakra_name(self) -> Option<&'static str> {
+        match self {
+            Self::Message | Self::Image | Self::Audio | Self::Button | Self::Reaction => Some("message"),
+            Self::Status | Self::Failed => Some("status"),
+            Self::Echo => Some("smb_message_echo"),
+            Self::TemplateStatus | Self::TemplateCategory | Self::TemplateQuality | Self::Group => None,
+        }
+    }
+
+    /// Where the one thing that the event tells stands in `value`; empty for `value` itself.
+    pub(super) fn item(self) -> &'static str {
+        match self {
+            Self::Message | Self::Image | Self::Audio | Self::Button | Self::Reaction => "messages",
+            Self::Status | Self::Failed => "statuses",
+            Self::Echo => "message_echoes",
+            Self::Group => "groups",
+            Self::TemplateStatus | Self::TemplateCategory | Self::TemplateQuality => "",
+        }
+    }
+
+    fn field(self) -> &'static str {
+        match self {
+            Self::Echo => "smb_message_echoes",
+            Self::TemplateStatus => "message_template_status_update",
+            Self::TemplateCategory => "template_category_update",
+            Self::TemplateQuality => "message_template_quality_update",
+            Self::Group => "group_lifecycle_update",
+            _ => "messages",
+        }
+    }
+
+    /// The body in Meta's format.
+    pub(crate) fn meta(self, subject: &Subject, id: &str, changes: &Map<String, Value>, now_ms: i64) -> Value {
+        let mut body = json!({
+            "object": "whatsapp_business_account",
+            "entry": [{
+                "id": subject.waba_id,
+                "changes": [{"value": self.value(subject, id, now_ms), "field": self.field()}],
+            }],
+        });
+        overrides::apply(&mut body, self, changes);
+        body
+    }
+
+    fn value(self, subject: &Subject, id: &str, now_ms: i64) -> Value {
+        let named = json!({
+            "message_template_id": subject.template_id,
+            "message_template_name": "order_ready",
+            "message_template_language": "en_US",
+        });
+        let with = |mut value: Value| {
+            overrides::merge(&mut value, &named);
+            value
+        };
+        match self {
+            Self::TemplateStatus => with(json!({"event": "APPROVED", "reason": "NONE"})),
+            Self::TemplateCategory => with(json!({"previous_category": "UTILITY", "new_category": "MARKETING"})),
+            Self::TemplateQuality => with(json!({"previous_quality_score": "GREEN", "new_quality_score": "YELLOW"})),
+            _ => {
+                let mut value = json!({
+                    "messaging_product": "whatsapp",
+                    "metadata": {
+                        "display_phone_number": subject.display_phone_number,
+                        "phone_number_id": subject.phone_number_id,
+                    },
+                    self.item(): [self.thing(subject, id, now_ms)],
+                });
+                if let Some(contact) = self.contact() {
+                    value["contacts"] = json!([contact]);
+                }
+                value
+            }
+        }
+    }
+
+    fn contact(self) -> Option<Value> {
+        match self.item() {
+            "messages" => {
+                Some(json!({"profile": {"name": "Ada Example"}, "user_id": "US.1000000000000001", "wa_id": PERSON}))
+            }
+            "statuses" if self == Self::Status => Some(json!({"user_id": "US.1000000000000001", "wa_id": PERSON})),
+            _ => None,
+        }
+    }
+
+    fn thing(self, subject: &Subject, id: &str, now_ms: i64) -> Value {
+        let timestamp = (now_ms / 1_000).to_string();
+        let message = |kind: &str, content: Value| json!({"from": PERSON, "from_user_id": "US.1000000000000001", "id": id, "timestamp": timestamp, "type": kind, kind: content});
+        let media = fresh::digits(15);
+        let url = format!(
+            "https://lookaside.fbsbx.com/whatsapp_business/attachments/?mid={media}&ext=1790000300&hash=EXAMPLE"
+        );
+        match self {
+            Self::Image => {
+                message("image", json!({"id": media, "mime_type": "image/jpeg", "caption": "Look", "url": url}))
+            }
+            Self::Audio => message(
+                "audio",
+                json!({"id": media, "mime_type": "audio/ogg; codecs=opus", "sha256": "AAAA", "voice": true, "url": url}),
+            ),
+            Self::Button => {
+                let reply = json!({"type": "button_reply", "button_reply": {"id": "yes", "title": "Yes"}});
+                let mut message = message("interactive", reply);
+                message["context"] = json!({"from": subject.display_phone_number, "id": fresh::wamid()});
+                message
+            }
+            Self::Reaction => message("reaction", json!({"message_id": fresh::wamid(), "emoji": "👍"})),
+            Self::Status => json!({
+                "id": id, "status": "delivered", "timestamp": timestamp, "recipient_id": PERSON,
+                "recipient_user_id": "US.1000000000000001",
+                "pricing": {"billable": false, "category": "service", "pricing_model": "PMP", "type": "free_customer_service"},
+            }),
+            Self::Failed => json!({
+                "id": id, "status": "failed", "timestamp": timestamp, "recipient_id": PERSON,
+                "errors": [{
+                    "code": 131_049, "title": "Message not delivered", "message": "Message not delivered",
+                    "error_data": {"details": "Held back to keep the ecosystem healthy"},
+                }],
+            }),
+            Self::Echo => json!({
+                "from": subject.display_phone_number, "to": PERSON, "id": id, "timestamp": timestamp,
+                "type": "text", "text": {"body": "Typed on the phone"},
+            }),
+            Self::Group => json!({
+                "type": "group_create", "request_id": format!("req_{}", fresh::digits(16)), "group_id": id,
+                "subject": "Order 42", "invite_link": format!("https://chat.whatsapp.com/{}", fresh::alphanumeric(22)),
+                "timestamp": timestamp,
+            }),
+            _ => message("text", json!({"body": "Hello"})),
+        }
+    }
+
+    /// The body in Chakra's format, made from the one in Meta's.
+    pub(crate) fn chakra(self, meta: &Value, now_ms: i64) -> Option<Value> {
+        let name = self.chakra_name()?;
+        let entry = meta.pointer("/entry/0")?;
+        let value = entry.pointer("/changes/0/value")?;
+        let items = value.get(self.item())?;
+        let item = items.get(0)?;
+        let waba = &entry["id"];
+        let payload = match name {
+            "message" => json!({
+                "wabaId": waba, "messageId": item["id"], "externalId": item["id"], "timestamp": now_ms,
+                "message": item, "contacts": value["contacts"],
+            }),
+            "status" => {
+                let status = item["status"].as_str().unwrap_or_default().to_uppercase();
+                let mut payload = json!({
+                    "id": Uuid::new_v4(), "externalId": item["id"], "wabaId": waba, "deliveryStatus": status,
+                    "timestamp": now_ms, "recipientId": item["recipient_id"],
+                });
+                if let Some(error) = item.pointer("/errors/0") {
+                    payload["errorContext"] = json!({"message": error["message"], "providerPayload": error});
+                }
+                payload
+            }
+            _ => json!({"wabaId": waba, "timestamp": now_ms, "message_echoes": items}),
+        };
+        Some(json!({"event": name, "payload": payload}))
+    }
+
+    /// A new id for an event of this kind.
+    pub(crate) fn fresh_id(self) -> String {
+        match self {
+            Self::Group => fresh::alphanumeric(32),
+            Self::TemplateStatus | Self::TemplateCategory | Self::TemplateQuality => Uuid::new_v4().to_string(),
+            _ => fresh::wamid(),
+        }
+    }
+}
+
+/// Who writes, unless overridden.
+const PERSON: &str = "15550001111";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn subject() -> Subject {
+        Subject {
+            waba_id: "100".to_owned(),
+            phone_number_id: "200".to_owned(),
+            display_phone_number: "15550002222".to_owned(),
+            ..Subject::default()
+        }
+    }
+
+    #[test]
+    fn every_kind_has_a_body_that_names_its_owner() {
+        for name in Kind::NAMES {
+            let kind = Kind::parse(name).expect("is a kind");
+            let body = kind.meta(&subject(), "id", &Map::new(), 1_790_000_000_123);
+            assert_eq!(body.pointer("/entry/0/id"), Some(&json!("100")), "{name}");
+            let number = body.pointer("/entry/0/changes/0/value/metadata/phone_number_id");
+            assert_eq!(number.is_some(), kind.names_number(), "{name}");
+            assert_eq!(kind.chakra(&body, 0).is_some(), kind.chakra_name().is_some(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_status_in_chakras_format_is_upper_case() {
+        let meta = Kind::Status.meta(&subject(), "wamid.x", &Map::new(), 1_000);
+        let chakra = Kind::Status.chakra(&meta, 1_000).expect("has one");
+        assert_eq!(chakra["event"], "status");
+        assert_eq!(chakra["payload"]["deliveryStatus"], "DELIVERED");
+        assert_eq!(chakra["payload"]["externalId"], "wamid.x");
+    }
+}

@@ -1,0 +1,247 @@
+//! Faults that a test asks for, and what they do to an answer.
+
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use actix_web::body::{BodySize, MessageBody};
+use actix_web::http::StatusCode;
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use tokio::time::{Sleep, sleep};
+
+use crate::reply::{Reply, envelope_error};
+
+/// How long a stalled answer holds its connection, unless the fault says how long.
+const STALL: Duration = Duration::from_mins(5);
+/// Time for the first half of a truncated answer to reach the client.
+const HALF: Duration = Duration::from_millis(50);
+
+/// What a fault does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Kind {
+    /// Another answer instead; the operation is not done.
+    Status,
+    /// The right answer, later.
+    Latency,
+    /// The connection closes without an answer; the operation is not done.
+    Reset,
+    /// The answer's headers, then nothing.
+    Stall,
+    /// Half of the announced bytes, then the connection closes.
+    Truncate,
+}
+
+/// One fault, as the control call names it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Fault {
+    /// The beginning of the paths that it bends.
+    pub(crate) path_prefix: String,
+    /// Only calls with this method.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) method: Option<String>,
+    pub(crate) kind: Kind,
+    /// The status of the answer; 500 for `status` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) status: Option<u16>,
+    /// Milliseconds: the delay before anything else; for `stall` how long it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) ms: Option<u64>,
+    /// How often; until cleared when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) times: Option<u64>,
+    /// The body of the answer: a text as it is, anything else as JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) body: Option<Value>,
+    /// Headers of the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) headers: Option<Map<String, Value>>,
+}
+
+/// The faults in force, oldest first.
+#[derive(Debug, Default)]
+pub(crate) struct Faults {
+    any: AtomicBool,
+    list: Mutex<Vec<Fault>>,
+}
+
+impl Faults {
+    /// Puts one in force.
+    pub(crate) fn add(&self, fault: Fault) {
+        self.list.lock().unwrap_or_else(PoisonError::into_inner).push(fault);
+        self.any.store(true, Ordering::Release);
+    }
+
+    /// Lifts all.
+    pub(crate) fn clear(&self) {
+        self.list.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.any.store(false, Ordering::Release);
+    }
+
+    /// Those in force.
+    pub(crate) fn list(&self) -> Vec<Fault> {
+        self.list.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The faults for a call: every latency that fits, and the first of another kind.
+    pub(crate) fn take(&self, method: &str, path: &str) -> Vec<Fault> {
+        if !self.any.load(Ordering::Acquire) {
+            return Vec::new();
+        }
+        let mut list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken: Vec<Fault> = Vec::new();
+        for fault in list.iter_mut() {
+            let decided = fault.kind != Kind::Latency && taken.iter().any(|other| other.kind != Kind::Latency);
+            if decided || !fault.fits(method, path) {
+                continue;
+            }
+            taken.push(fault.clone());
+            if let Some(times) = &mut fault.times {
+                *times -= 1;
+            }
+        }
+        list.retain(|fault| fault.times != Some(0));
+        self.any.store(!list.is_empty(), Ordering::Release);
+        taken
+    }
+}
+
+impl Fault {
+    fn fits(&self, method: &str, path: &str) -> bool {
+        path.starts_with(&self.path_prefix)
+            && self.method.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(method))
+    }
+
+    /// The delay before anything else.
+    pub(crate) fn delay(&self) -> Option<Duration> {
+        self.ms.filter(|_| self.kind != Kind::Stall).map(Duration::from_millis)
+    }
+
+    /// The answer that the fault itself gives, if it gives one.
+    pub(crate) fn reply(&self) -> Option<Reply> {
+        if self.kind == Kind::Latency || (self.kind != Kind::Status && self.status.is_none() && self.body.is_none()) {
+            return None;
+        }
+        let default = if self.kind == Kind::Status { StatusCode::INTERNAL_SERVER_ERROR } else { StatusCode::OK };
+        let status = self.status.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(default);
+        let mut reply = match &self.body {
+            None => envelope_error(status, status.canonical_reason().unwrap_or("Error")),
+            Some(Value::String(text)) => Reply::text(status, text.clone()),
+            Some(body) => Reply::json(status, body),
+        };
+        for (name, value) in self.headers.iter().flatten() {
+            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            if name.eq_ignore_ascii_case("content-type") {
+                reply.content_type = value;
+            } else {
+                reply.headers.push((name.clone(), value));
+            }
+        }
+        Some(reply)
+    }
+
+    /// The body that breaks off as the fault says.
+    pub(crate) fn broken(&self, body: &Bytes) -> BrokenBody {
+        let announced = body.len().max(2);
+        match self.kind {
+            Kind::Reset => BrokenBody::new(announced, None, Duration::ZERO),
+            Kind::Stall => BrokenBody::new(announced, None, self.ms.map_or(STALL, Duration::from_millis)),
+            Kind::Status | Kind::Latency | Kind::Truncate => {
+                let half = if body.len() < 2 { Bytes::from_static(b" ") } else { body.slice(..body.len() / 2) };
+                BrokenBody::new(announced, Some(half), HALF)
+            }
+        }
+    }
+}
+
+/// A body that announces more than it gives, and then closes the connection.
+///
+/// When it fails at its first poll, the server has not yet written the headers: the client sees a
+/// connection that closes without an answer.
+pub(crate) struct BrokenBody {
+    announced: usize,
+    first: Option<Bytes>,
+    wait: Duration,
+    sleeping: Option<Pin<Box<Sleep>>>,
+}
+
+/// The sandbox broke the connection, as asked.
+#[derive(Debug, thiserror::Error)]
+#[error("broken off by a fault of the sandbox")]
+pub(crate) struct BrokenOff;
+
+impl BrokenBody {
+    fn new(announced: usize, first: Option<Bytes>, wait: Duration) -> Self {
+        Self { announced, first, wait, sleeping: None }
+    }
+}
+
+impl MessageBody for BrokenBody {
+    type Error = BrokenOff;
+
+    fn size(&self) -> BodySize {
+        BodySize::Sized(self.announced as u64)
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BrokenOff>>> {
+        if let Some(first) = self.first.take() {
+            return Poll::Ready(Some(Ok(first)));
+        }
+        if self.wait.is_zero() {
+            return Poll::Ready(Some(Err(BrokenOff)));
+        }
+        let wait = self.wait;
+        let sleeping = self.sleeping.get_or_insert_with(|| Box::pin(sleep(wait)));
+        sleeping.as_mut().poll(cx).map(|()| Some(Err(BrokenOff)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn fault(value: Value) -> Fault {
+        serde_json::from_value(value).expect("is a fault")
+    }
+
+    #[test]
+    fn a_fault_ends_after_its_times() {
+        let faults = Faults::default();
+        faults.add(fault(json!({"path_prefix": "/v1", "method": "post", "kind": "status", "times": 2})));
+        assert_eq!(faults.take("GET", "/v1/x").len(), 0);
+        assert_eq!(faults.take("POST", "/plugin").len(), 0);
+        assert_eq!(faults.take("POST", "/v1/x").len(), 1);
+        assert_eq!(faults.list()[0].times, Some(1));
+        assert_eq!(faults.take("POST", "/v1/x").len(), 1);
+        assert_eq!(faults.take("POST", "/v1/x").len(), 0);
+        assert!(faults.list().is_empty());
+    }
+
+    #[test]
+    fn latency_adds_to_another_fault_and_two_others_take_turns() {
+        let faults = Faults::default();
+        for kind in ["status", "latency", "reset"] {
+            faults.add(fault(json!({"path_prefix": "/", "kind": kind, "times": 1, "ms": 1})));
+        }
+        let kinds = |taken: Vec<Fault>| taken.iter().map(|fault| fault.kind).collect::<Vec<_>>();
+        assert_eq!(kinds(faults.take("GET", "/")), [Kind::Status, Kind::Latency]);
+        assert_eq!(kinds(faults.take("GET", "/")), [Kind::Reset]);
+    }
+
+    #[test]
+    fn a_status_fault_answers_with_its_own_body_and_headers() {
+        let fault = fault(json!({"path_prefix": "/", "kind": "status", "status": 502, "body": "<html>",
+            "headers": {"content-type": "text/html", "retry-after": 3}}));
+        let reply = fault.reply().expect("has an answer");
+        assert_eq!((reply.status.as_u16(), &reply.body[..]), (502, &b"<html>"[..]));
+        assert_eq!(reply.content_type, "text/html");
+        assert_eq!(reply.headers, [("retry-after".to_owned(), "3".to_owned())]);
+    }
+}

@@ -1,0 +1,58 @@
+//! New ids and secrets, and the present instant.
+
+use rand::RngExt;
+use rand::distr::{Alphanumeric, SampleString};
+use time::OffsetDateTime;
+
+/// Letters and digits.
+pub(crate) fn alphanumeric(length: usize) -> String {
+    Alphanumeric.sample_string(&mut rand::rng(), length)
+}
+
+/// Decimal digits that do not begin with 0.
+pub(crate) fn digits(length: usize) -> String {
+    let mut rng = rand::rng();
+    (0..length).map(|at| char::from(b'0' + rng.random_range(u8::from(at == 0)..10))).collect()
+}
+
+/// Lower-case hexadecimal digits.
+pub(crate) fn hexadecimal(length: usize) -> String {
+    let mut rng = rand::rng();
+    (0..length).map(|_| char::from(b"0123456789abcdef"[rng.random_range(0..16)])).collect()
+}
+
+/// A WhatsApp message id.
+pub(crate) fn wamid() -> String {
+    format!("wamid.HBgL{}", alphanumeric(48))
+}
+
+/// The id of a call.
+pub(crate) fn wacid() -> String {
+    format!("wacid.HBgL{}", alphanumeric(36))
+}
+
+/// Bytes as lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let digit = |nibble: u8| char::from(b"0123456789abcdef"[usize::from(nibble)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
+/// Milliseconds since 1970, UTC.
+pub(crate) fn now_ms() -> i64 {
+    i64::try_from(OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_become_lower_case_digits() {
+        assert_eq!(hex(&[0, 0x1f, 0xab]), "001fab");
+    }
+
+    #[test]
+    fn ids_of_meta_do_not_begin_with_zero() {
+        assert!((0..200).map(|_| digits(15)).all(|id| id.len() == 15 && !id.starts_with('0')));
+    }
+}

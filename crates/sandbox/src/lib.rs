@@ -1,0 +1,36 @@
+//! An emulated Chakra, honest enough to develop against and to test with: the operations of the
+//! catalogue with state behind them, Chakra's envelope and error texts, its browser script, a
+//! sign-up window, signed events, and control calls that make it misbehave.
+//!
+//! [`start`] runs one. A request comes in at `listener`, is read by `arrival`, kept by `record`,
+//! bent by `fault`, and answered by a handler of [`operations`](self) or of `control`. State is
+//! one `World` behind a mutex that is held only while a handler runs; handlers never wait.
+//!
+//! To add an operation: write a function `fn(&Call, &mut World) -> Answer` in the file of its
+//! group under `operations/`, and name it by the catalogue's id in `operations::handler`. A test
+//! fails as long as the catalogue holds an operation without a handler.
+//!
+//! The sandbox is tooling for one machine: its control calls ask for no credential, and it sends
+//! events to loopback addresses only, unless [`Settings::events_beyond_loopback`] is set.
+
+mod arrival;
+mod call;
+mod chakra;
+mod connect;
+mod control;
+mod events;
+mod fault;
+mod fields;
+mod fresh;
+mod listener;
+mod multipart;
+mod operations;
+mod record;
+mod reply;
+mod role;
+mod sandbox;
+mod shared;
+mod state_file;
+mod world;
+
+pub use sandbox::{DemoTeam, Sandbox, Settings, StartError, start};

@@ -1,0 +1,62 @@
+//! What every send has in common: the message is kept, and its statuses follow.
+
+use uuid::Uuid;
+
+use crate::events::{Errand, Subject};
+use crate::fresh;
+use crate::world::{Delivery, Message, World};
+
+/// A message that passed every check.
+#[derive(Debug)]
+pub(super) struct Outgoing<'a> {
+    pub(super) plugin: Uuid,
+    /// Meta's id of the sending number.
+    pub(super) number: &'a str,
+    pub(super) to: &'a str,
+    /// Meta's `type`.
+    pub(super) kind: &'a str,
+    pub(super) callback_data: Option<&'a str>,
+    pub(super) now: i64,
+}
+
+/// The ids of a message that was accepted.
+#[derive(Debug)]
+pub(super) struct Sent {
+    pub(super) id: Uuid,
+    pub(super) wamid: String,
+}
+
+/// Accepts a message.
+pub(super) fn send(world: &mut World, outgoing: &Outgoing<'_>) -> Sent {
+    let sent = Sent { id: Uuid::new_v4(), wamid: fresh::wamid() };
+    let callback_data = outgoing.callback_data.map(str::to_owned);
+    let number = world.messages.push(Message {
+        id: sent.id,
+        wamid: sent.wamid.clone(),
+        plugin: outgoing.plugin,
+        number: outgoing.number.to_owned(),
+        to: outgoing.to.to_owned(),
+        kind: outgoing.kind.to_owned(),
+        callback_data: callback_data.clone(),
+        delivery: Delivery::Pending,
+        at: outgoing.now,
+    });
+    let plugin = world.plugins.get(&outgoing.plugin);
+    let listens = |plugin: &&crate::world::Plugin| {
+        plugin.setting("passThroughWebhookUrl").is_some() || plugin.setting("chakraWebhookUrl").is_some()
+    };
+    let subject = plugin.filter(listens).map(|plugin| Box::new(Subject::of(world, plugin, Some(outgoing.number))));
+    world.outbox.push(Errand::Progress {
+        number,
+        subject,
+        wamid: sent.wamid.clone(),
+        to: outgoing.to.to_owned(),
+        callback_data,
+    });
+    sent
+}
+
+/// Whether the text is a phone number with country code, as digits.
+pub(super) fn is_phone_number(text: &str) -> bool {
+    (7..=15).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+}

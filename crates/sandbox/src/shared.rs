@@ -1,0 +1,76 @@
+//! What requests, background work and the handle of a sandbox share.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{Notify, mpsc};
+
+use crate::events::Errand;
+use crate::fault::Faults;
+use crate::record::Record;
+use crate::world::World;
+
+/// The inside of a running sandbox.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    world: Mutex<World>,
+    record: Mutex<Record>,
+    /// Held while the state file is written: two writers would share the file beside it.
+    pub(crate) saving: Mutex<()>,
+    pub(crate) faults: Faults,
+    /// Where it is reached, without a slash at the end.
+    pub(crate) base_url: String,
+    /// Whether events may go to other machines.
+    pub(crate) events_beyond_loopback: bool,
+    errands: mpsc::UnboundedSender<Errand>,
+    /// Woken after every change that is to be saved.
+    pub(crate) changed: Notify,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        world: World,
+        base_url: String,
+        events_beyond_loopback: bool,
+        errands: mpsc::UnboundedSender<Errand>,
+    ) -> Self {
+        Self {
+            world: Mutex::new(world),
+            record: Mutex::default(),
+            saving: Mutex::default(),
+            faults: Faults::default(),
+            base_url,
+            events_beyond_loopback,
+            errands,
+            changed: Notify::new(),
+        }
+    }
+
+    /// Reads the world.
+    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the world: what it wants sent goes out afterwards, and the change will be saved.
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
+        let mut world = self.world();
+        let result = change(&mut world);
+        let errands = std::mem::take(&mut world.outbox);
+        drop(world);
+        for errand in errands {
+            self.run(errand);
+        }
+        self.changed.notify_one();
+        result
+    }
+
+    /// Has something sent in the background.
+    pub(crate) fn run(&self, errand: Errand) {
+        // Only a sandbox that is being stopped has nobody at the other end.
+        drop(self.errands.send(errand));
+    }
+
+    /// The record of calls.
+    pub(crate) fn record(&self) -> MutexGuard<'_, Record> {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

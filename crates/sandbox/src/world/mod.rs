@@ -1,0 +1,86 @@
+//! Everything that the emulated Chakra knows, as one value.
+
+mod account;
+mod media;
+mod message;
+mod plugin;
+mod team;
+mod template;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+pub(crate) use account::{PhoneNumber, Waba};
+pub(crate) use media::{Media, Medium};
+pub(crate) use message::{Delivery, Message, Messages};
+pub(crate) use plugin::{Arrival, Plugin};
+pub(crate) use team::{Access, ConnectToken, Target, Team};
+pub(crate) use template::Template;
+
+use crate::events::Errand;
+use crate::reply::Refusal;
+
+/// The state of the sandbox.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct World {
+    pub(crate) teams: BTreeMap<Uuid, Team>,
+    /// Access tokens.
+    pub(crate) keys: BTreeMap<String, Access>,
+    pub(crate) plugins: BTreeMap<Uuid, Plugin>,
+    pub(crate) wabas: BTreeMap<String, Waba>,
+    pub(crate) numbers: BTreeMap<String, PhoneNumber>,
+    pub(crate) connect_tokens: BTreeMap<String, ConnectToken>,
+    pub(crate) messages: Messages,
+    /// Files, in memory only.
+    #[serde(skip)]
+    pub(crate) media: Media,
+    /// What is to be sent once the lock is free.
+    #[serde(skip)]
+    pub(crate) outbox: Vec<Errand>,
+}
+
+impl World {
+    /// The plugin, if it is the team's; what the connect left to arrive has arrived by then.
+    pub(crate) fn plugin(&mut self, team: Uuid, id: &str, now: i64) -> Result<&mut Plugin, Refusal> {
+        let id = Uuid::try_parse(id).ok().filter(|_| id.len() == 36);
+        let plugin = id.and_then(|id| self.plugins.get_mut(&id)).filter(|plugin| plugin.team == team);
+        let plugin = plugin.ok_or_else(|| Refusal::missing("Plugin"))?;
+        plugin.settle(now);
+        Ok(plugin)
+    }
+
+    /// The phone number, if it is the team's.
+    pub(crate) fn number(&mut self, team: Uuid, id: &str) -> Result<&mut PhoneNumber, Refusal> {
+        let missing = || Refusal::missing("WhatsApp phone number");
+        let number = self.numbers.get_mut(id).ok_or_else(missing)?;
+        let owner = self.plugins.get(&number.plugin).map(|plugin| plugin.team);
+        if owner == Some(team) { Ok(number) } else { Err(missing()) }
+    }
+
+    /// The phone number, if it is that plugin's.
+    pub(crate) fn number_of(&mut self, plugin: Uuid, id: &str) -> Result<&mut PhoneNumber, Refusal> {
+        let number = self.numbers.get_mut(id).filter(|number| number.plugin == plugin);
+        number.ok_or_else(|| Refusal::missing("WhatsApp phone number"))
+    }
+
+    /// Takes a WABA and its numbers away from its plugin.
+    pub(crate) fn unbind(&mut self, waba: &str) {
+        let Some(waba) = self.wabas.remove(waba) else { return };
+        let gone: Vec<String> =
+            self.numbers.extract_if(.., |_, number| number.waba == waba.id).map(|(id, _)| id).collect();
+        if let Some(plugin) = self.plugins.get_mut(&waba.plugin) {
+            plugin.forget(&waba.id, &gone);
+        }
+    }
+
+    /// Removes a plugin and frees what was bound to it.
+    pub(crate) fn delete_plugin(&mut self, plugin: Uuid) {
+        self.wabas.retain(|_, waba| waba.plugin != plugin);
+        self.numbers.retain(|_, number| number.plugin != plugin);
+        self.connect_tokens.retain(|_, token| token.target != Target::Plugin(plugin));
+        self.plugins.remove(&plugin);
+    }
+}

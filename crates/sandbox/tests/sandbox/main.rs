@@ -1,0 +1,16 @@
+//! Drives a sandbox over HTTP, as Portico and its tests do.
+
+mod access;
+mod accounts;
+mod calling;
+mod connect;
+mod control;
+mod driver;
+mod events;
+mod faults;
+mod media;
+mod messages;
+mod partner;
+mod plugins;
+mod receiver;
+mod state;

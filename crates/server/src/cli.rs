@@ -1,0 +1,120 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// A multi-tenant gateway in front of ChakraHQ's `WhatsApp` API.
+#[derive(Debug, Parser)]
+#[command(name = "portico", version, about, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run everything on this machine: private Postgres, sandbox Chakra, gateway, a demo tenant
+    Dev(Dev),
+    /// Run the gateway, for production
+    Serve(Config),
+    /// Apply the missing migrations, as the owner of the database
+    Migrate(Migrate),
+    /// Validate settings, database, vault and upstream, and say what to fix
+    Check(Config),
+    /// Run the emulated Chakra alone
+    Sandbox(Sandbox),
+    /// Print the OpenAPI document
+    Openapi(Openapi),
+}
+
+/// Where settings are read from besides the environment.
+#[derive(Debug, Args)]
+pub(crate) struct Config {
+    /// A settings file instead of `portico.toml` of the current folder; the environment wins over it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// `portico migrate`.
+#[derive(Debug, Args)]
+pub(crate) struct Migrate {
+    #[command(flatten)]
+    pub(crate) config: Config,
+    /// Let this login role act as the gateway afterwards
+    #[arg(long, value_name = "ROLE")]
+    pub(crate) grant_to: Option<String>,
+}
+
+/// `portico sandbox`.
+#[derive(Debug, Args)]
+pub(crate) struct Sandbox {
+    /// Where it listens; port 0 for any free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8090")]
+    pub(crate) bind: SocketAddr,
+    /// Where its state is kept; without, it forgets everything when it ends
+    #[arg(long, value_name = "FILE")]
+    pub(crate) state_file: Option<PathBuf>,
+}
+
+/// `portico dev`.
+#[derive(Debug, Args)]
+pub(crate) struct Dev {
+    /// Where everything is kept
+    #[arg(long, value_name = "FOLDER", default_value = ".portico")]
+    pub(crate) data_dir: PathBuf,
+    /// Where the gateway listens; port 0 for any free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    pub(crate) bind: SocketAddr,
+    /// Where the sandbox listens; port 0 for any free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8090")]
+    pub(crate) sandbox_bind: SocketAddr,
+    /// Where metrics are served; port 0 for any free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9464")]
+    pub(crate) metrics_bind: SocketAddr,
+}
+
+/// `portico openapi`.
+#[derive(Debug, Args)]
+pub(crate) struct Openapi {
+    /// How it is written
+    #[arg(long, value_enum, default_value = "json")]
+    pub(crate) format: OpenapiFormat,
+}
+
+/// How the OpenAPI document is written.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum OpenapiFormat {
+    /// JSON
+    Json,
+    /// YAML
+    Yaml,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_malformed_address_is_a_usage_error() {
+        let refused = Cli::try_parse_from(["portico", "dev", "--bind", "nonsense"]).unwrap_err();
+        assert_eq!(refused.exit_code(), 2);
+        assert!(refused.to_string().contains("--bind"));
+    }
+
+    #[test]
+    fn port_0_is_allowed_everywhere() {
+        let all = ["portico", "dev", "--bind", "[::1]:0", "--sandbox-bind", "127.0.0.1:0", "--metrics-bind", "0.0.0.0:0"];
+        assert!(Cli::try_parse_from(all).is_ok());
+    }
+}

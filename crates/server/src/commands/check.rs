@@ -1,0 +1,138 @@
+//! `portico check`: says of each thing that `portico serve` needs whether it is there, and what to
+//! fix. It changes nothing.
+
+use std::error::Error;
+use std::fmt;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use portico_storage::{ConnectError, Db, DbOptions, MigrateError};
+use portico_vault::MasterKeys;
+use secrecy::SecretString;
+
+use crate::cli::Config;
+use crate::console;
+use crate::settings::{Draft, Sources};
+
+/// How long Chakra may take to answer.
+const UPSTREAM_LIMIT: Duration = Duration::from_secs(10);
+
+/// Checks everything, a line each. Fails when one of them does.
+pub(super) async fn run(arguments: &Config) -> ExitCode {
+    let mut report = Report::default();
+    match Sources::of_this_process(arguments.config.as_deref()) {
+        Ok(sources) => check(Draft::of(&sources), &mut report).await,
+        Err(mistakes) => mistakes.0.iter().for_each(|mistake| report.fail("settings", mistake)),
+    }
+    if report.failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+async fn check(draft: Draft, report: &mut Report) {
+    for mistake in &draft.mistakes {
+        report.fail("settings", mistake);
+    }
+    if draft.mistakes.is_empty() {
+        report.pass("settings", "complete");
+    }
+    let db = match draft.database_url {
+        Some(url) => check_database(url, report).await,
+        None => None,
+    };
+    if let (Some(db), Some(keys)) = (&db, &draft.master_keys) {
+        check_vault(db, keys, report).await;
+    } else {
+        report.fail("vault", "not checked: it needs the database and PORTICO_MASTER_KEYS; mend those first");
+    }
+    if let Some(db) = db {
+        db.close().await;
+    }
+    if let Some(url) = draft.chakra_url {
+        check_upstream(&url, report).await;
+    }
+}
+
+async fn check_database(url: SecretString, report: &mut Report) -> Option<Db> {
+    let connected = "answers";
+    let migrated = "every migration is there";
+    match Db::connect(&DbOptions { url, max_connections: 1 }).await {
+        Ok(db) => {
+            report.pass("database", connected);
+            report.pass("migrations", migrated);
+            report.pass("role", "a member of portico_service that owns nothing");
+            return Some(db);
+        }
+        Err(error @ ConnectError::Migrate(MigrateError::Pending(_) | MigrateError::Newer)) => {
+            report.pass("database", connected);
+            report.fail("migrations", error);
+        }
+        Err(error @ (ConnectError::TooMighty(_) | ConnectError::NotService(_))) => {
+            report.pass("database", connected);
+            report.pass("migrations", migrated);
+            report.fail("role", error);
+        }
+        Err(error) => report.fail("database", error),
+    }
+    None
+}
+
+async fn check_vault(db: &Db, keys: &MasterKeys, report: &mut Report) {
+    match db.operator().await {
+        Ok(None) => report.pass("vault", "nothing is sealed yet; the first `portico serve` begins"),
+        Ok(Some(row)) => match keys.check_canary(&row.canary) {
+            Ok(()) => report.pass("vault", "PORTICO_MASTER_KEYS opens it"),
+            Err(error) => report.fail(
+                "vault",
+                format_args!("PORTICO_MASTER_KEYS does not open it ({error}); set the key it was sealed with"),
+            ),
+        },
+        Err(error) => report.fail("vault", format_args!("{}; look at the database", cause(&error))),
+    }
+}
+
+/// Any answer will do: without a key, Chakra's is a refusal.
+async fn check_upstream(url: &str, report: &mut Report) {
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(UPSTREAM_LIMIT)
+        .build();
+    let answer = match client {
+        Ok(client) => client.get(url).send().await,
+        Err(error) => Err(error),
+    };
+    match answer {
+        Ok(answer) => report.pass("upstream", format_args!("{url} answers ({})", answer.status().as_u16())),
+        Err(error) => report.fail(
+            "upstream",
+            format_args!(
+                "{url} does not answer ({}); look at PORTICO_CHAKRA_URL, name resolution and the firewall",
+                cause(&error)
+            ),
+        ),
+    }
+}
+
+/// The innermost of an error's reasons, which says most.
+fn cause(error: &dyn Error) -> &dyn Error {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost
+}
+
+#[derive(Default)]
+struct Report {
+    failed: bool,
+}
+
+impl Report {
+    fn pass(&mut self, what: &str, how: impl fmt::Display) {
+        console::say(format_args!("ok    {what:<10}  {how}"));
+    }
+
+    fn fail(&mut self, what: &str, why: impl fmt::Display) {
+        self.failed = true;
+        console::say(format_args!("FAIL  {what:<10}  {why}"));
+    }
+}

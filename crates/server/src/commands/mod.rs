@@ -1,0 +1,67 @@
+//! The commands, one module each.
+
+mod check;
+mod migrate;
+mod openapi;
+mod sandbox;
+mod serve;
+
+use std::io;
+use std::process::ExitCode;
+
+use portico_app::StartError;
+use portico_storage::{ConnectError, MigrateError};
+
+use crate::cli::Command;
+use crate::dev::{self, DevError};
+use crate::door::DoorError;
+use crate::gateway::GatewayError;
+use crate::settings::Mistakes;
+
+/// Why a command failed. Each is one sentence; wrong settings are one each.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// Wrong or missing settings.
+    #[error(transparent)]
+    Settings(#[from] Mistakes),
+    /// The database does not serve.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// Migrations failed.
+    #[error(transparent)]
+    Migrate(#[from] MigrateError),
+    /// The application does not start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// An address cannot be had.
+    #[error(transparent)]
+    Door(#[from] DoorError),
+    /// The gateway does not serve.
+    #[error(transparent)]
+    Gateway(#[from] GatewayError),
+    /// The sandbox does not start.
+    #[error(transparent)]
+    Sandbox(#[from] portico_sandbox::StartError),
+    /// `portico dev` does not start, or could not go on.
+    #[error(transparent)]
+    Dev(#[from] DevError),
+    /// The system refuses handlers for signals.
+    #[error("cannot listen for signals: {0}")]
+    Signals(#[source] io::Error),
+}
+
+/// Runs a command to its end and says how it ended.
+///
+/// # Errors
+/// See [`Failure`].
+pub(crate) async fn run(command: Command) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Dev(arguments) => dev::run(arguments).await.map_err(Failure::from)?,
+        Command::Serve(arguments) => serve::run(&arguments).await?,
+        Command::Migrate(arguments) => migrate::run(&arguments).await?,
+        Command::Check(arguments) => return Ok(check::run(&arguments).await),
+        Command::Sandbox(arguments) => sandbox::run(arguments).await?,
+        Command::Openapi(arguments) => openapi::run(&arguments),
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,13 @@
+//! `portico openapi`: prints the OpenAPI document that the gateway serves.
+
+use crate::cli::{Openapi, OpenapiFormat};
+use crate::console;
+
+/// Prints it.
+pub(super) fn run(arguments: &Openapi) {
+    let document = match arguments.format {
+        OpenapiFormat::Json => portico_api::openapi_json(),
+        OpenapiFormat::Yaml => portico_api::openapi_yaml(),
+    };
+    console::say(document.trim_end());
+}

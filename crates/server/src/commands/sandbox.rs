@@ -1,0 +1,36 @@
+//! `portico sandbox`: the emulated Chakra alone.
+
+use portico_sandbox::StartError;
+
+use super::Failure;
+use crate::cli::Sandbox;
+use crate::console;
+use crate::door::DoorError;
+use crate::settings::{self, Sources};
+use crate::signals::StopSignals;
+use crate::telemetry;
+
+/// Runs it until a signal comes.
+pub(super) async fn run(arguments: Sandbox) -> Result<(), Failure> {
+    telemetry::start(settings::for_logs(&Sources::of_the_environment()?)?);
+    let mut signals = StopSignals::listen().map_err(Failure::Signals)?;
+    let settings = portico_sandbox::Settings {
+        bind: arguments.bind,
+        state_file: arguments.state_file,
+        ..portico_sandbox::Settings::default()
+    };
+    let sandbox = portico_sandbox::start(settings).await.map_err(|error| refused(error, "--bind"))?;
+    console::say(format_args!("The sandbox Chakra listens at {}; GET / lists its control calls", sandbox.url()));
+    signals.received().await;
+    sandbox.stop().await;
+    Ok(())
+}
+
+/// A refused address, with the flag that names it.
+fn refused(error: StartError, setting: &'static str) -> Failure {
+    match error {
+        StartError::Busy(address) => DoorError::Busy { address, setting }.into(),
+        StartError::Listen(address, source) => DoorError::Unusable { address, setting, source }.into(),
+        other => other.into(),
+    }
+}

@@ -1,0 +1,67 @@
+//! `portico serve`: the gateway, for production.
+
+use portico_app::{App, AppOptions};
+use portico_storage::{Db, DbOptions};
+use portico_vault::KeyEnvironment;
+
+use super::Failure;
+use crate::cli::Config;
+use crate::door::Door;
+use crate::gateway::{DATABASE_CONNECTIONS, Gateway, GatewayError, REQUEST_LOG_CAPACITY};
+use crate::settings::{Settings, Sources};
+use crate::signals::StopSignals;
+use crate::telemetry;
+
+/// How long calls may take to end when it stops, in seconds.
+const PATIENCE: u64 = 10;
+
+/// Serves until a signal comes.
+pub(super) async fn run(arguments: &Config) -> Result<(), Failure> {
+    let sources = Sources::of_this_process(arguments.config.as_deref())?;
+    let Settings { database_url, bind, metrics_bind, public_url, chakra_url, master_keys, operator_token, log } =
+        Settings::of(&sources)?;
+    telemetry::start(log);
+    let mut signals = StopSignals::listen().map_err(Failure::Signals)?;
+
+    let public = Door::take(bind, "PORTICO_BIND")?;
+    let metrics = Door::take(metrics_bind, "PORTICO_METRICS_BIND")?;
+    let start = async {
+        let db = Db::connect(&DbOptions { url: database_url, max_connections: DATABASE_CONNECTIONS }).await?;
+        let options = AppOptions {
+            chakra_url: chakra_url.clone(),
+            environment: environment(),
+            request_log_capacity: REQUEST_LOG_CAPACITY,
+        };
+        let app = App::start(db.clone(), master_keys, operator_token, options).await?;
+        Ok::<_, Failure>((db, app))
+    };
+    let (db, app) = tokio::select! {
+        started = start => started?,
+        () = signals.received() => return Ok(()),
+    };
+
+    let public_url = public_url.unwrap_or_else(|| public.url());
+    let (public_address, metrics_address) = (public.address(), metrics.address());
+    let mut gateway = Gateway::open(public, metrics, app, db, PATIENCE)?;
+    tracing::info!(
+        listen.address = %public_address,
+        metrics.address = %metrics_address,
+        public.url = public_url,
+        chakra.url = chakra_url,
+        "portico {} serves",
+        env!("CARGO_PKG_VERSION")
+    );
+    let outcome = tokio::select! {
+        () = signals.received() => Ok(()),
+        error = gateway.ended() => Err::<(), GatewayError>(error),
+    };
+    tracing::info!("stopping: no new connections, running calls have {PATIENCE} s");
+    gateway.stop().await;
+    tracing::info!("stopped");
+    Ok(outcome?)
+}
+
+/// What stands in the text of API keys.
+fn environment() -> KeyEnvironment {
+    "live".parse().expect("four lower-case letters")
+}

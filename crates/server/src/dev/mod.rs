@@ -1,0 +1,3 @@
+//! What `portico dev` runs on this machine.
+
+pub(crate) mod postgres;

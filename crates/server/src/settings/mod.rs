@@ -1,0 +1,285 @@
+//! The settings of `portico serve` and its kin, read once at the start.
+//!
+//! [`Sources`] finds the texts; [`Draft`] judges each of them and keeps every mistake, so that a
+//! person can put all of them right at once; [`Settings`] is a draft without a mistake.
+
+pub(crate) mod keys;
+mod mistake;
+mod source;
+#[cfg(test)]
+mod tests;
+
+use std::fmt::Display;
+use std::net::SocketAddr;
+
+use portico_vault::{MasterKeys, OperatorToken};
+use secrecy::{ExposeSecret as _, SecretString};
+use tracing_subscriber::EnvFilter;
+
+pub(crate) use self::mistake::{Mistake, Mistakes};
+pub(crate) use self::source::Sources;
+use self::keys::Key;
+use self::source::Found;
+use crate::telemetry::{LogFormat, LogSettings};
+
+const BIND: &str = "127.0.0.1:8080";
+const METRICS_BIND: &str = "127.0.0.1:9464";
+const CHAKRA_URL: &str = "https://api.chakrahq.com";
+const LOG: &str = "info";
+
+/// Everything that `portico serve` needs to know.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    /// The database, as the service.
+    pub(crate) database_url: SecretString,
+    /// Where the gateway listens.
+    pub(crate) bind: SocketAddr,
+    /// Where metrics are served.
+    pub(crate) metrics_bind: SocketAddr,
+    /// Where the outside reaches the gateway, without a slash at the end; none: where it listens.
+    pub(crate) public_url: Option<String>,
+    /// Where Chakra is.
+    pub(crate) chakra_url: String,
+    /// What the vault is sealed with.
+    pub(crate) master_keys: MasterKeys,
+    /// The credential of whoever runs this.
+    pub(crate) operator_token: OperatorToken,
+    /// Which log lines are written, and how.
+    pub(crate) log: LogSettings,
+}
+
+/// Settings as far as they serve.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    /// The database.
+    pub(crate) database_url: Option<SecretString>,
+    /// What the vault is sealed with.
+    pub(crate) master_keys: Option<MasterKeys>,
+    /// Where Chakra is.
+    pub(crate) chakra_url: Option<String>,
+    bind: Option<SocketAddr>,
+    metrics_bind: Option<SocketAddr>,
+    public_url: Option<String>,
+    operator_token: Option<OperatorToken>,
+    log: Option<LogSettings>,
+    /// What is wrong with the rest.
+    pub(crate) mistakes: Vec<Mistake>,
+}
+
+impl Draft {
+    /// Judges every setting.
+    pub(crate) fn of(sources: &Sources) -> Self {
+        let mut reader = Reader { sources, mistakes: Vec::new() };
+        let draft = Self {
+            database_url: reader.require(
+                keys::DATABASE_URL,
+                "set it to postgres://user:password@host:5432/database of a role that `portico migrate --grant-to` named",
+                database_url,
+            ),
+            master_keys: reader.require(
+                keys::MASTER_KEYS,
+                "set it to k1:$(openssl rand -base64 32) and keep a copy in a safe place",
+                master_keys,
+            ),
+            operator_token: reader.require(
+                keys::OPERATOR_TOKEN,
+                "set it to what `openssl rand -hex 32` gives",
+                |found| OperatorToken::parse(found.text.clone()).map_err(|weak| weak.to_string()),
+            ),
+            bind: reader.or_default(keys::BIND, BIND, address),
+            metrics_bind: reader.or_default(keys::METRICS_BIND, METRICS_BIND, address),
+            chakra_url: reader.or_default(keys::CHAKRA_URL, CHAKRA_URL, chakra_url),
+            public_url: reader.optional(keys::PUBLIC_URL, public_url),
+            log: reader.log(LOG),
+            mistakes: Vec::new(),
+        };
+        Self { mistakes: reader.mistakes, ..draft }
+    }
+}
+
+impl Settings {
+    /// The settings, if nothing is wrong with any of them.
+    ///
+    /// # Errors
+    /// Everything that is wrong.
+    pub(crate) fn of(sources: &Sources) -> Result<Self, Mistakes> {
+        Draft::of(sources).try_into()
+    }
+}
+
+impl TryFrom<Draft> for Settings {
+    type Error = Mistakes;
+
+    fn try_from(draft: Draft) -> Result<Self, Mistakes> {
+        match draft {
+            Draft {
+                database_url: Some(database_url),
+                bind: Some(bind),
+                metrics_bind: Some(metrics_bind),
+                public_url,
+                chakra_url: Some(chakra_url),
+                master_keys: Some(master_keys),
+                operator_token: Some(operator_token),
+                log: Some(log),
+                mistakes,
+            } if mistakes.is_empty() => Ok(Self {
+                database_url,
+                bind,
+                metrics_bind,
+                public_url,
+                chakra_url,
+                master_keys,
+                operator_token,
+                log,
+            }),
+            Draft { mistakes, .. } => Err(Mistakes(mistakes)),
+        }
+    }
+}
+
+/// The database and how to log: all that `portico migrate` needs.
+///
+/// # Errors
+/// What is wrong with either.
+pub(crate) fn for_migrate(sources: &Sources) -> Result<(SecretString, LogSettings), Mistakes> {
+    let mut reader = Reader { sources, mistakes: Vec::new() };
+    let fix = "set it to postgres://user:password@host:5432/database of the database's owner";
+    match (reader.require(keys::DATABASE_URL, fix, database_url), reader.log("warn")) {
+        (Some(url), Some(log)) => Ok((url, log)),
+        _ => Err(Mistakes(reader.mistakes)),
+    }
+}
+
+/// The database, where one is named, and how to log: all that `portico dev` asks the environment.
+///
+/// # Errors
+/// What is wrong with either.
+pub(crate) fn for_dev(sources: &Sources) -> Result<(Option<SecretString>, LogSettings), Mistakes> {
+    let mut reader = Reader { sources, mistakes: Vec::new() };
+    let url = reader.optional(keys::DATABASE_URL, database_url);
+    match reader.log("warn") {
+        Some(log) if reader.mistakes.is_empty() => Ok((url, log)),
+        _ => Err(Mistakes(reader.mistakes)),
+    }
+}
+
+/// How to log, for a command that has no other setting.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn for_logs(sources: &Sources) -> Result<LogSettings, Mistakes> {
+    let mut reader = Reader { sources, mistakes: Vec::new() };
+    reader.log(LOG).ok_or(Mistakes(reader.mistakes))
+}
+
+/// Judges settings one after the other and collects what is wrong.
+struct Reader<'s> {
+    sources: &'s Sources,
+    mistakes: Vec<Mistake>,
+}
+
+impl Reader<'_> {
+    fn find(&mut self, key: Key) -> Result<Option<Found>, ()> {
+        self.sources.get(key).map_err(|mistake| self.mistakes.push(mistake))
+    }
+
+    fn judge<T>(&mut self, found: &Found, parse: impl FnOnce(&Found) -> Result<T, String>) -> Option<T> {
+        parse(found).map_err(|reason| self.mistakes.push(found.mistake(reason))).ok()
+    }
+
+    fn optional<T>(&mut self, key: Key, parse: impl FnOnce(&Found) -> Result<T, String>) -> Option<T> {
+        let found = self.find(key).ok()??;
+        self.judge(&found, parse)
+    }
+
+    fn require<T>(
+        &mut self,
+        key: Key,
+        fix: &'static str,
+        parse: impl FnOnce(&Found) -> Result<T, String>,
+    ) -> Option<T> {
+        if let Some(found) = self.find(key).ok()? {
+            return self.judge(&found, parse);
+        }
+        self.mistakes.push(Mistake::Missing { name: key.env, fix });
+        None
+    }
+
+    fn or_default<T>(
+        &mut self,
+        key: Key,
+        default: &str,
+        parse: impl FnOnce(&Found) -> Result<T, String>,
+    ) -> Option<T> {
+        let origin = mistake::Origin::Env(key.env.to_owned());
+        let found = self.find(key).ok()?.unwrap_or_else(|| Found { text: default.into(), origin });
+        self.judge(&found, parse)
+    }
+
+    fn log(&mut self, default: &str) -> Option<LogSettings> {
+        let filter = self.or_default(keys::LOG, default, |found| {
+            let text = found.text.expose_secret();
+            EnvFilter::try_new(text)
+                .map_err(|_| format!("{} is not a log filter; write it like info or portico_app=debug,warn", quoted(text)))
+        });
+        let format = self.or_default(keys::LOG_FORMAT, "text", |found| match found.text.expose_secret() {
+            "text" => Ok(LogFormat::Text),
+            "json" => Ok(LogFormat::Json),
+            other => Err(format!("{} is not a log format; write text or json", quoted(other))),
+        });
+        Some(LogSettings { filter: filter?, format: format? })
+    }
+}
+
+fn database_url(found: &Found) -> Result<SecretString, String> {
+    let text = found.text.expose_secret();
+    if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+        return Ok(found.text.clone());
+    }
+    Err("is not a Postgres URL; it must look like postgres://user:password@host:5432/database".to_owned())
+}
+
+fn master_keys(found: &Found) -> Result<MasterKeys, String> {
+    MasterKeys::parse(&found.text).map_err(|error| error.to_string())
+}
+
+fn address(found: &Found) -> Result<SocketAddr, String> {
+    let text = found.text.expose_secret();
+    text.parse().map_err(|_| format!("{} is not an address with a port; write it like 127.0.0.1:8080", quoted(text)))
+}
+
+/// Judged by the client that will call it.
+fn chakra_url(found: &Found) -> Result<String, String> {
+    let text = found.text.expose_secret();
+    match portico_chakra::Client::new(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(portico_chakra::BadChakraUrl::Url) => {
+            Err("must be an http or https URL without path and credentials, such as https://api.chakrahq.com".to_owned())
+        }
+        Err(error @ portico_chakra::BadChakraUrl::Client(_)) => Err(format!("cannot be called: {error}")),
+    }
+}
+
+fn public_url(found: &Found) -> Result<String, String> {
+    let text = found.text.expose_secret();
+    let plain = reqwest::Url::parse(text).is_ok_and(|url| {
+        matches!(url.scheme(), "http" | "https")
+            && url.host().is_some()
+            && url.path() == "/"
+            && url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.password().is_none()
+    });
+    if plain {
+        return Ok(text.trim_end_matches('/').to_owned());
+    }
+    Err("must be the http or https URL under which the outside reaches the gateway, without path and credentials, \
+         such as https://portico.example.com"
+        .to_owned())
+}
+
+fn quoted(text: impl Display) -> String {
+    let short: String = text.to_string().chars().take(80).collect();
+    format!("{short:?}")
+}

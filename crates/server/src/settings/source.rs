@@ -1,0 +1,188 @@
+//! Where values come from: the environment, which wins, and a settings file.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::ffi::OsString;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use secrecy::SecretString;
+
+use super::keys::{self, Key};
+use super::mistake::{Mistake, Mistakes, Origin};
+
+/// The settings file of the current folder, which may be absent.
+const DEFAULT_FILE: &str = "portico.toml";
+
+/// Every value that was found, not judged yet.
+#[derive(Debug, Default)]
+pub(crate) struct Sources {
+    /// What the environment says, under the names of the environment.
+    env: BTreeMap<String, SecretString>,
+    /// What the file says, under the names of the file.
+    file: BTreeMap<String, SecretString>,
+    path: PathBuf,
+}
+
+/// A value, and where it stands.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// The text. Not every setting is a secret, but none has to be told apart here.
+    pub(crate) text: SecretString,
+    /// Where it stands.
+    pub(crate) origin: Origin,
+}
+
+impl Found {
+    /// The mistake of this value.
+    pub(crate) fn mistake(&self, reason: impl Into<String>) -> Mistake {
+        Mistake::Value { origin: self.origin.clone(), reason: reason.into() }
+    }
+}
+
+impl Sources {
+    /// What this process was given: its environment, and the file that `--config` names or else
+    /// `portico.toml` where it exists.
+    ///
+    /// # Errors
+    /// When the file cannot be read or holds what is no setting, or the environment no text.
+    pub(crate) fn of_this_process(config: Option<&Path>) -> Result<Self, Mistakes> {
+        Self::read(config, |name| env::var_os(name))
+    }
+
+    /// The environment alone.
+    ///
+    /// # Errors
+    /// When it holds no text.
+    pub(crate) fn of_the_environment() -> Result<Self, Mistakes> {
+        let env = read_environment(|name| env::var_os(name))?;
+        Ok(Self { env, ..Self::default() })
+    }
+
+    /// As [`Sources::of_this_process`], with another environment.
+    pub(super) fn read(config: Option<&Path>, env: impl Fn(&str) -> Option<OsString>) -> Result<Self, Mistakes> {
+        let path = config.unwrap_or(Path::new(DEFAULT_FILE));
+        let (env, file) = match (read_environment(env), read_file(path, config.is_some())) {
+            (Ok(env), Ok(file)) => (env, file),
+            (env, file) => {
+                let both = [env.err(), file.err()];
+                return Err(Mistakes(both.into_iter().flatten().flat_map(|mistakes| mistakes.0).collect()));
+            }
+        };
+        Ok(Self { env, file, path: path.to_owned() })
+    }
+
+    /// The value of a setting, from the environment before the file, and read from the file that its
+    /// twin names.
+    ///
+    /// # Errors
+    /// When a secret and its twin are both set in the same place, or the named file cannot be read.
+    pub(crate) fn get(&self, key: Key) -> Result<Option<Found>, Mistake> {
+        let in_env = |name: &str| Origin::Env(name.to_owned());
+        let in_file = |name: &str| Origin::File { path: self.path.clone(), key: name.to_owned() };
+        let found = one_of(key, &self.env, key.env, &env_twin(key), Path::new(""), in_env)?;
+        if found.is_some() {
+            return Ok(found);
+        }
+        let folder = self.path.parent().unwrap_or(Path::new(""));
+        one_of(key, &self.file, key.file, &file_twin(key), folder, in_file)
+    }
+}
+
+fn env_twin(key: Key) -> String {
+    format!("{}_FILE", key.env)
+}
+
+fn file_twin(key: Key) -> String {
+    format!("{}_file", key.file)
+}
+
+/// The value under its name or through its twin.
+fn one_of(
+    key: Key,
+    values: &BTreeMap<String, SecretString>,
+    name: &str,
+    twin: &str,
+    folder: &Path,
+    origin: impl Fn(&str) -> Origin,
+) -> Result<Option<Found>, Mistake> {
+    use secrecy::ExposeSecret as _;
+
+    let value = values.get(name).map(|text| Found { text: text.clone(), origin: origin(name) });
+    let Some(file) = values.get(twin).filter(|_| key.secret) else { return Ok(value) };
+    if value.is_some() {
+        return Err(Mistake::Both { value: origin(name), file: origin(twin) });
+    }
+    let path = folder.join(file.expose_secret());
+    let origin = origin(twin);
+    match fs::read_to_string(&path) {
+        Ok(text) => {
+            let text = text.strip_suffix('\n').map_or(&*text, |text| text.strip_suffix('\r').unwrap_or(text));
+            Ok(Some(Found { text: text.into(), origin }))
+        }
+        Err(source) => Err(Mistake::Secret { origin, path, source }),
+    }
+}
+
+/// The variables that are settings. An empty one counts as not set: that is how compose files pass
+/// on what nobody set.
+fn read_environment(env: impl Fn(&str) -> Option<OsString>) -> Result<BTreeMap<String, SecretString>, Mistakes> {
+    let mut values = BTreeMap::new();
+    let mut mistakes = Vec::new();
+    for key in keys::ALL {
+        let twin = key.secret.then(|| env_twin(*key));
+        for name in [Some(key.env.to_owned()), twin].into_iter().flatten() {
+            match env(&name).map(OsString::into_string) {
+                None => {}
+                Some(Ok(text)) if text.is_empty() => {}
+                Some(Ok(text)) => {
+                    values.insert(name, text.into());
+                }
+                Some(Err(_)) => mistakes.push(Mistake::NotUtf8 { name: key.env }),
+            }
+        }
+    }
+    if mistakes.is_empty() { Ok(values) } else { Err(Mistakes(mistakes)) }
+}
+
+fn read_file(path: &Path, must_exist: bool) -> Result<BTreeMap<String, SecretString>, Mistakes> {
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound && !must_exist => return Ok(BTreeMap::new()),
+        Err(source) => return Err(Mistake::File { path: path.to_owned(), source }.into()),
+    };
+    let table: toml::Table = text.parse().map_err(|error| syntax(path, &text, &error))?;
+    let mut values = BTreeMap::new();
+    let mut mistakes = Vec::new();
+    for (key, value) in table {
+        if !is_known(&key) {
+            mistakes.push(Mistake::UnknownKey { path: path.to_owned(), key, known: known() });
+        } else if let toml::Value::String(text) = value {
+            values.insert(key, text.into());
+        } else {
+            mistakes.push(Mistake::NoText { origin: Origin::File { path: path.to_owned(), key } });
+        }
+    }
+    if mistakes.is_empty() { Ok(values) } else { Err(Mistakes(mistakes)) }
+}
+
+fn syntax(path: &Path, text: &str, error: &toml::de::Error) -> Mistake {
+    let start = error.span().map_or(0, |span| span.start);
+    let line = text.get(..start).unwrap_or_default().matches('\n').count() + 1;
+    // The parser may speak in several lines; it quotes no values.
+    let reason = error.message().lines().collect::<Vec<_>>().join(", ");
+    Mistake::Syntax { path: path.to_owned(), line, reason }
+}
+
+fn is_known(name: &str) -> bool {
+    keys::ALL.iter().any(|key| key.file == name || key.secret && file_twin(*key) == name)
+}
+
+fn known() -> String {
+    let names = keys::ALL.iter().flat_map(|key| {
+        let twin = key.secret.then(|| file_twin(*key));
+        [Some(key.file.to_owned()), twin].into_iter().flatten()
+    });
+    names.collect::<Vec<_>>().join(", ")
+}

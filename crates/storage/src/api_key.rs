@@ -1,0 +1,382 @@
+//! API keys: the hash of a secret, and what it opens.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ipnet::IpNet;
+use portico_auth::{ApiKeyRecord, Reach};
+use portico_domain::{ApiKey, ApiKeyId, BuiltInRole, CustomerId, Description, Name, PhoneNumberId, RoleId, RoleName};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::db::TenantTx;
+use crate::error::StorageError;
+use crate::page::{Page, Rows};
+use crate::role::permission_set;
+
+/// The role of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoredRole {
+    /// One that every tenant has.
+    BuiltIn(BuiltInRole),
+    /// One of the tenant's own.
+    Own(RoleId),
+}
+
+/// A key to be.
+#[derive(Debug, Clone)]
+pub struct NewApiKey {
+    /// Its id.
+    pub id: ApiKeyId,
+    /// Its name.
+    pub name: Name,
+    /// What it is for.
+    pub description: Option<Description>,
+    /// Its role.
+    pub role: StoredRole,
+    /// Only these customers.
+    pub customers: Option<Vec<CustomerId>>,
+    /// Only these phone numbers.
+    pub phone_numbers: Option<Vec<PhoneNumberId>>,
+    /// Only from these addresses.
+    pub allowed_ips: Option<Vec<IpNet>>,
+    /// Not from this moment on.
+    pub expires_at: Option<OffsetDateTime>,
+    /// The hash of the secret.
+    pub secret_hash: [u8; 32],
+    /// The beginning of the secret.
+    pub prefix: String,
+}
+
+/// What changes; `None` leaves a field as it is.
+#[derive(Debug, Clone, Default)]
+pub struct ApiKeyPatch {
+    /// Another name.
+    pub name: Option<Name>,
+    /// Another description, or none.
+    pub description: Option<Option<Description>>,
+    /// Another role.
+    pub role: Option<StoredRole>,
+    /// Another expiry, or none.
+    pub expires_at: Option<Option<OffsetDateTime>>,
+}
+
+/// One use of a key.
+#[derive(Debug, Clone)]
+pub struct ApiKeyUse {
+    /// The key.
+    pub id: ApiKeyId,
+    /// When.
+    pub at: OffsetDateTime,
+    /// From where.
+    pub address: Option<IpAddr>,
+    /// For which operation.
+    pub operation: &'static str,
+}
+
+#[derive(Debug)]
+struct ApiKeyRow {
+    api_key_id: Uuid,
+    name: String,
+    description: Option<String>,
+    role: Option<String>,
+    prefix: String,
+    customers: Option<Vec<Uuid>>,
+    is_limited: bool,
+    phone_numbers: Option<Vec<String>>,
+    allowed_ips: Option<Vec<String>>,
+    expires_at: Option<OffsetDateTime>,
+    revoked_at: Option<OffsetDateTime>,
+    last_used_at: Option<OffsetDateTime>,
+    last_address: Option<String>,
+    last_operation: Option<String>,
+    created_at: OffsetDateTime,
+}
+
+impl TryFrom<ApiKeyRow> for ApiKey {
+    type Error = StorageError;
+
+    fn try_from(row: ApiKeyRow) -> Result<Self, StorageError> {
+        let description = row.description.map(Description::try_from).transpose();
+        Ok(Self {
+            id: ApiKeyId::from_uuid(row.api_key_id),
+            name: row.name.parse().map_err(|error| StorageError::corrupt("api_keys.name", error))?,
+            description: description.map_err(|error| StorageError::corrupt("api_keys.description", error))?,
+            role: row
+                .role
+                .ok_or_else(|| StorageError::corrupt("api_keys.role_id", "no such role"))?
+                .parse::<RoleName>()
+                .map_err(|error| StorageError::corrupt("roles.name", error))?,
+            prefix: row.prefix,
+            customers: customers(row.is_limited, row.customers),
+            phone_numbers: phone_numbers(row.phone_numbers)?,
+            allowed_ips: allowed_ips(row.allowed_ips)?,
+            expires_at: row.expires_at,
+            revoked_at: row.revoked_at,
+            last_used_at: row.last_used_at,
+            last_used_address: row.last_address,
+            last_used_operation: row.last_operation,
+            created_at: row.created_at,
+        })
+    }
+}
+
+fn customers(is_limited: bool, ids: Option<Vec<Uuid>>) -> Option<Vec<CustomerId>> {
+    is_limited.then(|| ids.unwrap_or_default().into_iter().map(CustomerId::from_uuid).collect())
+}
+
+fn phone_numbers(ids: Option<Vec<String>>) -> Result<Option<Vec<PhoneNumberId>>, StorageError> {
+    let parse = |id: String| id.parse().map_err(|error| StorageError::corrupt("api_keys.phone_numbers", error));
+    ids.map(|ids| ids.into_iter().map(parse).collect()).transpose()
+}
+
+fn allowed_ips(ranges: Option<Vec<String>>) -> Result<Option<Vec<IpNet>>, StorageError> {
+    let parse = |range: String| range.parse().map_err(|error| StorageError::corrupt("api_keys.allowed_ips", error));
+    ranges.map(|ranges| ranges.into_iter().map(parse).collect()).transpose()
+}
+
+fn columns(role: StoredRole) -> (Option<&'static str>, Option<Uuid>) {
+    match role {
+        StoredRole::BuiltIn(role) => (Some(role.as_str()), None),
+        StoredRole::Own(id) => (None, Some(id.uuid())),
+    }
+}
+
+impl TenantTx {
+    /// Stores a key.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Broken`] when a customer does not exist.
+    pub async fn insert_api_key(&mut self, new: &NewApiKey) -> Result<(), StorageError> {
+        let (built_in, own) = columns(new.role);
+        let numbers: Option<Vec<String>> =
+            new.phone_numbers.as_ref().map(|all| all.iter().map(ToString::to_string).collect());
+        let ranges: Option<Vec<String>> =
+            new.allowed_ips.as_ref().map(|all| all.iter().map(ToString::to_string).collect());
+        sqlx::query!(
+            r#"
+            insert into api_keys
+                (tenant_id, api_key_id, name, description, built_in_role, role_id, phone_numbers, allowed_ips,
+                 is_limited, expires_at, secret_hash, prefix)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+            "#,
+            self.tenant.uuid(),
+            new.id.uuid(),
+            new.name.as_str(),
+            new.description.as_ref().map(Description::as_str),
+            built_in,
+            own,
+            numbers.as_deref(),
+            ranges.as_deref(),
+            new.customers.is_some(),
+            new.expires_at,
+            &new.secret_hash[..],
+            new.prefix
+        )
+        .execute(&mut *self.tx)
+        .await?;
+        for customer in new.customers.iter().flatten() {
+            sqlx::query!(
+                "insert into api_key_customers (tenant_id, api_key_id, customer_id) values ($1, $2, $3) on conflict do nothing",
+                self.tenant.uuid(),
+                new.id.uuid(),
+                customer.uuid()
+            )
+            .execute(&mut *self.tx)
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// A page of the tenant's keys, oldest first, or one of them.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`] when the database fails.
+    pub async fn api_keys(
+        &mut self,
+        only: Option<ApiKeyId>,
+        page: Page<ApiKeyId>,
+    ) -> Result<Rows<ApiKey>, StorageError> {
+        let rows = sqlx::query_as!(
+            ApiKeyRow,
+            r#"
+            select
+                k.api_key_id,
+                k.name,
+                k.description,
+                coalesce(k.built_in_role, r.name) as role,
+                k.prefix,
+                (
+                    select array_agg(c.customer_id order by c.customer_id) from api_key_customers c
+                    where c.tenant_id = k.tenant_id and c.api_key_id = k.api_key_id
+                ) as customers,
+                k.is_limited,
+                k.phone_numbers,
+                k.allowed_ips,
+                k.expires_at,
+                k.revoked_at,
+                u.last_used_at as "last_used_at?",
+                u.last_address,
+                u.last_operation,
+                k.created_at
+            from api_keys k
+            left join roles r on r.tenant_id = k.tenant_id and r.role_id = k.role_id
+            left join api_key_uses u on u.tenant_id = k.tenant_id and u.api_key_id = k.api_key_id
+            where k.tenant_id = $1
+                and ($2::uuid is null or k.api_key_id = $2)
+                and ($3::uuid is null or k.api_key_id > $3)
+            order by k.api_key_id
+            limit $4
+            "#,
+            self.tenant.uuid(),
+            only.map(ApiKeyId::uuid),
+            page.after.map(ApiKeyId::uuid),
+            page.fetch()
+        )
+        .fetch_all(&mut *self.tx)
+        .await?;
+        Ok(page.cut(rows.into_iter().map(ApiKey::try_from).collect::<Result<_, _>>()?))
+    }
+
+    /// What a key opens, for authentication; nothing when it is revoked.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`] when the database fails.
+    pub async fn api_key_record(&mut self, id: ApiKeyId) -> Result<Option<ApiKeyRecord>, StorageError> {
+        let row = sqlx::query!(
+            r#"
+            select
+                t.status,
+                k.built_in_role,
+                r.permissions as "permissions?",
+                (
+                    select array_agg(c.customer_id order by c.customer_id) from api_key_customers c
+                    where c.tenant_id = k.tenant_id and c.api_key_id = k.api_key_id
+                ) as customers,
+                k.is_limited,
+                k.phone_numbers,
+                k.allowed_ips,
+                k.expires_at
+            from api_keys k
+            join tenants t on t.tenant_id = k.tenant_id
+            left join roles r on r.tenant_id = k.tenant_id and r.role_id = k.role_id
+            where k.tenant_id = $1 and k.api_key_id = $2 and k.revoked_at is null
+            "#,
+            self.tenant.uuid(),
+            id.uuid()
+        )
+        .fetch_optional(&mut *self.tx)
+        .await?;
+        let Some(row) = row else { return Ok(None) };
+        let permissions = match row.built_in_role {
+            Some(name) => name
+                .parse::<BuiltInRole>()
+                .map_err(|error| StorageError::corrupt("api_keys.built_in_role", error))?
+                .permissions(),
+            None => permission_set(&row.permissions.unwrap_or_default()),
+        };
+        Ok(Some(ApiKeyRecord {
+            id,
+            tenant: self.tenant,
+            tenant_status: row.status.parse().map_err(|error| StorageError::corrupt("tenants.status", error))?,
+            permissions,
+            reach: Arc::new(Reach {
+                customers: customers(row.is_limited, row.customers),
+                phone_numbers: phone_numbers(row.phone_numbers)?,
+            }),
+            allowed_ips: allowed_ips(row.allowed_ips)?,
+            expires_at: row.expires_at,
+        }))
+    }
+
+    /// Changes a key; false when there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`] when the database fails.
+    pub async fn patch_api_key(&mut self, id: ApiKeyId, patch: &ApiKeyPatch) -> Result<bool, StorageError> {
+        let (built_in, own) = patch.role.map_or((None, None), columns);
+        let description = patch.description.as_ref().and_then(Option::as_ref).map(Description::as_str);
+        let done = sqlx::query!(
+            r#"
+            update api_keys set
+                name = coalesce($3, name),
+                description = case when $4 then $5 else description end,
+                built_in_role = case when $6 then $7 else built_in_role end,
+                role_id = case when $6 then $8 else role_id end,
+                expires_at = case when $9 then $10 else expires_at end,
+                updated_at = now()
+            where tenant_id = $1 and api_key_id = $2
+            "#,
+            self.tenant.uuid(),
+            id.uuid(),
+            patch.name.as_ref().map(Name::as_str),
+            patch.description.is_some(),
+            description,
+            patch.role.is_some(),
+            built_in,
+            own,
+            patch.expires_at.is_some(),
+            patch.expires_at.flatten()
+        )
+        .execute(&mut *self.tx)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Revokes a key for good; false when there is none. A second time changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`] when the database fails.
+    pub async fn revoke_api_key(&mut self, id: ApiKeyId) -> Result<bool, StorageError> {
+        let done = sqlx::query!(
+            r#"
+            update api_keys set revoked_at = coalesce(revoked_at, now()), updated_at = now()
+            where tenant_id = $1 and api_key_id = $2
+            "#,
+            self.tenant.uuid(),
+            id.uuid()
+        )
+        .execute(&mut *self.tx)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Notes the last use of some keys; keys that are gone are passed over.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`] when the database fails.
+    pub async fn api_keys_used(&mut self, uses: &[ApiKeyUse]) -> Result<(), StorageError> {
+        let ids: Vec<Uuid> = uses.iter().map(|used| used.id.uuid()).collect();
+        let times: Vec<OffsetDateTime> = uses.iter().map(|used| used.at).collect();
+        let addresses: Vec<Option<String>> =
+            uses.iter().map(|used| used.address.map(|address| address.to_canonical().to_string())).collect();
+        let operations: Vec<String> = uses.iter().map(|used| used.operation.to_owned()).collect();
+        sqlx::query!(
+            r#"
+            insert into api_key_uses (tenant_id, api_key_id, last_used_at, last_address, last_operation)
+            select k.tenant_id, k.api_key_id, u.at, u.address, u.operation
+            from unnest($2::uuid[], $3::timestamptz[], $4::text[], $5::text[]) as u (id, at, address, operation)
+            join api_keys k on k.tenant_id = $1 and k.api_key_id = u.id
+            on conflict (tenant_id, api_key_id) do update set
+                last_used_at = excluded.last_used_at,
+                last_address = excluded.last_address,
+                last_operation = excluded.last_operation
+            where api_key_uses.last_used_at <= excluded.last_used_at
+            "#,
+            self.tenant.uuid(),
+            &ids,
+            &times,
+            &addresses as &[Option<String>],
+            &operations
+        )
+        .execute(&mut *self.tx)
+        .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,371 @@
+//! Chakra keys, sealed.
+
+use portico_domain::{ChakraKey, ChakraKeyId, ChakraKeyStatus, Description, Name};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::db::TenantTx;
+use crate::error::StorageError;
+use crate::page::{Page, Rows};
+
+/// A Chakra key to store.
+#[derive(Debug, Clone)]
+pub struct NewChakraKey {
+    /// Its id, to which the sealed token is bound.
+    pub id: ChakraKeyId,
+    /// Its name.
+    pub name: Name,
+    /// What it is for.
+    pub description: Option<Description>,
+    /// The sealed token.
+    pub access_token: Vec<u8>,
+    /// By which the same token is recognised.
+    pub fingerprint: [u8; 32],
+    /// The last four characters.
+    pub last4: String,
+    /// Whether calls use it.
+    pub is_default: bool,
+}
+
+/// What is needed to open a key and judge what it may reach.
+#[derive(Debug, Clone)]
+pub struct SealedChakraKey {
+    /// Its id.
+    pub id: ChakraKeyId,
+    /// The sealed token.
+    pub access_token: Vec<u8>,
+    /// The fingerprint of its team, once known.
+    pub team_fingerprint: Option<Vec<u8>>,
+}
+
+#[derive(Debug)]
+struct ChakraKeyRow {
+    chakra_key_id: Uuid,
+    name: String,
+    description: Option<String>,
+    fingerprint: Vec<u8>,
+    last4: String,
+    is_default: bool,
+    status: String,
+    team_name: Option<String>,
+    verified_at: Option<OffsetDateTime>,
+    refused_at: Option<OffsetDateTime>,
+    created_at: OffsetDateTime,
+    updated_at: OffsetDateTime,
+}
+
+impl TryFrom<ChakraKeyRow> for ChakraKey {
+    type Error = StorageError;
+
+    fn try_from(row: ChakraKeyRow) -> Result<Self, StorageError> {
+        let description = row.description.map(Description::try_from).transpose();
+        Ok(Self {
+            id: ChakraKeyId::from_uuid(row.chakra_key_id),
+            name: row.name.parse().map_err(|error| StorageError::corrupt("chakra_keys.name", error))?,
+            description: description.map_err(|error| StorageError::corrupt("chakra_keys.description", error))?,
+            fingerprint: row.fingerprint.iter().take(8).map(|byte| format!("{byte:02x}")).collect(),
+            last4: row.last4,
+            is_default: row.is_default,
+            status: row.status.parse().map_err(|error| StorageError::corrupt("chakra_keys.status", error))?,
+            team_name: row.team_name,
+            verified_at: row.verified_at,
+            refused_at: row.refused_at,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        })
+    }
+}
+
+impl TenantTx {
+    /// Stores a key; the first of a tenant becomes the default by itself.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Broken`] when the name or the token is there already.
+    pub async fn insert_chakra_key(&mut self, new: &NewChakraKey) -> Result<(), StorageError> {
+        if new.is_default {
+            self.clear_default().await?;
+        }
+        sqlx::query!(
+            r#"
+            insert into chakra_keys
+                (tenant_id, chakra_key_id, name, description, access_token, fingerprint, last4, is_default)
+            values
+                ($1, $2, $3, $4, $5, $6, $7, $8 or not exists (select 1 from chakra_keys where tenant_id = $1 and is_default))
+            "#,
+            self.tenant.uuid(),
+            new.id.uuid(),
+            new.name.as_str(),
+            new.description.as_ref().map(Description::as_str),
+            new.access_token,
+            &new.fingerprint[..],
+            new.last4,
+            new.is_default
+        )
+        .execute(&mut *self.tx)
+        .await?;
+        Ok(())
+    }
+
+    /// Puts another token in the place of a key's; Chakra is asked anew. False when there is no such key.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Broken`] when another key holds the same token.
+    pub async fn replace_chakra_key(
+        &mut self,
+        id: ChakraKeyId,
+        access_token: &[u8],
+        fingerprint: &[u8; 32],
+        last4: &str,
+    ) -> Result<bool, StorageError> {
+        let done = sqlx::query!(
+            r#"
+            update chakra_keys set
+                access_token = $3,
+                fingerprint = $4,
+                last4 = $5,
+                status = 'unverified',
+                team_fingerprint = null,
+                team_name = null,
+                verified_at = null,
+                refused_at = null,
+                updated_at = now()
+            where tenant_id = $1 and chakra_key_id = $2
+            "#,
+            self.tenant.uuid(),
+            id.uuid(),
+            access_token,
+            &fingerprint[..],
+            last4
+        )
+        .execute(&mut *self.tx)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Renames a key or describes it anew; false when there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Broken`] when another key has the name.
+    pub async fn patch_chakra_key(
+        &mut self,
+        id: ChakraKeyId,
+        name: Option<&Name>,
+        description: Option<Option<&Description>>,
+    ) -> Result<bool, StorageError> {
+        let done = sqlx::query!(
+            r#"
+            update chakra_keys set
+                name = coalesce($3, name),
+                description = case when $4 then $5 else description end,
+                updated_at = now()
+            where tenant_id = $1 and chakra_key_id = $2
+            "#,
+            self.tenant.uuid(),
+            id.uuid(),
+            name.map(Name::as_str),
+            description.is_some(),
+            description.flatten().map(Description::as_str)
+        )
+        .execute(&mut *self.tx)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// A page of the tenant's keys, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`] when the database fails.
+    pub async fn chakra_keys(&mut self, page: Page<ChakraKeyId>) -> Result<Rows<ChakraKey>, StorageError> {
+        let rows = sqlx::query_as!(
+            ChakraKeyRow,
+            r#"
+            select
+                chakra_key_id,
+                name,
+                description,
+                fingerprint,
+                last4,
+                is_default,
+                status,
+                team_name,
+                verified_at,
+                refused_at,
+                created_at,
+                updated_at
+            from chakra_keys
+            where tenant_id = $1 and ($2::uuid is null or chakra_key_id > $2)
+            order by chakra_key_id
+            limit $3
+            "#,
+            self.tenant.uuid(),
+            page.after.map(ChakraKeyId::uuid),
+            page.fetch()
+        )
+        .fetch_all(&mut *self.tx)
+        .await?;
+        Ok(page.cut(rows.into_iter().map(ChakraKey::try_from).collect::<Result<_, _>>()?))
+    }
+
+    /// One key.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`] when the database fails.
+    pub async fn chakra_key(&mut self, id: ChakraKeyId) -> Result<Option<ChakraKey>, StorageError> {
+        sqlx::query_as!(
+            ChakraKeyRow,
+            r#"
+            select
+                chakra_key_id,
+                name,
+                description,
+                fingerprint,
+                last4,
+                is_default,
+                status,
+                team_name,
+                verified_at,
+                refused_at,
+                created_at,
+                updated_at
+            from chakra_keys
+            where tenant_id = $1 and chakra_key_id = $2
+            "#,
+            self.tenant.uuid(),
+            id.uuid()
+        )
+        .fetch_optional(&mut *self.tx)
+        .await?
+        .map(ChakraKey::try_from)
+        .transpose()
+    }
+
+    /// The sealed token of a key, or of the default one.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`] when the database fails.
+    pub async fn sealed_chakra_key(
+        &mut self,
+        id: Option<ChakraKeyId>,
+    ) -> Result<Option<SealedChakraKey>, StorageError> {
+        let row = sqlx::query!(
+            r#"
+            select
+                chakra_key_id,
+                access_token,
+                team_fingerprint
+            from chakra_keys
+            where tenant_id = $1 and ($2::uuid is null and is_default or chakra_key_id = $2)
+            "#,
+            self.tenant.uuid(),
+            id.map(ChakraKeyId::uuid)
+        )
+        .fetch_optional(&mut *self.tx)
+        .await?;
+        Ok(row.map(|row| SealedChakraKey {
+            id: ChakraKeyId::from_uuid(row.chakra_key_id),
+            access_token: row.access_token,
+            team_fingerprint: row.team_fingerprint,
+        }))
+    }
+
+    /// Makes a key the default; false when there is no such key.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`] when the database fails.
+    pub async fn set_default_chakra_key(&mut self, id: ChakraKeyId) -> Result<bool, StorageError> {
+        self.clear_default().await?;
+        let done = sqlx::query!(
+            "update chakra_keys set is_default = true, updated_at = now() where tenant_id = $1 and chakra_key_id = $2",
+            self.tenant.uuid(),
+            id.uuid()
+        )
+        .execute(&mut *self.tx)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    async fn clear_default(&mut self) -> Result<(), StorageError> {
+        sqlx::query!(
+            "update chakra_keys set is_default = false where tenant_id = $1 and is_default",
+            self.tenant.uuid()
+        )
+        .execute(&mut *self.tx)
+        .await?;
+        Ok(())
+    }
+
+    /// Notes that Chakra accepted a key, and whose team it is.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`] when the database fails.
+    pub async fn chakra_key_verified(
+        &mut self,
+        id: ChakraKeyId,
+        team: Option<&[u8]>,
+        team_name: Option<&str>,
+    ) -> Result<bool, StorageError> {
+        let done = sqlx::query!(
+            r#"
+            update chakra_keys set
+                status = 'verified',
+                team_fingerprint = $3,
+                team_name = $4,
+                verified_at = now(),
+                refused_at = null,
+                updated_at = now()
+            where tenant_id = $1 and chakra_key_id = $2
+            "#,
+            self.tenant.uuid(),
+            id.uuid(),
+            team,
+            team_name
+        )
+        .execute(&mut *self.tx)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Notes that Chakra refused a key; true when that is news.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`] when the database fails.
+    pub async fn chakra_key_refused(&mut self, id: ChakraKeyId) -> Result<bool, StorageError> {
+        let done = sqlx::query!(
+            r#"
+            update chakra_keys set status = $3, refused_at = now(), updated_at = now()
+            where tenant_id = $1 and chakra_key_id = $2 and status <> $3
+            "#,
+            self.tenant.uuid(),
+            id.uuid(),
+            ChakraKeyStatus::Refused.as_str()
+        )
+        .execute(&mut *self.tx)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Deletes a key; false when there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`] when the database fails.
+    pub async fn delete_chakra_key(&mut self, id: ChakraKeyId) -> Result<bool, StorageError> {
+        let done = sqlx::query!(
+            "delete from chakra_keys where tenant_id = $1 and chakra_key_id = $2",
+            self.tenant.uuid(),
+            id.uuid()
+        )
+        .execute(&mut *self.tx)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+}

@@ -1,0 +1,94 @@
+//! The schema's versions.
+
+use std::str::FromStr;
+
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::migrate::Migrator;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgPool};
+
+static MIGRATOR: Migrator = sqlx::migrate!("../../migrations");
+
+/// Why the schema is not as it should be.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrateError {
+    /// The URL cannot be read.
+    #[error("DATABASE_URL is not a Postgres URL; it must look like postgres://user:password@host:5432/database")]
+    Url,
+    /// Nobody answers, or the log-in fails.
+    #[error("DATABASE_URL: cannot connect to Postgres: {0}")]
+    Unreachable(sqlx::Error),
+    /// Some migrations are missing.
+    #[error("the database lacks {0} migrations; run `portico migrate` with the owner's DATABASE_URL")]
+    Pending(usize),
+    /// A newer program migrated it.
+    #[error("the database was migrated by a newer version of Portico; start that version")]
+    Newer,
+    /// A migration failed; it left nothing behind.
+    #[error("a migration failed: {0}")]
+    Failed(#[from] sqlx::migrate::MigrateError),
+    /// The role to grant to does not exist, or may not be granted.
+    #[error("cannot grant portico_service to \"{role}\": {source}")]
+    Grant {
+        /// The login role.
+        role: String,
+        /// What Postgres said.
+        source: sqlx::Error,
+    },
+}
+
+/// Applies every missing migration as the owner, and says how many there were.
+///
+/// # Errors
+///
+/// See [`MigrateError`].
+pub async fn migrate(owner_url: &SecretString) -> Result<usize, MigrateError> {
+    let mut connection = connect(owner_url).await?;
+    let before = applied(&mut connection).await;
+    MIGRATOR.run(&mut connection).await?;
+    let after = applied(&mut connection).await;
+    connection.close().await.map_err(MigrateError::Unreachable)?;
+    Ok(after.len() - before.len())
+}
+
+/// Lets a login role act as the service, as the owner.
+///
+/// # Errors
+///
+/// [`MigrateError::Grant`] when the role does not exist or the owner may not grant.
+pub async fn grant_service(owner_url: &SecretString, role: &str) -> Result<(), MigrateError> {
+    let mut connection = connect(owner_url).await?;
+    let statement = format!("grant portico_service to \"{}\"", role.replace('"', "\"\""));
+    sqlx::raw_sql(AssertSqlSafe(statement))
+        .execute(&mut connection)
+        .await
+        .map_err(|source| MigrateError::Grant { role: role.to_owned(), source })?;
+    connection.close().await.map_err(MigrateError::Unreachable)
+}
+
+async fn connect(url: &SecretString) -> Result<sqlx::PgConnection, MigrateError> {
+    PgConnectOptions::from_str(url.expose_secret())
+        .map_err(|_| MigrateError::Url)?
+        .connect()
+        .await
+        .map_err(MigrateError::Unreachable)
+}
+
+async fn applied(connection: &mut sqlx::PgConnection) -> Vec<i64> {
+    // The table does not exist before the first migration.
+    sqlx::query_scalar("select version from _sqlx_migrations where success")
+        .fetch_all(connection)
+        .await
+        .unwrap_or_default()
+}
+
+/// Fails unless exactly this program's migrations are there.
+pub(crate) async fn is_migrated(pool: &PgPool) -> Result<(), MigrateError> {
+    let mut connection = pool.acquire().await.map_err(MigrateError::Unreachable)?;
+    let applied = applied(&mut connection).await;
+    let missing = MIGRATOR.iter().filter(|migration| !applied.contains(&migration.version)).count();
+    if missing > 0 {
+        return Err(MigrateError::Pending(missing));
+    }
+    if applied.len() > MIGRATOR.iter().count() { Err(MigrateError::Newer) } else { Ok(()) }
+}

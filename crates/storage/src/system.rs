@@ -1,0 +1,158 @@
+//! What looks across tenants: each call here is one of the `resolve_…` functions of the schema, or
+//! touches only the operator's own row.
+
+use portico_domain::{ApiKeyId, PluginId, Tenant, TenantId};
+use uuid::Uuid;
+
+use crate::db::{Db, TenantTx};
+use crate::error::StorageError;
+use crate::page::{Page, Rows};
+use crate::tenant::TenantRow;
+
+/// The operator's own row: everything in it is sealed.
+#[derive(Debug, Clone)]
+pub struct OperatorRow {
+    /// What proves the master key.
+    pub canary: Vec<u8>,
+    /// The key of all fingerprints.
+    pub fingerprint_key: Vec<u8>,
+}
+
+impl Db {
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    pub async fn ping(&self) -> Result<(), StorageError> {
+        sqlx::query!(r#"select 1 as "one!""#).fetch_one(&self.pool).await?;
+        Ok(())
+    }
+
+    /// The operator's row, if this installation has been started before.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`] when the database fails.
+    pub async fn operator(&self) -> Result<Option<OperatorRow>, StorageError> {
+        Ok(sqlx::query_as!(OperatorRow, "select canary, fingerprint_key from operator")
+            .fetch_optional(&self.pool)
+            .await?)
+    }
+
+    /// Writes the operator's row unless another replica was faster, and gives the one that counts.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`] when the database fails.
+    pub async fn ensure_operator(&self, row: &OperatorRow) -> Result<OperatorRow, StorageError> {
+        sqlx::query!(
+            "insert into operator (canary, fingerprint_key) values ($1, $2) on conflict do nothing",
+            row.canary,
+            row.fingerprint_key
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(sqlx::query_as!(OperatorRow, "select canary, fingerprint_key from operator").fetch_one(&self.pool).await?)
+    }
+
+    /// Whose API key has this hash.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`] when the database fails.
+    pub async fn resolve_api_key(&self, hash: &[u8; 32]) -> Result<Option<(TenantId, ApiKeyId)>, StorageError> {
+        let row = sqlx::query!(
+            r#"select tenant_id as "tenant_id!", api_key_id as "api_key_id!" from resolve_api_key($1)"#,
+            &hash[..]
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(row.map(|row| (TenantId::from_uuid(row.tenant_id), ApiKeyId::from_uuid(row.api_key_id))))
+    }
+
+    /// A page of the operator's list of tenants, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`] when the database fails.
+    pub async fn tenants(&self, page: Page<TenantId>) -> Result<Rows<Tenant>, StorageError> {
+        let most = i32::from(page.limit) + 1;
+        let rows = sqlx::query_as!(
+            TenantRow,
+            r#"
+            select
+                tenant_id as "tenant_id!",
+                name as "name!",
+                status as "status!",
+                limits as "limits!",
+                created_at as "created_at!",
+                updated_at as "updated_at!"
+            from resolve_tenants($1, $2)
+            "#,
+            page.after.map(TenantId::uuid),
+            most
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let tenants = rows.into_iter().map(Tenant::try_from).collect::<Result<_, _>>()?;
+        Ok(page.cut(tenants))
+    }
+
+    /// Begins a transaction of a tenant for work that no caller asked for: loading an authenticated
+    /// key, writing the request log, storing what Chakra answered.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Unavailable`].
+    pub async fn begin_system(&self, tenant: TenantId) -> Result<TenantTx, StorageError> {
+        self.begin_for(tenant).await
+    }
+}
+
+impl TenantTx {
+    /// Whether another tenant owns the plugin. Holds the plugin's id until the transaction ends, so
+    /// that no one else can take it meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`] when the database fails.
+    pub async fn plugin_is_taken(&mut self, plugin: PluginId) -> Result<bool, StorageError> {
+        let (high, low) = plugin.uuid().as_u64_pair();
+        sqlx::query!("select pg_advisory_xact_lock($1)", (high ^ low).cast_signed()).fetch_one(&mut *self.tx).await?;
+        let taken = sqlx::query_scalar!(
+            r#"select resolve_plugin_taken($1, $2) as "taken!""#,
+            plugin.uuid(),
+            self.tenant.uuid()
+        )
+        .fetch_one(&mut *self.tx)
+        .await?;
+        Ok(taken)
+    }
+
+    /// Whether another tenant holds a key of the Chakra team with this fingerprint.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`] when the database fails.
+    pub async fn team_is_shared(&mut self, team: &[u8]) -> Result<bool, StorageError> {
+        Ok(sqlx::query_scalar!(r#"select resolve_team_shared($1, $2) as "shared!""#, team, self.tenant.uuid())
+            .fetch_one(&mut *self.tx)
+            .await?)
+    }
+
+    /// Tells every replica that whether this team is shared may have changed.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`] when the database fails.
+    pub async fn team_changed(&mut self, team: &[u8]) -> Result<(), StorageError> {
+        sqlx::query("select resolve_team_changed($1)").bind(team).execute(&mut *self.tx).await?;
+        Ok(())
+    }
+}
+
+/// Ids of many kinds of row are UUIDs.
+pub(crate) fn uuids<T: Copy>(ids: Option<&[T]>, uuid: impl Fn(T) -> Uuid) -> Option<Vec<Uuid>> {
+    ids.map(|ids| ids.iter().copied().map(uuid).collect())
+}

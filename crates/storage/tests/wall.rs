@@ -1,0 +1,180 @@
+//! The wall between tenants, asked of Postgres itself as the service's role. The tables come from
+//! Postgres' catalog: a new one is covered by itself, and fails here until it is fenced and seeded.
+
+use portico_domain::TenantId;
+use serde_json::Value;
+use sqlx::postgres::PgPoolOptions;
+use sqlx::{AssertSqlSafe, PgPool, Row};
+use uuid::Uuid;
+
+static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations");
+
+/// A pool that acts as the service does.
+async fn service(owner: &PgPool) -> PgPool {
+    PgPoolOptions::new()
+        .max_connections(2)
+        .after_connect(|connection, _| {
+            Box::pin(async move { sqlx::query("set role portico_service").execute(connection).await.map(|_| ()) })
+        })
+        .connect_with((*owner.connect_options()).clone())
+        .await
+        .expect("the service's role can be taken")
+}
+
+async fn tenant_tables(owner: &PgPool) -> Vec<String> {
+    let tables: Vec<String> = sqlx::query_scalar(
+        "select c.relname::text from pg_class c join pg_attribute a on a.attrelid = c.oid
+         where a.attname = 'tenant_id' and not a.attisdropped and c.relkind in ('r', 'p') and c.relnamespace = 'public'::regnamespace
+         order by 1",
+    )
+    .fetch_all(owner)
+    .await
+    .expect("the catalog can be read");
+    assert!(tables.len() >= 13, "found only {tables:?}");
+    tables
+}
+
+/// One row in every table for a tenant.
+async fn seed(owner: &PgPool) -> TenantId {
+    let tenant = TenantId::generate();
+    let id = Uuid::now_v7();
+    let seeds = [
+        "insert into tenants (tenant_id, name) values ($1, 'T')",
+        "insert into data_keys (tenant_id, version, master_key, wrapped) values ($1, 1, 'k1', '\\x00')",
+        "insert into chakra_keys (tenant_id, chakra_key_id, name, access_token, fingerprint, last4) values ($1, $2, 'K', '\\x00', decode(md5($2::text), 'hex'), 'abcd')",
+        "insert into customers (tenant_id, customer_id, external_id, name) values ($1, $2, 'x', 'C')",
+        "insert into plugins (tenant_id, plugin_id, customer_id, name) values ($1, $2, $2, 'P')",
+        "insert into wabas (tenant_id, waba_id, plugin_id) values ($1, '1', $2)",
+        "insert into phone_numbers (tenant_id, phone_number_id, waba_id, plugin_id) values ($1, '2', '1', $2)",
+        "insert into roles (tenant_id, role_id, name, permissions) values ($1, $2, 'r', '{}')",
+        "insert into api_keys (tenant_id, api_key_id, name, built_in_role, secret_hash, prefix) values ($1, $2, 'A', 'owner', decode(md5($2::text), 'hex'), 'ptc')",
+        "insert into api_key_customers (tenant_id, api_key_id, customer_id) values ($1, $2, $2)",
+        "insert into api_key_uses (tenant_id, api_key_id, last_used_at) values ($1, $2, now())",
+        "insert into requests (tenant_id, at, request_id, entry_id, operation, method, status, duration_us) values ($1, now(), 'r', $2, 'o', 'GET', 200, 1)",
+        "insert into outbox (tenant_id, outbox_id, event_type, payload) values ($1, $2, 'e', '{}')",
+    ];
+    for statement in seeds {
+        let query = sqlx::query(statement).bind(tenant.uuid());
+        let query = if statement.contains("$2") { query.bind(id) } else { query };
+        query.execute(owner).await.unwrap_or_else(|error| panic!("{statement}: {error}"));
+    }
+    tenant
+}
+
+async fn count(pool: &PgPool, tenant: Option<&str>, table: &str) -> Result<i64, sqlx::Error> {
+    let mut tx = pool.begin().await?;
+    if let Some(tenant) = tenant {
+        sqlx::query("select set_config('portico.tenant_id', $1, true)").bind(tenant).execute(&mut *tx).await?;
+    }
+    sqlx::query_scalar(AssertSqlSafe(format!("select count(*) from {table}"))).fetch_one(&mut *tx).await
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn every_tenant_table_is_fenced_by_force_and_not_the_services_own(owner: PgPool) {
+    for table in tenant_tables(&owner).await {
+        let row = sqlx::query(
+            "select c.relrowsecurity, c.relforcerowsecurity, pg_has_role('portico_service', c.relowner, 'member'),
+                exists (select 1 from pg_policy p where p.polrelid = c.oid and 'portico_service'::regrole = any(p.polroles)
+                        and p.polqual is not null and p.polwithcheck is not null),
+                (select count(*) from pg_policy p where p.polrelid = c.oid and ('portico_service'::regrole = any(p.polroles) or 0::oid = any(p.polroles)))
+             from pg_class c where c.oid = $1::regclass",
+        )
+        .bind(&table)
+        .fetch_one(&owner)
+        .await
+        .expect("the table exists");
+        assert!(row.get::<bool, _>(0), "{table}: row-level security is off");
+        assert!(row.get::<bool, _>(1), "{table}: row-level security is not forced");
+        assert!(!row.get::<bool, _>(2), "{table}: the service owns it");
+        assert!(row.get::<bool, _>(3), "{table}: no policy for the service");
+        assert_eq!(row.get::<i64, _>(4), 1, "{table}: another policy lets the service through");
+    }
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn without_a_tenant_the_service_sees_nothing(owner: PgPool) {
+    seed(&owner).await;
+    let service = service(&owner).await;
+    for table in tenant_tables(&owner).await {
+        assert_eq!(count(&owner, None, &table).await.expect("the owner reads"), 1, "{table} is not seeded");
+        assert_eq!(count(&service, None, &table).await.expect("the service reads"), 0, "{table}");
+        assert_eq!(count(&service, Some(""), &table).await.expect("the service reads"), 0, "{table}");
+        for hostile in ["*", "' or true --", "null", "system", "00000000-0000-0000-0000-000000000000"] {
+            let seen = count(&service, Some(hostile), &table).await.unwrap_or(0);
+            assert_eq!(seen, 0, "{table} with {hostile}");
+        }
+    }
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn one_tenant_neither_reads_nor_writes_anothers_rows(owner: PgPool) {
+    let (mine, theirs) = (seed(&owner).await, seed(&owner).await);
+    let service = service(&owner).await;
+    for table in tenant_tables(&owner).await {
+        assert_eq!(count(&owner, None, &table).await.expect("the owner reads"), 2, "{table} is not seeded for both");
+        assert_eq!(count(&service, Some(&mine.uuid().to_string()), &table).await.expect("reads"), 1, "{table}");
+        let row: Value = sqlx::query_scalar(AssertSqlSafe(format!("select to_jsonb(t) from {table} t where tenant_id = $1")))
+            .bind(theirs.uuid())
+            .fetch_one(&owner)
+            .await
+            .expect("the row is seeded");
+
+        let mut tx = service.begin().await.expect("begins");
+        sqlx::query("select set_config('portico.tenant_id', $1, true)")
+            .bind(mine.uuid().to_string())
+            .execute(&mut *tx)
+            .await
+            .expect("sets the tenant");
+        for statement in [
+            format!("update {table} set tenant_id = tenant_id where tenant_id = $1"),
+            format!("delete from {table} where tenant_id = $1"),
+        ] {
+            let done = sqlx::query(AssertSqlSafe(statement)).bind(theirs.uuid()).execute(&mut *tx).await.expect("runs");
+            assert_eq!(done.rows_affected(), 0, "{table}");
+        }
+        sqlx::query("savepoint before").execute(&mut *tx).await.expect("saves");
+        for (what, statement) in [
+            ("insert", format!("insert into {table} select * from jsonb_populate_record(null::{table}, $1)")),
+            ("move", format!("update {table} set tenant_id = ($1->>'tenant_id')::uuid")),
+        ] {
+            let refused = sqlx::query(AssertSqlSafe(statement)).bind(&row).execute(&mut *tx).await;
+            let code = refused.err().and_then(|error| error.into_database_error()?.code().map(|code| code.into_owned()));
+            assert_eq!(code.as_deref(), Some("42501"), "{table}: {what} of another tenant's row");
+            sqlx::query("rollback to savepoint before").execute(&mut *tx).await.expect("rolls back");
+        }
+    }
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn the_service_cannot_become_someone_mightier(owner: PgPool) {
+    let mut connection = service(&owner).await.acquire().await.expect("connects").detach();
+    // `set role` is judged by the session's role, which in this test is a superuser's; membership tells.
+    let member: bool = sqlx::query_scalar("select pg_has_role('portico_service', 'portico_resolver', 'member')")
+        .fetch_one(&mut connection)
+        .await
+        .expect("asks");
+    assert!(!member, "portico_service must not be a member of portico_resolver");
+    let mighty: bool = sqlx::query_scalar(
+        "select bool_or(rolsuper or rolbypassrls or rolcreaterole or rolcanlogin) from pg_roles where rolname in ('portico_service', 'portico_resolver')",
+    )
+    .fetch_one(&mut connection)
+    .await
+    .expect("asks");
+    assert!(!mighty);
+    for statement in ["alter table tenants disable row level security", "drop policy tenant on tenants", "create table x (id int)"] {
+        assert!(sqlx::query(statement).execute(&mut connection).await.is_err(), "{statement}");
+    }
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn tenant_id_leads_every_primary_unique_and_foreign_key(owner: PgPool) {
+    let bad: Vec<String> = sqlx::query_scalar(
+        "select c.conrelid::regclass || '.' || c.conname from pg_constraint c
+         join pg_attribute t on t.attrelid = c.conrelid and t.attname = 'tenant_id'
+         where c.contype in ('p', 'u', 'f') and c.conkey[1] <> t.attnum",
+    )
+    .fetch_all(&owner)
+    .await
+    .expect("the catalog can be read");
+    assert_eq!(bad, Vec::<String>::new());
+}

@@ -1,0 +1,335 @@
+//! The key of one tenant, and the columns that it seals.
+//!
+//! A sealed column is: format (one byte, 1), data key version (32 bits, big endian), nonce
+//! (12 bytes), ciphertext, tag (16 bytes).
+
+use std::fmt;
+
+use portico_domain::TenantId;
+use rand::CryptoRng;
+use secrecy::{ExposeSecret, SecretString};
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::associated_data::AssociatedData;
+use crate::cipher::{self, NONCE_LEN, SecretKey, TAG_LEN};
+use crate::open_error::OpenError;
+
+/// Which of a tenant's data keys, counted from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DataKeyVersion(pub u32);
+
+impl DataKeyVersion {
+    /// The version of a tenant's first data key.
+    pub const FIRST: Self = Self(1);
+}
+
+impl fmt::Display for DataKeyVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Where a sealed value lives. What was sealed for one place opens at no other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place<'a> {
+    /// The tenant whose row it is.
+    pub tenant: TenantId,
+    /// The table's name.
+    pub table: &'a str,
+    /// The column's name.
+    pub column: &'a str,
+    /// The row's primary key within the tenant, as text.
+    pub row: &'a str,
+}
+
+/// The key that seals one tenant's columns. Wiped on drop.
+pub struct DataKey {
+    version: DataKeyVersion,
+    key: SecretKey,
+}
+
+impl DataKey {
+    /// How many values one data key may seal before it must be replaced: with random 96-bit nonces
+    /// NIST SP 800-38D, section 8.3, allows 2³². Whoever stores the rows counts.
+    pub const SEAL_LIMIT: u64 = 1 << 32;
+
+    /// A new random key.
+    pub fn generate(version: DataKeyVersion, rng: &mut impl CryptoRng) -> Self {
+        Self { version, key: SecretKey::generate(rng) }
+    }
+
+    /// Which of the tenant's keys this is.
+    #[must_use]
+    pub fn version(&self) -> DataKeyVersion {
+        self.version
+    }
+
+    /// `plain`, sealed for `place`. Longer than `plain` by 33 bytes.
+    pub fn seal(&self, place: &Place<'_>, plain: &SecretString, rng: &mut impl CryptoRng) -> Vec<u8> {
+        let nonce = cipher::fresh_nonce(rng);
+        let aad = associated_data(place, self.version);
+        let body = cipher::seal(&self.key, &nonce, aad.as_bytes(), plain.expose_secret().as_bytes());
+        [&[FORMAT], &self.version.0.to_be_bytes()[..], &nonce, &body].concat()
+    }
+
+    /// What was sealed for `place`.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::Truncated`] or [`OpenError::Format`] if `sealed` is not a sealed column,
+    /// [`OpenError::Version`] if another version of the key sealed it, and [`OpenError::Forged`] if it
+    /// was changed, was sealed for another place, or by another key.
+    pub fn open(&self, place: &Place<'_>, sealed: &[u8]) -> Result<SecretString, OpenError> {
+        let Envelope { version, nonce, body } = Envelope::read(sealed)?;
+        if version != self.version {
+            return Err(OpenError::Version { needed: version, has: self.version });
+        }
+        let aad = associated_data(place, version);
+        let plain = cipher::open(&self.key, nonce, aad.as_bytes(), body).ok_or(OpenError::Forged)?;
+        into_text(plain)
+    }
+
+    /// The key that `bytes` are, if there are 32.
+    pub(crate) fn from_slice(version: DataKeyVersion, bytes: &[u8]) -> Option<Self> {
+        SecretKey::from_slice(bytes).map(|key| Self { version, key })
+    }
+
+    /// The bytes of the key, for wrapping.
+    pub(crate) fn expose(&self) -> &[u8] {
+        self.key.expose()
+    }
+}
+
+impl fmt::Debug for DataKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DataKey").field("version", &self.version).finish_non_exhaustive()
+    }
+}
+
+/// The version of the data key that opens `sealed`, without opening it. It is a claim until
+/// [`DataKey::open`] succeeds.
+///
+/// # Errors
+///
+/// [`OpenError::Truncated`] or [`OpenError::Format`] if `sealed` is not a sealed column.
+pub fn sealed_version(sealed: &[u8]) -> Result<DataKeyVersion, OpenError> {
+    Envelope::read(sealed).map(|envelope| envelope.version)
+}
+
+const FORMAT: u8 = 1;
+const LABEL: &str = "portico/vault/row";
+
+/// The parts of a sealed column.
+struct Envelope<'a> {
+    version: DataKeyVersion,
+    nonce: &'a [u8; NONCE_LEN],
+    body: &'a [u8],
+}
+
+impl<'a> Envelope<'a> {
+    fn read(sealed: &'a [u8]) -> Result<Self, OpenError> {
+        let (&format, rest) = sealed.split_first().ok_or(OpenError::Truncated)?;
+        if format != FORMAT {
+            return Err(OpenError::Format(format));
+        }
+        let (version, rest) = rest.split_first_chunk().ok_or(OpenError::Truncated)?;
+        let (nonce, body) = rest.split_first_chunk().ok_or(OpenError::Truncated)?;
+        if body.len() < TAG_LEN {
+            return Err(OpenError::Truncated);
+        }
+        Ok(Self { version: DataKeyVersion(u32::from_be_bytes(*version)), nonce, body })
+    }
+}
+
+fn associated_data(place: &Place<'_>, version: DataKeyVersion) -> AssociatedData {
+    AssociatedData::new(LABEL)
+        .field([FORMAT])
+        .field(place.tenant.uuid().as_bytes())
+        .field(place.table)
+        .field(place.row)
+        .field(place.column)
+        .field(version.0.to_be_bytes())
+}
+
+/// Moves the bytes, so that no copy of the secret stays behind.
+fn into_text(mut plain: Zeroizing<Vec<u8>>) -> Result<SecretString, OpenError> {
+    match String::from_utf8(std::mem::take(&mut *plain)) {
+        Ok(text) => Ok(SecretString::from(text)),
+        Err(error) => {
+            // Only texts are sealed: whoever sealed this was not us.
+            error.into_bytes().zeroize();
+            Err(OpenError::Forged)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+
+    use super::*;
+
+    fn place(tenant: TenantId) -> Place<'static> {
+        Place { tenant, table: "chakra_keys", column: "access_token", row: "chk_1" }
+    }
+
+    /// A key, a place, and a secret sealed there.
+    fn sealed() -> (DataKey, Place<'static>, Vec<u8>) {
+        let rng = &mut rand::rng();
+        let key = DataKey::generate(DataKeyVersion(7), rng);
+        let place = place(TenantId::generate());
+        let sealed = key.seal(&place, &SecretString::from("a secret"), rng);
+        (key, place, sealed)
+    }
+
+    fn refusal(key: &DataKey, place: &Place<'_>, sealed: &[u8]) -> OpenError {
+        key.open(place, sealed).expect_err("must not open")
+    }
+
+    #[test]
+    fn a_sealed_text_opens_at_its_place() {
+        let (key, place, sealed) = sealed();
+        assert_eq!(key.open(&place, &sealed).expect("opens").expose_secret(), "a secret");
+    }
+
+    #[test]
+    fn the_layout_is_format_version_nonce_ciphertext_tag() {
+        let (_, _, sealed) = sealed();
+        assert_eq!(sealed[..5], [1, 0, 0, 0, 7]);
+        assert_eq!(sealed.len(), 1 + 4 + 12 + "a secret".len() + 16);
+        assert_eq!(sealed_version(&sealed), Ok(DataKeyVersion(7)));
+    }
+
+    #[test]
+    fn sealing_twice_gives_different_bytes() {
+        let (key, place, first) = sealed();
+        let second = key.seal(&place, &SecretString::from("a secret"), &mut rand::rng());
+        assert_ne!(first[5..17], second[5..17], "nonces differ");
+        assert_ne!(first[17..], second[17..]);
+    }
+
+    #[test]
+    fn another_row_does_not_open_it() {
+        let (key, place, sealed) = sealed();
+        assert_eq!(refusal(&key, &Place { row: "chk_2", ..place }, &sealed), OpenError::Forged);
+    }
+
+    #[test]
+    fn another_column_does_not_open_it() {
+        let (key, place, sealed) = sealed();
+        assert_eq!(refusal(&key, &Place { column: "webhook_secret", ..place }, &sealed), OpenError::Forged);
+    }
+
+    #[test]
+    fn another_table_does_not_open_it() {
+        let (key, place, sealed) = sealed();
+        assert_eq!(refusal(&key, &Place { table: "plugins", ..place }, &sealed), OpenError::Forged);
+    }
+
+    #[test]
+    fn another_tenant_does_not_open_it_even_with_the_same_key() {
+        let (key, place, sealed) = sealed();
+        assert_eq!(refusal(&key, &Place { tenant: TenantId::generate(), ..place }, &sealed), OpenError::Forged);
+    }
+
+    #[test]
+    fn row_and_column_cannot_trade_places_or_characters() {
+        let (key, place, sealed) = sealed();
+        let traded = Place { row: place.column, column: place.row, ..place };
+        assert_eq!(refusal(&key, &traded, &sealed), OpenError::Forged);
+        let shifted = Place { table: "chakra_key", row: "schk_1", ..place };
+        assert_eq!(refusal(&key, &shifted, &sealed), OpenError::Forged);
+    }
+
+    #[test]
+    fn another_version_of_the_key_is_told_which_one_is_needed() {
+        let (_, place, sealed) = sealed();
+        let newer = DataKey::generate(DataKeyVersion(8), &mut rand::rng());
+        let expected = OpenError::Version { needed: DataKeyVersion(7), has: DataKeyVersion(8) };
+        assert_eq!(refusal(&newer, &place, &sealed), expected);
+    }
+
+    #[test]
+    fn the_version_is_bound_even_if_the_bytes_of_the_key_are_the_same() {
+        let (key, place, mut sealed) = sealed();
+        let twin = DataKey::from_slice(DataKeyVersion(8), key.expose()).expect("32 bytes");
+        sealed[4] = 8;
+        assert_eq!(refusal(&twin, &place, &sealed), OpenError::Forged);
+    }
+
+    #[test]
+    fn another_key_of_the_same_version_does_not_open_it() {
+        let (key, place, sealed) = sealed();
+        let other = DataKey::generate(key.version(), &mut rand::rng());
+        assert_eq!(refusal(&other, &place, &sealed), OpenError::Forged);
+    }
+
+    #[test]
+    fn an_unknown_format_is_named() {
+        let (key, place, mut sealed) = sealed();
+        sealed[0] = 2;
+        assert_eq!(refusal(&key, &place, &sealed), OpenError::Format(2));
+        assert_eq!(sealed_version(&sealed), Err(OpenError::Format(2)));
+    }
+
+    #[test]
+    fn every_cut_and_every_appended_byte_is_refused() {
+        let (key, place, mut sealed) = sealed();
+        for len in 0..sealed.len() {
+            let expected = if len < 1 + 4 + NONCE_LEN + TAG_LEN { OpenError::Truncated } else { OpenError::Forged };
+            assert_eq!(refusal(&key, &place, &sealed[..len]), expected, "cut to {len}");
+        }
+        sealed.push(0);
+        assert_eq!(refusal(&key, &place, &sealed), OpenError::Forged);
+    }
+
+    #[test]
+    fn sealed_bytes_that_are_no_text_are_refused() {
+        let (key, place, _) = sealed();
+        let nonce = [3; NONCE_LEN];
+        let body = cipher::seal(&key.key, &nonce, associated_data(&place, key.version).as_bytes(), &[0xff]);
+        let sealed = [&[FORMAT], &key.version.0.to_be_bytes()[..], &nonce, &body].concat();
+        assert_eq!(refusal(&key, &place, &sealed), OpenError::Forged);
+    }
+
+    #[test]
+    fn debug_shows_the_version_only() {
+        let key = DataKey::from_slice(DataKeyVersion(3), &[0xab; 32]).expect("32 bytes");
+        assert_eq!(format!("{key:?}"), "DataKey { version: DataKeyVersion(3), .. }");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_sealed_opens(text: String, row: String, column: String, version: u32, seed: u64) {
+            let rng = &mut StdRng::seed_from_u64(seed);
+            let key = DataKey::generate(DataKeyVersion(version), rng);
+            let place = Place { row: &row, column: &column, ..place(TenantId::generate()) };
+            let sealed = key.seal(&place, &SecretString::from(text.as_str()), rng);
+            prop_assert_eq!(sealed_version(&sealed), Ok(DataKeyVersion(version)));
+            let opened = key.open(&place, &sealed);
+            prop_assert_eq!(opened.as_ref().map(ExposeSecret::expose_secret), Ok(text.as_str()));
+        }
+
+        #[test]
+        fn no_flipped_bit_goes_unnoticed(text in ".{0,24}", seed: u64) {
+            let rng = &mut StdRng::seed_from_u64(seed);
+            let key = DataKey::generate(DataKeyVersion::FIRST, rng);
+            let place = place(TenantId::generate());
+            let mut sealed = key.seal(&place, &SecretString::from(text), rng);
+            for bit in 0..sealed.len() * 8 {
+                sealed[bit / 8] ^= 1 << (bit % 8);
+                prop_assert!(key.open(&place, &sealed).is_err(), "bit {bit}");
+                sealed[bit / 8] ^= 1 << (bit % 8);
+            }
+            prop_assert!(key.open(&place, &sealed).is_ok());
+        }
+
+        #[test]
+        fn junk_never_opens_and_never_panics(junk: Vec<u8>) {
+            let key = DataKey::generate(DataKeyVersion::FIRST, &mut rand::rng());
+            prop_assert!(key.open(&place(TenantId::generate()), &junk).is_err());
+        }
+    }
+}

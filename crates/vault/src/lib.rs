@@ -1,0 +1,79 @@
+//! How Portico keeps secrets: what it must be able to read again is sealed, what it only has to
+//! recognise is hashed.
+//!
+//! # What is sealed with what
+//!
+//! ```text
+//! master keys (settings)  ──wrap──▶  data key (one per tenant)  ──seal──▶  a column of a row
+//!                         ──seal──▶  fingerprint key, canary (one each per installation)
+//! ```
+//!
+//! * [`MasterKeys`] come from the settings and are never stored. The first one seals, all of them
+//!   open, so a master key is replaced by putting the new one in front and re-wrapping.
+//! * A [`DataKey`] belongs to one tenant and is stored only wrapped. Destroying the wrapped form
+//!   destroys everything that the tenant ever sealed.
+//! * A row's column is sealed with its tenant's data key and bound to its [`Place`].
+//!
+//! Everything is AES-256-GCM with a fresh random 96-bit nonce. What surrounds a ciphertext is
+//! authenticated with it, so that a sealed value opens only where it was put:
+//!
+//! | sealed | bound to |
+//! |---|---|
+//! | column of a row | format, tenant, table, row, column, data key version |
+//! | data key | format, purpose, master key id, tenant, data key version |
+//! | fingerprint key, canary | format, purpose, master key id |
+//!
+//! Secrets that Portico only recognises never come back: API keys ([`ApiKeySecret`]) and the
+//! operator's token ([`OperatorToken`]) are reduced to SHA-256, which suffices because both are
+//! long and random. Chakra keys are also given a keyed [`Fingerprint`], so that the same key can be
+//! found twice without opening either.
+//!
+//! ```
+//! use portico_domain::TenantId;
+//! use portico_vault::{DataKey, DataKeyVersion, ExposeSecret, MasterKeys, Place, SecretString};
+//!
+//! let rng = &mut rand::rng();
+//! let tenant = TenantId::generate();
+//! let (masters, _text_for_the_settings) = MasterKeys::generate("k1".parse()?, rng);
+//!
+//! let data_key = DataKey::generate(DataKeyVersion::FIRST, rng);
+//! let wrapped = masters.wrap_data_key(tenant, &data_key, rng);
+//!
+//! let place = Place { tenant, table: "chakra_keys", column: "access_token", row: "chk_1" };
+//! let sealed = data_key.seal(&place, &SecretString::from("a Chakra key"), rng);
+//!
+//! let data_key = masters.unwrap_data_key(tenant, data_key.version(), &wrapped.bytes)?;
+//! assert_eq!(data_key.open(&place, &sealed)?.expose_secret(), "a Chakra key");
+//! assert!(data_key.open(&Place { row: "chk_2", ..place }, &sealed).is_err());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What is not here
+//!
+//! No I/O: settings are read by `server`, rows by `storage`, and opened keys are cached by `app`.
+//! No randomness of its own: every caller passes a [`rand::CryptoRng`]. No way to turn sealing off.
+//! Signatures of webhooks and JWTs belong to the crates that speak those protocols.
+//!
+//! # Adding a secret
+//!
+//! A new sealed column needs nothing here: give its [`Place`]. A new thing sealed straight under the
+//! master keys needs a purpose in [`keyring`] of its own, so that it cannot be taken for another.
+
+pub mod api_key;
+mod associated_data;
+mod cipher;
+pub mod data_key;
+pub mod fingerprint;
+pub mod keyring;
+pub mod open_error;
+pub mod operator_token;
+
+pub use api_key::{
+    API_KEY_PATTERN, ApiKeySecret, KeyEnvironment, MalformedApiKey, MalformedKeyEnvironment, SecretHash, hash_of,
+};
+pub use data_key::{DataKey, DataKeyVersion, Place, sealed_version};
+pub use fingerprint::{Fingerprint, FingerprintKey};
+pub use keyring::{MalformedMasterKeyId, MasterKeyId, MasterKeys, MasterKeysError, WrappedKey, needed_master_key};
+pub use open_error::OpenError;
+pub use operator_token::{OPERATOR_TOKEN_MIN_LEN, OperatorToken, WeakOperatorToken};
+pub use secrecy::{ExposeSecret, SecretString};

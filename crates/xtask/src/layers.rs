@@ -1,0 +1,193 @@
+//! Which crate may depend on which: `domain ← vault, auth ← storage, chakra ← app ← api, console ← server`.
+//!
+//! To add a crate, add a line to [`OURS`]. An outside library that only some crates may name is a
+//! line of [`OUTSIDE`].
+
+use std::env;
+use std::process::Command;
+
+use serde_json::Value;
+
+/// Each crate of the workspace, and the crates of ours that it may depend on.
+const OURS: &[(&str, &[&str])] = &[
+    ("portico-domain", &[]),
+    ("portico-vault", &["portico-domain"]),
+    ("portico-auth", &["portico-domain", "portico-vault"]),
+    ("portico-storage", &["portico-domain", "portico-vault", "portico-auth"]),
+    ("portico-chakra", &["portico-domain", "portico-vault", "portico-auth"]),
+    ("portico-app", &["portico-domain", "portico-vault", "portico-auth", "portico-storage", "portico-chakra"]),
+    ("portico-api", BELOW_API),
+    ("portico-console", BELOW_API),
+    ("portico-sandbox", &["portico-domain", "portico-chakra"]),
+    ("portico", EVERYTHING),
+    ("portico-testkit", EVERYTHING),
+    ("portico-tests", &["portico-domain", "portico-chakra"]),
+    ("xtask", EVERYTHING),
+];
+
+const BELOW_API: &[&str] =
+    &["portico-domain", "portico-vault", "portico-auth", "portico-storage", "portico-chakra", "portico-app"];
+
+const EVERYTHING: &[&str] = &[
+    "portico-domain",
+    "portico-vault",
+    "portico-auth",
+    "portico-storage",
+    "portico-chakra",
+    "portico-app",
+    "portico-api",
+    "portico-console",
+    "portico-sandbox",
+];
+
+/// What tests alone may use, whatever the layer.
+const FOR_TESTS: &[&str] = &["portico-testkit", "portico-sandbox"];
+
+/// Libraries, by the beginning of their name, and the only crates of ours that may name them.
+const OUTSIDE: &[(&str, &[&str])] = &[
+    ("actix", &["portico-api", "portico-console", "portico-sandbox", "portico", "portico-testkit", "portico-tests"]),
+    ("sqlx", &["portico-storage", "portico", "portico-testkit", "portico-tests", "xtask"]),
+    ("reqwest", &["portico-chakra", "portico-sandbox", "portico", "portico-testkit", "portico-tests"]),
+];
+
+/// Why the layers do not hold, or could not be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LayersError {
+    /// `cargo metadata` could not be run or read.
+    #[error("`cargo metadata` gave nothing to check: {0}")]
+    Metadata(String),
+    /// At least one dependency is not allowed.
+    #[error("{}\nremove the dependency, or change the rule in crates/xtask/src/layers.rs", .0.join("\n"))]
+    Broken(Vec<String>),
+}
+
+/// Reads the workspace and checks every dependency of every crate of ours.
+pub(crate) fn run() -> Result<(), LayersError> {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.args(["metadata", "--format-version", "1", "--no-deps"]).current_dir(crate::root());
+    let said = command.output().map_err(|error| LayersError::Metadata(error.to_string()))?;
+    if !said.status.success() {
+        return Err(LayersError::Metadata(String::from_utf8_lossy(&said.stderr).trim_end().to_owned()));
+    }
+    let metadata = serde_json::from_slice(&said.stdout).map_err(|error| LayersError::Metadata(error.to_string()))?;
+    let crates = crates(&metadata).ok_or_else(|| LayersError::Metadata("it has another shape".to_owned()))?;
+    let faults: Vec<String> = crates.iter().flat_map(faults).collect();
+    if faults.is_empty() {
+        println!("layers: {} crates keep to them", crates.len());
+        return Ok(());
+    }
+    Err(LayersError::Broken(faults))
+}
+
+/// A crate of the workspace.
+struct Member {
+    name: String,
+    edges: Vec<Edge>,
+}
+
+/// One dependency.
+struct Edge {
+    to: String,
+    /// It stands in the workspace.
+    ours: bool,
+    /// Only tests use it.
+    dev: bool,
+}
+
+fn crates(metadata: &Value) -> Option<Vec<Member>> {
+    metadata.get("packages")?.as_array()?.iter().map(member).collect()
+}
+
+fn member(package: &Value) -> Option<Member> {
+    let edge = |dependency: &Value| {
+        Some(Edge {
+            to: dependency.get("name")?.as_str()?.to_owned(),
+            ours: dependency.get("path").is_some_and(Value::is_string),
+            dev: dependency.get("kind")?.as_str() == Some("dev"),
+        })
+    };
+    let edges = package.get("dependencies")?.as_array()?.iter().map(edge).collect::<Option<_>>()?;
+    Some(Member { name: package.get("name")?.as_str()?.to_owned(), edges })
+}
+
+fn faults(member: &Member) -> Vec<String> {
+    let name = &member.name;
+    let Some((_, allowed)) = OURS.iter().find(|(known, _)| known == name) else {
+        return vec![format!("{name} has no place in the layers")];
+    };
+    let refused = |edge: &&Edge| {
+        let to = edge.to.as_str();
+        if edge.ours {
+            return !(allowed.contains(&to) || edge.dev && FOR_TESTS.contains(&to));
+        }
+        OUTSIDE.iter().any(|(library, users)| is_part_of(to, library) && !users.contains(&name.as_str()))
+    };
+    member.edges.iter().filter(refused).map(|edge| format!("{name} must not depend on {}", edge.to)).collect()
+}
+
+/// `sqlx-core` is part of `sqlx`; `sqlxyz` is not.
+fn is_part_of(name: &str, library: &str) -> bool {
+    name.strip_prefix(library).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn faults_of(name: &str, to: &str, kind: Option<&str>) -> Vec<String> {
+        let ours = to.starts_with("portico");
+        let path = ours.then_some("/somewhere");
+        let metadata = json!({"packages": [
+            {"name": name, "dependencies": [{"name": to, "kind": kind, "path": path}]},
+        ]});
+        crates(&metadata).unwrap().iter().flat_map(faults).collect()
+    }
+
+    #[test]
+    fn an_allowed_edge_is_no_fault() {
+        for (name, to) in [
+            ("portico-app", "portico-storage"),
+            ("portico-api", "actix-web"),
+            ("portico-storage", "sqlx"),
+            ("portico-chakra", "reqwest"),
+            ("portico", "portico-sandbox"),
+            ("portico-domain", "serde"),
+        ] {
+            assert!(faults_of(name, to, None).is_empty(), "{name} → {to}");
+        }
+    }
+
+    #[test]
+    fn a_forbidden_edge_is_found() {
+        for (name, to) in [
+            ("portico-domain", "portico-vault"),
+            ("portico-storage", "portico-chakra"),
+            ("portico-chakra", "portico-storage"),
+            ("portico-app", "portico-api"),
+            ("portico-api", "portico-console"),
+            ("portico-api", "sqlx"),
+            ("portico-api", "reqwest"),
+            ("portico-app", "actix-web"),
+            ("portico-app", "actix-http"),
+            ("portico-app", "sqlx-core"),
+            ("portico-sandbox", "portico-auth"),
+        ] {
+            assert_eq!(faults_of(name, to, None), [format!("{name} must not depend on {to}")]);
+            assert_eq!(faults_of(name, to, Some("build")).len(), 1);
+        }
+    }
+
+    #[test]
+    fn the_testkit_is_for_tests_only() {
+        assert_eq!(faults_of("portico-api", "portico-testkit", None).len(), 1);
+        assert!(faults_of("portico-api", "portico-testkit", Some("dev")).is_empty());
+    }
+
+    #[test]
+    fn a_crate_without_a_place_is_found() {
+        assert_eq!(faults_of("portico-extra", "serde", None), ["portico-extra has no place in the layers"]);
+    }
+}

@@ -1,0 +1,154 @@
+use portico_chakra::{At, BodyKind, Kind, Method, Operation};
+use serde_json::{Value, json};
+
+use super::{Answer, Body, Caller, Connected};
+
+/// One call of an operation, made from the catalogue's own example.
+#[derive(Debug, Clone)]
+pub(crate) struct Call {
+    method: reqwest::Method,
+    template: &'static str,
+    path: Vec<(String, String)>,
+    query: Vec<(String, String)>,
+    body: Body,
+}
+
+/// The ids that take the place of the example's.
+#[derive(Debug, Clone)]
+pub(crate) struct Ids<'a> {
+    /// The plugin.
+    pub(crate) plugin: &'a str,
+    /// The WABA.
+    pub(crate) waba: &'a str,
+    /// The phone number.
+    pub(crate) phone: &'a str,
+}
+
+impl Connected {
+    /// Its ids.
+    pub(crate) fn ids(&self) -> Ids<'_> {
+        Ids { plugin: &self.plugin, waba: &self.waba, phone: &self.phone }
+    }
+}
+
+impl Ids<'_> {
+    /// The id of that kind; none for kinds whose owner is learned.
+    pub(crate) fn of(&self, kind: Kind) -> Option<&str> {
+        match kind {
+            Kind::Plugin => Some(self.plugin),
+            Kind::Waba => Some(self.waba),
+            Kind::PhoneNumber => Some(self.phone),
+            Kind::Learned(_) => None,
+        }
+    }
+}
+
+/// The names of the parameters of a path template.
+pub(crate) fn path_parameters(template: &str) -> impl Iterator<Item = &str> {
+    template.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
+}
+
+/// A path parameter that names nothing of Portico's: what the sandbox knows by itself.
+fn free_value(name: &str) -> &'static str {
+    match name {
+        "whatsappApiVersion" => "v24.0",
+        "phoneNumber" | "primaryKeyOrId" => "15550001111",
+        "procedureShortId" => "lead",
+
+        other => panic!("the sweep has no value for the path parameter {other}: add one in harness/call.rs"),
+    }
+}
+
+impl Call {
+    /// The example of an operation on one of its paths, with these ids in place of the invented ones.
+    pub(crate) fn of(operation: &Operation, template: &'static str, ids: &Ids<'_>) -> Self {
+        let owner = |name: &str| {
+            let owned = operation.owned.iter().find(|owned| matches!(owned.at, At::Path(at) if at == name))?;
+            ids.of(owned.kind)
+        };
+        let value = |name: &str| owner(name).unwrap_or_else(|| free_value(name)).to_owned();
+        let path = path_parameters(template).map(|name| (name.to_owned(), value(name))).collect();
+        let sample = operation
+            .request_sample
+            .replace("11111111-2222-4333-8444-555555555555", ids.plugin)
+            .replace("100200300400500", ids.waba)
+            .replace("200300400500600", ids.phone);
+        let body = match operation.body {
+            BodyKind::None => Body::None,
+            BodyKind::Json | BodyKind::JsonOrForm => {
+                Body::Json(serde_json::from_str(&sample).expect("the catalogue's examples are JSON"))
+            }
+            BodyKind::Multipart => Body::File,
+        };
+        let method = match operation.method {
+            Method::Get => reqwest::Method::GET,
+            Method::Post => reqwest::Method::POST,
+            Method::Put => reqwest::Method::PUT,
+            Method::Patch => reqwest::Method::PATCH,
+            Method::Delete => reqwest::Method::DELETE,
+        };
+        Self { method, template, path, query: Vec::new(), body }
+    }
+
+    /// The same with another value at that place; none where the template lacks the path parameter.
+    pub(crate) fn with(&self, at: At, value: &str) -> Option<Self> {
+        let mut call = self.clone();
+        match at {
+            At::Path(name) => value.clone_into(&mut call.path.iter_mut().find(|(known, _)| known == name)?.1),
+            At::Query(name) => call.query.push((name.to_owned(), value.to_owned())),
+            At::Body(pointer) => match &mut call.body {
+                Body::Json(body) => put(body, pointer, value),
+                Body::None | Body::Bytes(..) | Body::File => return None,
+            },
+        }
+        Some(call)
+    }
+
+    /// Whether the example names something at that place.
+    pub(crate) fn names(&self, at: At) -> bool {
+        match at {
+            At::Path(name) => self.path.iter().any(|(known, _)| known == name),
+            At::Query(name) => self.query.iter().any(|(known, _)| known == name),
+            At::Body(pointer) => {
+                matches!(&self.body, Body::Json(body) if body.pointer(pointer).is_some_and(|value| !value.is_null()))
+            }
+        }
+    }
+
+    /// Method, template and query, for messages.
+    pub(crate) fn what(&self) -> String {
+        format!("{} {}{}", self.method, self.template, self.search())
+    }
+
+    fn search(&self) -> String {
+        let pairs: Vec<_> = self.query.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) }
+    }
+
+    fn path(&self) -> String {
+        let fill = |path: String, (name, value): &(String, String)| path.replace(&format!("{{{name}}}"), value);
+        self.path.iter().fold(self.template.to_owned(), fill) + &self.search()
+    }
+
+    /// Sends it.
+    pub(crate) async fn send(&self, caller: &Caller) -> Answer {
+        caller.send(self.method.clone(), &self.path(), self.body.clone()).await
+    }
+}
+
+/// Writes a text at a JSON pointer, making what leads there; `*` is a list of one.
+fn put(body: &mut Value, pointer: &str, text: &str) {
+    let mut at = body;
+    for name in pointer.split('/').skip(1) {
+        if name == "*" {
+            *at = json!([null]);
+            at = &mut at[0];
+        } else {
+            if !at.is_object() {
+                *at = json!({});
+            }
+            at = &mut at[name];
+        }
+    }
+    *at = json!(text);
+}

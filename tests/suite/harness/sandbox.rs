@@ -1,0 +1,79 @@
+use serde_json::{Value, json};
+
+use super::Caller;
+
+/// The controls of the emulated Chakra.
+#[derive(Debug, Clone)]
+pub(crate) struct Sandbox(Caller);
+
+impl Sandbox {
+    /// The sandbox at that URL.
+    pub(crate) fn at(url: &str) -> Self {
+        Self(Caller::anonymous(url))
+    }
+
+    /// Its base URL.
+    pub(crate) fn url(&self) -> &str {
+        self.0.base()
+    }
+
+    /// What arrived since the record was cleared.
+    pub(crate) async fn record(&self) -> Vec<Value> {
+        let record = self.0.get("/_sandbox/requests").await.expect(200);
+        record["data"].as_array().expect("the record has data").clone()
+    }
+
+    /// Forgets what arrived.
+    pub(crate) async fn clear(&self) {
+        self.0.delete("/_sandbox/requests").await.expect_success();
+    }
+
+    /// Makes calls fail from now on, as the design's table of faults says.
+    pub(crate) async fn fault(&self, fault: Value) {
+        self.0.post("/_sandbox/faults", fault).await.expect_success();
+    }
+
+    /// Ends every fault.
+    pub(crate) async fn clear_faults(&self) {
+        self.0.delete("/_sandbox/faults").await.expect_success();
+    }
+
+    /// Makes a team; its Chakra key.
+    pub(crate) async fn team(&self) -> String {
+        let team = self.0.post("/_sandbox/teams", json!({})).await.expect_success();
+        team["chakra_key"].as_str().expect("a team has a key").to_owned()
+    }
+
+    /// Ends a sign-up as a person in the browser would.
+    pub(crate) async fn sign_up(&self, plugin: &str, outcome: &str) {
+        let body = json!({"plugin_id": plugin, "outcome": outcome});
+        self.0.post("/_sandbox/signups", body).await.expect_success();
+    }
+}
+
+/// A header of a recorded request; empty where it is absent.
+pub(crate) fn header<'r>(request: &'r Value, name: &str) -> &'r str {
+    let headers = request["headers"].as_object().into_iter().flatten();
+    headers.filter(|(key, _)| key.eq_ignore_ascii_case(name)).find_map(|(_, value)| value.as_str()).unwrap_or_default()
+}
+
+/// What is wrong with what arrived: nothing may hold the caller's secret, everything must bear the
+/// Chakra key, and there must be something; none if nothing is wrong.
+pub(crate) fn leaks(record: &[Value], chakra_key: &str, callers_secret: &str) -> Option<String> {
+    if record.is_empty() {
+        return Some("nothing arrived at the sandbox".to_owned());
+    }
+    for request in record {
+        let what = format!("{} {}", request["method"], request["path"]);
+        let credential = header(request, "authorization");
+        if credential != format!("Bearer {chakra_key}") {
+            return Some(format!(
+                "{what} arrived with the credential {credential:?}, not with the tenant's Chakra key"
+            ));
+        }
+        if request.to_string().contains(callers_secret) {
+            return Some(format!("{what} arrived with the caller's key in it: {request}"));
+        }
+    }
+    None
+}

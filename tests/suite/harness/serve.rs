@@ -1,0 +1,71 @@
+use std::fs::File;
+use std::net::TcpListener;
+use std::process::{Child, Stdio};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::portico::command;
+use super::{Caller, Portico, eventually};
+
+/// A `portico serve` beside a `portico dev`, on the same database; ends when dropped.
+#[derive(Debug)]
+pub(crate) struct Serve {
+    child: Child,
+    url: String,
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("the loopback address has a free port");
+    listener.local_addr().expect("it is bound").port()
+}
+
+impl Serve {
+    /// Starts one that calls `chakra_url`, and waits until it is ready.
+    pub(crate) async fn start(beside: &Portico, chakra_url: &str) -> Self {
+        let (port, metrics) = (free_port(), free_port());
+        let log = File::options().create(true).append(true).open(beside.data().folder().join("serve.log"));
+        let log = log.expect("the test's own folder is writable");
+        let mut command = command();
+        command
+            .arg("serve")
+            // No portico.toml of wherever the tests run.
+            .current_dir(beside.data().folder())
+            .env("DATABASE_URL", beside.told("database_url"))
+            .env("PORTICO_MASTER_KEYS", beside.told("master_keys"))
+            .env("PORTICO_OPERATOR_TOKEN", beside.told("operator_token"))
+            .env("PORTICO_CHAKRA_URL", chakra_url)
+            .env("PORTICO_BIND", format!("127.0.0.1:{port}"))
+            .env("PORTICO_METRICS_BIND", format!("127.0.0.1:{metrics}"))
+            .stdout(Stdio::from(log.try_clone().expect("a file can be shared")))
+            .stderr(Stdio::from(log));
+        let child = command.spawn().expect("the binary under test can be run");
+        let serve = Self { child, url: format!("http://127.0.0.1:{port}") };
+        let caller = serve.anonymous();
+        eventually("`portico serve` is ready", || async {
+            let answer = caller.try_send(reqwest::Method::GET, "/readyz", super::Body::None).await.ok()?;
+            answer.is_success().then_some(())
+        })
+        .await;
+        serve
+    }
+
+    /// Its base URL.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// A caller of it without a credential.
+    pub(crate) fn anonymous(&self) -> Caller {
+        Caller::anonymous(&self.url)
+    }
+}
+
+impl Drop for Serve {
+    fn drop(&mut self) {
+        if let Ok(pid) = i32::try_from(self.child.id()) {
+            kill(Pid::from_raw(pid), Signal::SIGTERM).ok();
+        }
+        self.child.wait().ok();
+    }
+}

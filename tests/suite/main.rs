@@ -1,0 +1,23 @@
+//! Black-box suites: each drives a running `portico dev` from outside, over HTTP and signals only.
+//!
+//! A test owns one instance and makes the tenants that it needs inside it; a start costs seconds, so
+//! the checks of one subject share one. To cover a new subject, add a module with one test. A new
+//! operation in Chakra's catalogue is covered by `catalogue_sweep` without any change here.
+
+mod api_keys_and_roles;
+mod bad_input_compatible;
+mod bad_input_management;
+mod catalogue_sweep;
+mod chakra_keys;
+mod crash;
+mod customers;
+mod dev_lifecycle;
+mod harness;
+mod isolation;
+mod limited_keys;
+mod partner_flow;
+mod plugins;
+mod replicas;
+mod surfaces;
+mod tenants;
+mod upstream_failures;

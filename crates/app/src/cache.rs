@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use portico_domain::TenantId;
 
 /// How long an entry is believed at the most.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 /// How long an entry is believed while word of changes cannot reach us.
 const UNHEARD: Duration = Duration::from_millis(900);
 /// How many entries a memo holds before it starts anew.

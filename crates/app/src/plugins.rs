@@ -44,15 +44,12 @@ impl App {
         let customer =
             tx.customer(scope.reach().customers(), new.customer).await?.ok_or(Error::Missing(Thing::Customer))?;
         tx.commit().await?;
-        let id = match new.adopt {
-            Some(id) => {
-                self.adopt(scope, new.customer, id).await?;
-                id
-            }
-            None => {
-                let name = new.name.unwrap_or_else(|| plugin_name(customer.external_id.as_str()));
-                self.make_plugin(scope, new.customer, &name).await?
-            }
+        let id = if let Some(id) = new.adopt {
+            self.adopt(scope, new.customer, id).await?;
+            id
+        } else {
+            let name = new.name.unwrap_or_else(|| plugin_name(customer.external_id.as_str()));
+            self.make_plugin(scope, new.customer, &name).await?
         };
         Ok(self.record(scope, id).await?.plugin)
     }

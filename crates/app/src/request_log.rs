@@ -57,12 +57,10 @@ pub(crate) async fn write(shared: Arc<Shared>, mut entries: mpsc::Receiver<LogEn
             }
             if batch.len() < BATCH {
                 tokio::time::sleep(PAUSE).await;
-                let room = BATCH - batch.len();
                 while batch.len() < BATCH {
                     let Ok(entry) = entries.try_recv() else { break };
                     batch.push(entry);
                 }
-                debug_assert!(room > 0, "a full batch does not wait");
             }
         }
         flush(&shared, &mut batch).await;
@@ -97,8 +95,8 @@ async fn write_tenant(shared: &Shared, tenant: TenantId, entries: Vec<LogEntry>)
     let mut rows = Vec::with_capacity(entries.len());
     for entry in entries {
         if let Some(id) = entry.row.api_key {
-            let used = ApiKeyUse { id, at: entry.row.at, address: entry.address, operation: entry.row.operation };
-            uses.insert(id, used);
+            let latest = ApiKeyUse { id, at: entry.row.at, address: entry.address, operation: entry.row.operation };
+            uses.insert(id, latest);
         }
         rows.push(entry.row);
     }

@@ -18,7 +18,7 @@ use crate::router::fill;
 /// Time limit of a whole call.
 pub const CALL_LIMIT: Duration = Duration::from_secs(30);
 /// Time limit of a whole call that carries media.
-pub const MEDIA_LIMIT: Duration = Duration::from_secs(300);
+pub const MEDIA_LIMIT: Duration = Duration::from_mins(5);
 /// Time limit of a connection attempt.
 const CONNECT_LIMIT: Duration = Duration::from_secs(3);
 /// How much of an answer is held in memory when it must be read as a whole, in bytes.

@@ -59,7 +59,7 @@ mod tests {
         assert!(of("plan", "pro").is_ok());
         assert_eq!(of("", "x"), Err(MalformedMetadata::Key));
         assert_eq!(of("k", &"x".repeat(501)), Err(MalformedMetadata::Value("k".into())));
-        let many = (0..51).map(|n| (n.to_string(), String::new())).collect();
+        let many: BTreeMap<_, _> = (0..51).map(|n| (n.to_string(), String::new())).collect();
         assert_eq!(Metadata::try_from(many), Err(MalformedMetadata::Keys(51)));
     }
 }

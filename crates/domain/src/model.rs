@@ -175,7 +175,7 @@ pub struct PhoneNumber {
     pub status: Option<String>,
     /// GREEN, YELLOW, RED or UNKNOWN.
     pub quality_rating: Option<String>,
-    /// For example TIER_1K.
+    /// For example `TIER_1K`.
     pub messaging_limit_tier: Option<String>,
     /// For example APPROVED.
     pub name_status: Option<String>,

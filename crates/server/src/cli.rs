@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-/// A multi-tenant gateway in front of ChakraHQ's `WhatsApp` API.
+/// A multi-tenant gateway in front of ChakraHQ's WhatsApp API.
 #[derive(Debug, Parser)]
 #[command(name = "portico", version, about, max_term_width = 100)]
 pub(crate) struct Cli {
@@ -114,7 +114,8 @@ mod tests {
 
     #[test]
     fn port_0_is_allowed_everywhere() {
-        let all = ["portico", "dev", "--bind", "[::1]:0", "--sandbox-bind", "127.0.0.1:0", "--metrics-bind", "0.0.0.0:0"];
+        let all =
+            ["portico", "dev", "--bind", "[::1]:0", "--sandbox-bind", "127.0.0.1:0", "--metrics-bind", "0.0.0.0:0"];
         assert!(Cli::try_parse_from(all).is_ok());
     }
 }

@@ -6,6 +6,7 @@
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 
+use portico_sandbox::StartError;
 use tokio::net::TcpSocket;
 
 /// Connections that may wait to be accepted.
@@ -15,7 +16,9 @@ const BACKLOG: u32 = 4096;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DoorError {
     /// Something else listens there.
-    #[error("cannot listen on {address}: another program uses that port; stop it or choose another address with {setting}")]
+    #[error(
+        "cannot listen on {address}: another program uses that port; stop it or choose another address with {setting}"
+    )]
     Busy {
         /// The address.
         address: SocketAddr,
@@ -32,6 +35,17 @@ pub(crate) enum DoorError {
         /// What the system says.
         source: io::Error,
     },
+}
+
+impl DoorError {
+    /// What keeps the sandbox from its address; other errors come back.
+    pub(crate) fn of_the_sandbox(error: StartError, setting: &'static str) -> Result<Self, StartError> {
+        match error {
+            StartError::Busy(address) => Ok(Self::Busy { address, setting }),
+            StartError::Listen(address, source) => Ok(Self::Unusable { address, setting, source }),
+            other => Err(other),
+        }
+    }
 }
 
 /// An address that is taken.

@@ -1,6 +1,7 @@
 //! Chakra keys, sealed.
 
 use portico_domain::{ChakraKey, ChakraKeyId, ChakraKeyStatus, Description, Name};
+use portico_vault::Fingerprint;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -54,6 +55,11 @@ struct ChakraKeyRow {
     updated_at: OffsetDateTime,
 }
 
+/// The fingerprint as people compare it: its first 16 hexadecimal digits.
+fn short(fingerprint: &[u8]) -> String {
+    fingerprint.try_into().map(|bytes| Fingerprint(bytes).short()).unwrap_or_default()
+}
+
 impl TryFrom<ChakraKeyRow> for ChakraKey {
     type Error = StorageError;
 
@@ -63,7 +69,7 @@ impl TryFrom<ChakraKeyRow> for ChakraKey {
             id: ChakraKeyId::from_uuid(row.chakra_key_id),
             name: row.name.parse().map_err(|error| StorageError::corrupt("chakra_keys.name", error))?,
             description: description.map_err(|error| StorageError::corrupt("chakra_keys.description", error))?,
-            fingerprint: row.fingerprint.iter().take(8).map(|byte| format!("{byte:02x}")).collect(),
+            fingerprint: short(&row.fingerprint),
             last4: row.last4,
             is_default: row.is_default,
             status: row.status.parse().map_err(|error| StorageError::corrupt("chakra_keys.status", error))?,

@@ -45,8 +45,8 @@ pub enum StorageError {
 
 impl StorageError {
     /// A row that cannot be read.
-    pub(crate) fn corrupt(column: &'static str, detail: impl ToString) -> Self {
-        Self::Corrupt { column, detail: detail.to_string() }
+    pub(crate) fn corrupt(column: &'static str, detail: impl std::fmt::Display) -> Self {
+        Self::Corrupt { column, detail: format!("{detail}") }
     }
 }
 

@@ -113,11 +113,12 @@ async fn one_tenant_neither_reads_nor_writes_anothers_rows(owner: PgPool) {
     for table in tenant_tables(&owner).await {
         assert_eq!(count(&owner, None, &table).await.expect("the owner reads"), 2, "{table} is not seeded for both");
         assert_eq!(count(&service, Some(&mine.uuid().to_string()), &table).await.expect("reads"), 1, "{table}");
-        let row: Value = sqlx::query_scalar(AssertSqlSafe(format!("select to_jsonb(t) from {table} t where tenant_id = $1")))
-            .bind(theirs.uuid())
-            .fetch_one(&owner)
-            .await
-            .expect("the row is seeded");
+        let row: Value =
+            sqlx::query_scalar(AssertSqlSafe(format!("select to_jsonb(t) from {table} t where tenant_id = $1")))
+                .bind(theirs.uuid())
+                .fetch_one(&owner)
+                .await
+                .expect("the row is seeded");
 
         let mut tx = service.begin().await.expect("begins");
         sqlx::query("select set_config('portico.tenant_id', $1, true)")
@@ -138,7 +139,8 @@ async fn one_tenant_neither_reads_nor_writes_anothers_rows(owner: PgPool) {
             ("move", format!("update {table} set tenant_id = ($1->>'tenant_id')::uuid")),
         ] {
             let refused = sqlx::query(AssertSqlSafe(statement)).bind(&row).execute(&mut *tx).await;
-            let code = refused.err().and_then(|error| error.into_database_error()?.code().map(|code| code.into_owned()));
+            let code =
+                refused.err().and_then(|error| error.into_database_error()?.code().map(std::borrow::Cow::into_owned));
             assert_eq!(code.as_deref(), Some("42501"), "{table}: {what} of another tenant's row");
             sqlx::query("rollback to savepoint before").execute(&mut *tx).await.expect("rolls back");
         }
@@ -161,7 +163,9 @@ async fn the_service_cannot_become_someone_mightier(owner: PgPool) {
     .await
     .expect("asks");
     assert!(!mighty);
-    for statement in ["alter table tenants disable row level security", "drop policy tenant on tenants", "create table x (id int)"] {
+    for statement in
+        ["alter table tenants disable row level security", "drop policy tenant on tenants", "create table x (id int)"]
+    {
         assert!(sqlx::query(statement).execute(&mut connection).await.is_err(), "{statement}");
     }
 }

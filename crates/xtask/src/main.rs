@@ -6,6 +6,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command answers on the terminal")]
 
 mod layers;
+mod openapi;
 mod sqlx_prepare;
 
 use std::env;
@@ -17,6 +18,7 @@ const USAGE: &str = "\
 usage: cargo xtask <command>
 
   layers                  checks which crate may depend on which (STYLE: Layout)
+  openapi [--check]       writes openapi/ from the code, or compares it with the code
   sqlx-prepare [--check]  writes .sqlx from the migrations and the queries, or compares it with them";
 
 fn main() -> ExitCode {
@@ -34,6 +36,8 @@ fn dispatch(args: &[String]) -> Result<(), Box<dyn Error>> {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     match args.as_slice() {
         ["layers"] => Ok(layers::run()?),
+        ["openapi"] => Ok(openapi::run(openapi::Mode::Write)?),
+        ["openapi", "--check"] => Ok(openapi::run(openapi::Mode::Check)?),
         ["sqlx-prepare"] => Ok(sqlx_prepare::run(sqlx_prepare::Mode::Write)?),
         ["sqlx-prepare", "--check"] => Ok(sqlx_prepare::run(sqlx_prepare::Mode::Check)?),
         _ => Err(USAGE.into()),

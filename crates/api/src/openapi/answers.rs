@@ -1,6 +1,7 @@
 //! What compatible calls can answer.
 
 use portico_chakra::{AnswerRule, BodyKind, Confidence, Effect, Envelope, Kind, Operation};
+use portico_domain::Permission;
 use serde_json::{Value, json};
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::example::{Example, ExampleBuilder};
@@ -12,7 +13,7 @@ use utoipa::openapi::{
 };
 
 use super::bodies;
-use super::codes::{self, CODES, Code};
+use super::codes::{CODES, Code};
 use super::shape;
 
 const JSON: &str = "application/json";
@@ -33,7 +34,7 @@ pub(super) fn all(operations: &[&'static Operation]) -> Vec<(String, Response)> 
 }
 
 fn success(operations: &[&'static Operation]) -> Response {
-    let first = operations[operations.len() - 1];
+    let first = operations[0];
     let response = with_headers(ResponseBuilder::new());
     if first.envelope == Envelope::Binary {
         let bytes = Content::new(Some(shape::schema(&portico_chakra::schema::Ty::File, "")));
@@ -59,12 +60,12 @@ fn success_content(operations: &[&'static Operation]) -> Content {
     match <[_; 1]>::try_from(schemas) {
         Ok([one]) => content.schema(Some(one)).build(),
         // The answers of several operations on one path may look alike, so that more than one fits.
-        Err(several) => {
-            content.schema(Some(RefOr::T(Schema::AnyOf(utoipa::openapi::schema::AnyOf {
+        Err(several) => content
+            .schema(Some(RefOr::T(Schema::AnyOf(utoipa::openapi::schema::AnyOf {
                 items: several,
                 ..Default::default()
-            })))).build()
-        }
+            }))))
+            .build(),
     }
 }
 
@@ -155,11 +156,8 @@ fn codes_of(operations: &[&'static Operation], status: u16) -> Vec<&'static Code
 
 fn occurs(operation: &Operation, code: &str) -> bool {
     let owns = |wanted: fn(Kind) -> bool| operation.owned.iter().any(|owned| wanted(owned.kind));
-    let kinds = [
-        owns(|kind| kind == Kind::Plugin),
-        owns(|kind| kind == Kind::Waba),
-        owns(|kind| kind == Kind::PhoneNumber),
-    ];
+    let kinds =
+        [owns(|kind| kind == Kind::Plugin), owns(|kind| kind == Kind::Waba), owns(|kind| kind == Kind::PhoneNumber)];
     let json = matches!(operation.body, BodyKind::Json | BodyKind::JsonOrForm);
     match code {
         "not_found" | "method_not_allowed" | "tenant_required" => false,
@@ -173,7 +171,7 @@ fn occurs(operation: &Operation, code: &str) -> bool {
         "body_too_large" | "content_type_unsupported" => operation.body != BodyKind::None,
         "permission_denied" => operation.permission.is_some(),
         "key_limited" => {
-            operation.effect == Effect::CreatesPlugin || operation.permission.is_some_and(|one| one.is_team_wide())
+            operation.effect == Effect::CreatesPlugin || operation.permission.is_some_and(Permission::is_team_wide)
         }
         "chakra_rejected" => operation.effect == Effect::BeginsConnect,
         "upstream_garbled" => operation.rule != AnswerRule::Pass || operation.effect != Effect::None,
@@ -212,9 +210,7 @@ pub(super) fn headers() -> Vec<(&'static str, Header)> {
 
 /// The envelope and the errors that answers refer to.
 pub(super) fn schemas() -> Vec<(&'static str, Schema)> {
-    let texts = || {
-        ArrayBuilder::new().items(RefOr::T(Schema::from(ObjectBuilder::new().schema_type(Type::String))))
-    };
+    let texts = || ArrayBuilder::new().items(RefOr::T(Schema::from(ObjectBuilder::new().schema_type(Type::String))));
     let text = |what: &str| ObjectBuilder::new().schema_type(Type::String).description(Some(what));
     let anything = || ObjectBuilder::new().schema_type(SchemaType::AnyValue);
     let envelope = ObjectBuilder::new()
@@ -224,7 +220,10 @@ pub(super) fn schemas() -> Vec<(&'static str, Schema)> {
             "_meta",
             ObjectBuilder::new().schema_type(Type::Object).description(Some("Paging, counts; may be absent.")),
         )
-        .property("_errors", texts().description(Some("Empty or absent on success. Filled ones mean failure, whatever the status.")));
+        .property(
+            "_errors",
+            texts().description(Some("Empty or absent on success. Filled ones mean failure, whatever the status.")),
+        );
     let error_meta = ObjectBuilder::new()
         .schema_type(Type::Object)
         .description(Some("Filled when Portico speaks; Chakra's own errors carry neither `source` nor `code`."))
@@ -255,7 +254,7 @@ pub(super) fn schemas() -> Vec<(&'static str, Schema)> {
 
 /// An example of every error that compatible calls answer.
 pub(super) fn examples() -> Vec<(String, Example)> {
-    let own = codes::CODES.iter().filter(|code| code.surface.is_compatible()).map(|code| {
+    let own = CODES.iter().filter(|code| code.surface.is_compatible()).map(|code| {
         let body = json!({
             "_data": [],
             "_meta": {"requestId": REQUEST_ID, "source": "portico", "code": code.code},
@@ -267,7 +266,11 @@ pub(super) fn examples() -> Vec<(String, Example)> {
     let meta = json!({"error": {"message": "(#100) Invalid parameter", "type": "OAuthException", "code": 100,
         "fbtrace_id": "AEXAMPLE0000000000000"}});
     let passed = [
-        ("chakra_rejection", "Meta's rejection, as Chakra passes it.", chakra("(#131009) Parameter value is not valid")),
+        (
+            "chakra_rejection",
+            "Meta's rejection, as Chakra passes it.",
+            chakra("(#131009) Parameter value is not valid"),
+        ),
         ("chakra_too_many", "Chakra's own limit.", chakra("Too many requests")),
         ("meta_rejection", "Meta's rejection, in Meta's form.", meta),
     ];

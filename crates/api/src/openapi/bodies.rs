@@ -57,8 +57,9 @@ pub(super) fn schemas(operations: &[&'static Operation]) -> Vec<(String, Schema)
         let siblings: Vec<When> = operations.iter().map(|sibling| sibling.when).collect();
         (request_name(operation), request(operation, &siblings).into())
     });
-    let answers =
-        operations.iter().map(|operation| (answer_name(operation), shape::schema(&operation.answer, answer_note(operation))));
+    let answers = operations
+        .iter()
+        .map(|operation| (answer_name(operation), shape::schema(&operation.answer, answer_note(operation))));
     requests.chain(answers).collect()
 }
 

@@ -53,13 +53,7 @@ pub struct Code {
     pub fix: &'static str,
 }
 
-const fn code(
-    code: &'static str,
-    status: u16,
-    surface: Surface,
-    meaning: &'static str,
-    fix: &'static str,
-) -> Code {
+const fn code(code: &'static str, status: u16, surface: Surface, meaning: &'static str, fix: &'static str) -> Code {
     Code { code, status, surface, meaning, fix }
 }
 

@@ -1,7 +1,9 @@
 //! The Chakra-compatible part: one operation for each route of the catalogue.
 
-use portico_chakra::operation::At;
-use portico_chakra::{BodyKind, Method, Operation, Retry, Route, router};
+use std::fmt::Write;
+
+use portico_chakra::{At, Method, Operation, Retry, Route, router};
+use portico_domain::Permission;
 use serde_json::{Value, json};
 use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::path::{HttpMethod, OperationBuilder, Paths};
@@ -15,7 +17,7 @@ use super::{answers, bodies, general, parameters};
 pub(super) fn paths() -> Paths {
     let mut paths = Paths::new();
     for route in router().routes() {
-        paths.add_path_operation(route.template, vec![method(route.method)], operation(route));
+        paths.add_path_operation(route.template, vec![method(route.method)], Entry::new(route).operation());
     }
     paths
 }
@@ -24,11 +26,11 @@ pub(super) fn paths() -> Paths {
 pub(super) fn components() -> Components {
     let mut components = ComponentsBuilder::new()
         .schemas_from_iter(answers::schemas())
-        .schemas_from_iter(router().routes().iter().flat_map(|route| bodies::schemas(&route.operations)))
+        .schemas_from_iter(router().routes().iter().flat_map(|route| bodies::schemas(&Entry::new(route).variants)))
         .build();
-    components.security_schemes.extend(
-        general::security_schemes().into_iter().map(|(name, scheme)| (name.to_owned(), RefOr::T(scheme))),
-    );
+    components
+        .security_schemes
+        .extend(general::security_schemes().into_iter().map(|(name, scheme)| (name.to_owned(), RefOr::T(scheme))));
     components.headers.extend(answers::headers().into_iter().map(|(name, one)| (name.to_owned(), RefOr::T(one))));
     components.parameters.extend(parameters::headers().into_iter().map(|(name, one)| (name.to_owned(), RefOr::T(one))));
     components.examples.extend(answers::examples().into_iter().map(|(name, one)| (name, RefOr::T(one))));
@@ -49,121 +51,140 @@ fn method(method: Method) -> HttpMethod {
     }
 }
 
-/// The operation that a body without further signs means: the router puts it last.
-fn default_of(route: &Route) -> &'static Operation {
-    route.operations[route.operations.len() - 1]
+/// A route of the catalogue as one operation of the document.
+struct Entry<'r> {
+    route: &'r Route,
+    /// What calls on it can be; the first is what a body without further signs means.
+    variants: Vec<&'static Operation>,
+    /// Where the path stands among those of its operation.
+    candidate: usize,
 }
 
-fn operation(route: &Route) -> path::Operation {
-    let main = default_of(route);
-    let candidate = main.paths.iter().position(|path| *path == route.template).unwrap_or_default();
-    let id = if candidate == 0 { main.id.to_owned() } else { format!("{}_{}", main.id, candidate + 1) };
-    let mut operation = OperationBuilder::new()
-        .tag(general::compatible_tag(main.group))
-        .summary(Some(summary(route)))
-        .description(Some(description(route, candidate)))
-        .operation_id(Some(id))
-        .parameters(Some(parameters::of_path(route.parameters(), main)))
-        .parameters(Some(parameters::of_query(main)))
-        .request_body(bodies::of(&route.operations))
-        .security(SecurityRequirement::new::<_, [&str; 0], &str>(general::API_KEY, []))
-        .extensions(Some(extensions(route, candidate)));
-    for name in parameters::header_names(main) {
-        operation = operation.parameter_ref(Ref::new(format!("#/components/parameters/{name}")));
+impl<'r> Entry<'r> {
+    fn new(route: &'r Route) -> Self {
+        // The router keeps the one without a condition last.
+        let variants: Vec<_> = route.operations.iter().rev().copied().collect();
+        let candidate = variants[0].paths.iter().position(|path| *path == route.template).unwrap_or_default();
+        Self { route, variants, candidate }
     }
-    answers::all(&route.operations)
-        .into_iter()
-        .fold(operation, |operation, (status, answer)| operation.response(status, answer))
-        .build()
-}
 
-fn summary(route: &Route) -> String {
-    let titles: Vec<&str> = route.operations.iter().rev().map(|operation| operation.title).collect();
-    match titles.as_slice() {
-        [one] => (*one).to_owned(),
-        [first, others @ ..] => format!("{first} (by its body also: {})", others.join("; ")),
-        [] => String::new(),
+    fn main(&self) -> &'static Operation {
+        self.variants[0]
     }
-}
 
-fn description(route: &Route, candidate: usize) -> String {
-    let main = default_of(route);
-    let mut parts = vec![permission(main)];
-    if candidate > 0 {
-        parts.push(format!(
-            "Another path of `{}`: Chakra's own is not certain. A call here is forwarded to `{}`.",
-            main.id, main.paths[0]
-        ));
+    fn operation(&self) -> path::Operation {
+        let main = self.main();
+        let mut operation = OperationBuilder::new()
+            .tag(general::compatible_tag(main.group))
+            .summary(Some(self.summary()))
+            .description(Some(self.description()))
+            .operation_id(Some(self.id()))
+            .parameters(Some(parameters::of_path(self.route.parameters(), main)))
+            .parameters(Some(parameters::of_query(main)))
+            .request_body(bodies::of(&self.variants))
+            .security(SecurityRequirement::new::<_, [&str; 0], &str>(general::API_KEY, []))
+            .extensions(Some(self.extensions()));
+        for name in parameters::header_names(main) {
+            operation = operation.parameter_ref(Ref::new(format!("#/components/parameters/{name}")));
+        }
+        for (status, answer) in answers::all(&self.variants) {
+            operation = operation.response(status, answer);
+        }
+        operation.build()
     }
-    if route.operations.len() > 1 {
-        let all: Vec<String> = route.operations.iter().rev().map(|one| format!("- `{}`: {}", one.id, one.title)).collect();
-        parts.push(format!("The body decides which operation it is:\n\n{}", all.join("\n")));
+
+    fn id(&self) -> String {
+        let id = self.main().id;
+        if self.candidate == 0 { id.to_owned() } else { format!("{id}_{}", self.candidate + 1) }
     }
-    let ids: Vec<String> = main.owned.iter().filter(|owned| route.has(owned.at)).filter_map(|owned| place(owned.at)).collect();
-    if !ids.is_empty() {
-        parts.push(format!("Ids that must belong to the caller: {}.", ids.join(", ")));
+
+    fn summary(&self) -> String {
+        let others: Vec<&str> = self.variants[1..].iter().map(|operation| operation.title).collect();
+        let title = self.main().title;
+        if others.is_empty() { title.to_owned() } else { format!("{title} (by its body also: {})", others.join("; ")) }
     }
-    let repeat = match main.retry {
-        Retry::Safe => "Safe to repeat: a repeat changes nothing more.",
-        Retry::Never => "Not safe to repeat: a repeat may do it twice.",
-    };
-    parts.push(repeat.to_owned());
-    parts.push(format!(
-        "How well Chakra's contract is known: {} ({}).",
-        main.confidence.as_str(),
-        answers::confidence(main.confidence)
-    ));
-    let mut notes: Vec<&str> = route.operations.iter().rev().flat_map(|operation| operation.notes).copied().collect();
-    let mut seen = Vec::new();
-    notes.retain(|note| !seen.contains(note) && { seen.push(*note); true });
-    if !notes.is_empty() {
-        parts.push(notes.iter().map(|note| format!("- {note}")).collect::<Vec<_>>().join("\n"));
+
+    fn description(&self) -> String {
+        let main = self.main();
+        let mut parts = vec![permission(main)];
+        if self.candidate > 0 {
+            let text = "accepted because Chakra's own path is not certain; prefer";
+            parts.push(format!("Another path of `{}`, {text} `{}`.", main.id, main.paths[0]));
+        }
+        if self.variants.len() > 1 {
+            let all: Vec<_> = self.variants.iter().map(|one| format!("- `{}`: {}", one.id, one.title)).collect();
+            parts.push(format!("The body decides which operation it is:\n\n{}", all.join("\n")));
+        }
+        let owned = main.owned.iter().filter(|owned| self.route.has(owned.at));
+        let ids: Vec<String> = owned.map(|owned| place(owned.at)).collect();
+        if !ids.is_empty() {
+            parts.push(format!("Ids that must belong to the caller: {}.", ids.join(", ")));
+        }
+        let repeat = match main.retry {
+            Retry::Safe => "Safe to repeat: a repeat changes nothing more.",
+            Retry::Never => "Not safe to repeat: a repeat may do it twice.",
+        };
+        parts.push(repeat.to_owned());
+        let (known, how) = (main.confidence.as_str(), answers::confidence(main.confidence));
+        parts.push(format!("How well Chakra's contract is known: {known} ({how})."));
+        parts.extend(self.notes());
+        parts.join("\n\n")
     }
-    parts.join("\n\n")
+
+    /// The notes of all variants as a list, each once.
+    fn notes(&self) -> Option<String> {
+        let mut notes: Vec<&str> = Vec::new();
+        for note in self.variants.iter().flat_map(|operation| operation.notes) {
+            if !notes.contains(note) {
+                notes.push(note);
+            }
+        }
+        let lines: Vec<String> = notes.iter().map(|note| format!("- {note}")).collect();
+        (!lines.is_empty()).then(|| lines.join("\n"))
+    }
+
+    fn extensions(&self) -> Extensions {
+        let main = self.main();
+        let mut all: Vec<(&str, Value)> = vec![
+            ("x-portico-permission", json!(main.permission.map(Permission::as_str))),
+            ("x-portico-confidence", json!(main.confidence.as_str())),
+            ("x-portico-retry-safe", json!(main.retry == Retry::Safe)),
+        ];
+        if self.candidate > 0 {
+            all.push(("x-portico-alternative-of", json!(main.paths[0])));
+        }
+        if self.variants.len() > 1 {
+            let ids: Vec<&str> = self.variants.iter().map(|operation| operation.id).collect();
+            all.push(("x-portico-operations", json!(ids)));
+        }
+        if !main.also.is_empty() {
+            all.push(("x-portico-also-known-as", json!(main.also)));
+        }
+        all.into_iter().collect()
+    }
 }
 
 fn permission(operation: &Operation) -> String {
     let mut text = match operation.permission {
         None => "Permission: none; any valid key may call it.".to_owned(),
         Some(one) if one.is_team_wide() => {
-            format!("Permission: `{one}`. It reaches the whole Chakra team: keys that are limited to customers are refused.")
+            format!(
+                "Permission: `{one}`. It reaches the whole Chakra team: keys that are limited to customers are refused."
+            )
         }
         Some(one) => format!("Permission: `{one}`."),
     };
     if let Some((name, more)) = operation.query_permission {
-        text.push_str(&format!(" With the query parameter `{name}` also `{more}`."));
+        let _ = write!(text, " With the query parameter `{name}` also `{more}`.");
     }
     text
 }
 
-/// Where an id stands, for readers; those in the path show in its template.
-fn place(at: At) -> Option<String> {
+/// Where an id stands, for readers.
+fn place(at: At) -> String {
     match at {
-        At::Path(name) => Some(format!("`{name}` in the path")),
-        At::Query(name) => Some(format!("`{name}` in the query")),
-        At::Body(pointer) => Some(format!("`{pointer}` in the body")),
+        At::Path(name) => format!("`{name}` in the path"),
+        At::Query(name) => format!("`{name}` in the query"),
+        At::Body(pointer) => format!("`{pointer}` in the body"),
     }
-}
-
-fn extensions(route: &Route, candidate: usize) -> Extensions {
-    let main = default_of(route);
-    let mut all: Vec<(&str, Value)> = vec![
-        ("x-portico-permission", json!(main.permission.map(|one| one.as_str()))),
-        ("x-portico-confidence", json!(main.confidence.as_str())),
-        ("x-portico-retry-safe", json!(main.retry == Retry::Safe)),
-    ];
-    if candidate > 0 {
-        all.push(("x-portico-alternative-of", json!(main.paths[0])));
-    }
-    if route.operations.len() > 1 {
-        let ids: Vec<&str> = route.operations.iter().rev().map(|operation| operation.id).collect();
-        all.push(("x-portico-operations", json!(ids)));
-    }
-    if !main.also.is_empty() {
-        all.push(("x-portico-also-known-as", json!(main.also)));
-    }
-    if main.body == BodyKind::Multipart {
-        all.push(("x-portico-body-limit", json!(100 << 20)));
-    }
-    all.into_iter().collect()
 }

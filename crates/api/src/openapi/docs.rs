@@ -5,9 +5,7 @@ use std::fmt::Write;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use actix_web::http::header::{
-    self, CacheControl, CacheDirective, ContentType, ETag, EntityTag, Header, IfNoneMatch, TryIntoHeaderValue,
-};
+use actix_web::http::header::{self, CacheControl, CacheDirective, ETag, EntityTag, Header, IfNoneMatch};
 use actix_web::web::{self, Bytes, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, guard};
 use utoipa_swagger_ui::Config;
@@ -100,9 +98,9 @@ fn bundled(name: &str) -> File {
 fn problems() -> String {
     let mut rows = String::new();
     for code in CODES {
-        let _ = write!(
+        let _ = writeln!(
             rows,
-            "<tr id=\"{0}\"><td><a href=\"#{0}\"><code>{0}</code></a></td><td>{1}</td><td>{2}</td><td>{3}</td><td>{4}</td></tr>\n",
+            "<tr id=\"{0}\"><td><a href=\"#{0}\"><code>{0}</code></a></td><td>{1}</td><td>{2}</td><td>{3}</td><td>{4}</td></tr>",
             code.code,
             code.status,
             code.surface.as_str(),
@@ -159,7 +157,9 @@ mod tests {
             assert!(header_of(&headers, "content-security-policy").starts_with("default-src 'none'"));
             assert!(header_of(&headers, "content-type").starts_with("text/html"));
             assert!(!page.contains("http://") && !page.contains("https://") && !page.contains("\"//"), "{page}");
-            for link in page.split(['"', '\'']).filter(|part| part.starts_with("/docs/") || part.starts_with("/openapi")) {
+            for link in
+                page.split(['"', '\'']).filter(|part| part.starts_with("/docs/") || part.starts_with("/openapi"))
+            {
                 let (status, ..) = get(link, None).await;
                 assert_eq!(status, StatusCode::OK, "{link}");
             }

@@ -1,5 +1,7 @@
 //! Completes what the handlers say of Portico's own API with what holds for all of it.
 
+use std::fmt::Write;
+
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::example::Example;
 use utoipa::openapi::path::{Operation, PathItem};
@@ -80,7 +82,7 @@ fn mention_permission(operation: &mut Operation) {
     let text = operation.description.get_or_insert_default();
     if !text.contains(&permission) {
         let gap = if text.is_empty() { "" } else { "\n\n" };
-        text.push_str(&format!("{gap}Permission: `{permission}`."));
+        let _ = write!(text, "{gap}Permission: `{permission}`.");
     }
 }
 

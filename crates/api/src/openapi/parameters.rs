@@ -16,7 +16,8 @@ fn path_parameter(name: &str, operation: &Operation) -> Parameter {
     let here = |at: At| matches!(at, At::Path(known) if known == name);
     let kind = operation.owned.iter().find(|owned| here(owned.at)).map(|owned| owned.kind);
     let text = ObjectBuilder::new().schema_type(Type::String);
-    let digits = |example: &str| ObjectBuilder::new().schema_type(Type::String).pattern(Some(shape::DIGITS)).examples([example]);
+    let digits =
+        |example: &str| ObjectBuilder::new().schema_type(Type::String).pattern(Some(shape::DIGITS)).examples([example]);
     let (schema, what) = match (kind, name) {
         (Some(Kind::Plugin), _) => (
             text.format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)))
@@ -33,14 +34,12 @@ fn path_parameter(name: &str, operation: &Operation) -> Parameter {
         (Some(Kind::Learned(learned)), _) => {
             (text, format!("Names the {}. It must belong to the caller.", learned.as_str()))
         }
-        (None, "phoneNumber") => (
-            digits("15550001111"),
-            "The recipient: country code and digits, without + and separators.".to_owned(),
-        ),
-        (None, version) if version.ends_with("ApiVersion") => (
-            text.pattern(Some(r"^v\d{1,2}\.\d$")).examples(["v24.0"]),
-            "The version of Meta's Graph API.".to_owned(),
-        ),
+        (None, "phoneNumber") => {
+            (digits("15550001111"), "The recipient: country code and digits, without + and separators.".to_owned())
+        }
+        (None, version) if version.ends_with("ApiVersion") => {
+            (text.pattern(Some(r"^v\d{1,2}\.\d$")).examples(["v24.0"]), "The version of Meta's Graph API.".to_owned())
+        }
         (None, "procedureShortId") => (text.examples(["lead"]), "The short id of the procedure.".to_owned()),
         (None, other) => (text, format!("`{other}` of Chakra's API.")),
     };
@@ -80,7 +79,10 @@ pub(super) fn headers() -> [(&'static str, Parameter); 3] {
             .build()
     };
     [
-        ("RequestId", header("X-Request-Id", "Your own id of the request; it comes back in the answer.", "order-42-attempt-1")),
+        (
+            "RequestId",
+            header("X-Request-Id", "Your own id of the request; it comes back in the answer.", "order-42-attempt-1"),
+        ),
         (
             "Customer",
             header(
@@ -91,7 +93,11 @@ pub(super) fn headers() -> [(&'static str, Parameter); 3] {
         ),
         (
             "Tenant",
-            header("Portico-Tenant", "The tenant to act on. Only with the operator's token.", "ten_01h455vb4pex5vsknk084sn02q"),
+            header(
+                "Portico-Tenant",
+                "The tenant to act on. Only with the operator's token.",
+                "ten_01h455vb4pex5vsknk084sn02q",
+            ),
         ),
     ]
 }

@@ -34,9 +34,7 @@ fn object(ty: &Ty) -> ObjectBuilder {
             .content_media_type("application/octet-stream"),
         Ty::OneOf(texts) => text().enum_values(Some(texts.iter().copied())),
         Ty::Bool => builder.schema_type(Type::Boolean),
-        Ty::Int => builder
-            .schema_type(Type::Integer)
-            .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64))),
+        Ty::Int => builder.schema_type(Type::Integer).format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64))),
         Ty::Number => builder.schema_type(Type::Number),
         Ty::Object(all) => fields(all),
         Ty::Map(value) => builder
@@ -90,7 +88,13 @@ pub(super) fn fits(ty: &Ty, value: &Value, at: &str) -> Result<(), String> {
         Ty::Int => is(value.is_i64()),
         Ty::Number => is(value.is_number()),
         Ty::OneOf(texts) => is(value.as_str().is_some_and(|text| texts.contains(&text))),
-        Ty::Nullable(inner) => if value.is_null() { Ok(()) } else { fits(inner, value, at) },
+        Ty::Nullable(inner) => {
+            if value.is_null() {
+                Ok(())
+            } else {
+                fits(inner, value, at)
+            }
+        }
         Ty::List(item) => {
             let items = value.as_array().ok_or_else(|| format!("{at} is no list"))?;
             items.iter().enumerate().try_for_each(|(index, one)| fits(item, one, &format!("{at}/{index}")))

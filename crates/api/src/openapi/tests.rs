@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
 use portico_chakra::{BodyKind, Envelope, operations};
+use portico_domain::Permission;
 use serde_json::{Value, json};
 use utoipa::openapi::OpenApi;
 
@@ -59,7 +60,7 @@ fn every_operation_of_the_catalogue_occurs_on_every_path_with_its_permission() {
                 |all| all.contains(&json!(operation.id)),
             );
             assert!(named, "{} lacks {path}", operation.id);
-            assert_eq!(found["x-portico-permission"], json!(operation.permission.map(|one| one.as_str())));
+            assert_eq!(found["x-portico-permission"], json!(operation.permission.map(Permission::as_str)));
             if let Some(permission) = operation.permission {
                 assert!(found["description"].as_str().is_some_and(|text| text.contains(permission.as_str())));
             }
@@ -106,10 +107,12 @@ fn every_reference_leads_somewhere() {
 #[test]
 fn every_path_parameter_is_described() {
     each_operation(&json_document(), |path, method, operation| {
-        let names: Vec<&str> = path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}')).collect();
+        let names: Vec<&str> =
+            path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}')).collect();
         for name in names {
             let parameters = operation["parameters"].as_array().expect("has parameters");
-            let known = parameters.iter().any(|one| one["name"] == name && one["in"] == "path" && one["required"] == true);
+            let known =
+                parameters.iter().any(|one| one["name"] == name && one["in"] == "path" && one["required"] == true);
             assert!(known, "{method} {path} lacks {name}");
         }
     });

@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn a_403_in_metas_form_is_about_the_request() {
-        assert!(is_metas_error(br##"{"error":{"message":"(#10) no"}}"##));
+        assert!(is_metas_error(br#"{"error":{"message":"(10) no"}}"#));
         assert!(!is_metas_error(br#"{"_data":[],"_errors":["forbidden"]}"#));
         assert!(!is_metas_error(b"Forbidden"));
     }

@@ -60,7 +60,6 @@ impl App {
             (Effect::DeletesPlugin, Some(plugin)) if success || status == 404 => {
                 self.forget_plugin(scope, plugin).await
             }
-            (Effect::DeletesPlugin, _) => Ok(()),
             _ if !success => Ok(()),
             (Effect::CreatesPlugin, _) => {
                 let data = data.ok_or(Error::Garbled)?;
@@ -84,7 +83,7 @@ impl App {
                 let waba = received.text("wabaId").and_then(|id| id.parse().ok());
                 self.disconnected(scope, plugin, waba).await
             }
-            (_, None) => Ok(()),
+            (Effect::DeletesPlugin, _) | (_, None) => Ok(()),
         }
     }
 

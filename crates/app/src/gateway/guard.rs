@@ -244,14 +244,14 @@ pub(super) fn target(
     query: &Query<'_>,
     received: &Received,
 ) -> String {
-    let known = |template: &&str| {
+    let known = |template: &str| {
         let mut segments = template.split('/');
         segments.all(|segment| match segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
             Some(name) => parameter(matched, received, name).is_some(),
             None => true,
         })
     };
-    let template = operation.paths.iter().copied().find(|path| known(&path)).unwrap_or(matched.route.template);
+    let template = operation.paths.iter().copied().find(|path| known(path)).unwrap_or(matched.route.template);
     let mut target = portico_chakra::router::fill(template, |name| parameter(matched, received, name));
     if let Some(raw) = query.raw {
         target.push('?');

@@ -98,6 +98,7 @@ pub struct ConfigurationState {
 }
 
 /// A field that is there, even if it is null.
+#[expect(clippy::option_option, reason = "absent, null and a value mean three things in a patch")]
 fn present<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Option<T>>, D::Error> {

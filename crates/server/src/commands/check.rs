@@ -32,7 +32,7 @@ async fn check(draft: Draft, report: &mut Report) {
         report.fail("settings", mistake);
     }
     if draft.mistakes.is_empty() {
-        report.pass("settings", "complete");
+        pass("settings", "complete");
     }
     let db = match draft.database_url {
         Some(url) => check_database(url, report).await,
@@ -56,18 +56,18 @@ async fn check_database(url: SecretString, report: &mut Report) -> Option<Db> {
     let migrated = "every migration is there";
     match Db::connect(&DbOptions { url, max_connections: 1 }).await {
         Ok(db) => {
-            report.pass("database", connected);
-            report.pass("migrations", migrated);
-            report.pass("role", "a member of portico_service that owns nothing");
+            pass("database", connected);
+            pass("migrations", migrated);
+            pass("role", "a member of portico_service that owns nothing");
             return Some(db);
         }
         Err(error @ ConnectError::Migrate(MigrateError::Pending(_) | MigrateError::Newer)) => {
-            report.pass("database", connected);
+            pass("database", connected);
             report.fail("migrations", error);
         }
         Err(error @ (ConnectError::TooMighty(_) | ConnectError::NotService(_))) => {
-            report.pass("database", connected);
-            report.pass("migrations", migrated);
+            pass("database", connected);
+            pass("migrations", migrated);
             report.fail("role", error);
         }
         Err(error) => report.fail("database", error),
@@ -77,9 +77,9 @@ async fn check_database(url: SecretString, report: &mut Report) -> Option<Db> {
 
 async fn check_vault(db: &Db, keys: &MasterKeys, report: &mut Report) {
     match db.operator().await {
-        Ok(None) => report.pass("vault", "nothing is sealed yet; the first `portico serve` begins"),
+        Ok(None) => pass("vault", "nothing is sealed yet; the first `portico serve` begins"),
         Ok(Some(row)) => match keys.check_canary(&row.canary) {
-            Ok(()) => report.pass("vault", "PORTICO_MASTER_KEYS opens it"),
+            Ok(()) => pass("vault", "PORTICO_MASTER_KEYS opens it"),
             Err(error) => report.fail(
                 "vault",
                 format_args!("PORTICO_MASTER_KEYS does not open it ({error}); set the key it was sealed with"),
@@ -101,7 +101,7 @@ async fn check_upstream(url: &str, report: &mut Report) {
         Err(error) => Err(error),
     };
     match answer {
-        Ok(answer) => report.pass("upstream", format_args!("{url} answers ({})", answer.status().as_u16())),
+        Ok(answer) => pass("upstream", format_args!("{url} answers ({})", answer.status().as_u16())),
         Err(error) => report.fail(
             "upstream",
             format_args!(
@@ -121,16 +121,17 @@ fn cause(error: &dyn Error) -> &dyn Error {
     innermost
 }
 
+/// Whether anything failed.
 #[derive(Default)]
 struct Report {
     failed: bool,
 }
 
-impl Report {
-    fn pass(&mut self, what: &str, how: impl fmt::Display) {
-        console::say(format_args!("ok    {what:<10}  {how}"));
-    }
+fn pass(what: &str, how: impl fmt::Display) {
+    console::say(format_args!("ok    {what:<10}  {how}"));
+}
 
+impl Report {
     fn fail(&mut self, what: &str, why: impl fmt::Display) {
         self.failed = true;
         console::say(format_args!("FAIL  {what:<10}  {why}"));

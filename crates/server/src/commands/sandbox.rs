@@ -1,7 +1,5 @@
 //! `portico sandbox`: the emulated Chakra alone.
 
-use portico_sandbox::StartError;
-
 use super::Failure;
 use crate::cli::Sandbox;
 use crate::console;
@@ -19,18 +17,11 @@ pub(super) async fn run(arguments: Sandbox) -> Result<(), Failure> {
         state_file: arguments.state_file,
         ..portico_sandbox::Settings::default()
     };
-    let sandbox = portico_sandbox::start(settings).await.map_err(|error| refused(error, "--bind"))?;
+    let sandbox = portico_sandbox::start(settings)
+        .await
+        .map_err(|error| DoorError::of_the_sandbox(error, "--bind").map_or_else(Failure::Sandbox, Failure::Door))?;
     console::say(format_args!("The sandbox Chakra listens at {}; GET / lists its control calls", sandbox.url()));
     signals.received().await;
     sandbox.stop().await;
     Ok(())
-}
-
-/// A refused address, with the flag that names it.
-fn refused(error: StartError, setting: &'static str) -> Failure {
-    match error {
-        StartError::Busy(address) => DoorError::Busy { address, setting }.into(),
-        StartError::Listen(address, source) => DoorError::Unusable { address, setting, source }.into(),
-        other => other.into(),
-    }
 }

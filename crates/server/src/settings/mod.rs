@@ -16,10 +16,10 @@ use portico_vault::{MasterKeys, OperatorToken};
 use secrecy::{ExposeSecret as _, SecretString};
 use tracing_subscriber::EnvFilter;
 
-pub(crate) use self::mistake::{Mistake, Mistakes};
-pub(crate) use self::source::Sources;
 use self::keys::Key;
+pub(crate) use self::mistake::{Mistake, Mistakes};
 use self::source::Found;
+pub(crate) use self::source::Sources;
 use crate::telemetry::{LogFormat, LogSettings};
 
 const BIND: &str = "127.0.0.1:8080";
@@ -122,16 +122,9 @@ impl TryFrom<Draft> for Settings {
                 operator_token: Some(operator_token),
                 log: Some(log),
                 mistakes,
-            } if mistakes.is_empty() => Ok(Self {
-                database_url,
-                bind,
-                metrics_bind,
-                public_url,
-                chakra_url,
-                master_keys,
-                operator_token,
-                log,
-            }),
+            } if mistakes.is_empty() => {
+                Ok(Self { database_url, bind, metrics_bind, public_url, chakra_url, master_keys, operator_token, log })
+            }
             Draft { mistakes, .. } => Err(Mistakes(mistakes)),
         }
     }
@@ -205,12 +198,7 @@ impl Reader<'_> {
         None
     }
 
-    fn or_default<T>(
-        &mut self,
-        key: Key,
-        default: &str,
-        parse: impl FnOnce(&Found) -> Result<T, String>,
-    ) -> Option<T> {
+    fn or_default<T>(&mut self, key: Key, default: &str, parse: impl FnOnce(&Found) -> Result<T, String>) -> Option<T> {
         let origin = mistake::Origin::Env(key.env.to_owned());
         let found = self.find(key).ok()?.unwrap_or_else(|| Found { text: default.into(), origin });
         self.judge(&found, parse)
@@ -219,8 +207,9 @@ impl Reader<'_> {
     fn log(&mut self, default: &str) -> Option<LogSettings> {
         let filter = self.or_default(keys::LOG, default, |found| {
             let text = found.text.expose_secret();
-            EnvFilter::try_new(text)
-                .map_err(|_| format!("{} is not a log filter; write it like info or portico_app=debug,warn", quoted(text)))
+            EnvFilter::try_new(text).map_err(|_| {
+                format!("{} is not a log filter; write it like info or portico_app=debug,warn", quoted(text))
+            })
         });
         let format = self.or_default(keys::LOG_FORMAT, "text", |found| match found.text.expose_secret() {
             "text" => Ok(LogFormat::Text),
@@ -254,7 +243,8 @@ fn chakra_url(found: &Found) -> Result<String, String> {
     match portico_chakra::Client::new(text) {
         Ok(_) => Ok(text.to_owned()),
         Err(portico_chakra::BadChakraUrl::Url) => {
-            Err("must be an http or https URL without path and credentials, such as https://api.chakrahq.com".to_owned())
+            Err("must be an http or https URL without path and credentials, such as https://api.chakrahq.com"
+                .to_owned())
         }
         Err(error @ portico_chakra::BadChakraUrl::Client(_)) => Err(format!("cannot be called: {error}")),
     }

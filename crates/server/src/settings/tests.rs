@@ -230,8 +230,9 @@ fn the_example_file_names_every_setting_and_serves() {
     let folder = Folder::new();
     let example = include_str!("../../../../deploy/portico.example.toml");
     let lines: Vec<_> = example.lines().map(|line| line.strip_prefix('#').unwrap_or(line)).collect();
-    let set = |line: &&str| line.split_once(" = ").is_some_and(|(key, _)| !key.contains(' ') && !key.ends_with("_file"));
-    let text: String = lines.into_iter().filter(set).map(|line| format!("{line}\n")).collect();
+    let set =
+        |line: &&str| line.split_once(" = ").is_some_and(|(key, _)| !key.contains(' ') && !key.ends_with("_file"));
+    let text = lines.into_iter().filter(set).collect::<Vec<_>>().join("\n");
     for key in keys::ALL {
         assert!(text.contains(&format!("{} = ", key.file)), "{} is missing", key.file);
     }

@@ -1,0 +1,120 @@
+//! What is wrong with a value, in words that show nothing of the value.
+
+use std::fmt::{self, Display};
+
+use portico_app::Error;
+use serde::de::{self, Expected, Unexpected};
+use serde_path_to_error::{Path, Segment};
+
+/// The longest text or pointer that an answer repeats, in characters.
+const LONGEST: usize = 300;
+
+/// Why a value does not fit. Unlike the errors of parsers it keeps the name of a missing field, and
+/// does not repeat what was sent, which may be a secret.
+#[derive(Debug)]
+pub(crate) struct Misfit {
+    detail: String,
+    field: Option<&'static str>,
+}
+
+impl Misfit {
+    fn new(detail: impl Display) -> Self {
+        Self { detail: short(&detail.to_string()), field: None }
+    }
+
+    /// A list where an object must be.
+    pub(crate) fn no_object() -> Self {
+        Self::new("must be an object, not an array")
+    }
+
+    /// What is wrong.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// The error of the field at that path.
+    pub(crate) fn at(self, path: &Path) -> Error {
+        let mut pointer = String::new();
+        for segment in path {
+            match segment {
+                Segment::Seq { index } => push(&mut pointer, &index.to_string()),
+                Segment::Map { key } => push(&mut pointer, key),
+                Segment::Enum { .. } | Segment::Unknown => {}
+            }
+        }
+        if let Some(field) = self.field {
+            push(&mut pointer, field);
+        }
+        Error::invalid(short(&pointer), self.detail)
+    }
+}
+
+/// One more step of a JSON pointer (RFC 6901).
+fn push(pointer: &mut String, step: &str) {
+    pointer.push('/');
+    pointer.push_str(&step.replace('~', "~0").replace('/', "~1"));
+}
+
+/// The text, or its beginning.
+pub(crate) fn short(text: &str) -> String {
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+impl Display for Misfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail)
+    }
+}
+
+impl std::error::Error for Misfit {}
+
+impl de::Error for Misfit {
+    fn custom<T: Display>(message: T) -> Self {
+        Self::new(message)
+    }
+
+    fn invalid_type(unexpected: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        Self::new(format_args!("must be {expected}, not {}", kind(unexpected)))
+    }
+
+    fn invalid_value(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        Self::new(format_args!("must be {expected}"))
+    }
+
+    fn invalid_length(length: usize, expected: &dyn Expected) -> Self {
+        Self::new(format_args!("must be {expected}, but has {length} elements"))
+    }
+
+    fn unknown_variant(_: &str, expected: &'static [&'static str]) -> Self {
+        Self::new(format_args!("must be one of {}", expected.join(", ")))
+    }
+
+    fn unknown_field(_: &str, expected: &'static [&'static str]) -> Self {
+        match expected {
+            [] => Self::new("is not known here: nothing is taken"),
+            _ => Self::new(format_args!("is not known here; there are {}", expected.join(", "))),
+        }
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        Self { field: Some(field), ..Self::new("is required") }
+    }
+
+    fn duplicate_field(field: &'static str) -> Self {
+        Self { field: Some(field), ..Self::new("stands twice") }
+    }
+}
+
+fn kind(value: Unexpected<'_>) -> &'static str {
+    match value {
+        Unexpected::Bool(_) => "a boolean",
+        Unexpected::Unsigned(_) | Unexpected::Signed(_) | Unexpected::Float(_) => "a number",
+        Unexpected::Char(_) | Unexpected::Str(_) | Unexpected::Bytes(_) => "a string",
+        Unexpected::Unit | Unexpected::Option => "null",
+        Unexpected::Seq => "an array",
+        _ => "an object",
+    }
+}

@@ -1,0 +1,16 @@
+//! What handlers take out of a request, parsed into types of the domain.
+
+mod body;
+mod error;
+mod if_match;
+mod json;
+mod patch;
+mod query;
+mod segment;
+
+pub use body::{Body, NoBody};
+pub use if_match::IfMatch;
+pub use query::{Cursor, Limit, PageQuery, Query, page};
+pub use segment::Segment;
+
+pub(crate) use patch::{given, nullable};

@@ -1,0 +1,305 @@
+//! No permission, no route.
+//!
+//! A management handler is registered through [`Routes::guarded`], whose bound asks for a [`Caller`]
+//! or an [`Operator`] as the handler's first argument. Both name a permission as a type, and neither
+//! can be had without it: whoever reaches the handler's body was allowed to.
+//!
+//! ```
+//! use actix_web::http::Method;
+//! use portico_api::{Caller, Json, Problem, Routes};
+//! use portico_domain::permission::perm;
+//!
+//! async fn read(caller: Caller<perm::CustomersRead>) -> Result<Json<String>, Problem> {
+//!     Ok(Json(caller.scope().tenant().to_string()))
+//! }
+//!
+//! let routes = Routes::under("/api/v1").guarded(Method::GET, "/example", read);
+//! assert_eq!(routes.table()[0].permission.as_str(), "customers:read");
+//! ```
+//!
+//! The same without the caller does not compile:
+//!
+//! ```compile_fail
+//! use actix_web::http::Method;
+//! use portico_api::{Json, Problem, Routes};
+//!
+//! async fn read() -> Result<Json<String>, Problem> {
+//!     Ok(Json("for anybody".to_owned()))
+//! }
+//!
+//! let routes = Routes::under("/api/v1").guarded(Method::GET, "/example", read);
+//! ```
+//!
+//! Nor does one that asks for it last, after the body was read:
+//!
+//! ```compile_fail
+//! use actix_web::http::Method;
+//! use portico_api::{Body, Caller, Json, Problem, Routes};
+//! use portico_domain::permission::perm;
+//!
+//! async fn write(_: Body<bool>, caller: Caller<perm::CustomersWrite>) -> Result<Json<String>, Problem> {
+//!     Ok(Json(caller.scope().tenant().to_string()))
+//! }
+//!
+//! let routes = Routes::under("/api/v1").guarded(Method::POST, "/example", write);
+//! ```
+
+use std::future::Future;
+
+use actix_web::dev::{HttpServiceFactory, Payload};
+use actix_web::http::Method;
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::web::{self, Data};
+use actix_web::{Handler, HttpRequest, HttpResponse, guard};
+use portico_app::{App, Error, Presented};
+use portico_auth::{BadCredential, OperatorScope, Principal, Scope};
+use portico_domain::Permission;
+use portico_domain::permission::Required;
+
+use crate::problem::Problem;
+use crate::reply::{self, Reply};
+use crate::request_id::RequestId;
+
+/// The header by which the operator names a tenant.
+static PORTICO_TENANT: HeaderName = HeaderName::from_static("portico-tenant");
+
+/// Something that a handler takes out of a request.
+pub trait Extract: Sized {
+    /// Takes it.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the request.
+    fn extract(request: &HttpRequest, payload: &mut Payload) -> impl Future<Output = Result<Self, Problem>>;
+}
+
+/// Proof of a permission.
+pub trait Permit: Extract {
+    /// The permission.
+    const PERMISSION: Permission;
+    /// Whether only the operator can have it.
+    const OPERATOR: bool;
+}
+
+/// The arguments of a handler, of which the first is a [`Permit`]. They are taken one after the
+/// other, so nothing else is read, and nothing said of it, before the caller is known.
+pub trait Guarded: Extract {
+    /// The first of them.
+    type Permit: Permit;
+}
+
+/// A caller who may do `P` in its tenant.
+#[derive(Debug)]
+pub struct Caller<P>(Scope<P>);
+
+/// The operator, who may do `P` across tenants.
+#[derive(Debug)]
+pub struct Operator<P>(OperatorScope<P>);
+
+impl<P> Caller<P> {
+    /// What the use cases ask for.
+    #[must_use]
+    pub const fn scope(&self) -> &Scope<P> {
+        &self.0
+    }
+}
+
+impl<P> Operator<P> {
+    /// What the use cases ask for.
+    #[must_use]
+    pub const fn scope(&self) -> &OperatorScope<P> {
+        &self.0
+    }
+}
+
+impl<P: Required> Permit for Caller<P> {
+    const PERMISSION: Permission = P::PERMISSION;
+    const OPERATOR: bool = false;
+}
+
+impl<P: Required> Permit for Operator<P> {
+    const PERMISSION: Permission = P::PERMISSION;
+    const OPERATOR: bool = true;
+}
+
+impl<P: Required> Extract for Caller<P> {
+    async fn extract(request: &HttpRequest, _: &mut Payload) -> Result<Self, Problem> {
+        Ok(Self(principal(request).await?.authorize().map_err(Error::from)?))
+    }
+}
+
+impl<P: Required> Extract for Operator<P> {
+    async fn extract(request: &HttpRequest, _: &mut Payload) -> Result<Self, Problem> {
+        Ok(Self(principal(request).await?.authorize_operator().map_err(Error::from)?))
+    }
+}
+
+impl Extract for Data<App> {
+    async fn extract(request: &HttpRequest, _: &mut Payload) -> Result<Self, Problem> {
+        app(request).cloned()
+    }
+}
+
+macro_rules! arguments {
+    ($($name:ident)*) => {
+        impl<G: Permit, $($name: Extract),*> Extract for (G, $($name,)*) {
+            async fn extract(request: &HttpRequest, payload: &mut Payload) -> Result<Self, Problem> {
+                Ok((G::extract(request, payload).await?, $($name::extract(request, payload).await?,)*))
+            }
+        }
+
+        impl<G: Permit, $($name: Extract),*> Guarded for (G, $($name,)*) {
+            type Permit = G;
+        }
+    };
+}
+
+arguments! {}
+arguments! { A }
+arguments! { A B }
+arguments! { A B C }
+arguments! { A B C D }
+
+fn app(request: &HttpRequest) -> Result<&Data<App>, Problem> {
+    request.app_data::<Data<App>>().ok_or(Problem::Wiring("the application is not among the data"))
+}
+
+async fn principal(request: &HttpRequest) -> Result<Principal, Problem> {
+    Ok(app(request)?.authenticate(presented(request)?).await?)
+}
+
+/// What the request presents.
+///
+/// # Errors
+///
+/// [`Error::Credential`] and [`Error::Header`] for bytes that are no ASCII text.
+pub(crate) fn presented(request: &HttpRequest) -> Result<Presented<'_>, Error> {
+    let headers = request.headers();
+    let authorization = headers.get(header::AUTHORIZATION).map(HeaderValue::to_str).transpose();
+    let tenant = headers.get(&PORTICO_TENANT).map(HeaderValue::to_str).transpose();
+    Ok(Presented {
+        authorization: authorization.map_err(|_| BadCredential::Malformed)?,
+        tenant: tenant.map_err(|_| Error::Header("Portico-Tenant", "must be an id such as ten_…, in ASCII".into()))?,
+        address: request.peer_addr().map(|address| address.ip()),
+    })
+}
+
+/// One route of the management API, for documentation and sweeps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// The method.
+    pub method: Method,
+    /// The path template, from the root.
+    pub path: String,
+    /// What the caller must be allowed: from the handler's type.
+    pub permission: Permission,
+    /// Whether only the operator is let in.
+    pub operator: bool,
+}
+
+/// Routes that ask for a permission, each.
+#[derive(Debug, Default)]
+pub struct Routes {
+    prefix: &'static str,
+    paths: Vec<Path>,
+    table: Vec<Route>,
+}
+
+#[derive(Debug)]
+struct Path {
+    template: &'static str,
+    resource: actix_web::Resource,
+    methods: Vec<Method>,
+}
+
+impl Routes {
+    /// No routes yet, all under that prefix.
+    #[must_use]
+    pub fn under(prefix: &'static str) -> Self {
+        Self { prefix, ..Self::default() }
+    }
+
+    /// One route more. Paths are tried in the order in which they were first named.
+    #[must_use]
+    pub fn guarded<F, Args, R>(mut self, method: Method, template: &'static str, handler: F) -> Self
+    where
+        F: Handler<Args, Output = Result<R, Problem>>,
+        Args: Guarded + 'static,
+        R: Reply + 'static,
+    {
+        self.table.push(Route {
+            method: method.clone(),
+            path: format!("{}{template}", self.prefix),
+            permission: Args::Permit::PERMISSION,
+            operator: Args::Permit::OPERATOR,
+        });
+        let route = route(method.clone(), handler);
+        let at = self.paths.iter().position(|path| path.template == template).unwrap_or_else(|| {
+            self.paths.push(Path { template, resource: web::resource(template), methods: Vec::new() });
+            self.paths.len() - 1
+        });
+        let path = self.paths.remove(at);
+        let mut methods = path.methods;
+        methods.push(method);
+        self.paths.insert(at, Path { template, resource: path.resource.route(route), methods });
+        self
+    }
+
+    /// All routes.
+    #[must_use]
+    pub fn table(&self) -> &[Route] {
+        &self.table
+    }
+
+    /// What actix serves: other methods and other paths under the prefix are problems.
+    pub fn into_service(self) -> impl HttpServiceFactory {
+        let mut scope = web::scope(self.prefix);
+        for path in self.paths {
+            scope = scope.service(path.resource.default_service(other_method(&path.methods)));
+        }
+        scope.default_service(anybody(|request| Problem::NoPath.answer(&RequestId::of(request))))
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is `guarded`")]
+fn route<F, Args, R>(method: Method, handler: F) -> actix_web::Route
+where
+    F: Handler<Args, Output = Result<R, Problem>>,
+    Args: Guarded + 'static,
+    R: Reply + 'static,
+{
+    web::route().guard(guard::Method(method)).to(move |request: HttpRequest, payload: web::Payload| {
+        let handler = handler.clone();
+        async move {
+            let id = RequestId::of(&request);
+            let mut payload = payload.into_inner();
+            let outcome = match Args::extract(&request, &mut payload).await {
+                Ok(args) => handler.call(args).await,
+                Err(problem) => Err(problem),
+            };
+            match outcome {
+                Ok(reply) => {
+                    let mut answer = reply.into_response();
+                    reply::finish(&mut answer, &id);
+                    answer
+                }
+                Err(problem) => problem.answer(&id),
+            }
+        }
+    })
+}
+
+fn other_method(methods: &[Method]) -> actix_web::Route {
+    let allow = methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
+    let allow = HeaderValue::try_from(allow).expect("methods are visible ASCII");
+    anybody(move |request| Problem::Method(allow.clone()).answer(&RequestId::of(request)))
+}
+
+/// An answer that needs no permission because it says only that nothing is there.
+#[expect(clippy::disallowed_methods, reason = "it says only that nothing is there")]
+fn anybody(answer: impl Fn(&HttpRequest) -> HttpResponse + Clone + 'static) -> actix_web::Route {
+    web::to(move |request: HttpRequest| {
+        let answer = answer(&request);
+        async move { answer }
+    })
+}

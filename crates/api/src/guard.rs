@@ -44,6 +44,7 @@
 //! let routes = Routes::under("/api/v1").guarded(Method::POST, "/example", write);
 //! ```
 
+use std::fmt;
 use std::future::Future;
 
 use actix_web::dev::{HttpServiceFactory, Payload};
@@ -198,18 +199,23 @@ pub struct Route {
 }
 
 /// Routes that ask for a permission, each.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Routes {
     prefix: &'static str,
     paths: Vec<Path>,
     table: Vec<Route>,
 }
 
-#[derive(Debug)]
 struct Path {
     template: &'static str,
     resource: actix_web::Resource,
     methods: Vec<Method>,
+}
+
+impl fmt::Debug for Routes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&self.table).finish()
+    }
 }
 
 impl Routes {
@@ -252,6 +258,7 @@ impl Routes {
     }
 
     /// What actix serves: other methods and other paths under the prefix are problems.
+    #[must_use]
     pub fn into_service(self) -> impl HttpServiceFactory {
         let mut scope = web::scope(self.prefix);
         for path in self.paths {

@@ -1,1 +1,55 @@
-//! Placeholder.
+//! The HTTP surfaces of Portico on actix-web: the management API, the door to the Chakra-compatible
+//! calls, health, metrics and documentation.
+//!
+//! Handlers translate: they extract, call one use case of [`portico_app`], and wrap what it gives.
+//! No route of the management API can be registered without a permission; see [`guard`]. Errors
+//! become answers in one place, `told`. To add a call, see [`management`].
+
+mod compatible;
+mod extract;
+pub mod guard;
+pub mod management;
+pub mod openapi;
+mod problem;
+mod public;
+mod reply;
+mod request_id;
+mod told;
+
+use std::sync::LazyLock;
+
+use actix_web::web::{Data, ServiceConfig};
+use portico_app::App;
+
+pub use extract::{Body, IfMatch, NoBody, Query, Segment};
+pub use guard::{Caller, Operator, Route, Routes};
+pub use problem::{Document, Problem};
+pub use reply::{Created, Either, Json, List, NoContent, Reply, Tagged};
+pub use told::FieldError;
+
+static JSON: LazyLock<String> = LazyLock::new(|| openapi::to_json(&openapi::document(management::openapi())));
+static YAML: LazyLock<String> = LazyLock::new(|| openapi::to_yaml(&openapi::document(management::openapi())));
+
+/// Registers everything that the public listener serves. `app` is this worker's own.
+pub fn configure(config: &mut ServiceConfig, app: App) {
+    config.app_data(Data::new(app.clone()));
+    config.service(management::routes().into_service());
+    public::register(config, app, &JSON, &YAML);
+}
+
+/// Registers what the private listener serves: `GET /metrics`, in Prometheus' text format.
+pub fn configure_metrics(config: &mut ServiceConfig, app: App) {
+    public::register_metrics(config, app);
+}
+
+/// The OpenAPI document of both surfaces, as JSON.
+#[must_use]
+pub fn openapi_json() -> String {
+    JSON.clone()
+}
+
+/// The OpenAPI document of both surfaces, as YAML.
+#[must_use]
+pub fn openapi_yaml() -> String {
+    YAML.clone()
+}

@@ -32,6 +32,15 @@ pub struct NoContent;
 #[derive(Debug)]
 pub struct Tagged<T>(pub T, pub i64);
 
+/// One answer or the other.
+#[derive(Debug)]
+pub enum Either<L, R> {
+    /// The one.
+    Left(L),
+    /// The other.
+    Right(R),
+}
+
 /// A part of a list.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct List<T> {
@@ -72,6 +81,15 @@ impl<T: Serialize> Reply for Tagged<T> {
             answer.headers_mut().insert(header::ETAG, tag);
         }
         answer
+    }
+}
+
+impl<L: Reply, R: Reply> Reply for Either<L, R> {
+    fn into_response(self) -> HttpResponse {
+        match self {
+            Self::Left(reply) => reply.into_response(),
+            Self::Right(reply) => reply.into_response(),
+        }
     }
 }
 

@@ -154,7 +154,9 @@ mod tests {
         let read = |body: &'static str| sent(Some("application/json; charset=utf-8"), body);
         assert_eq!(read(r#"{"name":"a"}"#).await.unwrap().note, None);
         assert_eq!(read(r#"{"name":"a","note":null}"#).await.unwrap().note, Some(None));
-        assert!(read(r#"{"name":"a","note":"b","list":[{"n":1}]}"#).await.unwrap().note.unwrap().is_some());
+        let sample = read(r#"{"name":"a","note":"b","list":[{"n":1}],"metadata":{"k":"v"}}"#).await.unwrap();
+        assert_eq!((sample.name.as_str(), sample.note), ("a", Some("b".parse().ok())));
+        assert_eq!((sample.list.map(|list| list[0].n), sample.metadata.is_some()), (Some(1), true));
         assert_eq!(wrong(r#"{"name":"a","list":null}"#).await.0, "/list");
     }
 

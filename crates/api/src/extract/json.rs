@@ -85,7 +85,7 @@ impl<'de> Visitor<'de> for Growing {
     }
 }
 
-impl<'de> IntoDeserializer<'de, Misfit> for Tree {
+impl IntoDeserializer<'_, Misfit> for Tree {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {

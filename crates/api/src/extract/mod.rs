@@ -10,7 +10,8 @@ mod segment;
 
 pub use body::{Body, NoBody};
 pub use if_match::IfMatch;
-pub use query::{Cursor, Limit, PageQuery, Query, page};
+pub use query::Query;
 pub use segment::Segment;
 
 pub(crate) use patch::{given, nullable};
+pub(crate) use query::{Cursor, Limit, PageQuery, page};

@@ -1,5 +1,7 @@
 //! Fields of a PATCH: absent, null, or given.
 
+#![expect(clippy::option_option, reason = "absent, null and given are three things")]
+
 use serde::{Deserialize, Deserializer};
 
 /// For a field that null clears: `None` when absent, `Some(None)` for null.

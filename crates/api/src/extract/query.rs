@@ -1,15 +1,17 @@
 //! Query parameters, all of them known.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::str::FromStr;
 
 use actix_web::HttpRequest;
 use actix_web::dev::Payload;
 use portico_app::{Error, PageRequest};
+use serde::Deserialize;
 use serde::de::value::MapDeserializer;
 use serde::de::{self, DeserializeOwned, Deserializer, IntoDeserializer, Visitor};
-use serde::Deserialize;
 use utoipa::IntoParams;
+use utoipa::openapi::path::{Parameter, ParameterIn};
 
 use super::error::{Misfit, short};
 use crate::guard::Extract;
@@ -27,12 +29,11 @@ impl<T: DeserializeOwned> Extract for Query<T> {
 
 /// How many rows: 1 to 200, 50 unless said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limit(u16);
+pub(crate) struct Limit(u16);
 
 impl Limit {
     /// The number.
-    #[must_use]
-    pub const fn rows(self) -> u16 {
+    pub(crate) const fn rows(self) -> u16 {
         self.0
     }
 }
@@ -53,7 +54,7 @@ impl<'de> Deserialize<'de> for Limit {
 
 /// The `next_cursor` of an earlier part: the id of its last row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cursor<K>(pub K);
+pub(crate) struct Cursor<K>(pub(crate) K);
 
 impl<'de, K: FromStr> Deserialize<'de> for Cursor<K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -63,21 +64,36 @@ impl<'de, K: FromStr> Deserialize<'de> for Cursor<K> {
 }
 
 /// Which part of a list.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, bound(deserialize = "K: FromStr"))]
-#[into_params(parameter_in = Query)]
-pub struct PageQuery<K> {
+pub(crate) struct PageQuery<K> {
     /// How many rows at most.
     #[serde(default)]
-    #[param(value_type = Option<u16>, minimum = 1, maximum = 200, default = 50, example = 50)]
-    pub limit: Limit,
+    pub(crate) limit: Limit,
+    /// The last row of the part before; none: the first part.
+    pub(crate) cursor: Option<Cursor<K>>,
+}
+
+/// The same for the documentation, in which every cursor is a text.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "is documentation")]
+struct PageParameters {
+    /// How many rows at most.
+    #[param(minimum = 1, maximum = 200, default = 50, example = 50)]
+    limit: Option<u16>,
     /// The `next_cursor` of the part before; absent: the first part.
-    #[param(value_type = Option<String>)]
-    pub cursor: Option<Cursor<K>>,
+    cursor: Option<String>,
+}
+
+impl<K> IntoParams for PageQuery<K> {
+    fn into_params(place: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        PageParameters::into_params(place)
+    }
 }
 
 /// The part that was asked for.
-pub fn page<K>(limit: Limit, cursor: Option<Cursor<K>>) -> PageRequest<K> {
+pub(crate) fn page<K>(limit: Limit, cursor: Option<Cursor<K>>) -> PageRequest<K> {
     PageRequest { limit: limit.rows(), after: cursor.map(|cursor| cursor.0) }
 }
 
@@ -89,15 +105,18 @@ impl<K> From<PageQuery<K>> for PageRequest<K> {
 
 fn parse<T: DeserializeOwned>(query: &str) -> Result<T, Error> {
     let pairs: Vec<_> = form_urlencoded::parse(query.as_bytes()).map(|(name, value)| (name, Text(value))).collect();
-    for (at, (name, _)) in pairs.iter().enumerate() {
-        if pairs[..at].iter().any(|(earlier, _)| earlier == name) {
+    let mut names = HashSet::new();
+    for (name, _) in &pairs {
+        if !names.insert(name) {
             return Err(Error::Query(format!("the query parameter {} stands twice", short(name))));
         }
     }
-    serde_path_to_error::deserialize(MapDeserializer::new(pairs.into_iter())).map_err(|error: serde_path_to_error::Error<Misfit>| {
-        let name = short(&error.path().to_string());
-        Error::Query(format!("the query parameter {name} {}", error.inner().detail()))
-    })
+    serde_path_to_error::deserialize(MapDeserializer::new(pairs.into_iter())).map_err(
+        |error: serde_path_to_error::Error<Misfit>| {
+            let name = short(&error.path().to_string());
+            Error::Query(format!("the query parameter {name} {}", error.inner().detail()))
+        },
+    )
 }
 
 /// The value of a parameter.

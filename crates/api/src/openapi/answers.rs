@@ -1,6 +1,6 @@
 //! What compatible calls can answer.
 
-use portico_chakra::{AnswerRule, BodyKind, Confidence, Effect, Envelope, Kind, Operation};
+use portico_chakra::{AnswerRule, At, BodyKind, Confidence, Effect, Envelope, Kind, Operation, Owned};
 use portico_domain::Permission;
 use serde_json::{Value, json};
 use utoipa::openapi::content::ContentBuilder;
@@ -19,12 +19,12 @@ use super::shape;
 const JSON: &str = "application/json";
 
 /// An invented request id.
-const REQUEST_ID: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
+const REQUEST_ID: &str = "req_0190163d8694739b8a1f8b3b8a5d2f11";
 
 /// The answers of one operation on a path, by status.
 pub(super) fn all(operations: &[&'static Operation]) -> Vec<(String, Response)> {
     let mut all = vec![("200".to_owned(), success(operations))];
-    for status in [400, 401, 403, 404, 413, 415, 429, 500, 502, 503, 504] {
+    for status in [400, 401, 403, 404, 409, 413, 415, 429, 500, 502, 503, 504] {
         let codes = codes_of(operations, status);
         if !codes.is_empty() || status == 429 {
             all.push((status.to_string(), failure(operations[0], status, &codes)));
@@ -95,7 +95,7 @@ fn failure(operation: &Operation, status: u16, codes: &[&'static Code]) -> Respo
         content = content.examples_from_iter([(name, RefOr::<Example>::Ref(Ref::new(example_ref(name))))]);
     }
     let chakra = RefOr::<Schema>::Ref(Ref::from_schema_name("ChakraError"));
-    let meta = operation.envelope == Envelope::MetaRaw && !matches!(status, 413 | 415 | 503);
+    let meta = operation.envelope == Envelope::MetaRaw && !matches!(status, 409 | 413 | 415 | 503);
     let schema = if meta {
         let meta = RefOr::<Schema>::Ref(Ref::from_schema_name("MetaError"));
         RefOr::T(OneOfBuilder::new().item(chakra).item(meta).into())
@@ -131,7 +131,7 @@ pub(super) fn describe(status: u16, codes: &[&'static Code]) -> String {
         401 => "The credential is missing, unknown or expired.",
         403 => "The caller may not.",
         404 => "An id does not exist, or not for this caller.",
-        409 => "It contradicts what is there.",
+        409 => "It contradicts what is there, or needs something that is not.",
         412 => "It changed since it was read.",
         413 => "The body is too long.",
         415 => "The content type is not one that the operation takes.",
@@ -139,7 +139,7 @@ pub(super) fn describe(status: u16, codes: &[&'static Code]) -> String {
         428 => "`If-Match` is missing.",
         429 => "Chakra's own limit is reached: its answer passes unchanged.",
         500 => "Portico failed.",
-        502 => "Chakra refuses the stored key, cannot be reached, or answers what cannot be read.",
+        502 => "Chakra refuses the stored key, cannot be reached, refuses, or answers what cannot be read.",
         503 => "Portico's database cannot be reached.",
         504 => "Chakra did not answer in time.",
         _ => "It did not work.",
@@ -165,15 +165,21 @@ fn occurs(operation: &Operation, code: &str) -> bool {
         "waba_not_found" => kinds[1],
         "phone_number_not_found" | "phone_number_inactive" => kinds[2],
         "resource_not_found" => owns(|kind| matches!(kind, Kind::Learned(_))),
-        "ids_do_not_match" => operation.owned.len() > 1 && kinds.iter().any(|kind| *kind),
+        // A second plugin beside that of the path, or of the number or account.
+        "ids_do_not_match" => {
+            let hard = operation.owned.iter().filter(|owned| !matches!(owned.kind, Kind::Learned(_)));
+            let beside = |owned: &Owned| owned.kind == Kind::Plugin && !matches!(owned.at, At::Path(_));
+            hard.count() > 1 && operation.owned.iter().any(beside)
+        }
         "path_not_allowed" => operation.paths.iter().any(|path| path.contains('{')),
         "body_malformed" => json || operation.body == BodyKind::Multipart,
         "body_too_large" | "content_type_unsupported" => operation.body != BodyKind::None,
         "permission_denied" => operation.permission.is_some(),
         "key_limited" => {
-            operation.effect == Effect::CreatesPlugin || operation.permission.is_some_and(Permission::is_team_wide)
+            let makes_customers = matches!(operation.effect, Effect::CreatesPlugin | Effect::BeginsConnect);
+            makes_customers || operation.permission.is_some_and(Permission::is_team_wide)
         }
-        "chakra_rejected" => operation.effect == Effect::BeginsConnect,
+        "upstream_rejected" => operation.effect == Effect::BeginsConnect,
         "upstream_garbled" => operation.rule != AnswerRule::Pass || operation.effect != Effect::None,
         _ => true,
     }

@@ -82,3 +82,65 @@ impl Links<'_> {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn links(test: impl FnOnce(&Links<'_>)) {
+        let mut state = State::new();
+        state.demo.messaging_key = Some(Kept("ptc_dev_m".into()));
+        state.demo.plugin_id = Some("plugin".to_owned());
+        state.demo.phone_number_id = Some("42".to_owned());
+        test(&Links {
+            gateway_url: "http://127.0.0.1:1",
+            metrics_url: "http://127.0.0.1:2/metrics",
+            sandbox_url: "http://127.0.0.1:3",
+            database_url: &"postgres://a:b@127.0.0.1/c".into(),
+            state: &state,
+        });
+    }
+
+    #[test]
+    fn dev_json_has_exactly_these_fields() {
+        links(|links| {
+            let told = links.to_json();
+            let mut names: Vec<_> = told.as_object().unwrap().keys().map(String::as_str).collect();
+            names.sort_unstable();
+            assert_eq!(
+                names,
+                [
+                    "admin_key",
+                    "console_url",
+                    "customer_id",
+                    "database_url",
+                    "gateway_url",
+                    "master_keys",
+                    "messaging_key",
+                    "metrics_url",
+                    "operator_token",
+                    "phone_number_id",
+                    "pid",
+                    "plugin_id",
+                    "sandbox_chakra_key",
+                    "sandbox_url",
+                    "tenant_id",
+                    "waba_id"
+                ]
+            );
+            assert_eq!(told["pid"], process::id());
+            assert_eq!(told["console_url"], Value::Null);
+        });
+    }
+
+    #[test]
+    fn the_curl_sends_json_with_the_messaging_key() {
+        links(|links| {
+            let curl = links.curl();
+            assert!(curl.starts_with("curl http://127.0.0.1:1/v1/ext/plugin/whatsapp/plugin/api/v24.0/42/messages "));
+            assert!(curl.contains("'Authorization: Bearer ptc_dev_m'"), "{curl}");
+            let body = curl.rsplit_once("-d '").and_then(|(_, body)| body.strip_suffix('\'')).unwrap();
+            assert_eq!(serde_json::from_str::<Value>(body).unwrap()["type"], "text");
+        });
+    }
+}

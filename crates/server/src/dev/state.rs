@@ -129,7 +129,8 @@ impl StateFile {
 }
 
 impl State {
-    fn new() -> Self {
+    /// New secrets, and no demo tenant.
+    pub(super) fn new() -> Self {
         let id = "k1".parse().expect("a lower-case letter and a digit are an id");
         let (_, master_keys) = MasterKeys::generate(id, &mut rand::rng());
         let secret = || Kept(hexadecimal::<32>().into());

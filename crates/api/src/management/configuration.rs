@@ -1,0 +1,69 @@
+//! The configuration of a plugin: what the tenant wants, and what Chakra has.
+
+use actix_web::web::Data;
+use portico_app::{App, Configuration, ConfigurationState};
+use portico_domain::PluginId;
+use portico_domain::permission::perm;
+
+use crate::extract::{Body, IfMatch, Segment};
+use crate::guard::Caller;
+use crate::problem::{Document, Problem};
+use crate::reply::Tagged;
+
+/// Reads what the tenant wants, and asks Chakra what it has.
+#[utoipa::path(get, path = "/api/v1/plugins/{plugin_id}/configuration", tag = "plugins",
+    operation_id = "get_configuration", params(("plugin_id" = PluginId, Path, description = "The plugin.")),
+    responses(
+        (status = 200, body = ConfigurationState, description = "Both sides.",
+            headers(("ETag" = String, description = "The version, for `If-Match`."))),
+        (status = 409, body = Document, content_type = "application/problem+json",
+            description = "The tenant has no Chakra key."),
+        (status = 502, body = Document, content_type = "application/problem+json",
+            description = "Chakra refused, or cannot be reached or understood."),
+        (status = 504, body = Document, content_type = "application/problem+json",
+            description = "Chakra did not answer in time."),
+    ))]
+pub(crate) async fn get(
+    caller: Caller<perm::PluginsRead>,
+    Segment(id): Segment<PluginId>,
+    app: Data<App>,
+) -> Result<Tagged<ConfigurationState>, Problem> {
+    let state = app.configuration(caller.scope(), id).await?;
+    let version = state.version;
+    Ok(Tagged(state, version))
+}
+
+/// Changes what the tenant wants, and makes it so at Chakra. Absent fields stay as they are.
+#[utoipa::path(patch, path = "/api/v1/plugins/{plugin_id}/configuration", tag = "plugins",
+    operation_id = "change_configuration",
+    params(
+        ("plugin_id" = PluginId, Path, description = "The plugin."),
+        ("If-Match" = String, Header, description = "The ETag that you read, or `*` for whatever it is.",
+            example = "\"3\""),
+    ),
+    request_body = Configuration,
+    responses(
+        (status = 200, body = ConfigurationState, description = "Both sides as they are now.",
+            headers(("ETag" = String, description = "The version, for `If-Match`."))),
+        (status = 409, body = Document, content_type = "application/problem+json",
+            description = "The tenant has no Chakra key."),
+        (status = 412, body = Document, content_type = "application/problem+json",
+            description = "It changed since it was read."),
+        (status = 428, body = Document, content_type = "application/problem+json",
+            description = "There is no `If-Match`."),
+        (status = 502, body = Document, content_type = "application/problem+json",
+            description = "Chakra refused, or cannot be reached or understood."),
+        (status = 504, body = Document, content_type = "application/problem+json",
+            description = "Chakra did not answer in time."),
+    ))]
+pub(crate) async fn patch(
+    caller: Caller<perm::PluginsWrite>,
+    Segment(id): Segment<PluginId>,
+    IfMatch(based_on): IfMatch,
+    Body(wanted): Body<Configuration>,
+    app: Data<App>,
+) -> Result<Tagged<ConfigurationState>, Problem> {
+    let state = app.patch_configuration(caller.scope(), id, based_on, wanted).await?;
+    let version = state.version;
+    Ok(Tagged(state, version))
+}

@@ -1,0 +1,208 @@
+//! The management API: one module for each resource, with requests, answers and handlers.
+//!
+//! To add a call, write its handler in the module of its resource, name it in [`routes`] and in
+//! [`Documented`]; a test compares the two.
+
+#![expect(clippy::option_option, reason = "absent, null and given are three things in a PATCH")]
+#![expect(unused_qualifications, reason = "the code that utoipa writes for `params`")]
+
+mod api_keys;
+mod chakra_keys;
+mod configuration;
+mod customers;
+mod phone_numbers;
+mod plugins;
+mod requests;
+mod roles;
+mod tenant;
+mod tenants;
+mod values;
+mod wabas;
+
+use actix_web::http::Method;
+use serde_json::Value;
+use utoipa::OpenApi;
+use utoipa::openapi::SecurityRequirement;
+use utoipa::openapi::extensions::Extensions;
+use utoipa::openapi::path::{Operation, PathItem};
+
+use crate::guard::{Route, Routes};
+use crate::problem::Document;
+
+/// Every route of the management API, each with its permission.
+#[must_use]
+#[rustfmt::skip]
+pub fn routes() -> Routes {
+    let (get, post, put, patch, delete) = (Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE);
+    Routes::under("/api/v1")
+        .guarded(post.clone(), "/tenants", tenants::create)
+        .guarded(get.clone(), "/tenants", tenants::list)
+        .guarded(get.clone(), "/tenants/{id}", tenants::get)
+        .guarded(patch.clone(), "/tenants/{id}", tenants::patch)
+        .guarded(delete.clone(), "/tenants/{id}", tenants::delete)
+        .guarded(get.clone(), "/tenant", tenant::get)
+        .guarded(patch.clone(), "/tenant", tenant::patch)
+        .guarded(get.clone(), "/permissions", roles::permissions)
+        .guarded(post.clone(), "/roles", roles::create)
+        .guarded(get.clone(), "/roles", roles::list)
+        .guarded(get.clone(), "/roles/{id}", roles::get)
+        .guarded(patch.clone(), "/roles/{id}", roles::patch)
+        .guarded(delete.clone(), "/roles/{id}", roles::delete)
+        .guarded(post.clone(), "/api-keys", api_keys::create)
+        .guarded(get.clone(), "/api-keys", api_keys::list)
+        .guarded(get.clone(), "/api-keys/{id}", api_keys::get)
+        .guarded(patch.clone(), "/api-keys/{id}", api_keys::patch)
+        .guarded(delete.clone(), "/api-keys/{id}", api_keys::revoke)
+        .guarded(post.clone(), "/chakra-keys", chakra_keys::create)
+        .guarded(get.clone(), "/chakra-keys", chakra_keys::list)
+        .guarded(get.clone(), "/chakra-keys/{id}", chakra_keys::get)
+        .guarded(patch.clone(), "/chakra-keys/{id}", chakra_keys::patch)
+        .guarded(delete.clone(), "/chakra-keys/{id}", chakra_keys::delete)
+        .guarded(post.clone(), "/chakra-keys/{id}/verify", chakra_keys::verify)
+        .guarded(post.clone(), "/chakra-keys/{id}/replace", chakra_keys::replace)
+        .guarded(post.clone(), "/chakra-keys/{id}/set-default", chakra_keys::set_default)
+        .guarded(put, "/customers/by-external-id/{external_id}", customers::ensure)
+        .guarded(post.clone(), "/customers", customers::create)
+        .guarded(get.clone(), "/customers", customers::list)
+        .guarded(get.clone(), "/customers/{id}", customers::get)
+        .guarded(patch.clone(), "/customers/{id}", customers::patch)
+        .guarded(delete.clone(), "/customers/{id}", customers::delete)
+        .guarded(get.clone(), "/customers/{id}/connection", customers::connection)
+        .guarded(delete.clone(), "/customers/{id}/connection", customers::disconnect)
+        .guarded(post.clone(), "/plugins", plugins::create)
+        .guarded(get.clone(), "/plugins", plugins::list)
+        .guarded(get.clone(), "/plugins/{plugin_id}", plugins::get)
+        .guarded(delete, "/plugins/{plugin_id}", plugins::delete)
+        .guarded(post, "/plugins/{plugin_id}/sync", plugins::sync)
+        .guarded(get.clone(), "/plugins/{plugin_id}/configuration", configuration::get)
+        .guarded(patch.clone(), "/plugins/{plugin_id}/configuration", configuration::patch)
+        .guarded(get.clone(), "/wabas", wabas::list)
+        .guarded(get.clone(), "/wabas/{id}", wabas::get)
+        .guarded(get.clone(), "/phone-numbers", phone_numbers::list)
+        .guarded(get.clone(), "/phone-numbers/{id}", phone_numbers::get)
+        .guarded(patch, "/phone-numbers/{id}", phone_numbers::patch)
+        .guarded(get, "/requests", requests::list)
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    paths(
+        tenants::create,
+        tenants::list,
+        tenants::get,
+        tenants::patch,
+        tenants::delete,
+        tenant::get,
+        tenant::patch,
+        api_keys::create,
+        api_keys::list,
+        api_keys::get,
+        api_keys::patch,
+        api_keys::revoke,
+        roles::list,
+        roles::create,
+        roles::get,
+        roles::patch,
+        roles::delete,
+        roles::permissions,
+        chakra_keys::create,
+        chakra_keys::list,
+        chakra_keys::get,
+        chakra_keys::patch,
+        chakra_keys::delete,
+        chakra_keys::verify,
+        chakra_keys::replace,
+        chakra_keys::set_default,
+        customers::create,
+        customers::list,
+        customers::ensure,
+        customers::get,
+        customers::patch,
+        customers::delete,
+        customers::connection,
+        customers::disconnect,
+        plugins::create,
+        plugins::list,
+        plugins::get,
+        plugins::delete,
+        plugins::sync,
+        configuration::get,
+        configuration::patch,
+        wabas::list,
+        wabas::get,
+        phone_numbers::list,
+        phone_numbers::get,
+        phone_numbers::patch,
+        requests::list,
+        crate::public::healthz,
+        crate::public::readyz,
+    ),
+    components(schemas(Document))
+)]
+struct Documented;
+
+/// What the handlers say of themselves, with the permission that each one's type asks for.
+#[must_use]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    let mut document = Documented::openapi();
+    for route in routes().table() {
+        let item = document.paths.paths.get_mut(&route.path);
+        if let Some(operation) = item.and_then(|item| operation(item, &route.method).as_mut()) {
+            permit(operation, route);
+        }
+    }
+    document
+}
+
+fn operation<'i>(item: &'i mut PathItem, method: &Method) -> &'i mut Option<Operation> {
+    match method.as_str() {
+        "POST" => &mut item.post,
+        "PUT" => &mut item.put,
+        "PATCH" => &mut item.patch,
+        "DELETE" => &mut item.delete,
+        _ => &mut item.get,
+    }
+}
+
+fn permit(operation: &mut Operation, route: &Route) {
+    let permission = Value::from(route.permission.as_str());
+    let extensions = operation.extensions.get_or_insert_default();
+    extensions.merge(Extensions::from_iter([("x-portico-permission", permission)]));
+    if route.operator {
+        operation.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>("operatorToken", [])]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_route_is_documented_and_every_documented_call_is_a_route() {
+        let routed: BTreeSet<_> =
+            routes().table().iter().map(|route| format!("{} {}", route.method, route.path)).collect();
+        let mut documented = BTreeSet::new();
+        for (path, mut item) in Documented::openapi().paths.paths {
+            for method in [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
+                if operation(&mut item, &method).is_some() && path.starts_with("/api/") {
+                    documented.insert(format!("{method} {path}"));
+                }
+            }
+        }
+        assert_eq!(routed, documented);
+    }
+
+    #[test]
+    fn every_call_says_which_permission_it_asks_for() {
+        let mut document = openapi();
+        for route in routes().table() {
+            let item = document.paths.paths.get_mut(&route.path).expect("is documented");
+            let operation = operation(item, &route.method).as_ref().expect("is documented");
+            let said = operation.extensions.as_ref().and_then(|all| all.get("x-portico-permission"));
+            assert_eq!(said, Some(&Value::from(route.permission.as_str())), "{}", route.path);
+            assert_eq!(route.operator, route.permission.is_operator_only(), "{}", route.path);
+        }
+    }
+}

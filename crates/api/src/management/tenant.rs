@@ -1,0 +1,79 @@
+//! The caller's own tenant.
+
+use actix_web::web::Data;
+use portico_app::{App, TenantSettingsPatch};
+use portico_domain::permission::perm;
+use portico_domain::{Branding, ChakraKeyId, GraphVersion, Origin, TenantSettings};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::extract::{Body, given, nullable};
+use crate::guard::Caller;
+use crate::problem::Problem;
+use crate::reply::Json;
+
+/// For how long something is kept, in days: 1 to 3650.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(try_from = "u16")]
+#[schema(value_type = u16, minimum = 1, maximum = 3650, example = 30)]
+pub(crate) struct RetentionDays(u16);
+
+impl TryFrom<u16> for RetentionDays {
+    type Error = &'static str;
+
+    fn try_from(days: u16) -> Result<Self, Self::Error> {
+        if (1..=3650).contains(&days) { Ok(Self(days)) } else { Err("must be a whole number from 1 to 3650") }
+    }
+}
+
+/// What the tenant changes; absent fields stay as they are.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"allowed_origins": ["https://app.example.com"], "retention_days": 30}))]
+pub(crate) struct PatchTenantSettings {
+    /// Origins that may embed the connect page, as a whole.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false)]
+    allowed_origins: Option<Vec<Origin>>,
+    /// How the connect page looks, as a whole.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false)]
+    branding: Option<Branding>,
+    /// The Graph API version that Portico's own calls use; null: Portico's choice.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<GraphVersion>)]
+    graph_version: Option<Option<GraphVersion>>,
+    /// For how long the log of proxied calls is kept, in days.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false)]
+    retention_days: Option<RetentionDays>,
+    /// The Chakra key that calls use.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false)]
+    default_chakra_key: Option<ChakraKeyId>,
+}
+
+/// Reads the tenant's settings.
+#[utoipa::path(get, path = "/api/v1/tenant", tag = "tenant", operation_id = "get_own_tenant",
+    responses((status = 200, body = TenantSettings, description = "The settings.")))]
+pub(crate) async fn get(caller: Caller<perm::TenantRead>, app: Data<App>) -> Result<Json<TenantSettings>, Problem> {
+    Ok(Json(app.tenant_settings(caller.scope()).await?))
+}
+
+/// Changes the tenant's settings.
+#[utoipa::path(patch, path = "/api/v1/tenant", tag = "tenant", operation_id = "change_own_tenant",
+    request_body = PatchTenantSettings,
+    responses((status = 200, body = TenantSettings, description = "The settings as they are now.")))]
+pub(crate) async fn patch(
+    caller: Caller<perm::TenantWrite>,
+    Body(body): Body<PatchTenantSettings>,
+    app: Data<App>,
+) -> Result<Json<TenantSettings>, Problem> {
+    let patch = TenantSettingsPatch {
+        allowed_origins: body.allowed_origins,
+        branding: body.branding,
+        graph_version: body.graph_version,
+        retention_days: body.retention_days.map(|days| days.0),
+    };
+    Ok(Json(app.patch_tenant_settings(caller.scope(), patch, body.default_chakra_key).await?))
+}

@@ -1,0 +1,139 @@
+//! Values that only requests have.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use secrecy::SecretString;
+use serde::Deserialize;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use utoipa::ToSchema;
+
+/// A moment (RFC 3339).
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(try_from = "String")]
+#[schema(value_type = String, format = DateTime, example = "2030-01-31T12:00:00Z")]
+pub(crate) struct Instant(OffsetDateTime);
+
+impl TryFrom<String> for Instant {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let at = OffsetDateTime::parse(&text, &Rfc3339).map_err(|_| "must be a time such as 2030-01-31T12:00:00Z")?;
+        at.checked_to_offset(time::UtcOffset::UTC).map(Self).ok_or("must be a time between the years 0 and 9999")
+    }
+}
+
+impl From<Instant> for OffsetDateTime {
+    fn from(instant: Instant) -> Self {
+        instant.0
+    }
+}
+
+/// A range of addresses (CIDR) or a single address.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(try_from = "String")]
+#[schema(value_type = String, example = "192.0.2.0/24")]
+pub(crate) struct AddressRange(IpNet);
+
+impl TryFrom<String> for AddressRange {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let single = || text.parse::<IpAddr>().map(IpNet::from);
+        let range = text.parse::<IpNet>().or_else(|_| single());
+        range.map(|range| Self(range.trunc())).map_err(|_| "must be an address or a range such as 192.0.2.0/24")
+    }
+}
+
+impl From<AddressRange> for IpNet {
+    fn from(range: AddressRange) -> Self {
+        range.0
+    }
+}
+
+/// An access token that Chakra issued: 8 to 4096 visible ASCII characters.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(try_from = "String")]
+#[schema(value_type = String, format = Password, min_length = 8, max_length = 4096,
+    example = "an-access-token-from-chakra")]
+pub(crate) struct AccessToken(SecretString);
+
+impl TryFrom<String> for AccessToken {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        if (8..=4096).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            Ok(Self(text.into()))
+        } else {
+            Err("must be 8 to 4096 visible ASCII characters, without spaces or \"Bearer\"")
+        }
+    }
+}
+
+impl From<AccessToken> for SecretString {
+    fn from(token: AccessToken) -> Self {
+        token.0
+    }
+}
+
+/// The name of a plugin at Chakra: 1 to 48 letters, digits, `-` and `_`.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(try_from = "String")]
+#[schema(value_type = String, pattern = "^[A-Za-z0-9_-]{1,48}$", example = "shop-42")]
+pub(crate) struct PluginName(String);
+
+impl TryFrom<String> for PluginName {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+        if (1..=48).contains(&text.len()) && text.bytes().all(allowed) {
+            Ok(Self(text))
+        } else {
+            Err("must be 1 to 48 letters, digits, \"-\" and \"_\"")
+        }
+    }
+}
+
+impl From<PluginName> for String {
+    fn from(name: PluginName) -> Self {
+        name.0
+    }
+}
+
+impl fmt::Display for PluginName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_a_range_of_one() {
+        let range = |text: &str| AddressRange::try_from(text.to_owned()).map(|range| range.0.to_string());
+        assert_eq!(range("192.0.2.7"), Ok("192.0.2.7/32".to_owned()));
+        assert_eq!(range("2001:db8::1"), Ok("2001:db8::1/128".to_owned()));
+        assert_eq!(range("192.0.2.7/24"), Ok("192.0.2.0/24".to_owned()));
+        assert!(range("192.0.2.0/33").is_err() && range("").is_err() && range("example.com").is_err());
+    }
+
+    #[test]
+    fn moments_are_kept_in_utc() {
+        let instant = |text: &str| Instant::try_from(text.to_owned()).map(|at| at.0);
+        assert_eq!(instant("2030-01-31T14:00:00+02:00"), instant("2030-01-31T12:00:00Z"));
+        assert!(instant("2030-01-31").is_err() && instant("0000-01-01T00:00:00+23:59").is_err());
+    }
+
+    #[test]
+    fn tokens_and_names_are_bounded() {
+        let token = |text: &str| AccessToken::try_from(text.to_owned());
+        assert!(token("abcdefgh").is_ok() && token("abcdefg").is_err() && token("Bearer abcdefgh").is_err());
+        assert!(!format!("{:?}", token("abcdefgh")).contains("abcdefgh"));
+        assert!(PluginName::try_from("a".repeat(48)).is_ok() && PluginName::try_from("a b".to_owned()).is_err());
+    }
+}

@@ -43,6 +43,7 @@ async fn api_keys_are_shown_once_changed_and_revoked() {
 
     let viewer = owner.bearing(&secret);
     until(&viewer, "/api/v1/customers", 200).await;
+    viewer.get("/v1/health").await;
     let used = eventually("the last use is noted", || async {
         let key = owner.get(&path).await.expect(200);
         key["last_used_at"].is_string().then_some(key)

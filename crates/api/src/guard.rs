@@ -310,3 +310,74 @@ fn anybody(answer: impl Fn(&HttpRequest) -> HttpResponse + Clone + 'static) -> a
         async move { answer }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use actix_web::App as Actix;
+    use actix_web::http::StatusCode;
+    use actix_web::http::header::HeaderMap;
+    use actix_web::test::{TestRequest, call_service, init_service, read_body_json};
+    use portico_domain::permission::perm;
+    use serde_json::Value;
+
+    use super::*;
+    use crate::extract::Body;
+    use crate::reply::{Json, NoContent};
+
+    async fn read(_: Caller<perm::CustomersRead>) -> Result<Json<bool>, Problem> {
+        Ok(Json(true))
+    }
+
+    async fn write(_: Operator<perm::TenantsWrite>, _: Body<bool>) -> Result<NoContent, Problem> {
+        Ok(NoContent)
+    }
+
+    fn routes() -> Routes {
+        Routes::under("/api/v1").guarded(Method::GET, "/things", read).guarded(Method::POST, "/things", write)
+    }
+
+    async fn asked(request: TestRequest) -> (StatusCode, HeaderMap, Value) {
+        let service = init_service(Actix::new().service(routes().into_service())).await;
+        let answer = call_service(&service, request.to_request()).await;
+        (answer.status(), answer.headers().clone(), read_body_json(answer).await)
+    }
+
+    #[test]
+    fn the_table_names_each_permission() {
+        let routes = routes();
+        let said: Vec<_> = routes.table().iter().map(|route| (route.permission.as_str(), route.operator)).collect();
+        assert_eq!(said, [("customers:read", false), ("tenants:write", true)]);
+    }
+
+    #[actix_web::test]
+    async fn unknown_paths_and_methods_are_problems_with_a_request_id() {
+        let (status, headers, body) = asked(TestRequest::get().uri("/api/v1/other")).await;
+        assert_eq!((status, &body["code"]), (StatusCode::NOT_FOUND, &Value::from("not_found")));
+        assert_eq!(headers.get("x-request-id").unwrap().to_str().ok(), body["request_id"].as_str());
+        for path in ["/api/v1", "/api/v1/", "/api/v1/things/"] {
+            assert_eq!(asked(TestRequest::get().uri(path)).await.0, StatusCode::NOT_FOUND, "{path}");
+        }
+        let (status, headers, _) = asked(TestRequest::delete().uri("/api/v1/things")).await;
+        assert_eq!(
+            (status, headers.get("allow").unwrap().as_bytes()),
+            (StatusCode::METHOD_NOT_ALLOWED, &b"GET, POST"[..])
+        );
+    }
+
+    #[actix_web::test]
+    async fn the_caller_is_asked_for_before_the_body_is_read() {
+        // There is no application here, so asking for the caller fails; a malformed body is not reached.
+        let request = TestRequest::post().uri("/api/v1/things").set_payload("{").insert_header(("content-type", "x/y"));
+        let (status, _, body) = asked(request).await;
+        assert_eq!((status, &body["code"]), (StatusCode::INTERNAL_SERVER_ERROR, &Value::from("internal")));
+    }
+
+    #[test]
+    fn bytes_that_are_no_ascii_are_no_credential() {
+        let odd = HeaderValue::from_bytes(b"Bearer \xff").unwrap();
+        let request = TestRequest::default().insert_header((header::AUTHORIZATION, odd.clone())).to_http_request();
+        assert!(matches!(presented(&request), Err(Error::Credential(BadCredential::Malformed))));
+        let request = TestRequest::default().insert_header(("portico-tenant", odd)).to_http_request();
+        assert!(matches!(presented(&request), Err(Error::Header("Portico-Tenant", _))));
+    }
+}

@@ -37,14 +37,14 @@ pub(crate) struct ReadinessReport {
 }
 
 /// Says that the process answers.
-#[utoipa::path(get, path = "/healthz", tag = "health", operation_id = "healthz", security(()),
+#[utoipa::path(get, path = "/healthz", tag = "health", operation_id = "healthz",
     responses((status = 200, body = Liveness, description = "It answers.")))]
 pub(crate) async fn healthz(request: HttpRequest) -> HttpResponse {
     report(&request, StatusCode::OK, &Liveness { status: "ok" })
 }
 
 /// Says whether calls can be served.
-#[utoipa::path(get, path = "/readyz", tag = "health", operation_id = "readyz", security(()),
+#[utoipa::path(get, path = "/readyz", tag = "health", operation_id = "readyz",
     responses(
         (status = 200, body = ReadinessReport, description = "Calls can be served."),
         (status = 503, body = ReadinessReport, description = "They cannot."),

@@ -47,6 +47,7 @@ pub struct List<T> {
     /// The rows, in a stable order.
     pub data: Vec<T>,
     /// The `cursor` of the next part; null on the last.
+    #[schema(required = true)]
     pub next_cursor: Option<String>,
 }
 

@@ -127,6 +127,7 @@ fn detail(error: &Error, surface: Surface) -> String {
         | Error::Header(..)
         | Error::Mismatch(_)
         | Error::InactiveNumber
+        | Error::MoreThanOwn(_)
         | Error::Conflict { .. }
         | Error::PreconditionRequired
         | Error::PreconditionFailed
@@ -143,6 +144,7 @@ fn fields(error: &Error) -> Vec<FieldError> {
     let field = |pointer: String, detail: &str| vec![FieldError { pointer, detail: detail.to_owned() }];
     match error {
         Error::Invalid { pointer, detail } => field(pointer.clone(), detail),
+        Error::MoreThanOwn(pointer) => field((*pointer).to_owned(), &error.to_string()),
         Error::Conflict { pointer: Some(pointer), detail, .. } => field((*pointer).to_owned(), detail),
         Error::Header(name, detail) => field(format!("header:{name}"), detail),
         _ => Vec::new(),
@@ -228,7 +230,7 @@ mod tests {
             conflict("changed_meanwhile"),
             conflict("customer_connected"),
             conflict("customer_external_id_taken"),
-            conflict("more_than_own_permissions"),
+            Error::MoreThanOwn("/role"),
             conflict("plugin_exists"),
             conflict("role_in_use"),
             conflict("role_name_taken"),

@@ -77,6 +77,9 @@ pub enum Error {
     /// The tenant switched the phone number off.
     #[error("the phone number is not active; switch it on with PATCH /api/v1/phone-numbers/{{id}}")]
     InactiveNumber,
+    /// It would give more than the caller may do; the field at fault.
+    #[error("this would give a permission that your own key lacks; leave it out or use a key that has it")]
+    MoreThanOwn(&'static str),
     /// It contradicts what is there.
     #[error("{detail}")]
     Conflict {
@@ -178,6 +181,7 @@ impl Error {
             Self::Denied(Denied::Limited) => (403, "key_limited"),
             Self::Denied(Denied::NoTenant) => (400, "tenant_required"),
             Self::Denied(Denied::OperatorOnly) => (403, "operator_only"),
+            Self::MoreThanOwn(_) => (403, "more_than_own_permissions"),
             Self::NoRoute(NoRoute::Unknown) => (404, "not_found"),
             Self::NoRoute(NoRoute::Method(_)) => (405, "method_not_allowed"),
             Self::NoRoute(NoRoute::Segment(_) | NoRoute::Version) => (400, "path_not_allowed"),

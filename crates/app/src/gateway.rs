@@ -167,7 +167,7 @@ impl App {
         let principal = self.authenticate(presented).await?;
         // Operations on one route share permission and body kind (a test of the catalogue says so);
         // which of them it is, the body may have to tell.
-        let first = matched.route.operations[0];
+        let first = matched.route.usual();
         account.operation = Some(first);
         let query = guard::Query::parse(query, first)?;
         let permission = query.permission(first);

@@ -52,11 +52,7 @@ fn may_grant(scope: &TenantScope, permissions: PermissionSet, pointer: &'static 
     if permissions.is_subset_of(scope.permissions()) {
         return Ok(());
     }
-    Err(Error::Conflict {
-        code: "more_than_own_permissions",
-        pointer: Some(pointer),
-        detail: "gives a permission that your own key lacks; leave it out or use a key that has it",
-    })
+    Err(Error::MoreThanOwn(pointer))
 }
 
 fn free_name(name: &RoleName) -> Result<(), Error> {
@@ -107,7 +103,7 @@ impl App {
     ///
     /// # Errors
     ///
-    /// [`Error::Conflict`] when the name is taken or it allows more than the caller may do.
+    /// [`Error::Conflict`] when the name is taken, [`Error::MoreThanOwn`] when it allows more than the caller may do.
     pub async fn create_role(&self, scope: &Scope<perm::RolesWrite>, new: CreateRole) -> Result<Role, Error> {
         scope.whole_tenant()?;
         may_grant(scope, new.permissions, "/permissions")?;

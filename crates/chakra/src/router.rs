@@ -277,11 +277,18 @@ impl Route {
         self.scan.run(body)
     }
 
+    /// The operation that takes what no other on this route wants: what a call counts as before its
+    /// body is known.
+    #[must_use]
+    pub fn usual(&self) -> &'static Operation {
+        self.operations[self.operations.len() - 1]
+    }
+
     /// The operation that the body asks for.
     #[must_use]
     pub fn choose(&self, scanned: &Scanned) -> &'static Operation {
         let fits = |operation: &&&'static Operation| scanned.holds(operation.when);
-        self.operations.iter().find(fits).copied().unwrap_or(self.operations[self.operations.len() - 1])
+        self.operations.iter().find(fits).copied().unwrap_or_else(|| self.usual())
     }
 
     /// The names of the path parameters, in order.
@@ -307,9 +314,7 @@ mod tests {
     const PLUGIN: &str = "11111111-2222-4333-8444-555555555555";
 
     fn id(method: &str, path: &str) -> Result<&'static str, NoRoute> {
-        router()
-            .find(Method::parse(method), path)
-            .map(|matched| matched.route.operations[matched.route.operations.len() - 1].id)
+        router().find(Method::parse(method), path).map(|matched| matched.route.usual().id)
     }
 
     #[test]

@@ -77,15 +77,15 @@ impl de::Error for Misfit {
     }
 
     fn invalid_type(unexpected: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::new(format_args!("must be {expected}, not {}", kind(unexpected)))
+        Self::new(format_args!("must be {}, not {}", words(expected), kind(unexpected)))
     }
 
     fn invalid_value(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::new(format_args!("must be {expected}"))
+        Self::new(format_args!("must be {}", words(expected)))
     }
 
     fn invalid_length(length: usize, expected: &dyn Expected) -> Self {
-        Self::new(format_args!("must be {expected}, but has {length} elements"))
+        Self::new(format_args!("must be {}, but has {length} elements", words(expected)))
     }
 
     fn unknown_variant(_: &str, expected: &'static [&'static str]) -> Self {
@@ -106,6 +106,22 @@ impl de::Error for Misfit {
     fn duplicate_field(field: &'static str) -> Self {
         Self { field: Some(field), ..Self::new("stands twice") }
     }
+}
+
+/// What serde's types expect, in words of JSON.
+fn words(expected: &dyn Expected) -> String {
+    let text = expected.to_string();
+    let plain = match text.as_str() {
+        "u8" => "a whole number from 0 to 255",
+        "u16" => "a whole number from 0 to 65535",
+        "u32" => "a whole number from 0 to 4294967295",
+        "a nonzero u32" => "a whole number from 1 to 4294967295",
+        "a sequence" => "an array",
+        "a map" => "an object",
+        other if other.starts_with("struct ") => "an object",
+        other => other,
+    };
+    plain.to_owned()
 }
 
 fn kind(value: Unexpected<'_>) -> &'static str {

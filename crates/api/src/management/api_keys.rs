@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use super::values::{AddressRange, Instant};
 use crate::extract::{Body, PageQuery, Query, Segment, given, nullable};
 use crate::guard::Caller;
-use crate::problem::{Document, Problem};
+use crate::problem::Problem;
 use crate::reply::{Created, Json, List, NoContent};
 
 /// A key to be.
@@ -81,8 +81,6 @@ fn reveal<S: Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, 
     request_body = CreateApiKeyBody,
     responses(
         (status = 201, body = NewApiKey, description = "The new key and its secret."),
-        (status = 409, body = Document, content_type = "application/problem+json",
-            description = "The role allows more than the caller may do."),
     ))]
 pub(crate) async fn create(
     caller: Caller<perm::ApiKeysWrite>,
@@ -130,8 +128,6 @@ pub(crate) async fn get(
     params(("id" = ApiKeyId, Path, description = "The key.")), request_body = PatchApiKeyBody,
     responses(
         (status = 200, body = ApiKey, description = "The key as it is now."),
-        (status = 409, body = Document, content_type = "application/problem+json",
-            description = "The role allows more than the caller may do."),
     ))]
 pub(crate) async fn patch(
     caller: Caller<perm::ApiKeysWrite>,

@@ -145,6 +145,11 @@ struct Documented;
 #[must_use]
 pub fn openapi() -> utoipa::openapi::OpenApi {
     let mut document = Documented::openapi();
+    for (path, item) in &mut document.paths.paths {
+        if let Some(public) = item.get.as_mut().filter(|_| !path.starts_with("/api/")) {
+            public.security = Some(Vec::new());
+        }
+    }
     for route in routes().table() {
         let item = document.paths.paths.get_mut(&route.path);
         if let Some(operation) = item.and_then(|item| operation(item, &route.method).as_mut()) {

@@ -93,7 +93,7 @@ pub(crate) async fn get(
     responses(
         (status = 201, body = Role, description = "The new role."),
         (status = 409, body = Document, content_type = "application/problem+json",
-            description = "The name is taken, or it allows more than the caller may do."),
+            description = "The name is taken."),
     ))]
 pub(crate) async fn create(
     caller: Caller<perm::RolesWrite>,
@@ -109,7 +109,7 @@ pub(crate) async fn create(
     responses(
         (status = 200, body = Role, description = "The role as it is now."),
         (status = 409, body = Document, content_type = "application/problem+json",
-            description = "The name is taken, or it would allow more than the caller may do."),
+            description = "The name is taken."),
     ))]
 pub(crate) async fn patch(
     caller: Caller<perm::RolesWrite>,

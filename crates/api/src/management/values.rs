@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use secrecy::SecretString;
 use serde::Deserialize;
-use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use time::{OffsetDateTime, UtcOffset};
 use utoipa::ToSchema;
 
 /// A moment (RFC 3339).
@@ -21,7 +21,8 @@ impl TryFrom<String> for Instant {
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         let at = OffsetDateTime::parse(&text, &Rfc3339).map_err(|_| "must be a time such as 2030-01-31T12:00:00Z")?;
-        at.checked_to_offset(time::UtcOffset::UTC).map(Self).ok_or("must be a time between the years 0 and 9999")
+        let utc = at.checked_to_offset(UtcOffset::UTC).filter(|utc| (0..=9999).contains(&utc.year()));
+        utc.map(Self).ok_or("must be a time between the years 0 and 9999, in UTC")
     }
 }
 

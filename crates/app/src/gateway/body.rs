@@ -41,7 +41,7 @@ impl Received {
     pub(super) fn operation(&self, matched: &Matched<'_, '_>) -> &'static Operation {
         match self {
             Self::Json { scanned, .. } => matched.route.choose(scanned),
-            Self::Nothing | Self::Form(_) | Self::Stream => matched.route.operations[0],
+            Self::Nothing | Self::Form(_) | Self::Stream => matched.route.usual(),
         }
     }
 

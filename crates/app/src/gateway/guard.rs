@@ -98,7 +98,7 @@ impl App {
         named: &mut Named,
     ) -> Result<(), Error> {
         // Operations on one route name the same ids in path and query.
-        for owned in matched.route.operations[0].owned {
+        for owned in matched.route.usual().owned {
             let value = match owned.at {
                 At::Path(name) => matched.parameter(name),
                 At::Query(name) => query.value(name).filter(|value| !value.is_empty()),

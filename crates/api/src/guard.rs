@@ -296,7 +296,8 @@ where
     })
 }
 
-fn other_method(methods: &[Method]) -> actix_web::Route {
+/// A problem that names the methods which the path takes.
+pub(crate) fn other_method(methods: &[Method]) -> actix_web::Route {
     let allow = methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
     let allow = HeaderValue::try_from(allow).expect("methods are visible ASCII");
     anybody(move |request| Problem::Method(allow.clone()).answer(&RequestId::of(request)))

@@ -3,14 +3,15 @@
 
 use std::rc::Rc;
 
-use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
+use actix_web::http::{Method, StatusCode};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, guard};
 use portico_app::App;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::guard::other_method;
 use crate::request_id::RequestId;
 use crate::{compatible, openapi, reply};
 
@@ -69,9 +70,10 @@ fn report(request: &HttpRequest, status: StatusCode, body: &impl Serialize) -> H
 /// Registers all of it; the compatible surface takes what nothing else took.
 #[expect(clippy::disallowed_methods, reason = "health and documentation are public; App::forward asks for itself")]
 pub(crate) fn register(config: &mut ServiceConfig, app: App, json: &'static str, yaml: &'static str) {
-    let reads = || guard::Any(guard::Get()).or(guard::Head());
-    config.service(web::resource("/healthz").route(web::route().guard(reads()).to(healthz)));
-    config.service(web::resource("/readyz").route(web::route().guard(reads()).to(readyz)));
+    let reads = || web::route().guard(guard::Any(guard::Get()).or(guard::Head()));
+    let resource = |path| web::resource(path).default_service(other_method(&[Method::GET, Method::HEAD]));
+    config.service(resource("/healthz").route(reads().to(healthz)));
+    config.service(resource("/readyz").route(reads().to(readyz)));
     openapi::docs(config, json, yaml);
     let app = Rc::new(app);
     config.default_service(web::to(move |request: HttpRequest, payload: web::Payload| {

@@ -6,8 +6,10 @@ use std::time::Duration;
 use portico_auth::TenantScope;
 use portico_domain::TenantId;
 use secrecy::{ExposeSecret, SecretString};
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{PgPool, Postgres, Transaction};
+use tokio::runtime::Handle;
 
 use crate::error::StorageError;
 use crate::migrate::{MigrateError, is_migrated};
@@ -49,6 +51,8 @@ pub enum ConnectError {
 #[derive(Debug, Clone)]
 pub struct Db {
     pub(crate) pool: PgPool,
+    /// The runtime that connections belong to: the one that outlives the server's worker threads.
+    home: Handle,
 }
 
 /// A transaction of one tenant: row-level security shows its rows and no others.
@@ -98,13 +102,7 @@ impl Db {
         if !role.service {
             return Err(ConnectError::NotService(role.name));
         }
-        Ok(Self { pool })
-    }
-
-    /// A database over a pool that a test made.
-    #[must_use]
-    pub const fn from_pool(pool: PgPool) -> Self {
-        Self { pool }
+        Ok(Self { pool, home: Handle::current() })
     }
 
     /// Begins a transaction of the scope's tenant.
@@ -118,11 +116,27 @@ impl Db {
 
     /// Begins a transaction of a tenant for work that no caller asked for.
     pub(crate) async fn begin_for(&self, tenant: TenantId) -> Result<TenantTx, StorageError> {
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.at_home(|pool| async move { pool.begin().await }).await?;
         sqlx::query!("select set_config('portico.tenant_id', $1, true)", tenant.uuid().to_string())
             .fetch_one(&mut *tx)
             .await?;
         Ok(TenantTx { tx, tenant })
+    }
+
+    /// A connection of no tenant, for the few statements of [`crate::system`].
+    pub(crate) async fn connection(&self) -> Result<PoolConnection<Postgres>, StorageError> {
+        self.at_home(|pool| async move { pool.acquire().await }).await
+    }
+
+    /// Opens connections on the home runtime. A connection dies with the runtime that opened it, and a
+    /// worker thread's ends while others still serve.
+    async fn at_home<T, F>(&self, open: impl FnOnce(PgPool) -> F) -> Result<T, StorageError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, sqlx::Error>> + Send + 'static,
+    {
+        let opened = self.home.spawn(open(self.pool.clone())).await;
+        Ok(opened.map_err(|_| sqlx::Error::PoolClosed)??)
     }
 
     /// Closes every connection.

@@ -25,7 +25,7 @@ impl Db {
     ///
     /// [`StorageError::Unavailable`].
     pub async fn ping(&self) -> Result<(), StorageError> {
-        sqlx::query!(r#"select 1 as "one!""#).fetch_one(&self.pool).await?;
+        sqlx::query!(r#"select 1 as "one!""#).fetch_one(&mut *self.connection().await?).await?;
         Ok(())
     }
 
@@ -36,7 +36,7 @@ impl Db {
     /// [`StorageError`] when the database fails.
     pub async fn operator(&self) -> Result<Option<OperatorRow>, StorageError> {
         Ok(sqlx::query_as!(OperatorRow, "select canary, fingerprint_key from operator")
-            .fetch_optional(&self.pool)
+            .fetch_optional(&mut *self.connection().await?)
             .await?)
     }
 
@@ -51,9 +51,11 @@ impl Db {
             row.canary,
             row.fingerprint_key
         )
-        .execute(&self.pool)
+        .execute(&mut *self.connection().await?)
         .await?;
-        Ok(sqlx::query_as!(OperatorRow, "select canary, fingerprint_key from operator").fetch_one(&self.pool).await?)
+        Ok(sqlx::query_as!(OperatorRow, "select canary, fingerprint_key from operator")
+            .fetch_one(&mut *self.connection().await?)
+            .await?)
     }
 
     /// Whose API key has this hash.
@@ -66,7 +68,7 @@ impl Db {
             r#"select tenant_id as "tenant_id!", api_key_id as "api_key_id!" from resolve_api_key($1)"#,
             &hash[..]
         )
-        .fetch_optional(&self.pool)
+        .fetch_optional(&mut *self.connection().await?)
         .await?;
         Ok(row.map(|row| (TenantId::from_uuid(row.tenant_id), ApiKeyId::from_uuid(row.api_key_id))))
     }
@@ -93,7 +95,7 @@ impl Db {
             page.after.map(TenantId::uuid),
             most
         )
-        .fetch_all(&self.pool)
+        .fetch_all(&mut *self.connection().await?)
         .await?;
         let tenants = rows.into_iter().map(Tenant::try_from).collect::<Result<_, _>>()?;
         Ok(page.cut(tenants))

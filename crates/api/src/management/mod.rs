@@ -1,7 +1,7 @@
 //! The management API: one module for each resource, with requests, answers and handlers.
 //!
 //! To add a call, write its handler in the module of its resource, name it in [`routes`] and in
-//! [`Documented`]; a test compares the two.
+//! `Documented`; a test compares the two.
 
 #![expect(clippy::option_option, reason = "absent, null and given are three things in a PATCH")]
 #![expect(unused_qualifications, reason = "the code that utoipa writes for `params`")]

@@ -11,6 +11,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -95,7 +96,7 @@ impl Home {
     fn initdb(&self, binaries: &Binaries, password: &SecretString) -> Result<(), ClusterError> {
         let unfinished = self.folder.join(UNFINISHED);
         let pwfile = self.folder.join(PASSWORD);
-        absent_is_fine(fs::remove_dir_all(&unfinished)).map_err(|source| ClusterError::io(&unfinished, source))?;
+        absent_is_fine(remove_for_good(&unfinished)).map_err(|source| ClusterError::io(&unfinished, source))?;
         absent_is_fine(fs::remove_file(&pwfile)).map_err(|source| ClusterError::io(&pwfile, source))?;
 
         let written = self.write_password(&pwfile, password);
@@ -197,6 +198,19 @@ fn lock(path: &Path, data_dir: &Path) -> Result<File, ClusterError> {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(ClusterError::InUse { data_dir: data_dir.to_owned() }),
         Err(TryLockError::Error(source)) => Err(ClusterError::io(path, source)),
+    }
+}
+
+/// Removes a folder into which a killed initdb's child may still write for a moment.
+fn remove_for_good(folder: &Path) -> io::Result<()> {
+    let deadline = Instant::now() + Duration::from_secs(5);
+    loop {
+        match fs::remove_dir_all(folder) {
+            Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty && Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            other => return other,
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use portico_domain::TenantId;
 use portico_vault::SecretHash;
 use time::OffsetDateTime;
 
-use crate::error::Error;
+use crate::error::{Error, Thing};
 use crate::start::App;
 
 /// What a request presents.
@@ -28,12 +28,15 @@ impl App {
     /// # Errors
     ///
     /// [`Error::Credential`], [`Error::UnknownKey`], [`Error::Refused`]; for the operator also
-    /// [`Error::Header`] when the tenant's id is malformed.
+    /// [`Error::Header`] when the tenant's id is malformed and [`Error::Missing`] when there is none.
     pub async fn authenticate(&self, presented: Presented<'_>) -> Result<Principal, Error> {
         match Credential::parse(presented.authorization, &self.shared.operator)? {
             Credential::Operator => {
                 let tenant = presented.tenant.map(str::parse::<TenantId>).transpose();
                 let tenant = tenant.map_err(|error| Error::Header("Portico-Tenant", error.to_string()))?;
+                if let Some(tenant) = tenant {
+                    self.tenant_exists(tenant).await?;
+                }
                 Ok(Principal::operator(tenant))
             }
             Credential::ApiKey(hash) => {
@@ -41,6 +44,12 @@ impl App {
                 Ok(record.admit(OffsetDateTime::now_utc(), presented.address)?)
             }
         }
+    }
+
+    /// The operator is told of a tenant that does not exist, instead of finding it empty.
+    async fn tenant_exists(&self, tenant: TenantId) -> Result<(), Error> {
+        let mut tx = self.shared.db.begin_system(tenant).await?;
+        tx.tenant_row().await?.map(|_| ()).ok_or(Error::Missing(Thing::Tenant))
     }
 
     async fn look_up(&self, hash: SecretHash) -> Result<Option<ApiKeyRecord>, Error> {

@@ -155,7 +155,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
             required("template", TEMPLATE, "The template."),
         ],
         r#"{"messaging_product":"whatsapp","to":"15550001111","type":"template","template":{"name":"order_ready","language":{"code":"en_US"},
-"components":[{"type":"body","parameters":[{"type":"text","text":"Ada"}]}]}}"#,
+"components":[{"type":"body","parameters":[{"type":"text","text":"Ada"},{"type":"text","text":"42"}]}]}}"#,
     )
     .data(SENT, SENT_SAMPLE)
     .notes(&[RECEIPT_NOTE]),

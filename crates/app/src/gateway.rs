@@ -169,13 +169,14 @@ impl App {
         // which of them it is, the body may have to tell.
         let first = matched.route.usual();
         account.operation = Some(first);
+        // What is refused from here on belongs into the tenant's log.
+        account.scope = principal.authorize_call(None).ok();
         let query = guard::Query::parse(query, first)?;
         let permission = query.permission(first);
         let scope = principal.authorize_call(first.permission)?;
         if let Some(extra) = permission {
             principal.authorize_call(Some(extra))?;
         }
-        account.scope = Some(scope.clone());
         guard::body_fits(first, headers, content_length)?;
         let mut named = guard::Named::default();
         self.check_path_and_query(&scope, &matched, &query, &mut named).await?;

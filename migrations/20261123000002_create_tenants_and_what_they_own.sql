@@ -52,6 +52,7 @@ create table chakra_keys (
 );
 create unique index chakra_keys_default on chakra_keys (tenant_id) where is_default;
 create index chakra_keys_team on chakra_keys (team_fingerprint);
+create index chakra_keys_token on chakra_keys (fingerprint);
 
 create table customers (
     tenant_id uuid not null references tenants on delete cascade,

@@ -23,10 +23,16 @@ create function resolve_plugin_taken(plugin uuid, tenant uuid) returns boolean
     language sql stable security definer set search_path = pg_catalog, public, pg_temp
     as $$ select exists (select 1 from plugins p where p.plugin_id = plugin and p.tenant_id <> tenant) $$;
 
--- Does a tenant other than this one hold a key of the same Chakra team?
+-- Does a tenant other than this one hold a key of the same Chakra team, or the very same token?
 create function resolve_team_shared(team bytea, tenant uuid) returns boolean
     language sql stable security definer set search_path = pg_catalog, public, pg_temp
-    as $$ select exists (select 1 from chakra_keys k where k.team_fingerprint = team and k.tenant_id <> tenant) $$;
+    as $$
+        select exists (select 1 from chakra_keys k where k.team_fingerprint = team and k.tenant_id <> tenant)
+            or exists (
+                select 1 from chakra_keys mine join chakra_keys theirs on theirs.fingerprint = mine.fingerprint
+                where mine.tenant_id = tenant and mine.team_fingerprint = team and theirs.tenant_id <> tenant
+            )
+    $$;
 
 -- Tells the replicas about every tenant that holds a key of that team: whether it is shared may have changed.
 create function resolve_team_changed(team bytea) returns void

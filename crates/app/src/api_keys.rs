@@ -1,7 +1,7 @@
 //! API keys.
 
 use ipnet::IpNet;
-use portico_auth::Scope;
+use portico_auth::{Actor, ApiKeyRecord, Scope, TenantScope};
 use portico_domain::permission::perm;
 use portico_domain::{ApiKey, ApiKeyId, CustomerId, Description, Name, PhoneNumberId, RoleName};
 use portico_storage::{ApiKeyPatch, NewApiKey, Page, TenantTx};
@@ -84,7 +84,7 @@ impl App {
     pub async fn create_api_key(
         &self,
         scope: &Scope<perm::ApiKeysWrite>,
-        new: CreateApiKey,
+        mut new: CreateApiKey,
     ) -> Result<CreatedApiKey, Error> {
         scope.whole_tenant()?;
         check_expiry(new.expires_at)?;
@@ -96,6 +96,12 @@ impl App {
         let mut tx = self.shared.db.begin(scope).await?;
         tx.tenant_row().await?.ok_or(Error::Missing(Thing::Tenant))?;
         let role = role_to_give(scope, &mut tx, &new.role).await?;
+        if let (Some(numbers), None) = (&new.phone_numbers, &new.customers) {
+            new.customers = Some(owners(&mut tx, numbers).await?);
+        }
+        let own = own_record(scope, &mut tx).await?;
+        no_longer_than(own.as_ref(), new.expires_at)?;
+        no_wider_than(own.as_ref(), new.allowed_ips.as_deref())?;
         tx.insert_api_key(&NewApiKey {
             id,
             name: new.name,
@@ -154,6 +160,9 @@ impl App {
         let present = one(&mut tx, id).await?;
         // Whoever changes a key must be allowed what it can do now, or they could widen its life.
         role_to_give(scope, &mut tx, &present.role).await?;
+        if let Some(end) = patch.expires_at {
+            no_longer_than(own_record(scope, &mut tx).await?.as_ref(), end)?;
+        }
         let role = match &patch.role {
             Some(name) => Some(role_to_give(scope, &mut tx, name).await?),
             None => None,
@@ -171,10 +180,14 @@ impl App {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`].
+    /// [`Error::Missing`]; [`Error::MoreThanOwn`] for another key that may do more than the caller.
     pub async fn revoke_api_key(&self, scope: &Scope<perm::ApiKeysWrite>, id: ApiKeyId) -> Result<(), Error> {
         scope.whole_tenant()?;
         let mut tx = self.shared.db.begin(scope).await?;
+        let present = one(&mut tx, id).await?;
+        if scope.actor() != Actor::ApiKey(id) {
+            role_to_give(scope, &mut tx, &present.role).await?;
+        }
         if !tx.revoke_api_key(id).await? {
             return Err(Error::Missing(Thing::ApiKey));
         }
@@ -187,4 +200,43 @@ impl App {
 async fn one(tx: &mut TenantTx, id: ApiKeyId) -> Result<ApiKey, Error> {
     let page = Page { limit: 1, after: None };
     tx.api_keys(Some(id), page).await?.data.pop().ok_or(Error::Missing(Thing::ApiKey))
+}
+
+/// The limits of the calling key itself; none for the operator.
+async fn own_record(scope: &TenantScope, tx: &mut TenantTx) -> Result<Option<ApiKeyRecord>, Error> {
+    match scope.actor() {
+        Actor::ApiKey(id) => Ok(tx.api_key_record(id).await?),
+        Actor::Operator => Ok(None),
+    }
+}
+
+fn no_longer_than(own: Option<&ApiKeyRecord>, end: Option<OffsetDateTime>) -> Result<(), Error> {
+    match own.and_then(|own| own.expires_at) {
+        Some(own) if end.is_none_or(|end| end > own) => Err(Error::MoreThanOwn("/expires_at")),
+        _ => Ok(()),
+    }
+}
+
+fn no_wider_than(own: Option<&ApiKeyRecord>, ranges: Option<&[IpNet]>) -> Result<(), Error> {
+    let Some(own) = own.and_then(|own| own.allowed_ips.as_ref()) else { return Ok(()) };
+    let within = |range: &IpNet| own.iter().any(|own| own.contains(range));
+    if ranges.is_some_and(|ranges| ranges.iter().all(within)) {
+        Ok(())
+    } else {
+        Err(Error::MoreThanOwn("/allowed_ips"))
+    }
+}
+
+/// The customers of some phone numbers: a key that is limited to numbers reaches no other customer.
+async fn owners(tx: &mut TenantTx, numbers: &[PhoneNumberId]) -> Result<Vec<CustomerId>, Error> {
+    let mut customers = Vec::new();
+    for number in numbers {
+        let owned = tx.owner_of_phone_number(number).await?;
+        let owned =
+            owned.ok_or_else(|| Error::invalid("/phone_numbers", "names a phone number that does not exist"))?;
+        if !customers.contains(&owned.customer) {
+            customers.push(owned.customer);
+        }
+    }
+    Ok(customers)
 }

@@ -141,6 +141,7 @@ impl App {
         id: CustomerId,
         patch: CustomerPatch,
     ) -> Result<Customer, Error> {
+        scope.not_only_numbers()?;
         let mut tx = self.shared.db.begin(scope).await?;
         one(&mut tx, scope, id).await?;
         tx.patch_customer(id, &patch).await?;
@@ -155,6 +156,7 @@ impl App {
     ///
     /// [`Error::Missing`]; [`Error::Conflict`] while it has plugins.
     pub async fn delete_customer(&self, scope: &Scope<perm::CustomersWrite>, id: CustomerId) -> Result<(), Error> {
+        scope.not_only_numbers()?;
         let mut tx = self.shared.db.begin(scope).await?;
         one(&mut tx, scope, id).await?;
         let plugins = tx.plugins(None, Some(id), Page { limit: 1, after: None }).await?;
@@ -188,6 +190,7 @@ impl App {
     ///
     /// [`Error::Missing`]; [`Error::Unanswered`], [`Error::Rejected`] and the like when Chakra fails.
     pub async fn disconnect(&self, scope: &Scope<perm::ConnectionsWrite>, id: CustomerId) -> Result<Connection, Error> {
+        scope.not_only_numbers()?;
         let mut tx = self.shared.db.begin(scope).await?;
         let before = connection(&mut tx, scope, id).await?;
         tx.commit().await?;

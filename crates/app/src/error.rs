@@ -78,7 +78,7 @@ pub enum Error {
     #[error("the phone number is not active; switch it on with PATCH /api/v1/phone-numbers/{{id}}")]
     InactiveNumber,
     /// It would give more than the caller may do; the field at fault.
-    #[error("this would give a permission that your own key lacks; leave it out or use a key that has it")]
+    #[error("this would give more than your own key may do; leave it out or use a key that may")]
     MoreThanOwn(&'static str),
     /// It contradicts what is there.
     #[error("{detail}")]

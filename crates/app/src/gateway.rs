@@ -187,17 +187,18 @@ impl App {
         let operation = received.operation(&matched);
         account.operation = Some(operation);
         self.check_body(&scope, operation, &received, &mut named).await?;
+        Self::check_whole(&scope, operation, &matched, &received, &named)?;
         account.customer = named.customer();
         account.plugin = named.plugin();
 
         let customer = self.customer_for(&scope, operation, headers, &received).await?;
         account.customer = account.customer.or(customer);
         let key = self.default_chakra_key(&scope).await?;
-        let received = self.prepare(&scope, operation, received, customer, account).await?;
+        let received = self.prepare(&scope, operation, &matched, received, customer, account).await?;
 
         let outgoing_headers = headers::outgoing(operation, headers, request_id)?;
         let limit = if operation.media { client::MEDIA_LIMIT } else { client::CALL_LIMIT };
-        let target = guard::target(&matched, operation, &query, &received);
+        let target = guard::target(&matched, operation, &query, &received, &named);
         let outgoing = |body| Outgoing {
             method: operation.method,
             target,

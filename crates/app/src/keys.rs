@@ -73,8 +73,17 @@ impl App {
             return Ok(key);
         }
         let stamp = shared.freshness.stamp(tenant);
+        let mut sealed = self.sealed_default(scope).await?;
+        if sealed.team_fingerprint.is_none() {
+            // Other tenants' fences depend on whose team this key is, so its first use learns that. When
+            // Chakra cannot be asked now, the next minute's first use asks again.
+            if let Err(error) = self.verify(scope, sealed.id).await {
+                tracing::debug!(tenant.id = %tenant, %error, "the team of a Chakra key is not known yet");
+            }
+            sealed = self.sealed_default(scope).await?;
+        }
+        let stamp = if sealed.team_fingerprint.is_some() { shared.freshness.stamp(tenant) } else { stamp };
         let mut tx = shared.db.begin(scope).await?;
-        let sealed = tx.sealed_chakra_key(None).await?.ok_or(Error::NoChakraKey)?;
         let token = self.open_chakra_key(&mut tx, &sealed).await?;
         let team_shared = match &sealed.team_fingerprint {
             Some(team) => Some(tx.team_is_shared(team).await?),
@@ -84,5 +93,10 @@ impl App {
         let key = Arc::new(OpenChakraKey { id: sealed.id, token, team_shared });
         shared.chakra_keys.put(tenant, stamp, Arc::clone(&key));
         Ok(key)
+    }
+
+    async fn sealed_default(&self, scope: &TenantScope) -> Result<SealedChakraKey, Error> {
+        let mut tx = self.shared.db.begin(scope).await?;
+        tx.sealed_chakra_key(None).await?.ok_or(Error::NoChakraKey)
     }
 }

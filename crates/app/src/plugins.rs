@@ -40,6 +40,7 @@ impl App {
     /// [`Error::Missing`] for the customer, or for a plugin to adopt that Chakra does not know or that
     /// is not to be had; what Chakra fails with.
     pub async fn create_plugin(&self, scope: &Scope<perm::PluginsWrite>, new: CreatePlugin) -> Result<Plugin, Error> {
+        scope.not_only_numbers()?;
         let mut tx = self.shared.db.begin(scope).await?;
         let customer =
             tx.customer(scope.reach().customers(), new.customer).await?.ok_or(Error::Missing(Thing::Customer))?;
@@ -81,7 +82,8 @@ impl App {
         name: &str,
     ) -> Result<(), Error> {
         let recorded = self.insert_plugin(scope, &NewPlugin { id, customer, name: name.to_owned() }).await;
-        if recorded.is_err() {
+        // One that is recorded already, here or with another tenant, is not ours to delete.
+        if recorded.as_ref().is_err_and(|error| !matches!(error, Error::Garbled)) {
             let undone = self
                 .chakra
                 .call(operation("delete_plugin"), &[("pluginId", &id.to_string())], &[], None, &key.token)
@@ -95,6 +97,9 @@ impl App {
 
     async fn insert_plugin(&self, scope: &TenantScope, new: &NewPlugin) -> Result<(), Error> {
         let mut tx = self.shared.db.begin(scope).await?;
+        if tx.plugin_is_taken(new.id).await? || tx.owner_of_plugin(new.id).await?.is_some() {
+            return Err(Error::Garbled);
+        }
         tx.insert_plugin(new).await?;
         tx.commit().await?;
         self.shared.freshness.changed(scope.tenant());
@@ -102,6 +107,7 @@ impl App {
     }
 
     async fn adopt(&self, scope: &TenantScope, customer: CustomerId, id: PluginId) -> Result<(), Error> {
+        scope.whole_tenant()?;
         // Chakra is asked first, and asked in any case, so that the answer for another tenant's plugin
         // is that for none.
         let key = self.default_chakra_key(scope).await?;
@@ -156,6 +162,7 @@ impl App {
     ///
     /// [`Error::Missing`]; what Chakra fails with.
     pub async fn delete_plugin(&self, scope: &Scope<perm::PluginsWrite>, id: PluginId) -> Result<(), Error> {
+        scope.not_only_numbers()?;
         self.record(scope, id).await?;
         let key = self.default_chakra_key(scope).await?;
         let done =
@@ -181,6 +188,7 @@ impl App {
     ///
     /// [`Error::Missing`] when it is not ours, or no longer Chakra's (then its status says `missing`).
     pub async fn sync_plugin(&self, scope: &Scope<perm::PluginsWrite>, id: PluginId) -> Result<Plugin, Error> {
+        scope.not_only_numbers()?;
         self.record(scope, id).await?;
         let key = self.default_chakra_key(scope).await?;
         let seen = match self.ask_plugin(scope, &key, id).await {

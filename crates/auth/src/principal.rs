@@ -225,6 +225,16 @@ impl TenantScope {
     pub fn whole_tenant(&self) -> Result<(), Denied> {
         if self.reach.is_whole_tenant() { Ok(()) } else { Err(Denied::Limited) }
     }
+
+    /// Fails for a key that is limited to some phone numbers: what touches a whole plugin or customer
+    /// reaches beyond them.
+    ///
+    /// # Errors
+    ///
+    /// [`Denied::Limited`].
+    pub fn not_only_numbers(&self) -> Result<(), Denied> {
+        if self.reach.phone_numbers.is_none() { Ok(()) } else { Err(Denied::Limited) }
+    }
 }
 
 /// A [`TenantScope`] whose holder was allowed `P`.

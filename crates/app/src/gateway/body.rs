@@ -79,6 +79,12 @@ impl Received {
         if operation.effect == Effect::BeginsConnect && field("pluginId").is_some() {
             return Err(Error::invalid("/newPluginName", "cannot stand beside pluginId: send one of the two"));
         }
+        if plugin.parse::<portico_domain::Name>().is_err() {
+            return Err(Error::invalid(
+                format!("/{}", fields[0]),
+                "must be 1 to 100 characters without control characters",
+            ));
+        }
         let reference = field(fields[1]).unwrap_or(plugin);
         let external_id = reference.parse().map_err(|error: portico_domain::text::MalformedText| {
             Error::invalid(

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use portico_auth::TenantScope;
-use portico_chakra::{Effect, Operation};
+use portico_chakra::{Effect, Matched, Operation};
 use portico_domain::{CustomerId, PluginId, PluginStatus, WabaId};
 use serde_json::Value;
 
@@ -22,10 +22,20 @@ impl App {
         &self,
         scope: &TenantScope,
         operation: &Operation,
+        matched: &Matched<'_, '_>,
         received: Received,
         customer: Option<CustomerId>,
         account: &mut Account,
     ) -> Result<Received, Error> {
+        if operation.effect == Effect::DisconnectsWaba {
+            // Wherever the call goes, its body says which WABA is meant.
+            let waba = super::parameter(matched, &received, "wabaId").unwrap_or_default().to_owned();
+            let mut tree = received.tree()?;
+            let Received::Json { scanned, .. } = received else { return Ok(received) };
+            let Some(object) = tree.as_object_mut() else { return Err(Error::Garbled) };
+            object.insert("wabaId".into(), Value::String(waba));
+            return Ok(Received::Json { bytes: tree.to_string().into(), scanned });
+        }
         let (Effect::BeginsConnect, Some(customer)) = (operation.effect, customer) else { return Ok(received) };
         let mut tree = received.tree()?;
         let Received::Json { scanned, .. } = received else { return Ok(received) };
@@ -69,8 +79,8 @@ impl App {
                 self.record_made(scope, key, customer, id, name).await
             }
             (Effect::ObservesPlugin, Some(plugin)) => match data.and_then(Observed::read) {
-                Some(seen) => self.observed(scope, plugin, seen).await,
-                None => Ok(()),
+                Some(seen) if seen.id == plugin => self.observed(scope, plugin, seen).await,
+                _ => Ok(()),
             },
             (Effect::ConfiguresPlugin, Some(plugin)) => {
                 self.configured_elsewhere(scope, plugin, &received.tree()?).await
@@ -80,8 +90,9 @@ impl App {
                 None => Ok(()),
             },
             (Effect::DisconnectsWaba, Some(plugin)) => {
-                let waba = received.text("wabaId").and_then(|id| id.parse().ok());
-                self.disconnected(scope, plugin, waba).await
+                let body = received.tree()?;
+                let waba = body.get("wabaId").and_then(Value::as_str).and_then(|id| id.parse().ok());
+                self.disconnected(scope, plugin, &waba.ok_or(Error::Garbled)?).await
             }
             (Effect::DeletesPlugin, _) | (_, None) => Ok(()),
         }
@@ -95,12 +106,9 @@ impl App {
         Ok(())
     }
 
-    async fn disconnected(&self, scope: &TenantScope, plugin: PluginId, waba: Option<WabaId>) -> Result<(), Error> {
+    async fn disconnected(&self, scope: &TenantScope, plugin: PluginId, waba: &WabaId) -> Result<(), Error> {
         let mut tx = self.shared.db.begin(scope).await?;
-        match waba {
-            Some(waba) => tx.delete_waba(&waba).await?,
-            None => tx.observe_whatsapp(plugin, &[], &[]).await?,
-        }
+        tx.delete_waba(waba).await?;
         if tx.count_wabas(plugin).await? == 0 {
             tx.set_plugin_status(plugin, PluginStatus::Disconnected).await?;
         }

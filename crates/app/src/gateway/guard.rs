@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use portico_auth::{Denied, TenantScope};
-use portico_chakra::{At, BodyKind, Kind, LearnedKind, Matched, Operation, scan::Found};
+use portico_chakra::{AnswerRule, At, BodyKind, Effect, Kind, LearnedKind, Matched, Operation, scan::Found};
 use portico_domain::{CustomerId, Permission, PluginId};
 use portico_storage::OwnedId;
 
@@ -64,6 +64,7 @@ impl<'q> Query<'q> {
 #[derive(Debug, Default)]
 pub(super) struct Named {
     first: Option<OwnedId>,
+    phone_number: bool,
 }
 
 impl Named {
@@ -76,6 +77,7 @@ impl Named {
     }
 
     fn add(&mut self, kind: Kind, owned: OwnedId) -> Result<(), Error> {
+        self.phone_number |= kind == Kind::PhoneNumber;
         match self.first {
             None => self.first = Some(owned),
             Some(first) if first.plugin == owned.plugin => {}
@@ -133,6 +135,35 @@ impl App {
             }
         }
         Ok(())
+    }
+
+    /// What the ids together must be: a key that is limited to phone numbers names one of them in
+    /// every call but lists, which are filtered; and what connects or disconnects names what.
+    pub(super) fn check_whole(
+        scope: &TenantScope,
+        operation: &Operation,
+        matched: &Matched<'_, '_>,
+        received: &Received,
+        named: &Named,
+    ) -> Result<(), Error> {
+        let filtered = matches!(operation.rule, AnswerRule::FilterRows(_));
+        let free = operation.permission.is_none() || filtered || named.phone_number;
+        if scope.reach().phone_numbers.is_some() && !free {
+            return Err(Denied::Limited.into());
+        }
+        match operation.effect {
+            Effect::BeginsConnect if named.plugin().is_none() && received.new_plugin(operation)?.is_none() => {
+                Err(Error::invalid("/pluginId", "is required: a plugin's id, or newPluginName"))
+            }
+            Effect::DisconnectsWaba => match (matched.parameter("wabaId"), received.text("wabaId")) {
+                (None, None) => Err(Error::invalid("/wabaId", "is required: the id of the WABA")),
+                (Some(path), Some(body)) if path != body => {
+                    Err(Error::Mismatch("the body names another WABA than the path".into()))
+                }
+                _ => Ok(()),
+            },
+            _ => Ok(()),
+        }
     }
 
     async fn check_id(&self, scope: &TenantScope, kind: Kind, text: &str, named: &mut Named) -> Result<(), Error> {
@@ -243,16 +274,22 @@ pub(super) fn target(
     operation: &Operation,
     query: &Query<'_>,
     received: &Received,
+    named: &Named,
 ) -> String {
+    let plugin = named.plugin().map(|plugin| plugin.to_string());
+    let value = |name: &str| match parameter(matched, received, name) {
+        None if name == "pluginId" => plugin.as_deref(),
+        other => other,
+    };
     let known = |template: &str| {
         let mut segments = template.split('/');
         segments.all(|segment| match segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
-            Some(name) => parameter(matched, received, name).is_some(),
+            Some(name) => value(name).is_some(),
             None => true,
         })
     };
     let template = operation.paths.iter().copied().find(|path| known(path)).unwrap_or(matched.route.template);
-    let mut target = portico_chakra::router::fill(template, |name| parameter(matched, received, name));
+    let mut target = portico_chakra::router::fill(template, value);
     if let Some(raw) = query.raw {
         target.push('?');
         target.push_str(raw);

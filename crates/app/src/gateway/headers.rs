@@ -51,7 +51,12 @@ pub(super) fn outgoing(operation: &Operation, given: &dyn Headers, request_id: &
         }
     }
     if operation.body != BodyKind::None {
-        if let Some(value) = given.get("content-type").and_then(|value| HeaderValue::from_bytes(value).ok()) {
+        // Chakra must read a JSON body as we did: a charset in the caller's header could change that.
+        let value = match operation.body {
+            BodyKind::Json => Some(HeaderValue::from_static("application/json")),
+            _ => given.get("content-type").and_then(|value| HeaderValue::from_bytes(value).ok()),
+        };
+        if let Some(value) = value {
             headers.insert(CONTENT_TYPE, value);
         }
         if operation.body == BodyKind::Multipart

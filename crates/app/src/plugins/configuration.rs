@@ -186,6 +186,7 @@ impl App {
         if_match: Option<i64>,
         patch: Configuration,
     ) -> Result<ConfigurationState, Error> {
+        scope.not_only_numbers()?;
         let record = self.record(scope, id).await?;
         let version = if_match.ok_or(Error::PreconditionRequired)?;
         let version = if version == -1 { record.version } else { version };

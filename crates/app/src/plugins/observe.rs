@@ -7,6 +7,9 @@ use serde_json::{Map, Value};
 /// What Chakra said of a plugin, its WABAs and its numbers.
 #[derive(Debug)]
 pub(crate) struct Observed {
+    pub(crate) id: PluginId,
+    /// Whether the answer said anything of WABAs: one that did not is no word that there are none.
+    told_wabas: bool,
     pub(crate) plugin: ObservedPlugin,
     pub(crate) wabas: Vec<ObservedWaba>,
     pub(crate) numbers: Vec<ObservedPhoneNumber>,
@@ -19,7 +22,7 @@ fn text(row: &Value, pointer: &str) -> Option<String> {
 impl Observed {
     /// Reads the `_data` of a plugin; nothing when it is none.
     pub(crate) fn read(plugin: &Value) -> Option<Self> {
-        plugin.get("id")?.as_str()?;
+        let id = plugin.get("id")?.as_str()?.parse().ok()?;
         let mut wabas = Vec::new();
         let mut numbers: Vec<ObservedPhoneNumber> = Vec::new();
         let accounts = plugin.pointer("/auth/whatsappBusinessAccountsById").and_then(Value::as_object);
@@ -42,7 +45,7 @@ impl Observed {
             is_active: plugin.get("isActive").and_then(Value::as_bool).unwrap_or(false),
             status,
         };
-        Some(Self { plugin, wabas, numbers })
+        Some(Self { id, told_wabas: accounts.is_some(), plugin, wabas, numbers })
     }
 
     /// Adds what the list of phone numbers says of those of this plugin.
@@ -80,9 +83,12 @@ impl Observed {
             if matches!(before, Some(PluginStatus::Connected | PluginStatus::Disconnected)) {
                 self.plugin.status = PluginStatus::Disconnected;
             }
+            if let (false, Some(before)) = (self.told_wabas, before) {
+                self.plugin.status = before;
+            }
         }
         tx.observe_plugin(id, &self.plugin).await?;
-        tx.observe_whatsapp(id, &self.wabas, &self.numbers).await
+        if self.told_wabas { tx.observe_whatsapp(id, &self.wabas, &self.numbers).await } else { Ok(()) }
     }
 }
 
@@ -101,6 +107,9 @@ fn bare(id: portico_domain::PhoneNumberId, waba: portico_domain::WabaId) -> Obse
 
 /// Reduces a plugin's `auth` to ids: it may hold Meta's tokens, under names that nobody documented.
 pub(crate) fn reduce_auth(plugin: &mut Value) {
+    if let Some(rows) = plugin.as_array_mut() {
+        rows.iter_mut().for_each(reduce_auth);
+    }
     let Some(object) = plugin.as_object_mut() else { return };
     let Some(auth) = object.get("auth") else { return };
     let mut reduced = Map::new();
@@ -138,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_number_that_two_wabas_list_is_read_once() {
-        let plugin = json!({"id": "x", "isActive": true, "name": "n",
+        let plugin = json!({"id": "11111111-2222-4333-8444-555555555555", "isActive": true, "name": "n",
             "auth": {"whatsappBusinessAccountsById": {"1": {"phoneNumbers": ["9"]}, "2": {"phoneNumbers": ["9"]}}}});
         let seen = Observed::read(&plugin).expect("is a plugin");
         assert_eq!((seen.wabas.len(), seen.numbers.len()), (2, 1));

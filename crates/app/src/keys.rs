@@ -72,7 +72,7 @@ impl App {
         if let Some(key) = shared.chakra_keys.get(&shared.freshness, &tenant) {
             return Ok(key);
         }
-        let stamp = shared.freshness.stamp(tenant);
+        let mut stamp = shared.freshness.stamp(tenant);
         let mut sealed = self.sealed_default(scope).await?;
         if sealed.team_fingerprint.is_none() {
             // Other tenants' fences depend on whose team this key is, so its first use learns that. When
@@ -80,9 +80,9 @@ impl App {
             if let Err(error) = self.verify(scope, sealed.id).await {
                 tracing::debug!(tenant.id = %tenant, %error, "the team of a Chakra key is not known yet");
             }
+            stamp = shared.freshness.stamp(tenant);
             sealed = self.sealed_default(scope).await?;
         }
-        let stamp = if sealed.team_fingerprint.is_some() { shared.freshness.stamp(tenant) } else { stamp };
         let mut tx = shared.db.begin(scope).await?;
         let token = self.open_chakra_key(&mut tx, &sealed).await?;
         let team_shared = match &sealed.team_fingerprint {

@@ -10,9 +10,10 @@ pub mod router;
 pub mod scan;
 pub mod schema;
 
-pub use catalogue::{operation, operations};
+pub use catalogue::{NOT_OFFERED, NotOffered, operation, operations};
 pub use client::{BadChakraUrl, CallError, Client, Incoming, Outgoing, OutgoingBody, Peeked, Unanswered};
 pub use operation::{
-    AnswerRule, At, BodyKind, Confidence, Effect, Envelope, Kind, LearnedKind, Method, Operation, Owned, Retry, When,
+    AnswerRule, At, BodyKind, Confidence, Effect, Envelope, Kind, Learn, LearnedKind, Link, LinkTo, Method, Operation,
+    Owned, Retry, RowId, When,
 };
 pub use router::{Matched, NoRoute, Route, Router, router};

@@ -136,8 +136,12 @@ pub enum BodyKind {
     None,
     /// JSON, at most 1 MiB.
     Json,
+    /// A JSON list, at most 1 MiB.
+    JsonList,
     /// JSON or a URL-encoded form, at most 1 MiB.
     JsonOrForm,
+    /// JSON, or a multipart stream where a file goes with it.
+    JsonOrMultipart,
     /// A multipart stream, at most 100 MiB.
     Multipart,
 }
@@ -167,10 +171,48 @@ pub enum Retry {
 pub enum AnswerRule {
     /// Streamed, byte for byte.
     Pass,
-    /// `_data` is a list over the whole team: only rows whose `id` of that kind the caller owns remain.
-    FilterRows(Kind),
+    /// `_data` is a list over the whole team: only the rows that the caller owns remain. A row is the
+    /// caller's when it names at least one of these, and all that it names are the caller's.
+    FilterRows(&'static [RowId]),
     /// `_data` is a plugin: its `auth`, which may hold Meta's tokens, is reduced to ids.
     Plugin,
+}
+
+/// An id inside a row of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RowId {
+    /// Where it stands in the row, by JSON pointer.
+    pub at: &'static str,
+    /// What it names.
+    pub kind: Kind,
+}
+
+/// An id in an answer from which Portico learns whose something is: it belongs to the plugin that the
+/// call names, or to the plugin that its row names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Learn {
+    /// Where it stands, by JSON pointer from the top; `*` stands for every row of a list.
+    pub at: &'static str,
+    /// What it names.
+    pub kind: LearnedKind,
+}
+
+/// A link in an answer, written anew so that following it comes back through Portico.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Link {
+    /// Where it stands, by JSON pointer.
+    pub at: &'static str,
+    /// Where it leads.
+    pub to: LinkTo,
+}
+
+/// Where a link in an answer leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkTo {
+    /// To the same call, with the link's own paging parameters.
+    SameCall,
+    /// To this path template, with the parameters of the call.
+    Path(&'static str),
 }
 
 /// What the operation changes that Portico keeps records of.
@@ -257,6 +299,12 @@ pub struct Operation {
     pub answer_sample: &'static str,
     /// How the answer is treated.
     pub rule: AnswerRule,
+    /// The ids from which Portico learns whose something is.
+    pub learns: &'static [Learn],
+    /// The links that are written anew.
+    pub links: &'static [Link],
+    /// Whether a redirect to another host is handed on to the caller; else it is refused.
+    pub hands_on_redirects: bool,
     /// What else it changes.
     pub effect: Effect,
     /// Whether it may be repeated.
@@ -300,6 +348,9 @@ impl Operation {
             answer: Ty::Any,
             answer_sample: "{}",
             rule: AnswerRule::Pass,
+            learns: &[],
+            links: &[],
+            hands_on_redirects: false,
             effect: Effect::None,
             retry: if matches!(method, Method::Get) { Retry::Safe } else { Retry::Never },
             media: false,
@@ -393,6 +444,38 @@ impl Operation {
         self
     }
 
+    /// The ids from which Portico learns whose something is.
+    #[must_use]
+    pub const fn learns(mut self, learns: &'static [Learn]) -> Self {
+        self.learns = learns;
+        self
+    }
+
+    /// The links that are written anew.
+    #[must_use]
+    pub const fn links(mut self, links: &'static [Link]) -> Self {
+        self.links = links;
+        self
+    }
+
+    /// Bytes with their own content type; a redirect to another host is handed on.
+    #[must_use]
+    pub const fn binary(mut self) -> Self {
+        self.envelope = Envelope::Binary;
+        self.answer = Ty::File;
+        self.answer_sample = "";
+        self.hands_on_redirects = true;
+        self.media = true;
+        self
+    }
+
+    /// Another way for the body to travel.
+    #[must_use]
+    pub const fn body_kind(mut self, body: BodyKind) -> Self {
+        self.body = body;
+        self
+    }
+
     /// What else it changes.
     #[must_use]
     pub const fn effect(mut self, effect: Effect) -> Self {
@@ -438,4 +521,16 @@ pub const fn in_query(name: &'static str, kind: Kind) -> Owned {
 #[must_use]
 pub const fn in_body(pointer: &'static str, kind: Kind) -> Owned {
     Owned { at: At::Body(pointer), kind, when: When::Always }
+}
+
+/// An id in an answer from which its owner is learned.
+#[must_use]
+pub const fn learn(at: &'static str, kind: LearnedKind) -> Learn {
+    Learn { at, kind }
+}
+
+/// An id in a row that tells whose the row is.
+#[must_use]
+pub const fn row(at: &'static str, kind: Kind) -> RowId {
+    RowId { at, kind }
 }

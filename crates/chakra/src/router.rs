@@ -12,7 +12,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 
 use portico_domain::settings::is_graph_version;
 
-use crate::catalogue::operations;
+use crate::catalogue::{NOT_OFFERED, operations};
 use crate::operation::{At, Method, Operation, When};
 use crate::scan::{Scan, Scanned};
 
@@ -54,6 +54,9 @@ pub enum NoRoute {
         "no operation of Chakra has this path; the OpenAPI document at /openapi.json lists those that Portico forwards"
     )]
     Unknown,
+    /// Chakra does not offer it; what to do instead.
+    #[error("{0}")]
+    NotOffered(&'static str),
     /// The path exists with other methods.
     #[error("this path takes {}", allow(.0))]
     Method(Vec<Method>),
@@ -76,8 +79,40 @@ pub fn allow(methods: &[Method]) -> String {
 #[derive(Debug, Default)]
 struct Node {
     literals: HashMap<&'static str, Node>,
-    parameter: Option<Box<Node>>,
+    /// By the form of what may stand there, the narrowest first.
+    parameters: Vec<(Form, Node)>,
     ends: Vec<usize>,
+}
+
+/// What may stand in the place of a parameter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Form {
+    /// Digits only: Meta's id of a template. Chakra would take any node of Meta's graph here.
+    Digits,
+    /// A group: long, and not digits only. Digits or a word such as `me` would name another node of
+    /// Meta's graph.
+    Group,
+    /// Anything.
+    Any,
+}
+
+impl Form {
+    fn of(name: &str) -> Self {
+        match name {
+            "whatsappMessageTemplateId" => Self::Digits,
+            "groupId" => Self::Group,
+            _ => Self::Any,
+        }
+    }
+
+    fn fits(self, segment: &str) -> bool {
+        let digits = || segment.bytes().all(|byte| byte.is_ascii_digit());
+        match self {
+            Self::Digits => digits(),
+            Self::Group => segment.len() >= 16 && !digits(),
+            Self::Any => true,
+        }
+    }
 }
 
 static ROUTER: LazyLock<Router> = LazyLock::new(|| Router::new(&operations()));
@@ -86,6 +121,17 @@ static ROUTER: LazyLock<Router> = LazyLock::new(|| Router::new(&operations()));
 #[must_use]
 pub fn router() -> &'static Router {
     &ROUTER
+}
+
+impl Node {
+    fn parameter(&mut self, form: Form) -> &mut Self {
+        let at = self.parameters.iter().position(|(known, _)| *known == form).unwrap_or_else(|| {
+            let at = self.parameters.partition_point(|(known, _)| *known < form);
+            self.parameters.insert(at, (form, Self::default()));
+            at
+        });
+        &mut self.parameters[at].1
+    }
 }
 
 impl Router {
@@ -111,7 +157,7 @@ impl Router {
             node = match segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
                 Some(name) => {
                     names.push(name);
-                    node.parameter.get_or_insert_default()
+                    node.parameter(Form::of(name))
                 }
                 None => node.literals.entry(segment).or_default(),
             };
@@ -147,7 +193,10 @@ impl Router {
     pub fn find<'p>(&self, method: Option<Method>, path: &'p str) -> Result<Matched<'_, 'p>, NoRoute> {
         let segments = segments(path)?;
         let mut search = Search { method, parameters: Vec::new(), other: Vec::new(), routes: &self.routes };
-        let Some(end) = search.walk(&self.root, &segments) else {
+        let Some(end) = search.step(&self.root, &segments, 0) else {
+            if let Some(instead) = not_offered(method, &segments) {
+                return Err(NoRoute::NotOffered(instead));
+            }
             if search.other.is_empty() {
                 return Err(NoRoute::Unknown);
             }
@@ -175,10 +224,6 @@ struct Search<'r> {
 }
 
 impl Search<'_> {
-    fn walk(&mut self, node: &Node, rest: &[Cow<'_, str>]) -> Option<usize> {
-        self.step(node, rest, 0)
-    }
-
     fn step(&mut self, node: &Node, segments: &[Cow<'_, str>], at: usize) -> Option<usize> {
         let Some(segment) = segments.get(at) else {
             let end = node.ends.iter().copied().find(|end| Some(self.routes[*end].method) == self.method);
@@ -192,14 +237,25 @@ impl Search<'_> {
         {
             return Some(end);
         }
-        let next = node.parameter.as_deref()?;
-        self.parameters.push(at);
-        let end = self.step(next, segments, at + 1);
-        if end.is_none() {
+        for (_, next) in node.parameters.iter().filter(|(form, _)| form.fits(segment)) {
+            self.parameters.push(at);
+            if let Some(end) = self.step(next, segments, at + 1) {
+                return Some(end);
+            }
             self.parameters.pop();
         }
-        end
+        None
     }
+}
+
+/// What to do instead of a call that clients try and Chakra does not offer.
+fn not_offered(method: Option<Method>, segments: &[Cow<'_, str>]) -> Option<&'static str> {
+    let fits = |template: &str| {
+        let mut parts = template.split('/').skip(1);
+        segments.iter().all(|given| parts.next().is_some_and(|part| part.starts_with('{') || part == given))
+            && parts.next().is_none()
+    };
+    NOT_OFFERED.iter().find(|call| Some(call.method) == method && fits(call.path)).map(|call| call.instead)
 }
 
 fn segments(path: &str) -> Result<Vec<Cow<'_, str>>, NoRoute> {
@@ -369,6 +425,50 @@ mod tests {
         let matched = router().find(Some(Method::Get), "/plugin/%2531").expect("is in the catalogue");
         assert_eq!(matched.parameter("pluginId"), Some("%31"));
         assert_eq!(matched.target(matched.route.template), "/plugin/%2531");
+    }
+
+    #[test]
+    fn literal_segments_win_over_ids() {
+        for (method, path, expected) in [
+            (
+                "POST",
+                "/v1/ext/plugin/whatsapp/list-chat-messages-for-phone-number".to_owned(),
+                "list_messages_for_phone_number",
+            ),
+            ("GET", "/v1/ext/plugin/whatsapp/api/v24.0/100/message_templates".to_owned(), "list_message_templates"),
+            ("POST", "/v1/ext/plugin/whatsapp/api/v24.0/400".to_owned(), "update_message_template"),
+            ("POST", "/v1/ext/plugin/whatsapp/api/v24.0/Y2FwaV9ncm91cDox".to_owned(), "update_group_settings"),
+            ("GET", "/v1/whatsapp/v24.0/Y2FwaV9ncm91cDox".to_owned(), "get_group_info"),
+            ("GET", "/v2/whatsapp/v24.0/media/whatsapp_business/attachments".to_owned(), "show_media_attachments"),
+            ("POST", "/v1/ext/procedure/lead/process".to_owned(), "create_lead"),
+            ("POST", "/v1/ext/procedure/order/process".to_owned(), "create_process"),
+            ("GET", "/v1/ext/procedure/lead/process/7".to_owned(), "fetch_process"),
+            ("PUT", "/v1/ext/procedure/lead/process/phone_number/1555".to_owned(), "update_lead_by_phone_number"),
+            ("PUT", "/v1/ext/procedure/lead/process/lead_id/L-1".to_owned(), "update_process_by_primary_key"),
+        ] {
+            assert_eq!(id(method, &path), Ok(expected), "{path}");
+        }
+    }
+
+    #[test]
+    fn no_other_id_reaches_another_node_of_metas_graph() {
+        assert_eq!(id("GET", "/v1/whatsapp/v24.0/200300400500600"), Err(NoRoute::Unknown));
+        assert_eq!(
+            id("DELETE", "/v1/ext/plugin/whatsapp/api/v24.0/100200300400500"),
+            Err(NoRoute::Method(vec![Method::Post]))
+        );
+        assert_eq!(id("GET", "/v1/whatsapp/v24.0/me"), Err(NoRoute::Unknown));
+        assert_eq!(id("GET", "/v1/whatsapp/v24.0/00000000000000000000"), Err(NoRoute::Unknown));
+    }
+
+    #[test]
+    fn what_chakra_does_not_offer_is_told_with_the_substitute() {
+        for path in
+            [format!("/v1/ext/plugin/whatsapp/{PLUGIN}/api/v24.0/200/media"), "/v1/whatsapp/v24.0/200/media".into()]
+        {
+            let told = id("POST", &path).expect_err("is not offered").to_string();
+            assert!(told.contains("upload-public-media"), "{told}");
+        }
     }
 
     #[test]

@@ -7,13 +7,15 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use crate::operation::{At, Operation, When};
+use crate::operation::{At, BodyKind, Operation, When};
 
 /// The fields to read, as a tree of names.
 #[derive(Debug, Default)]
 pub struct Scan {
     root: Watch,
     pointers: Vec<&'static str>,
+    /// Whether the body is a list.
+    list: bool,
 }
 
 #[derive(Debug, Default)]
@@ -56,6 +58,9 @@ pub enum Malformed {
     /// The body is JSON but not an object.
     #[error("the body must be a JSON object")]
     NotObject,
+    /// The body is JSON but not a list.
+    #[error("the body must be a JSON list")]
+    NotList,
 }
 
 impl Scan {
@@ -64,6 +69,7 @@ impl Scan {
     pub fn for_operations(operations: &[&'static Operation]) -> Self {
         let mut scan = Self::default();
         for operation in operations {
+            scan.list |= operation.body == BodyKind::JsonList;
             scan.watch_condition(operation.when);
             for owned in operation.owned {
                 if let At::Body(pointer) = owned.at {
@@ -121,10 +127,11 @@ impl Scan {
             column: 1,
             what: "it is not UTF-8".into(),
         })?;
-        if !text.trim_start_matches([' ', '\t', '\r', '\n']).starts_with('{') && !text.is_empty() {
+        let begins = if self.list { '[' } else { '{' };
+        if !text.trim_start_matches([' ', '\t', '\r', '\n']).starts_with(begins) && !text.is_empty() {
             // Tell a list or number (valid JSON) from what is no JSON at all.
             serde_json::from_str::<IgnoredAny>(text).map_err(|error| Malformed::from_json(&error))?;
-            return Err(Malformed::NotObject);
+            return Err(if self.list { Malformed::NotList } else { Malformed::NotObject });
         }
         let mut parser = serde_json::Deserializer::from_str(text);
         let seed = Node { watch: &self.root, pointers: &self.pointers, out: &mut scanned.found };

@@ -3,7 +3,7 @@
 use portico_domain::Permission;
 
 use super::objects::{PHONE_NUMBER, PHONE_NUMBER_SAMPLE, PHONE_NUMBERS_SAMPLE};
-use crate::operation::{AnswerRule, Confidence, Kind, Method, Operation, in_path, in_query};
+use crate::operation::{AnswerRule, Confidence, Kind, Method, Operation, in_path, in_query, row};
 use crate::schema::{Ty, optional, required};
 
 const GROUP: &str = "WhatsApp accounts";
@@ -21,7 +21,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     .owned(&[in_query("pluginId", Kind::Plugin)])
     .query(&[optional("pluginId", Ty::Uuid, "Only that plugin's (by analogy with the list of WABAs).")])
     .data(Ty::List(&PHONE_NUMBER), PHONE_NUMBERS_SAMPLE)
-    .rule(AnswerRule::FilterRows(Kind::PhoneNumber))
+    .rule(AnswerRule::FilterRows(&[row("/id", Kind::PhoneNumber)]))
     .confidence(Confidence::Observed)
     .notes(&["Chakra answers for the whole team; only the rows that belong to the caller remain."]),
     Operation::new(
@@ -53,7 +53,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         ])),
         r#"[{"id":"100200300400500","name":"Example Shop","chakraStatus":"CONNECTED"}]"#,
     )
-    .rule(AnswerRule::FilterRows(Kind::Waba))
+    .rule(AnswerRule::FilterRows(&[row("/id", Kind::Waba)]))
     .confidence(Confidence::Observed)
     .notes(&["Chakra answers for the whole team; only the rows that belong to the caller remain."]),
 ];

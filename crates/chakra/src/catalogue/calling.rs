@@ -3,7 +3,7 @@
 use portico_domain::Permission;
 
 use super::objects::{SUCCESS, SUCCESS_SAMPLE};
-use crate::operation::{Confidence, Kind, LearnedKind, Method, Operation, in_body, in_path};
+use crate::operation::{Confidence, Kind, LearnedKind, Method, Operation, in_body, in_path, learn};
 use crate::schema::{Ty, optional, required};
 
 const GROUP: &str = "Calling";
@@ -92,5 +92,6 @@ pub(super) const OPERATIONS: &[Operation] = &[
         ]),
         r#"{"messaging_product":"whatsapp","calls":[{"id":"wacid.EXAMPLE0001"}]}"#,
     )
+    .learns(&[learn("/calls/*/id", LearnedKind::Call)])
     .confidence(Confidence::Observed),
 ];

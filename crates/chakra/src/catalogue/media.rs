@@ -2,13 +2,14 @@
 
 use portico_domain::Permission;
 
-use crate::operation::{Kind, Method, Operation, in_path};
+use crate::operation::{Confidence, Kind, LearnedKind, Link, LinkTo, Method, Operation, in_path, in_query};
 use crate::schema::{Ty, optional, required};
 
 const GROUP: &str = "Media";
 
 /// The operations of this group.
-pub(super) const OPERATIONS: &[Operation] = &[Operation::new(
+pub(super) const OPERATIONS: &[Operation] = &[
+    Operation::new(
     "upload_public_media",
     Method::Post,
     &["/v1/ext/plugin/whatsapp/{pluginId}/upload-public-media"],
@@ -29,4 +30,59 @@ pub(super) const OPERATIONS: &[Operation] = &[Operation::new(
 .notes(&[
     "Anyone who has the URL can read the file; Chakra documents neither deletion nor expiry.",
     "Send the URL as `link`: it is the only way to get a file into a message.",
-])];
+]),
+    Operation::new(
+        "show_media",
+        Method::Get,
+        &[
+            "/v2/whatsapp/{whatsappApiVersion}/media/{mediaId}/show",
+            "/v1/whatsapp/{whatsappApiVersion}/media/{mediaId}/show",
+        ],
+        Permission::MediaRead,
+        GROUP,
+        "Show a medium",
+    )
+    .owned(&[in_path("mediaId", Kind::Learned(LearnedKind::Media))])
+    .binary()
+    .confidence(Confidence::Observed)
+    .notes(&[
+        "The file's bytes with its own content type; `Range` is passed on.",
+        "A redirect to another host is handed on: follow it without your key.",
+        "Meta keeps media of received messages for about 7 days.",
+    ]),
+    Operation::new(
+        "fetch_media",
+        Method::Get,
+        &["/v1/whatsapp/{whatsappApiVersion}/media/{mediaId}"],
+        Permission::MediaRead,
+        GROUP,
+        "Fetch what is known of a medium",
+    )
+    .owned(&[in_path("mediaId", Kind::Learned(LearnedKind::Media))])
+    .meta(
+        Ty::Object(&[
+            required("url", Ty::Url, "Where the bytes are; leads through Portico and needs the same key."),
+            optional("mime_type", Ty::Text, "Its media type."),
+            optional("sha256", Ty::Text, "Hash of the bytes, in hex."),
+            optional("file_size", Ty::Int, "Bytes."),
+            optional("id", Ty::Digits, "The media id."),
+            optional("messaging_product", Ty::Text, "whatsapp."),
+        ]),
+        r#"{"url":"https://portico.example.com/v2/whatsapp/v24.0/media/300400500600700/show","mime_type":"image/jpeg",
+"sha256":"0000000000000000000000000000000000000000000000000000000000000000","file_size":20480,"id":"300400500600700","messaging_product":"whatsapp"}"#,
+    )
+    .links(&[Link { at: "/url", to: LinkTo::Path("/v2/whatsapp/{whatsappApiVersion}/media/{mediaId}/show") }]),
+    Operation::new(
+        "show_media_attachments",
+        Method::Get,
+        &["/v2/whatsapp/{whatsappApiVersion}/media/whatsapp_business/attachments"],
+        Permission::MediaRead,
+        GROUP,
+        "Show a medium by the mid of an event",
+    )
+    .owned(&[in_query("mid", Kind::Learned(LearnedKind::Media))])
+    .query(&[required("mid", Ty::Text, "The mid parameter of the lookaside URL in an event's media object.")])
+    .binary()
+    .confidence(Confidence::Observed)
+    .notes(&["The lookaside URL itself answers 401 to a Chakra token; this call gives the bytes."]),
+];

@@ -3,7 +3,7 @@
 use portico_domain::Permission;
 
 use super::objects::{MAPPING, TEMPLATE_SEND_RESULT, TEMPLATE_SEND_SAMPLE};
-use crate::operation::{At, Confidence, Kind, LearnedKind, Method, Operation, Owned, When, in_body, in_path};
+use crate::operation::{At, Confidence, Kind, LearnedKind, Method, Operation, Owned, When, in_body, in_path, learn};
 use crate::schema::{Field, Ty, optional, required};
 
 const TEMPLATES: &str = "Send template messages";
@@ -97,6 +97,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     ])
     .json(TEMPLATE_FIELDS, TEMPLATE_SAMPLE)
     .data(TEMPLATE_SEND_RESULT, TEMPLATE_SEND_SAMPLE)
+    .learns(&[learn("/_data/externalId", LearnedKind::Message)])
     .notes(&["Chakra reads the recipient from the record's phone attribute."]),
     Operation::new(
         "send_template_message_to_phone_number",
@@ -109,6 +110,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     .owned(&[in_path("pluginId", Kind::Plugin), in_body("/whatsappPhoneNumberId", Kind::PhoneNumber)])
     .json(TEMPLATE_FIELDS, TEMPLATE_SAMPLE)
     .data(TEMPLATE_SEND_RESULT, TEMPLATE_SEND_SAMPLE)
+    .learns(&[learn("/_data/externalId", LearnedKind::Message)])
     .notes(&[
         "`phoneNumber` is the recipient: country code and digits, without + and separators.",
         "Keep `_data.externalId` (wamid) to match status events; `_data.id` is Chakra's own.",
@@ -158,6 +160,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
 "components":[{"type":"body","parameters":[{"type":"text","text":"Ada"},{"type":"text","text":"42"}]}]}}"#,
     )
     .data(SENT, SENT_SAMPLE)
+    .learns(&[learn("/_data/whatsappMessageId", LearnedKind::Message)])
     .notes(&[RECEIPT_NOTE]),
     Operation::new("whatsapp_messages", Method::Post, MESSAGES, Permission::MessagesSend, SESSION, "Send a session message")
         .also(&["send_session_message"])
@@ -202,5 +205,6 @@ pub(super) const OPERATIONS: &[Operation] = &[
             r#"{"messaging_product":"whatsapp","recipient_type":"individual","to":"15550001111","type":"text","text":{"body":"Your order is on its way"}}"#,
         )
         .data(SENT, SENT_SAMPLE)
+    .learns(&[learn("/_data/whatsappMessageId", LearnedKind::Message)])
         .notes(&[RECEIPT_NOTE, "A 200 says that Meta took the message; a failure comes later as a status event."]),
 ];

@@ -5,25 +5,70 @@
 
 mod accounts;
 mod calling;
+mod chats;
+mod flows;
+mod groups;
 mod media;
 mod messages;
 mod objects;
 mod partner;
 mod platform;
 mod plugins;
+mod processes;
+mod team;
+mod templates;
 
-use crate::operation::Operation;
+use crate::operation::{Method, Operation};
+
+/// A call that clients try and that Chakra does not offer: answered 404, with what to do instead.
+#[derive(Debug, Clone, Copy)]
+pub struct NotOffered {
+    /// The method.
+    pub method: Method,
+    /// The path template.
+    pub path: &'static str,
+    /// What to do instead.
+    pub instead: &'static str,
+}
+
+const NO_UPLOAD: &str = "Chakra offers no media upload by id: send the file to POST /v1/ext/plugin/whatsapp/{pluginId}/upload-public-media and use the publicMediaUrl of the answer as link";
+const NO_NODE: &str = "Chakra offers no such read: GET /v1/ext/whatsapp-phone-number/{phoneNumberId} tells what is known of a phone number";
+
+/// What Chakra does not offer.
+pub const NOT_OFFERED: &[NotOffered] = &[
+    NotOffered {
+        method: Method::Post,
+        path: "/v1/ext/plugin/whatsapp/{pluginId}/api/{whatsappApiVersion}/{whatsappPhoneNumberId}/media",
+        instead: NO_UPLOAD,
+    },
+    NotOffered {
+        method: Method::Post,
+        path: "/v1/whatsapp/{whatsappApiVersion}/{whatsappPhoneNumberId}/media",
+        instead: NO_UPLOAD,
+    },
+    NotOffered {
+        method: Method::Get,
+        path: "/v1/ext/plugin/whatsapp/{pluginId}/api/{whatsappApiVersion}/{whatsappPhoneNumberId}",
+        instead: NO_NODE,
+    },
+];
 
 /// Every operation, in the order of the documentation.
 #[must_use]
 pub fn operations() -> Vec<&'static Operation> {
     [
         messages::OPERATIONS,
+        templates::OPERATIONS,
         media::OPERATIONS,
+        flows::OPERATIONS,
+        groups::OPERATIONS,
         partner::OPERATIONS,
         plugins::OPERATIONS,
         accounts::OPERATIONS,
         calling::OPERATIONS,
+        chats::OPERATIONS,
+        processes::OPERATIONS,
+        team::OPERATIONS,
         platform::OPERATIONS,
     ]
     .into_iter()
@@ -104,6 +149,41 @@ mod tests {
                 };
                 let checked = operation.owned.iter().filter(|owned| checks(&owned.at)).count();
                 assert_eq!(checked, usize::from(in_body) + usize::from(in_query), "{}: {name}", operation.id);
+            }
+        }
+    }
+
+    #[test]
+    fn every_operation_that_is_known_of_chakra_is_here() {
+        // 72 in Chakra's documents: send_session_message and whatsapp_messages are one call, and
+        // whatsapp_messages, a template in Meta's format and a read receipt share a path.
+        assert_eq!(operations().iter().map(|operation| 1 + operation.also.len()).sum::<usize>(), 72);
+    }
+
+    #[test]
+    fn an_answer_is_treated_in_one_way() {
+        for operation in operations() {
+            let by_tree = operation.effect != Effect::None || operation.rule == AnswerRule::Plugin;
+            let piecewise = matches!(operation.rule, AnswerRule::FilterRows(_))
+                || !operation.learns.is_empty()
+                || !operation.links.is_empty();
+            assert!(!(by_tree && piecewise), "{}", operation.id);
+            assert!(!piecewise || operation.envelope != crate::Envelope::Binary, "{}", operation.id);
+            let lists: HashSet<_> =
+                operation.learns.iter().filter_map(|learn| learn.at.split_once("/*")).map(|at| at.0).collect();
+            assert!(lists.len() <= 1, "{}: one list", operation.id);
+            if matches!(operation.rule, AnswerRule::FilterRows(_)) {
+                assert!(operation.learns.iter().all(|learn| learn.at.starts_with("/_data/*/")), "{}", operation.id);
+            }
+        }
+    }
+
+    #[test]
+    fn every_sample_is_json() {
+        for operation in operations() {
+            for sample in [operation.request_sample, operation.answer_sample].iter().filter(|sample| !sample.is_empty())
+            {
+                assert!(serde_json::from_str::<serde_json::Value>(sample).is_ok(), "{}: {sample}", operation.id);
             }
         }
     }

@@ -53,6 +53,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     Operation::new("delete_plugin", Method::Delete, &["/plugin/{pluginId}"], Permission::PluginsWrite, GROUP, "Delete a plugin")
         .owned(&[in_path("pluginId", Kind::Plugin)])
         .data(Ty::Any, r#"{"id":"11111111-2222-4333-8444-555555555555"}"#)
+        .rule(AnswerRule::Plugin)
         .effect(Effect::DeletesPlugin)
         .repeatable()
         .confidence(Confidence::Observed)

@@ -1,0 +1,110 @@
+//! Chats and campaigns.
+
+use portico_domain::Permission;
+
+use super::objects::{CHAT, CHAT_MESSAGE, CHAT_MESSAGES_SAMPLE, CHATS_SAMPLE};
+use crate::operation::{AnswerRule, Confidence, Kind, LearnedKind, Method, Operation, in_path, learn, row};
+use crate::schema::{Field, Ty, optional, required};
+
+const CHATS: &str = "Chats";
+const CAMPAIGNS: &str = "Campaigns";
+
+const LIMIT: Field = optional("limit", Ty::Int, "Rows on a page.");
+const PAGE: Field = optional("page", Ty::Int, "Which page, from 1.");
+
+const NARROWED: &str = "Chakra answers for the whole team; only the rows that belong to the caller remain.";
+const UNKNOWN: &str = "No public page or client shows this call: path and body are guesses.";
+
+/// The operations of this group.
+pub(super) const OPERATIONS: &[Operation] = &[
+    Operation::new("list_chats", Method::Post, &["/v1/ext/chat"], Permission::ChatsRead, CHATS, "List chats")
+        .json(
+            &[
+                optional("orderField", Ty::Text, "createdAt or updatedAt."),
+                optional("orderDirection", Ty::OneOf(&["asc", "desc"]), "Which way."),
+                LIMIT,
+                PAGE,
+                optional("search", Ty::Text, "Digits of a phone number, or a name."),
+            ],
+            r#"{"orderField":"updatedAt","orderDirection":"desc","limit":25,"page":1}"#,
+        )
+        .data(Ty::List(&CHAT), CHATS_SAMPLE)
+        .rule(AnswerRule::FilterRows(&[row("/providerHandleId", Kind::PhoneNumber), row("/plugin", Kind::Plugin)]))
+        .learns(&[learn("/_data/*/id", LearnedKind::Chat)])
+        .repeatable()
+        .notes(&[
+            "A read that uses POST.",
+            NARROWED,
+            "A page may hold fewer rows than `limit`: go on until Chakra's page is empty or `_meta` says so.",
+        ]),
+    Operation::new(
+        "list_chat_messages",
+        Method::Post,
+        &["/v1/ext/chat/{chatId}/message"],
+        Permission::ChatsRead,
+        CHATS,
+        "List the messages of a chat",
+    )
+    .owned(&[in_path("chatId", Kind::Learned(LearnedKind::Chat))])
+    .json(&[LIMIT, PAGE], r#"{"limit":50,"page":1}"#)
+    .data(Ty::List(&CHAT_MESSAGE), CHAT_MESSAGES_SAMPLE)
+    .learns(&[learn("/_data/*/externalId", LearnedKind::Message)])
+    .repeatable()
+    .notes(&["A read that uses POST.", "Chats are learned from the list of chats."]),
+    Operation::new(
+        "list_messages_for_phone_number",
+        Method::Post,
+        &["/v1/ext/plugin/whatsapp/list-chat-messages-for-phone-number"],
+        Permission::ChatsRead,
+        CHATS,
+        "List previous messages of a person",
+    )
+    .json(
+        &[required("customerPhoneNumber", Ty::Digits, "The person: country code and digits."), LIMIT, PAGE],
+        r#"{"customerPhoneNumber":"15550001111","limit":50,"page":1}"#,
+    )
+    .data(Ty::List(&CHAT_MESSAGE), CHAT_MESSAGES_SAMPLE)
+    .rule(AnswerRule::FilterRows(&[row("/plugin", Kind::Plugin)]))
+    .learns(&[learn("/_data/*/externalId", LearnedKind::Message), learn("/_data/*/chat", LearnedKind::Chat)])
+    .repeatable()
+    .notes(&["A read that uses POST.", NARROWED]),
+    Operation::new(
+        "delete_chat",
+        Method::Delete,
+        &["/v1/ext/chat/{chatId}"],
+        Permission::ChatsWrite,
+        CHATS,
+        "Delete a chat",
+    )
+    .owned(&[in_path("chatId", Kind::Learned(LearnedKind::Chat))])
+    .data(Ty::Any, "{}")
+    .repeatable()
+    .confidence(Confidence::Inferred)
+    .notes(&["A second call may answer 404: read it as already done."]),
+    Operation::new(
+        "add_phone_number_to_lead_campaign",
+        Method::Post,
+        &["/v1/ext/campaign/{campaignId}/phone-number"],
+        Permission::CampaignsWrite,
+        CAMPAIGNS,
+        "Add a phone number to a lead campaign",
+    )
+    .owned(&[in_path("campaignId", Kind::Learned(LearnedKind::Campaign))])
+    .json(&[required("phoneNumber", Ty::Digits, "The person.")], r#"{"phoneNumber":"15550001111"}"#)
+    .data(Ty::Any, "{}")
+    .confidence(Confidence::Inferred)
+    .notes(&[UNKNOWN, "Joining a campaign can send messages."]),
+    Operation::new(
+        "remove_phone_number_from_lead_campaign",
+        Method::Delete,
+        &["/v1/ext/campaign/{campaignId}/phone-number"],
+        Permission::CampaignsWrite,
+        CAMPAIGNS,
+        "Remove a phone number from a lead campaign",
+    )
+    .owned(&[in_path("campaignId", Kind::Learned(LearnedKind::Campaign))])
+    .json(&[required("phoneNumber", Ty::Digits, "The person.")], r#"{"phoneNumber":"15550001111"}"#)
+    .data(Ty::Any, "{}")
+    .confidence(Confidence::Inferred)
+    .notes(&[UNKNOWN, "A DELETE with a JSON body."]),
+];

@@ -1,0 +1,97 @@
+//! Users and photos of a Chakra team.
+
+use portico_domain::Permission;
+
+use super::objects::{PHOTO, PHOTO_SAMPLE, USER, USER_SAMPLE, USERS_SAMPLE};
+use crate::operation::{Confidence, Kind, Learn, LearnedKind, Method, Operation, in_path, learn};
+use crate::schema::{Field, Ty, optional, required};
+
+const USERS: &str = "Users";
+const PHOTOS: &str = "Photos";
+
+const PARTS: &[Field] = &[
+    required("photo", Ty::File, "The picture."),
+    optional("filename", Ty::Text, "Its name."),
+    optional("filetype", Ty::Text, "Its media type."),
+];
+const STORED: &[Learn] = &[learn("/_data/id", LearnedKind::Photo)];
+
+const TEAM_WIDE: &str = "Reaches the whole Chakra team: refused to keys that are limited to customers.";
+
+/// The operations of this group.
+pub(super) const OPERATIONS: &[Operation] = &[
+    Operation::new("list_users", Method::Get, &["/v1/ext/users"], Permission::UsersRead, USERS, "List users")
+        .data(Ty::List(&USER), USERS_SAMPLE)
+        .notes(&[TEAM_WIDE]),
+    Operation::new(
+        "list_users_v2",
+        Method::Get,
+        &["/v2/ext/users"],
+        Permission::UsersRead,
+        USERS,
+        "List users, in readable form",
+    )
+    .data(Ty::List(&USER), USERS_SAMPLE)
+    .notes(&[TEAM_WIDE]),
+    Operation::new("fetch_user", Method::Get, &["/v1/ext/user/{userId}"], Permission::UsersRead, USERS, "Fetch a user")
+        .data(USER, USER_SAMPLE)
+        .notes(&[TEAM_WIDE]),
+    Operation::new(
+        "fetch_user_v2",
+        Method::Get,
+        &["/v2/ext/user/{userId}"],
+        Permission::UsersRead,
+        USERS,
+        "Fetch a user, in readable form",
+    )
+    .data(USER, USER_SAMPLE)
+    .confidence(Confidence::Inferred)
+    .notes(&[TEAM_WIDE]),
+    Operation::new(
+        "update_user",
+        Method::Put,
+        &["/v1/ext/user/{userId}"],
+        Permission::UsersWrite,
+        USERS,
+        "Update a user",
+    )
+    .json(
+        &[optional("firstName", Ty::Text, "First name."), optional("lastName", Ty::Text, "Last name.")],
+        r#"{"firstName":"Ada","lastName":"Example"}"#,
+    )
+    .data(USER, USER_SAMPLE)
+    .repeatable()
+    .notes(&["Other fields of the user may be given too.", TEAM_WIDE]),
+    Operation::new(
+        "fetch_photo",
+        Method::Get,
+        &["/v1/ext/photo/{photoId}"],
+        Permission::PhotosRead,
+        PHOTOS,
+        "Fetch a photo",
+    )
+    .owned(&[in_path("photoId", Kind::Learned(LearnedKind::Photo))])
+    .binary()
+    .confidence(Confidence::Inferred)
+    .notes(&["What Chakra answers is not known: bytes, a redirect (which is handed on) or JSON.", TEAM_WIDE]),
+    Operation::new("upload_photo", Method::Post, &["/v1/ext/photo"], Permission::PhotosWrite, PHOTOS, "Upload a photo")
+        .multipart(PARTS)
+        .data(PHOTO, PHOTO_SAMPLE)
+        .learns(STORED)
+        .repeatable()
+        .notes(&[TEAM_WIDE]),
+    Operation::new(
+        "upload_photo_with_id",
+        Method::Post,
+        &["/v1/ext/photo/{photoId}"],
+        Permission::PhotosWrite,
+        PHOTOS,
+        "Upload a photo under your own id",
+    )
+    .owned(&[in_path("photoId", Kind::Learned(LearnedKind::Photo))])
+    .multipart(PARTS)
+    .data(PHOTO, PHOTO_SAMPLE)
+    .learns(STORED)
+    .repeatable()
+    .notes(&["`photoId` is a UUID that you choose.", TEAM_WIDE]),
+];

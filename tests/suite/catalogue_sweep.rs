@@ -1,9 +1,10 @@
 //! Every operation of the catalogue on every path: works, and is refused where it must be.
 
-use portico_chakra::{At, Effect, Envelope, Kind, Operation, When, operations};
+use portico_chakra::{At, BodyKind, Effect, Envelope, Kind, LearnedKind, Operation, When, operations};
 use portico_domain::{BuiltInRole, Permission};
 
 use crate::harness::sandbox::leaks;
+use crate::harness::things;
 use crate::harness::{Call, Caller, Connected, Findings, Portico, Sandbox, Tenant, random_digits, random_uuid};
 
 struct Sweep {
@@ -55,20 +56,64 @@ impl Sweep {
 
     async fn operation(&mut self, operation: &Operation, template: &'static str) {
         let us = self.us.clone();
-        let call = Call::of(operation, template, &us.ids());
+        let call = Call::of(operation, template, &us.ids_with(self.ours.things(&us, operation).await));
         self.sandbox.clear().await;
         self.refuses_credentials(&call).await;
         self.refuses_roles(operation, &call).await;
         self.refuses_ids(operation, &call).await;
         self.refuses_a_mismatch(operation, &call).await;
+        self.refuses_malformed_bodies(operation, &call).await;
         let record = self.sandbox.record().await;
         self.findings.check(record.is_empty(), || {
             let arrived: Vec<_> =
                 record.iter().map(|request| format!("{} {}", request["method"], request["path"])).collect();
             format!("{} {}: refused calls arrived at the sandbox: {arrived:?}", operation.id, call.what())
         });
+        self.refuses_learned_ids(operation, &call).await;
         self.works(operation, template).await;
         self.works_within_limits(operation, template).await;
+    }
+
+    /// A customer's key may use only what was learned as theirs: a sibling's thing answers as nobody's.
+    async fn refuses_learned_ids(&mut self, operation: &Operation, call: &Call) {
+        if operation.permission.is_some_and(Permission::is_team_wide) {
+            return;
+        }
+        for owned in operation.owned {
+            let Kind::Learned(kind) = owned.kind else { continue };
+            if owned.when != When::Always {
+                continue;
+            }
+            let siblings = self.ours.thing(&self.sibling, kind).await;
+            let nobodys = things::nobodys(kind);
+            let (Some(foreign), Some(unknown)) = (call.with(owned.at, &siblings), call.with(owned.at, &nobodys)) else {
+                continue;
+            };
+            self.sandbox.clear().await;
+            let about = format!("{} {} with a sibling's {:?}", operation.id, call.what(), owned.at);
+            let (foreign, unknown) = (foreign.send(&self.limited).await, unknown.send(&self.limited).await);
+            self.findings.note(&about, foreign.not_an_envelope(&[404]));
+            let arrived = self.sandbox.record().await.len();
+            self.findings.check(arrived == 0, || format!("{about}: arrived at the sandbox"));
+            let (seen, expected) = (foreign.shape(&[&siblings]), unknown.shape(&[&nobodys]));
+            self.findings.check(seen == expected, || {
+                format!("{about}: differs from an unknown one:\n      {seen}\n      {expected}")
+            });
+        }
+    }
+
+    async fn refuses_malformed_bodies(&mut self, operation: &Operation, call: &Call) {
+        if matches!(operation.body, BodyKind::None | BodyKind::Multipart) {
+            return;
+        }
+        for (body, status) in [("", 400), ("{\"a\":", 400), ("7", 400), ("\u{feff}{}", 400)] {
+            let call = call.with_bytes("application/json", body.as_bytes());
+            let about = format!("{} {} with the body {body:?}", operation.id, call.what());
+            self.findings.note(&about, call.send(&self.ours.owner).await.not_an_envelope(&[status]));
+        }
+        let call = call.with_bytes("text/plain", b"{}");
+        let about = format!("{} {} as text/plain", operation.id, call.what());
+        self.findings.note(&about, call.send(&self.ours.owner).await.not_an_envelope(&[415]));
     }
 
     async fn refuses_credentials(&mut self, call: &Call) {
@@ -166,18 +211,23 @@ impl Sweep {
 
     async fn works(&mut self, operation: &Operation, template: &'static str) {
         let target = self.target(operation).await;
-        let call = Call::of(operation, template, &target.ids());
+        let things = self.ours.things(&target, operation).await;
+        let call = Call::of(operation, template, &target.ids_with(things));
         let caller = self.creating(operation, self.ours.owner.clone()).await;
         self.succeeds(operation, &call, &caller).await;
     }
 
     async fn works_within_limits(&mut self, operation: &Operation, template: &'static str) {
         let target = self.target(operation).await;
-        let call = Call::of(operation, template, &target.ids());
-        let learned = operation
-            .owned
-            .iter()
-            .any(|owned| matches!(owned.kind, Kind::Learned(_)) && owned.when == When::Always && call.names(owned.at));
+        let things = self.ours.things(&target, operation).await;
+        let call = Call::of(operation, template, &target.ids_with(things));
+        // What Portico learns from events alone, or what belongs to the whole tenant.
+        let whole = |kind| matches!(kind, LearnedKind::Media | LearnedKind::Process);
+        let learned = operation.owned.iter().any(|owned| {
+            matches!(owned.kind, Kind::Learned(kind) if whole(kind))
+                && owned.when == When::Always
+                && call.names(owned.at)
+        });
         let limited = self.ours.limited_key("owner", &[&target.customer]).await;
         let about = format!("{} {} with a limited key", operation.id, call.what());
         if operation.permission.is_some_and(Permission::is_team_wide) {

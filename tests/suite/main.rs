@@ -18,6 +18,7 @@ mod limited_keys;
 mod partner_flow;
 mod plugins;
 mod replicas;
+mod shared_team;
 mod surfaces;
 mod tenants;
 mod upstream_failures;

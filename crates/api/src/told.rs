@@ -136,6 +136,7 @@ fn detail(error: &Error, surface: Surface) -> String {
         | Error::Unanswered(_)
         | Error::Rejected(_)
         | Error::Garbled
+        | Error::Wordless { .. }
         | Error::Database(_) => error.to_string(),
     }
 }
@@ -159,6 +160,10 @@ fn headers(error: &Error) -> Vec<(HeaderName, HeaderValue)> {
             HeaderValue::try_from(methods).map(|value| (header::ALLOW, value)).into_iter().collect()
         }
         Error::Database(_) => vec![(header::RETRY_AFTER, HeaderValue::from_static("1"))],
+        Error::Wordless { retry_after: Some(after), .. } => {
+            HeaderValue::from_bytes(after.as_bytes()).map(|value| (header::RETRY_AFTER, value)).into_iter().collect()
+        }
+        Error::Wordless { .. } => Vec::new(),
         _ if status == 401 => vec![(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))],
         _ => Vec::new(),
     }
@@ -213,6 +218,7 @@ mod tests {
             Error::NoRoute(NoRoute::Method(vec![Method::Get, Method::Post])),
             Error::NoRoute(NoRoute::Segment(3)),
             Error::NoRoute(NoRoute::Version),
+            Error::NoRoute(NoRoute::NotOffered("use another call")),
             Error::Missing(Thing::Plugin),
             Error::Missing(Thing::Waba),
             Error::Missing(Thing::PhoneNumber),

@@ -111,6 +111,16 @@ pub enum Error {
     /// Chakra's answer cannot be read.
     #[error("Chakra's answer cannot be read")]
     Garbled,
+    /// Chakra failed with something that its clients cannot read: a page, a plain text, nothing.
+    #[error("Chakra answered {status}{words}")]
+    Wordless {
+        /// Chakra's status.
+        status: u16,
+        /// Its words, if it had any: a colon and a short text.
+        words: String,
+        /// When Chakra wants to be asked again.
+        retry_after: Option<http::HeaderValue>,
+    },
     /// The database fails.
     #[error("the database cannot be reached")]
     Database(#[source] StorageError),
@@ -183,6 +193,7 @@ impl Error {
             Self::Denied(Denied::OperatorOnly) => (403, "operator_only"),
             Self::MoreThanOwn(_) => (403, "more_than_own_permissions"),
             Self::NoRoute(NoRoute::Unknown) => (404, "not_found"),
+            Self::NoRoute(NoRoute::NotOffered(_)) => (404, "not_offered"),
             Self::NoRoute(NoRoute::Method(_)) => (405, "method_not_allowed"),
             Self::NoRoute(NoRoute::Segment(_) | NoRoute::Version) => (400, "path_not_allowed"),
             Self::Missing(thing) => (404, thing.missing_code()),
@@ -201,6 +212,7 @@ impl Error {
             Self::Unanswered(Unanswered::Unreachable(_)) => (502, "upstream_unreachable"),
             Self::Unanswered(Unanswered::Timeout) => (504, "upstream_timeout"),
             Self::Unanswered(Unanswered::TooLong) | Self::Garbled => (502, "upstream_garbled"),
+            Self::Wordless { status, .. } => (*status, "upstream_wordless"),
             Self::Rejected(_) => (502, "upstream_rejected"),
             Self::Database(_) => (503, "database_unavailable"),
             Self::Vault(_) => (500, "internal"),

@@ -10,6 +10,8 @@ mod body;
 mod effects;
 mod guard;
 mod headers;
+mod links;
+mod rewrite;
 
 use std::pin::Pin;
 use std::time::Instant;
@@ -20,7 +22,7 @@ use http::{HeaderName, HeaderValue};
 use portico_auth::{Actor, TenantScope};
 use portico_chakra::{Matched, Method, Operation, Outgoing, OutgoingBody, Unanswered, client, router};
 use portico_domain::{CustomerId, PluginId};
-use portico_storage::NewRequest;
+use portico_storage::{NewLearned, NewRequest};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -109,6 +111,7 @@ struct Account {
     has_errors: bool,
     customer: Option<CustomerId>,
     plugin: Option<PluginId>,
+    learned: Vec<NewLearned>,
 }
 
 impl App {
@@ -150,7 +153,7 @@ impl App {
                 customer: account.customer,
                 plugin: account.plugin,
             };
-            self.shared.note(LogEntry { tenant: scope.tenant(), address, row });
+            self.shared.note(LogEntry { tenant: scope.tenant(), address, row, learned: account.learned });
         }
         match result {
             Ok(answer) => Ok(Answer { operation, ..answer }),
@@ -196,9 +199,9 @@ impl App {
         let key = self.default_chakra_key(&scope).await?;
         let received = self.prepare(&scope, operation, &matched, received, customer, account).await?;
 
-        let outgoing_headers = headers::outgoing(operation, headers, request_id)?;
+        let outgoing_headers = headers::outgoing(operation, headers, matches!(received, Received::Stream), request_id)?;
         let limit = if operation.media { client::MEDIA_LIMIT } else { client::CALL_LIMIT };
-        let target = guard::target(&matched, operation, &query, &received, &named);
+        let target = guard::target(self.chakra.paths(), &matched, operation, &query, &received, &named);
         let outgoing = |body| Outgoing {
             method: operation.method,
             target,
@@ -219,7 +222,13 @@ impl App {
             }
         }?;
         account.upstream_status = Some(incoming.status());
-        self.answer(&scope, &key, operation, &named, customer, &received, incoming, account).await
+        let asked = answer::Asked { scope, key, operation, named, customer, received };
+        let needs_links = !operation.links.is_empty() || operation.hands_on_redirects;
+        let links = needs_links.then(|| {
+            let origin = links::Origin::of(self.shared.public_url.as_deref(), headers);
+            links::Links::new(&origin, path, &matched)
+        });
+        self.answer(asked, links.unwrap_or_default(), incoming, account).await
     }
 }
 

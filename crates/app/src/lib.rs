@@ -13,6 +13,7 @@ mod customers;
 mod error;
 pub mod gateway;
 mod keys;
+mod learned;
 mod metrics;
 mod ownership;
 mod paging;

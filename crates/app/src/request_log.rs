@@ -1,5 +1,6 @@
 //! The request log: written in batches, off the path of the calls. When Postgres is slow the queue
-//! fills and further rows are dropped and counted; a call never waits.
+//! fills and further rows are dropped and counted; a call never waits. With a call's row goes what it
+//! taught of messages, which are too many to be written one by one.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -8,7 +9,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use portico_domain::TenantId;
-use portico_storage::{ApiKeyUse, NewRequest, StorageError};
+use portico_storage::{ApiKeyUse, NewLearned, NewRequest, StorageError};
 use tokio::sync::mpsc;
 
 use crate::start::Shared;
@@ -26,13 +27,17 @@ pub(crate) struct LogEntry {
     pub(crate) tenant: TenantId,
     pub(crate) address: Option<IpAddr>,
     pub(crate) row: NewRequest,
+    /// Ids of messages whose owner the call taught.
+    pub(crate) learned: Vec<NewLearned>,
 }
 
 impl Shared {
     /// Notes a call, if there is room.
     pub(crate) fn note(&self, entry: LogEntry) {
         self.metrics.count_call(entry.row.status);
-        if self.log.try_send(entry).is_err() {
+        if let Err(full) = self.log.try_send(entry) {
+            let entry = full.into_inner();
+            self.unwritten.forget(entry.tenant, &entry.learned);
             self.metrics.log_dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -72,9 +77,12 @@ async fn flush(shared: &Shared, batch: &mut Vec<LogEntry>) {
     for entry in batch.drain(..) {
         tenants.entry(entry.tenant).or_default().push(entry);
     }
-    for (tenant, entries) in tenants {
+    for (tenant, mut entries) in tenants {
         let count = entries.len() as u64;
-        match tokio::time::timeout(PATIENCE, write_tenant(shared, tenant, entries)).await {
+        let learned: Vec<_> = entries.iter_mut().flat_map(|entry| std::mem::take(&mut entry.learned)).collect();
+        let written = tokio::time::timeout(PATIENCE, write_tenant(shared, tenant, entries, &learned)).await;
+        shared.unwritten.forget(tenant, &learned);
+        match written {
             Ok(Ok(())) => {
                 shared.metrics.log_written.fetch_add(count, Ordering::Relaxed);
             }
@@ -90,7 +98,12 @@ async fn flush(shared: &Shared, batch: &mut Vec<LogEntry>) {
     }
 }
 
-async fn write_tenant(shared: &Shared, tenant: TenantId, entries: Vec<LogEntry>) -> Result<(), StorageError> {
+async fn write_tenant(
+    shared: &Shared,
+    tenant: TenantId,
+    entries: Vec<LogEntry>,
+    learned: &[NewLearned],
+) -> Result<(), StorageError> {
     let mut uses: HashMap<_, ApiKeyUse> = HashMap::new();
     let mut rows = Vec::with_capacity(entries.len());
     for entry in entries {
@@ -105,6 +118,9 @@ async fn write_tenant(shared: &Shared, tenant: TenantId, entries: Vec<LogEntry>)
     tx.insert_requests(&rows).await?;
     if !uses.is_empty() {
         tx.api_keys_used(&uses).await?;
+    }
+    if !learned.is_empty() {
+        tx.learn(learned).await?;
     }
     tx.commit().await
 }

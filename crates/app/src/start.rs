@@ -4,15 +4,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use portico_auth::ApiKeyRecord;
-use portico_chakra::{BadChakraUrl, Client};
+use portico_chakra::{BadChakraUrl, ChosenPaths, Client};
 use portico_domain::TenantId;
-use portico_storage::{Change, Db, OperatorRow, StorageError};
+use portico_storage::{Change, Db, Learned, OperatorRow, StorageError};
 use portico_vault::{DataKeyVersion, FingerprintKey, KeyEnvironment, MasterKeys, OpenError, OperatorToken, SecretHash};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::cache::{Freshness, Memo};
 use crate::keys::{OpenChakraKey, OpenDataKey};
+use crate::learned::{LearnedKey, Unwritten};
 use crate::metrics::Metrics;
 use crate::ownership::OwnedKey;
 use crate::refusals::{self, KeyRefusal};
@@ -23,6 +24,10 @@ use crate::request_log::{self, LogEntry};
 pub struct AppOptions {
     /// Where Chakra is.
     pub chakra_url: String,
+    /// The paths on which calls go out, where settings choose.
+    pub chakra_paths: ChosenPaths,
+    /// Where the outside reaches Portico, without a slash at the end; none: at the host that a call names.
+    pub public_url: Option<String>,
     /// The environment in the text of new API keys.
     pub environment: KeyEnvironment,
     /// How many rows of the request log wait for Postgres before further ones are dropped.
@@ -60,9 +65,12 @@ pub(crate) struct Shared {
     pub(crate) fingerprint_key: FingerprintKey,
     pub(crate) operator: OperatorToken,
     pub(crate) environment: KeyEnvironment,
+    pub(crate) public_url: Option<String>,
     pub(crate) freshness: Freshness,
     pub(crate) api_keys: Memo<SecretHash, ApiKeyRecord>,
     pub(crate) owned: Memo<OwnedKey, portico_storage::OwnedId>,
+    pub(crate) learned: Memo<LearnedKey, Learned>,
+    pub(crate) unwritten: Unwritten,
     pub(crate) data_keys: Memo<(TenantId, DataKeyVersion), Arc<OpenDataKey>>,
     pub(crate) chakra_keys: Memo<TenantId, Arc<OpenChakraKey>>,
     pub(crate) metrics: Metrics,
@@ -97,7 +105,7 @@ impl App {
         operator: OperatorToken,
         options: AppOptions,
     ) -> Result<Self, StartError> {
-        let chakra = Client::new(&options.chakra_url)?;
+        let chakra = Client::new(&options.chakra_url)?.with_paths(options.chakra_paths);
         let row = match db.operator().await? {
             Some(row) => row,
             None => db.ensure_operator(&first_row(&master_keys)).await?,
@@ -115,6 +123,9 @@ impl App {
             freshness: Freshness::default(),
             api_keys: Memo::default(),
             owned: Memo::default(),
+            learned: Memo::default(),
+            unwritten: Unwritten::default(),
+            public_url: options.public_url,
             data_keys: Memo::default(),
             chakra_keys: Memo::default(),
             metrics: Metrics::default(),
@@ -218,5 +229,6 @@ async fn sweep(shared: Arc<Shared>) {
         shared.data_keys.sweep(&shared.freshness);
         shared.api_keys.sweep(&shared.freshness);
         shared.owned.sweep(&shared.freshness);
+        shared.learned.sweep(&shared.freshness);
     }
 }

@@ -3,6 +3,7 @@
 //! It follows no redirect, uses no system proxy and repeats nothing: a request that may have
 //! reached Chakra is the caller's to judge. Bodies stream both ways.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -12,6 +13,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
+use crate::chosen::ChosenPaths;
 use crate::operation::{Envelope, Method, Operation};
 use crate::router::fill;
 
@@ -29,6 +31,7 @@ pub const ANSWER_LIMIT: usize = 16 * 1024 * 1024;
 pub struct Client {
     http: reqwest::Client,
     base: String,
+    paths: Arc<ChosenPaths>,
 }
 
 /// Why a client cannot be made.
@@ -132,13 +135,35 @@ impl Client {
             .user_agent(concat!("portico/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(BadChakraUrl::Client)?;
-        Ok(Self { http, base: base.trim_end_matches('/').to_owned() })
+        Ok(Self { http, base: base.trim_end_matches('/').to_owned(), paths: Arc::default() })
+    }
+
+    /// The same client, which sends calls out on these paths.
+    #[must_use]
+    pub fn with_paths(self, paths: ChosenPaths) -> Self {
+        Self { paths: Arc::new(paths), ..self }
     }
 
     /// A client of the same Chakra with connections of its own.
     #[must_use]
     pub fn detached(&self) -> Self {
-        Self::new(&self.base).unwrap_or_else(|_| self.clone())
+        let fresh = Self::new(&self.base);
+        fresh.map_or_else(|_| self.clone(), |fresh| Self { paths: Arc::clone(&self.paths), ..fresh })
+    }
+
+    /// The paths that calls go out on.
+    #[must_use]
+    pub fn paths(&self) -> &ChosenPaths {
+        &self.paths
+    }
+
+    /// The path and query of a URL on this Chakra's own host; none for another host's.
+    #[must_use]
+    pub fn own_path<'u>(&self, url: &'u str) -> Option<&'u str> {
+        match url.strip_prefix(&self.base) {
+            Some(rest) => (rest.starts_with('/')).then_some(rest),
+            None => (url.starts_with('/') && !url.starts_with("//")).then_some(url),
+        }
     }
 
     /// Sends a request and waits for the head of the answer.
@@ -184,7 +209,8 @@ impl Client {
         key: &SecretString,
     ) -> Result<Value, CallError> {
         let find = |name: &str| parameters.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
-        let mut target = fill(operation.paths[0], find);
+        let template = self.paths.template(operation, |name| find(name).is_some()).unwrap_or(operation.paths[0]);
+        let mut target = fill(template, find);
         if !query.is_empty() {
             target.push('?');
             target.push_str(&form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish());

@@ -4,13 +4,16 @@
 //! [`catalogue`] is data; everything else is engine. To add an operation, add an entry there.
 
 pub mod catalogue;
+pub mod chosen;
 pub mod client;
 pub mod operation;
+pub mod pieces;
 pub mod router;
 pub mod scan;
 pub mod schema;
 
 pub use catalogue::{NOT_OFFERED, NotOffered, operation, operations};
+pub use chosen::{BadChoice, ChosenPaths};
 pub use client::{BadChakraUrl, CallError, Client, Incoming, Outgoing, OutgoingBody, Peeked, Unanswered};
 pub use operation::{
     AnswerRule, At, BodyKind, Confidence, Effect, Envelope, Kind, Learn, LearnedKind, Link, LinkTo, Method, Operation,

@@ -1,7 +1,13 @@
+use portico_chakra::schema::Ty;
 use portico_chakra::{At, BodyKind, Kind, Method, Operation};
 use serde_json::{Value, json};
 
+use super::things::{self, Things};
 use super::{Answer, Body, Caller, Connected};
+
+/// The ids of the catalogue's examples.
+const SAMPLE_MESSAGE: &str = "wamid.HBgLMTU1NTAwMDExMTEVAgARGBJGQUtFMDAwMDAwMDAwMDAwMDEA";
+const SAMPLE_PROCESS: &str = "77777777-6666-4555-8444-333333333333";
 
 /// One call of an operation, made from the catalogue's own example.
 #[derive(Debug, Clone)]
@@ -22,12 +28,19 @@ pub(crate) struct Ids<'a> {
     pub(crate) waba: &'a str,
     /// The phone number.
     pub(crate) phone: &'a str,
+    /// Things whose owner Portico learns.
+    pub(crate) things: Things,
 }
 
 impl Connected {
-    /// Its ids.
+    /// Its ids, without things.
     pub(crate) fn ids(&self) -> Ids<'_> {
-        Ids { plugin: &self.plugin, waba: &self.waba, phone: &self.phone }
+        self.ids_with(Things::new())
+    }
+
+    /// Its ids, with these things.
+    pub(crate) fn ids_with(&self, things: Things) -> Ids<'_> {
+        Ids { plugin: &self.plugin, waba: &self.waba, phone: &self.phone, things }
     }
 }
 
@@ -52,38 +65,54 @@ pub(crate) fn path_parameters(template: &str) -> impl Iterator<Item = &str> {
 fn free_value(name: &str) -> &'static str {
     match name {
         "whatsappApiVersion" => "v24.0",
-        "phoneNumber" | "primaryKeyOrId" => "15550001111",
+        "phoneNumber" => "15550001111",
         "procedureShortId" => "lead",
-
+        "primaryKeyShortId" => "lead_id",
+        "stateTaskShortId" => "call_customer",
         other => panic!("the sweep has no value for the path parameter {other}: add one in harness/call.rs"),
     }
 }
 
 /// A query parameter that the sandbox, as Chakra, cannot do without.
 fn query_value(name: &str) -> Option<&'static str> {
-    (name == "user_wa_id").then_some("15550001111")
+    match name {
+        "user_wa_id" => Some("15550001111"),
+        "name" => Some("order_ready"),
+        _ => None,
+    }
 }
 
 impl Call {
     /// The example of an operation on one of its paths, with these ids in place of the invented ones.
     pub(crate) fn of(operation: &Operation, template: &'static str, ids: &Ids<'_>) -> Self {
-        let owner = |name: &str| {
-            let owned = operation.owned.iter().find(|owned| matches!(owned.at, At::Path(at) if at == name))?;
-            ids.of(owned.kind)
+        let value = |name: &str| {
+            let owned = operation.owned.iter().find(|owned| matches!(owned.at, At::Path(at) if at == name));
+            match (ids.things.get(name), owned.map(|owned| owned.kind)) {
+                (Some(thing), _) => thing.clone(),
+                (None, Some(Kind::Learned(kind))) => {
+                    ids.things.get(kind.as_str()).cloned().unwrap_or_else(|| things::nobodys(kind))
+                }
+                (None, Some(kind)) => ids.of(kind).expect("only learned kinds have none").to_owned(),
+                (None, None) => free_value(name).to_owned(),
+            }
         };
-        let value = |name: &str| owner(name).unwrap_or_else(|| free_value(name)).to_owned();
         let path = path_parameters(template).map(|name| (name.to_owned(), value(name))).collect();
         let sample = operation
             .request_sample
             .replace("11111111-2222-4333-8444-555555555555", ids.plugin)
             .replace("100200300400500", ids.waba)
-            .replace("200300400500600", ids.phone);
+            .replace("200300400500600", ids.phone)
+            .replace(SAMPLE_MESSAGE, ids.things.get("message").map_or(SAMPLE_MESSAGE, String::as_str))
+            .replace(SAMPLE_PROCESS, ids.things.get("process").map_or(SAMPLE_PROCESS, String::as_str));
         let body = match operation.body {
             BodyKind::None => Body::None,
-            BodyKind::Json | BodyKind::JsonOrForm => {
+            BodyKind::Json | BodyKind::JsonList | BodyKind::JsonOrForm | BodyKind::JsonOrMultipart => {
                 Body::Json(serde_json::from_str(&sample).expect("the catalogue's examples are JSON"))
             }
-            BodyKind::Multipart => Body::File,
+            BodyKind::Multipart => {
+                let part = operation.request.iter().find(|field| field.ty == Ty::File);
+                Body::File(part.expect("a form holds a file").name)
+            }
         };
         let method = match operation.method {
             Method::Get => reqwest::Method::GET,
@@ -92,8 +121,15 @@ impl Call {
             Method::Patch => reqwest::Method::PATCH,
             Method::Delete => reqwest::Method::DELETE,
         };
-        let named = |name: &'static str| Some((name.to_owned(), query_value(name)?.to_owned()));
-        let query = operation.query.iter().filter_map(|field| named(field.name)).collect();
+        let owned = |name: &str| operation.owned.iter().find(|owned| matches!(owned.at, At::Query(at) if at == name));
+        let named = |field: &portico_chakra::schema::Field| {
+            let thing = owned(field.name).filter(|_| field.required).and_then(|owned| match owned.kind {
+                Kind::Learned(kind) => ids.things.get(kind.as_str()).cloned(),
+                _ => None,
+            });
+            Some((field.name.to_owned(), thing.or_else(|| query_value(field.name).map(str::to_owned))?))
+        };
+        let query = operation.query.iter().filter_map(named).collect();
         Self { method, template, path, query, body }
     }
 
@@ -102,13 +138,21 @@ impl Call {
         let mut call = self.clone();
         match at {
             At::Path(name) => value.clone_into(&mut call.path.iter_mut().find(|(known, _)| known == name)?.1),
-            At::Query(name) => call.query.push((name.to_owned(), value.to_owned())),
+            At::Query(name) => {
+                call.query.retain(|(known, _)| known != name);
+                call.query.push((name.to_owned(), value.to_owned()));
+            }
             At::Body(pointer) => match &mut call.body {
                 Body::Json(body) => put(body, pointer, value),
-                Body::None | Body::Bytes(..) | Body::File => return None,
+                Body::None | Body::Bytes(..) | Body::File(_) => return None,
             },
         }
         Some(call)
+    }
+
+    /// The same with another body.
+    pub(crate) fn with_bytes(&self, content_type: &'static str, bytes: &[u8]) -> Self {
+        Self { body: Body::Bytes(content_type, bytes.to_vec()), ..self.clone() }
     }
 
     /// Whether the example names something at that place.

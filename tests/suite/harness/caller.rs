@@ -22,8 +22,8 @@ pub(crate) enum Body {
     Json(Value),
     /// Any bytes with that content type.
     Bytes(&'static str, Vec<u8>),
-    /// A small PNG as the part `file` of a form.
-    File,
+    /// A small PNG as the part of that name of a form.
+    File(&'static str),
 }
 
 impl Caller {
@@ -79,9 +79,9 @@ impl Caller {
             Body::None => request,
             Body::Json(json) => request.json(&json),
             Body::Bytes(content_type, bytes) => request.header("content-type", content_type).body(bytes),
-            Body::File => {
+            Body::File(name) => {
                 let part = Part::bytes(b"\x89PNG\r\n\x1a\n".as_slice()).file_name("photo.png").mime_str("image/png")?;
-                request.multipart(Form::new().part("file", part))
+                request.multipart(Form::new().part(name, part))
             }
         };
         let response = request.send().await?;

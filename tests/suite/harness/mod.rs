@@ -12,6 +12,7 @@ pub(crate) mod raw;
 pub(crate) mod sandbox;
 mod serve;
 pub(crate) mod tenant;
+pub(crate) mod things;
 
 use std::future::Future;
 use std::time::{Duration, Instant};

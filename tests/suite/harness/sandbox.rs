@@ -44,6 +44,14 @@ impl Sandbox {
         team["chakra_key"].as_str().expect("a team has a key").to_owned()
     }
 
+    /// The id of a medium that arrived with an event.
+    pub(crate) async fn medium(&self, plugin: &str) -> String {
+        let id = super::random_digits();
+        let body = json!({"plugin_id": plugin, "kind": "message_image", "overrides": {"image": {"id": id}}});
+        self.0.post("/_sandbox/events", body).await.expect_success();
+        id
+    }
+
     /// Ends a sign-up as a person in the browser would.
     pub(crate) async fn sign_up(&self, plugin: &str, outcome: &str) {
         let body = json!({"plugin_id": plugin, "outcome": outcome});

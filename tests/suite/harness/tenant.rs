@@ -64,6 +64,11 @@ impl Tenant {
         (id, operator, portico.anonymous().bearing(&secret))
     }
 
+    /// The controls of the sandbox in which its team is.
+    pub(crate) fn sandbox_of(&self) -> &Sandbox {
+        &self.sandbox
+    }
+
     /// A caller with a new key of that role.
     pub(crate) async fn key(&self, role: &str) -> Caller {
         self.key_with(json!({"name": format!("a {role} key"), "role": role})).await

@@ -158,7 +158,7 @@ fn occurs(operation: &Operation, code: &str) -> bool {
     let owns = |wanted: fn(Kind) -> bool| operation.owned.iter().any(|owned| wanted(owned.kind));
     let kinds =
         [owns(|kind| kind == Kind::Plugin), owns(|kind| kind == Kind::Waba), owns(|kind| kind == Kind::PhoneNumber)];
-    let json = matches!(operation.body, BodyKind::Json | BodyKind::JsonOrForm);
+    let json = !matches!(operation.body, BodyKind::None | BodyKind::Multipart);
     match code {
         "not_found" | "method_not_allowed" | "tenant_required" => false,
         "plugin_not_found" => kinds[0],

@@ -5,7 +5,7 @@ use serde_json::Value;
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::example::ExampleBuilder;
 use utoipa::openapi::request_body::{RequestBody, RequestBodyBuilder};
-use utoipa::openapi::schema::Object;
+use utoipa::openapi::schema::{ArrayBuilder, Object};
 use utoipa::openapi::{Content, ObjectBuilder, OneOfBuilder, Ref, RefOr, Required, Schema, Type};
 
 use super::shape;
@@ -14,11 +14,13 @@ use super::shape;
 pub(super) fn of(operations: &[&'static Operation]) -> Option<RequestBody> {
     let types: &[&str] = match operations[0].body {
         BodyKind::None => return None,
-        BodyKind::Json => &["application/json"],
+        BodyKind::Json | BodyKind::JsonList => &["application/json"],
+        BodyKind::JsonOrMultipart => &["application/json", "multipart/form-data"],
         BodyKind::JsonOrForm => &["application/json", "application/x-www-form-urlencoded"],
         BodyKind::Multipart => &["multipart/form-data"],
     };
-    let limit = if operations[0].body == BodyKind::Multipart { "100 MiB" } else { "1 MiB" };
+    let limit =
+        if matches!(operations[0].body, BodyKind::Multipart | BodyKind::JsonOrMultipart) { "100 MiB" } else { "1 MiB" };
     let start = RequestBodyBuilder::new()
         .description(Some(format!("At most {limit}. Fields that are not listed here are forwarded untouched.")))
         .required(Some(Required::True));
@@ -55,7 +57,12 @@ pub(super) fn answer_ref(operation: &Operation) -> RefOr<Schema> {
 pub(super) fn schemas(operations: &[&'static Operation]) -> Vec<(String, Schema)> {
     let requests = operations.iter().filter(|operation| operation.body != BodyKind::None).map(|operation| {
         let siblings: Vec<When> = operations.iter().map(|sibling| sibling.when).collect();
-        (request_name(operation), request(operation, &siblings).into())
+        let object = request(operation, &siblings);
+        let schema = match operation.body {
+            BodyKind::JsonList => ArrayBuilder::new().items(object).build().into(),
+            _ => object.into(),
+        };
+        (request_name(operation), schema)
     });
     let answers = operations
         .iter()

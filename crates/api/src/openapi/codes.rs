@@ -78,6 +78,7 @@ pub const CODES: &[Code] = &[
     code("permission_denied", 403, Both, "The key's role lacks the permission that the text names.", "Use a key whose role has it."),
     code("tenant_suspended", 403, Both, "The operator suspended the tenant.", "Ask whoever runs this Portico."),
     code("not_found", 404, Both, "There is nothing at this path, or nothing that this caller may know of.", "Compare method, path and id with the OpenAPI document at `/openapi.json`."),
+    code("not_offered", 404, Compatible, "Clients try this call, but Chakra does not offer it.", "The text names the call to use instead."),
     code("phone_number_not_found", 404, Compatible, "The phone number does not exist, or not for this caller.", "`GET /api/v1/phone-numbers` lists yours; Meta's id is meant, not the number."),
     code("plugin_not_found", 404, Compatible, "The plugin does not exist, or not for this caller.", "`GET /api/v1/plugins` lists yours."),
     code("resource_not_found", 404, Compatible, "A message, group, call or the like does not exist, or not for this caller.", "Use an id from an answer or event of your own customers."),
@@ -103,6 +104,7 @@ pub const CODES: &[Code] = &[
     code("upstream_garbled", 502, Both, "Chakra's answer cannot be read.", "Look whether the change was made before you repeat it."),
     code("upstream_rejected", 502, Both, "Chakra said no to a call that Portico made for this one.", "Read Chakra's own words in the text."),
     code("upstream_unreachable", 502, Both, "Chakra cannot be reached, or broke off.", "Look whether the change was made before you repeat it."),
+    code("upstream_wordless", 502, Compatible, "Chakra failed with a page, a plain text or nothing. The status is Chakra's own.", "Repeat a read later; before you repeat a change, look whether it was made."),
     code("database_unavailable", 503, Both, "Portico's database cannot be reached.", "Repeat it after `Retry-After` seconds; nothing was done."),
     code("upstream_timeout", 504, Both, "Chakra did not answer in time.", "Look whether the change was made before you repeat it."),
 ];

@@ -121,7 +121,7 @@ fn every_path_parameter_is_described() {
 #[test]
 fn every_sample_of_a_body_fits_its_own_schema() {
     for operation in operations() {
-        if matches!(operation.body, BodyKind::Json | BodyKind::JsonOrForm) {
+        if matches!(operation.body, BodyKind::Json | BodyKind::JsonOrForm | BodyKind::JsonOrMultipart) {
             let sample: Value = serde_json::from_str(operation.request_sample).expect(operation.id);
             fits_fields(operation.request, &sample, operation.id).unwrap();
         }

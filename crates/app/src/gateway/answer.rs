@@ -5,13 +5,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{HeaderMap, LOCATION};
 use portico_auth::TenantScope;
-use portico_chakra::{AnswerRule, Effect, Envelope, Incoming, Kind, Operation, Peeked};
+use portico_chakra::{AnswerRule, Effect, Envelope, Incoming, Operation, Peeked};
 use portico_domain::CustomerId;
-use portico_storage::Page;
 use serde_json::Value;
 
 use super::body::Received;
 use super::guard::Named;
+use super::links::Links;
+use super::rewrite::{self, Rewrite};
 use super::{Account, Answer, AnswerBody, headers};
 use crate::error::Error;
 use crate::keys::OpenChakraKey;
@@ -21,126 +22,174 @@ use crate::start::App;
 /// Answers up to this length are looked into for `_errors`, in bytes.
 const GLANCE: usize = 64 * 1024;
 
+/// What was asked, by whom, and with which key.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) scope: TenantScope,
+    pub(super) key: Arc<OpenChakraKey>,
+    pub(super) operation: &'static Operation,
+    pub(super) named: Named,
+    pub(super) customer: Option<CustomerId>,
+    pub(super) received: Received,
+}
+
 impl App {
-    #[expect(clippy::too_many_arguments, reason = "everything that is known of the call meets here, once")]
     pub(super) async fn answer(
         &self,
-        scope: &TenantScope,
-        key: &Arc<OpenChakraKey>,
-        operation: &'static Operation,
-        named: &Named,
-        customer: Option<CustomerId>,
-        received: &Received,
+        asked: Asked,
+        links: Links,
         incoming: Incoming,
         account: &mut Account,
     ) -> Result<Answer, Error> {
-        let status = incoming.status();
+        let (operation, status) = (asked.operation, incoming.status());
+        let success = (200..300).contains(&status);
         let mut head = headers::incoming(incoming.headers());
-        // A redirect would lead past Portico, and might carry the caller's credential elsewhere.
         if (300..400).contains(&status) && status != 304 && incoming.headers().contains_key(LOCATION) {
-            return Err(Error::Garbled);
+            return self.redirect(operation, &links, &incoming, head);
         }
-        let changes = operation.rule != AnswerRule::Pass || operation.effect != Effect::None;
-        let bytes = if changes {
+        let by_tree = operation.rule == AnswerRule::Plugin || operation.effect != Effect::None;
+        let bytes = if by_tree {
             incoming.whole().await?
-        } else if operation.envelope == Envelope::Binary && (200..300).contains(&status) {
-            return Ok(streamed(status, head, incoming));
+        } else if operation.envelope == Envelope::Binary && success {
+            return Ok(streamed(operation, status, head, incoming));
         } else {
             match incoming.peek(GLANCE).await? {
                 Peeked::Whole(bytes) => bytes,
-                Peeked::More(incoming) => return Ok(streamed(status, head, incoming)),
+                // Nobody needs so long a refusal; and what it says of the key is ours.
+                Peeked::More(_) if status == 401 || status == 403 => Bytes::new(),
+                Peeked::More(incoming) if success && rewrite::concerns(operation) => {
+                    let rewrite = Rewrite::new(self, &asked.scope, operation, &asked.named, links);
+                    drop_changed(&mut head);
+                    let body = AnswerBody::Pieces(Box::pin(rewrite.pieces(incoming)));
+                    return Ok(Answer { status, headers: head, body, operation: Some(operation.id) });
+                }
+                Peeked::More(incoming) => return Ok(streamed(operation, status, head, incoming)),
             }
         };
         if status == 401 || (status == 403 && !is_metas_error(&bytes)) {
-            self.shared.key_refused(scope.tenant(), key.id);
+            self.shared.key_refused(asked.scope.tenant(), asked.key.id);
             return Err(Error::ChakraKeyRefused);
         }
-        let success = (200..300).contains(&status);
+        if status >= 400 && !is_object(&bytes) {
+            let retry_after =
+                head.into_iter().find(|(name, _)| *name == http::header::RETRY_AFTER).map(|(_, value)| value);
+            if operation.effect == Effect::DeletesPlugin {
+                self.effect(&asked, status, false, None).await?;
+            }
+            return Err(Error::Wordless { status, words: words(&bytes), retry_after });
+        }
         account.has_errors = success && has_errors(&bytes);
         let mut body = bytes;
-        if changes {
+        if by_tree {
             let tree = read(&body);
-            self.effect(scope, key, operation, named, customer, received, status, account.has_errors, tree.as_ref())
-                .await?;
+            self.effect(&asked, status, account.has_errors, tree.as_ref()).await?;
             if success
-                && operation.rule != AnswerRule::Pass
-                && let Some(changed) = self.rewrite(scope, operation, tree).await?
+                && operation.rule == AnswerRule::Plugin
+                && let Some(changed) = reduced(operation, &body, tree)?
             {
                 body = changed;
-                head.retain(|(name, _)| *name != http::header::ETAG && *name != http::header::CONTENT_ENCODING);
+                drop_changed(&mut head);
+            }
+        } else if success && !account.has_errors && rewrite::concerns(operation) && !body.is_empty() {
+            let rewrite = Rewrite::new(self, &asked.scope, operation, &asked.named, links);
+            let (written, learned) = rewrite.whole(body.clone()).await?;
+            account.learned = learned;
+            if written != body {
+                body = written;
+                drop_changed(&mut head);
             }
         }
         Ok(Answer { status, headers: head, body: AnswerBody::Whole(body), operation: Some(operation.id) })
     }
 
-    /// The answer as the catalogue's rule leaves it; nothing when there is nothing to change. An answer
-    /// that must be filtered but cannot be read is not handed on.
-    async fn rewrite(
+    /// A redirect of Chakra's. Portico follows none, because it would carry the credential on; the caller
+    /// gets one to another host where the catalogue says so, and one to Chakra itself as a way through
+    /// Portico.
+    fn redirect(
         &self,
-        scope: &TenantScope,
-        operation: &Operation,
-        tree: Option<Value>,
-    ) -> Result<Option<Bytes>, Error> {
-        let mut tree = tree.ok_or(Error::Garbled)?;
-        let Some(data) = tree.get_mut("_data") else { return Err(Error::Garbled) };
-        match operation.rule {
-            AnswerRule::Pass => return Ok(None),
-            AnswerRule::Plugin => reduce_auth(data),
-            AnswerRule::FilterRows(kind) => {
-                let rows = data.as_array_mut().ok_or(Error::Garbled)?;
-                let owned = self.owned_rows(scope, kind, rows).await?;
-                rows.retain(|row| row_id(row).is_some_and(|id| owned.contains(&id)));
-                // Chakra's counts are those of the whole team.
-                if let Some(meta) = tree.get_mut("_meta").and_then(Value::as_object_mut) {
-                    meta.retain(|name, _| !matches!(name.as_str(), "count" | "total" | "totalCount"));
-                }
-            }
+        operation: &'static Operation,
+        links: &Links,
+        incoming: &Incoming,
+        mut head: Vec<(http::HeaderName, http::HeaderValue)>,
+    ) -> Result<Answer, Error> {
+        if !operation.hands_on_redirects {
+            return Err(Error::Garbled);
         }
-        Ok(Some(tree.to_string().into()))
-    }
-
-    /// Which of the rows' ids the caller owns, asked in one statement.
-    async fn owned_rows(&self, scope: &TenantScope, kind: Kind, rows: &[Value]) -> Result<Vec<String>, Error> {
-        let ids: Vec<String> = rows.iter().filter_map(row_id).collect();
-        let mut tx = self.shared.db.begin(scope).await?;
-        let mut owned = Vec::new();
-        for part in ids.chunks(1_000) {
-            let limit = 1_000;
-            match kind {
-                Kind::PhoneNumber => {
-                    let page = Page { limit, after: None };
-                    let rows = tx.phone_numbers(scope.reach(), None, None, Some(part), page).await?;
-                    owned.extend(rows.data.into_iter().map(|row| row.id.to_string()));
-                }
-                Kind::Waba => {
-                    let page = Page { limit, after: None };
-                    let rows = tx.wabas(scope.reach(), None, None, Some(part), page).await?;
-                    owned.extend(rows.data.into_iter().map(|row| row.id.to_string()));
-                }
-                Kind::Plugin | Kind::Learned(_) => return Err(Error::Garbled),
-            }
-        }
-        Ok(owned)
+        let location = incoming.headers().get(LOCATION).and_then(|value| value.to_str().ok()).ok_or(Error::Garbled)?;
+        let location = match self.chakra.own_path(location) {
+            Some(own) => links.redirected(own).ok_or(Error::Garbled)?,
+            None if leads_elsewhere(location) => location.to_owned(),
+            None => return Err(Error::Garbled),
+        };
+        let location = http::HeaderValue::from_str(&location).map_err(|_| Error::Garbled)?;
+        head.retain(|(name, _)| *name != LOCATION);
+        head.push((LOCATION, location));
+        Ok(Answer {
+            status: incoming.status(),
+            headers: head,
+            body: AnswerBody::Whole(Bytes::new()),
+            operation: Some(operation.id),
+        })
     }
 }
 
-fn streamed(status: u16, mut head: Vec<(http::HeaderName, http::HeaderValue)>, incoming: Incoming) -> Answer {
+/// Whether it is a web address of another host, without a password in it.
+fn leads_elsewhere(location: &str) -> bool {
+    let rest = location.strip_prefix("https://").or_else(|| location.strip_prefix("http://"));
+    rest.and_then(|rest| rest.split(['/', '?', '#']).next()).is_some_and(|host| !host.is_empty() && !host.contains('@'))
+}
+
+/// The answer with its plugin reduced to ids. An empty answer, or one without a plugin, holds nothing to
+/// reduce where the catalogue expects none; anything else that cannot be read is not handed on.
+fn reduced(operation: &Operation, body: &[u8], tree: Option<Value>) -> Result<Option<Bytes>, Error> {
+    if operation.effect == Effect::DeletesPlugin && body.trim_ascii().is_empty() {
+        return Ok(None);
+    }
+    let mut tree = tree.ok_or(Error::Garbled)?;
+    match tree.get_mut("_data") {
+        Some(data) => reduce_auth(data),
+        None if operation.effect == Effect::DeletesPlugin => reduce_auth(&mut tree),
+        None => return Err(Error::Garbled),
+    }
+    Ok(Some(tree.to_string().into()))
+}
+
+/// What no longer fits an answer that was changed.
+fn drop_changed(head: &mut Vec<(http::HeaderName, http::HeaderValue)>) {
+    head.retain(|(name, _)| *name != http::header::ETAG && *name != http::header::CONTENT_ENCODING);
+}
+
+/// Chakra's words, where they are a short plain text.
+fn words(bytes: &[u8]) -> String {
+    let text = std::str::from_utf8(without_mark(bytes)).unwrap_or_default().trim();
+    let plain = !text.is_empty() && !text.starts_with('<') && !text.contains(char::is_control);
+    if plain { format!(": {}", text.chars().take(200).collect::<String>()) } else { String::new() }
+}
+
+fn is_object(bytes: &[u8]) -> bool {
+    let bytes = without_mark(bytes).trim_ascii_start();
+    bytes.first() == Some(&b'{') && serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok()
+}
+
+fn streamed(
+    operation: &'static Operation,
+    status: u16,
+    mut head: Vec<(http::HeaderName, http::HeaderValue)>,
+    incoming: Incoming,
+) -> Answer {
     if let Some(length) = content_length(incoming.headers()) {
         head.push((http::header::CONTENT_LENGTH, length));
     }
-    Answer { status, headers: head, body: AnswerBody::Pieces(Box::pin(incoming.pieces())), operation: None }
+    Answer {
+        status,
+        headers: head,
+        body: AnswerBody::Pieces(Box::pin(incoming.pieces())),
+        operation: Some(operation.id),
+    }
 }
 
 fn content_length(headers: &HeaderMap) -> Option<http::HeaderValue> {
     headers.get(http::header::CONTENT_LENGTH).cloned()
-}
-
-fn row_id(row: &Value) -> Option<String> {
-    match row.get("id")? {
-        Value::String(id) => Some(id.clone()),
-        Value::Number(id) => Some(id.to_string()),
-        _ => None,
-    }
 }
 
 fn read(bytes: &[u8]) -> Option<Value> {

@@ -114,15 +114,22 @@ where
         // What a GET or DELETE carries is not read and not forwarded.
         BodyKind::None => Ok(Received::Nothing),
         BodyKind::Multipart => Ok(Received::Stream),
+        BodyKind::JsonOrMultipart
+            if headers.get("content-type").is_some_and(|kind| kind.to_ascii_lowercase().starts_with(b"multipart/")) =>
+        {
+            Ok(Received::Stream)
+        }
         BodyKind::JsonOrForm
-            if headers.get("content-type").is_some_and(|kind| kind.starts_with(b"application/x-www-form")) =>
+            if headers
+                .get("content-type")
+                .is_some_and(|kind| kind.to_ascii_lowercase().starts_with(b"application/x-www-form")) =>
         {
             Ok(Received::Form(whole(body).await?))
         }
-        BodyKind::Json | BodyKind::JsonOrForm => {
+        BodyKind::Json | BodyKind::JsonList | BodyKind::JsonOrForm | BodyKind::JsonOrMultipart => {
             let bytes = whole(body).await?;
             if bytes.is_empty() {
-                return Err(Error::Body("the body is empty: send a JSON object".into()));
+                return Err(Error::Body("the body is empty: send JSON".into()));
             }
             let scanned = matched.route.scan(&bytes).map_err(|error: Malformed| Error::Body(error.to_string()))?;
             Ok(Received::Json { bytes, scanned })

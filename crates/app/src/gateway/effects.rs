@@ -1,17 +1,14 @@
 //! What a compatible call changes that Portico keeps records of, so that both surfaces say the same.
 
-use std::sync::Arc;
-
 use portico_auth::TenantScope;
 use portico_chakra::{Effect, Matched, Operation};
 use portico_domain::{CustomerId, PluginId, PluginStatus, WabaId};
 use serde_json::Value;
 
 use super::Account;
+use super::answer::Asked;
 use super::body::Received;
-use super::guard::Named;
 use crate::error::Error;
-use crate::keys::OpenChakraKey;
 use crate::plugins::Observed;
 use crate::start::App;
 
@@ -49,19 +46,14 @@ impl App {
     }
 
     /// What an answer changes in our records.
-    #[expect(clippy::too_many_arguments, reason = "an effect may depend on all that is known of the call")]
     pub(super) async fn effect(
         &self,
-        scope: &TenantScope,
-        key: &Arc<OpenChakraKey>,
-        operation: &Operation,
-        named: &Named,
-        customer: Option<CustomerId>,
-        received: &Received,
+        asked: &Asked,
         status: u16,
         has_errors: bool,
         answer: Option<&Value>,
     ) -> Result<(), Error> {
+        let Asked { scope, key, operation, named, customer, received } = asked;
         let success = (200..300).contains(&status) && !has_errors;
         let data = answer.and_then(|answer| answer.get("_data"));
         match (operation.effect, named.plugin()) {

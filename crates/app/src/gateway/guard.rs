@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 
 use portico_auth::{Denied, TenantScope};
-use portico_chakra::{AnswerRule, At, BodyKind, Effect, Kind, LearnedKind, Matched, Operation, scan::Found};
-use portico_domain::{CustomerId, Permission, PluginId};
+use portico_chakra::{AnswerRule, At, BodyKind, ChosenPaths, Effect, Kind, Matched, Operation, scan::Found};
+use portico_domain::{CustomerId, Permission, PhoneNumberId, PluginId};
 use portico_storage::OwnedId;
 
 use super::body::Received;
 use super::{Headers, parameter};
-use crate::error::{Error, Thing};
+use crate::error::Error;
 use crate::start::App;
 
 /// The most that a JSON body may hold, in bytes.
@@ -33,6 +33,11 @@ impl<'q> Query<'q> {
             return Err(Error::Query("the query holds a character that must be percent-encoded".into()));
         }
         let pairs: Vec<_> = form_urlencoded::parse(raw.as_bytes()).collect();
+        // Meta reads nested fields and edges here: only plain names keep the call to what its path names.
+        let plain = |value: &str| value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_,".contains(&byte));
+        if pairs.iter().any(|(name, value)| name == "fields" && !plain(value)) {
+            return Err(Error::Query("fields must be a comma list of plain field names, such as id,name".into()));
+        }
         let watched = operation.owned.iter().filter_map(|owned| match owned.at {
             At::Query(name) => Some(name),
             At::Path(_) | At::Body(_) => None,
@@ -64,7 +69,7 @@ impl<'q> Query<'q> {
 #[derive(Debug, Default)]
 pub(super) struct Named {
     first: Option<OwnedId>,
-    phone_number: bool,
+    phone_number: Option<PhoneNumberId>,
 }
 
 impl Named {
@@ -76,8 +81,15 @@ impl Named {
         self.first.map(|owned| owned.customer)
     }
 
+    pub(super) fn owner(&self) -> Option<OwnedId> {
+        self.first
+    }
+
+    pub(super) fn phone_number(&self) -> Option<&PhoneNumberId> {
+        self.phone_number.as_ref()
+    }
+
     fn add(&mut self, kind: Kind, owned: OwnedId) -> Result<(), Error> {
-        self.phone_number |= kind == Kind::PhoneNumber;
         match self.first {
             None => self.first = Some(owned),
             Some(first) if first.plugin == owned.plugin => {}
@@ -147,7 +159,7 @@ impl App {
         named: &Named,
     ) -> Result<(), Error> {
         let filtered = matches!(operation.rule, AnswerRule::FilterRows(_));
-        let free = operation.permission.is_none() || filtered || named.phone_number;
+        let free = operation.permission.is_none() || filtered || named.phone_number.is_some();
         if scope.reach().phone_numbers.is_some() && !free {
             return Err(Denied::Limited.into());
         }
@@ -168,31 +180,23 @@ impl App {
 
     async fn check_id(&self, scope: &TenantScope, kind: Kind, text: &str, named: &mut Named) -> Result<(), Error> {
         match kind {
-            Kind::Learned(learned) => self.check_learned(scope, learned).await,
+            Kind::Learned(learned) => {
+                if let Some(known) = self.learned_owner(scope, learned, text).await? {
+                    if let Some(owner) = known.owner {
+                        named.add(kind, owner)?;
+                    }
+                    named.phone_number = named.phone_number.take().or(known.phone_number);
+                }
+                Ok(())
+            }
             Kind::Plugin | Kind::Waba | Kind::PhoneNumber => {
                 let owned = self.owner(scope, kind, text).await?;
+                if kind == Kind::PhoneNumber {
+                    named.phone_number = text.parse().ok();
+                }
                 named.add(kind, owned)
             }
         }
-    }
-
-    /// An id that names no owner by itself. Nothing is learned yet, so only a caller of the whole
-    /// tenant may use one, and only while no other tenant shares the Chakra team: Chakra would not
-    /// tell the two apart.
-    async fn check_learned(&self, scope: &TenantScope, kind: LearnedKind) -> Result<(), Error> {
-        let refused = Error::Missing(Thing::Resource(kind.as_str()));
-        if scope.whole_tenant().is_err() {
-            return Err(refused);
-        }
-        let key = self.default_chakra_key(scope).await?;
-        let shared = if let Some(shared) = key.team_shared {
-            Some(shared)
-        } else {
-            // The team of a key is known once Chakra was asked.
-            self.verify(scope, key.id).await?;
-            self.default_chakra_key(scope).await?.team_shared
-        };
-        if shared == Some(false) { Ok(()) } else { Err(refused) }
     }
 
     /// The customer for whom a plugin is to be made: the one that `Portico-Customer` names, else the
@@ -252,10 +256,12 @@ pub(super) fn body_fits(
     let is = |name: &str| given.is_some_and(|given| given.trim_ascii().eq_ignore_ascii_case(name.as_bytes()));
     match operation.body {
         BodyKind::None => Ok(()),
-        BodyKind::Json if is("application/json") => Ok(()),
-        BodyKind::Json => Err(Error::ContentType("application/json")),
+        BodyKind::Json | BodyKind::JsonList if is("application/json") => Ok(()),
+        BodyKind::Json | BodyKind::JsonList => Err(Error::ContentType("application/json")),
         BodyKind::JsonOrForm if is("application/json") || is("application/x-www-form-urlencoded") => Ok(()),
         BodyKind::JsonOrForm => Err(Error::ContentType("application/json or application/x-www-form-urlencoded")),
+        BodyKind::JsonOrMultipart if is("application/json") || is("multipart/form-data") => Ok(()),
+        BodyKind::JsonOrMultipart => Err(Error::ContentType("application/json or multipart/form-data")),
         BodyKind::Multipart if is("multipart/form-data") => Ok(()),
         BodyKind::Multipart => Err(Error::ContentType("multipart/form-data")),
     }
@@ -263,13 +269,15 @@ pub(super) fn body_fits(
 
 pub(super) fn limit(operation: &Operation) -> usize {
     match operation.body {
-        BodyKind::Multipart => MEDIA_LIMIT,
-        BodyKind::None | BodyKind::Json | BodyKind::JsonOrForm => JSON_LIMIT,
+        BodyKind::Multipart | BodyKind::JsonOrMultipart => MEDIA_LIMIT,
+        BodyKind::None | BodyKind::Json | BodyKind::JsonList | BodyKind::JsonOrForm => JSON_LIMIT,
     }
 }
 
-/// Where the call goes: the first path template of the operation for which every parameter is known.
+/// Where the call goes: the path that settings choose, else the first of the operation for which every
+/// parameter is known.
 pub(super) fn target(
+    paths: &ChosenPaths,
     matched: &Matched<'_, '_>,
     operation: &Operation,
     query: &Query<'_>,
@@ -281,14 +289,7 @@ pub(super) fn target(
         None if name == "pluginId" => plugin.as_deref(),
         other => other,
     };
-    let known = |template: &str| {
-        let mut segments = template.split('/');
-        segments.all(|segment| match segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
-            Some(name) => value(name).is_some(),
-            None => true,
-        })
-    };
-    let template = operation.paths.iter().copied().find(|path| known(path)).unwrap_or(matched.route.template);
+    let template = paths.template(operation, |name| value(name).is_some()).unwrap_or(matched.route.template);
     let mut target = portico_chakra::router::fill(template, value);
     if let Some(raw) = query.raw {
         target.push('?');

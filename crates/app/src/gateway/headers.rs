@@ -42,7 +42,12 @@ const STAY: [&str; 19] = [
 ];
 
 /// The headers that go to Chakra.
-pub(super) fn outgoing(operation: &Operation, given: &dyn Headers, request_id: &str) -> Result<HeaderMap, Error> {
+pub(super) fn outgoing(
+    operation: &Operation,
+    given: &dyn Headers,
+    streams: bool,
+    request_id: &str,
+) -> Result<HeaderMap, Error> {
     let mut headers = HeaderMap::with_capacity(6);
     for name in ONWARD {
         if let Some(value) = given.get(name.as_str()) {
@@ -53,13 +58,14 @@ pub(super) fn outgoing(operation: &Operation, given: &dyn Headers, request_id: &
     if operation.body != BodyKind::None {
         // Chakra must read a JSON body as we did: a charset in the caller's header could change that.
         let value = match operation.body {
-            BodyKind::Json => Some(HeaderValue::from_static("application/json")),
+            BodyKind::Json | BodyKind::JsonList => Some(HeaderValue::from_static("application/json")),
             _ => given.get("content-type").and_then(|value| HeaderValue::from_bytes(value).ok()),
         };
         if let Some(value) = value {
             headers.insert(CONTENT_TYPE, value);
         }
-        if operation.body == BodyKind::Multipart
+        if matches!(operation.body, BodyKind::Multipart | BodyKind::JsonOrMultipart)
+            && streams
             && let Some(value) = given.get("content-length").and_then(|value| HeaderValue::from_bytes(value).ok())
         {
             headers.insert(CONTENT_LENGTH, value);

@@ -18,8 +18,17 @@ const PATIENCE: u64 = 10;
 /// Serves until a signal comes.
 pub(super) async fn run(arguments: &Config) -> Result<(), Failure> {
     let sources = Sources::of_this_process(arguments.config.as_deref())?;
-    let Settings { database_url, bind, metrics_bind, public_url, chakra_url, master_keys, operator_token, log } =
-        Settings::of(&sources)?;
+    let Settings {
+        database_url,
+        bind,
+        metrics_bind,
+        public_url,
+        chakra_url,
+        chakra_paths,
+        master_keys,
+        operator_token,
+        log,
+    } = Settings::of(&sources)?;
     telemetry::start(log);
     let mut signals = StopSignals::listen().map_err(Failure::Signals)?;
 
@@ -29,6 +38,8 @@ pub(super) async fn run(arguments: &Config) -> Result<(), Failure> {
         let db = Db::connect(&DbOptions { url: database_url, max_connections: DATABASE_CONNECTIONS }).await?;
         let options = AppOptions {
             chakra_url: chakra_url.clone(),
+            chakra_paths,
+            public_url: public_url.clone(),
             environment: environment(),
             request_log_capacity: REQUEST_LOG_CAPACITY,
         };

@@ -258,6 +258,8 @@ async fn start_app(
     let operator = OperatorToken::parse(state.operator_token.0.clone())?;
     let options = AppOptions {
         chakra_url: sandbox_url.to_owned(),
+        chakra_paths: portico_chakra::ChosenPaths::default(),
+        public_url: None,
         environment: "dev".parse().expect("three lower-case letters"),
         request_log_capacity: REQUEST_LOG_CAPACITY,
     };

@@ -43,3 +43,7 @@ keys! {
     /// How log lines are written.
     LOG_FORMAT, "PORTICO_LOG_FORMAT", "log_format", secret: false;
 }
+
+/// How the names of the file begin that choose the path of one operation of Chakra's, as
+/// `chakra.paths.get_group_info`.
+pub(crate) const CHAKRA_PATHS: &str = "chakra.paths.";

@@ -12,6 +12,7 @@ mod tests;
 use std::fmt::Display;
 use std::net::SocketAddr;
 
+use portico_chakra::ChosenPaths;
 use portico_vault::{MasterKeys, OperatorToken};
 use secrecy::{ExposeSecret as _, SecretString};
 use tracing_subscriber::EnvFilter;
@@ -40,6 +41,8 @@ pub(crate) struct Settings {
     pub(crate) public_url: Option<String>,
     /// Where Chakra is.
     pub(crate) chakra_url: String,
+    /// The paths on which calls go out to it, where the file chooses.
+    pub(crate) chakra_paths: ChosenPaths,
     /// What the vault is sealed with.
     pub(crate) master_keys: MasterKeys,
     /// The credential of whoever runs this.
@@ -59,6 +62,7 @@ pub(crate) struct Draft {
     pub(crate) chakra_url: Option<String>,
     bind: Option<SocketAddr>,
     metrics_bind: Option<SocketAddr>,
+    chakra_paths: ChosenPaths,
     public_url: Option<String>,
     operator_token: Option<OperatorToken>,
     log: Option<LogSettings>,
@@ -89,6 +93,7 @@ impl Draft {
             bind: reader.or_default(keys::BIND, BIND, address),
             metrics_bind: reader.or_default(keys::METRICS_BIND, METRICS_BIND, address),
             chakra_url: reader.or_default(keys::CHAKRA_URL, CHAKRA_URL, chakra_url),
+            chakra_paths: reader.chakra_paths(),
             public_url: reader.optional(keys::PUBLIC_URL, public_url),
             log: reader.log(LOG),
             mistakes: Vec::new(),
@@ -118,13 +123,22 @@ impl TryFrom<Draft> for Settings {
                 metrics_bind: Some(metrics_bind),
                 public_url,
                 chakra_url: Some(chakra_url),
+                chakra_paths,
                 master_keys: Some(master_keys),
                 operator_token: Some(operator_token),
                 log: Some(log),
                 mistakes,
-            } if mistakes.is_empty() => {
-                Ok(Self { database_url, bind, metrics_bind, public_url, chakra_url, master_keys, operator_token, log })
-            }
+            } if mistakes.is_empty() => Ok(Self {
+                database_url,
+                bind,
+                metrics_bind,
+                public_url,
+                chakra_url,
+                chakra_paths,
+                master_keys,
+                operator_token,
+                log,
+            }),
             Draft { mistakes, .. } => Err(Mistakes(mistakes)),
         }
     }
@@ -202,6 +216,16 @@ impl Reader<'_> {
         let origin = mistake::Origin::Env(key.env.to_owned());
         let found = self.find(key).ok()?.unwrap_or_else(|| Found { text: default.into(), origin });
         self.judge(&found, parse)
+    }
+
+    fn chakra_paths(&mut self) -> ChosenPaths {
+        let mut paths = ChosenPaths::default();
+        for (operation, found) in self.sources.under(keys::CHAKRA_PATHS) {
+            self.judge(&found, |found| {
+                paths.choose(&operation, found.text.expose_secret()).map_err(|error| error.to_string())
+            });
+        }
+        paths
     }
 
     fn log(&mut self, default: &str) -> Option<LogSettings> {

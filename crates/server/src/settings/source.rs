@@ -90,6 +90,18 @@ impl Sources {
     }
 }
 
+impl Sources {
+    /// The values of the file under names that begin so, with the rest of each name.
+    pub(crate) fn under(&self, prefix: &str) -> Vec<(String, Found)> {
+        let found = |(key, text): (&String, &SecretString)| {
+            let rest = key.strip_prefix(prefix)?.to_owned();
+            let origin = Origin::File { path: self.path.clone(), key: key.clone() };
+            Some((rest, Found { text: text.clone(), origin }))
+        };
+        self.file.iter().filter_map(found).collect()
+    }
+}
+
 fn env_twin(key: Key) -> String {
     format!("{}_FILE", key.env)
 }
@@ -155,8 +167,8 @@ fn read_file(path: &Path, must_exist: bool) -> Result<BTreeMap<String, SecretStr
     let table: toml::Table = text.parse().map_err(|error| syntax(path, &text, &error))?;
     let mut values = BTreeMap::new();
     let mut mistakes = Vec::new();
-    for (key, value) in table {
-        if !is_known(&key) {
+    for (key, value) in flattened(table) {
+        if !is_known(&key) && !key.starts_with(keys::CHAKRA_PATHS) {
             mistakes.push(Mistake::UnknownKey { path: path.to_owned(), key, known: known() });
         } else if let toml::Value::String(text) = value {
             values.insert(key, text.into());
@@ -165,6 +177,17 @@ fn read_file(path: &Path, must_exist: bool) -> Result<BTreeMap<String, SecretStr
         }
     }
     if mistakes.is_empty() { Ok(values) } else { Err(Mistakes(mistakes)) }
+}
+
+/// Keys of tables inside tables by their dotted names, as `chakra.paths.get_group_info`.
+fn flattened(table: toml::Table) -> Vec<(String, toml::Value)> {
+    let flat = |(key, value)| match value {
+        toml::Value::Table(inner) => {
+            flattened(inner).into_iter().map(|(rest, value)| (format!("{key}.{rest}"), value)).collect()
+        }
+        value => vec![(key, value)],
+    };
+    table.into_iter().flat_map(flat).collect()
 }
 
 fn syntax(path: &Path, text: &str, error: &toml::de::Error) -> Mistake {

@@ -240,3 +240,29 @@ fn the_example_file_names_every_setting_and_serves() {
     let sources = Sources::read(Some(&file), |_| None).unwrap();
     Settings::of(&sources).unwrap();
 }
+
+#[test]
+fn a_path_of_chakras_is_chosen_in_the_file() {
+    let folder = Folder::new();
+    let file = folder.file("p.toml", "[chakra.paths]\nget_group_info = \"/v9/groups/{groupId}\"\n");
+    let settings = read(Some(&file), &[]).unwrap();
+    let group = portico_chakra::operation("get_group_info");
+    assert_eq!(settings.chakra_paths.template(group, |_| true), Some("/v9/groups/{groupId}"));
+}
+
+#[test]
+fn a_wrong_choice_of_a_path_names_the_key() {
+    let folder = Folder::new();
+    for (line, what) in [
+        ("nothing = \"/x\"", "has no operation"),
+        ("get_group_info = \"groups\"", "is not a path"),
+        ("get_group_info = \"/v1/groups\"", "must name {groupId}"),
+        ("list_users = \"/v1/{teamId}\"", "carry no {teamId}"),
+    ] {
+        let file = folder.file("p.toml", &format!("[chakra.paths]\n{line}\n"));
+        let text = refusal(Some(&file), &[]);
+        assert!(text.contains("chakra.paths.") && text.contains(what), "{text}");
+    }
+    let file = folder.file("p.toml", "[chakra]\nother = \"x\"\n");
+    assert!(refusal(Some(&file), &[]).contains("unknown key \"chakra.other\""));
+}

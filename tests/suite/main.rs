@@ -12,6 +12,7 @@ mod chakra_keys;
 mod crash;
 mod customers;
 mod dev_lifecycle;
+mod envelope;
 mod harness;
 mod isolation;
 mod limited_keys;

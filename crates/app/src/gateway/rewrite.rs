@@ -243,7 +243,10 @@ impl Rewrite {
     /// Writes, or waits behind rows that wait.
     fn hold(&mut self, raw: Waiting, written: &mut BytesMut) {
         match raw {
-            Waiting::Raw(raw) if self.waiting.is_empty() => written.put_slice(&raw),
+            Waiting::Raw(raw) if self.waiting.is_empty() => {
+                self.first_row = true;
+                written.put_slice(&raw);
+            }
             raw => self.waiting.push(raw),
         }
     }
@@ -281,7 +284,11 @@ impl Rewrite {
         let mut rows = rows.iter().zip(owners);
         for one in waiting {
             match one {
-                Waiting::Raw(raw) => written.put_slice(&raw),
+                Waiting::Raw(raw) => {
+                    // Between rows of one list nothing is raw.
+                    self.first_row = true;
+                    written.put_slice(&raw);
+                }
                 Waiting::Row(text) => match rows.next() {
                     Some((row, Some(owner))) => {
                         if !self.first_row {

@@ -13,6 +13,7 @@ mod customers;
 mod error;
 pub mod gateway;
 mod keys;
+mod lookup;
 mod metrics;
 mod ownership;
 mod paging;

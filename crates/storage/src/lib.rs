@@ -15,6 +15,7 @@ mod customer;
 mod data_key;
 mod db;
 mod error;
+mod lookup;
 mod migrate;
 mod outbox;
 mod page;

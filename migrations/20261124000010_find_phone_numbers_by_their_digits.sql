@@ -4,3 +4,5 @@
 alter table phone_numbers
     add column display_digits text generated always as (regexp_replace(display_phone_number, '[^0-9]', '', 'g')) stored;
 create index phone_numbers_display_digits on phone_numbers (tenant_id, display_digits);
+-- From a WABA to its numbers.
+create index phone_numbers_waba on phone_numbers (tenant_id, waba_id);

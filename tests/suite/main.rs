@@ -15,6 +15,7 @@ mod dev_lifecycle;
 mod harness;
 mod isolation;
 mod limited_keys;
+mod lookup;
 mod partner_flow;
 mod plugins;
 mod replicas;

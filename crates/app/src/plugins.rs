@@ -266,6 +266,8 @@ impl App {
         if seen.numbers.is_empty() {
             return Ok(seen);
         }
+        // The plugin is there, so a list that is not found says nothing of it.
+        let failed = |error| if matches!(error, CallError::Missing) { Error::Garbled } else { failed(error) };
         let numbers = self.chakra.call(operation("list_whatsapp_phone_numbers"), &[], &named, None, &key.token);
         seen.add_numbers(&numbers.await.map_err(failed)?);
         let wabas = self.chakra.call(operation("list_whatsapp_business_accounts"), &[], &named, None, &key.token);

@@ -18,9 +18,8 @@ pub enum MalformedPhoneNumber {
 
 /// The 4 to 15 digits of a phone number with its country code, by which two writings of one number
 /// are the same: `+1 555-000-2222`, `15550002222`, `001 (555) 000.2222`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-#[schema(value_type = String, example = "+1 555-000-2222")]
 pub struct PhoneDigits(Box<str>);
 
 impl PhoneDigits {

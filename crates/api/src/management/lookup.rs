@@ -32,6 +32,7 @@ pub(crate) struct LookupQuery {
     external_id: Option<ExternalId>,
     /// The phone number with its country code, in any writing: digits with `+`, `-`, `.`, `/`, brackets
     /// or blanks between them. A leading `00` counts as `+`.
+    #[param(value_type = Option<String>, example = "+1 555-000-2222")]
     display_phone_number: Option<PhoneDigits>,
     /// The WABA.
     waba_id: Option<WabaId>,

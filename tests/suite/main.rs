@@ -16,6 +16,7 @@ mod envelope;
 mod harness;
 mod isolation;
 mod limited_keys;
+mod lookup;
 mod partner_flow;
 mod plugins;
 mod replicas;

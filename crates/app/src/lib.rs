@@ -14,6 +14,7 @@ mod error;
 pub mod gateway;
 mod keys;
 mod learned;
+mod lookup;
 mod metrics;
 mod ownership;
 mod paging;

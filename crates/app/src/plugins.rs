@@ -3,13 +3,16 @@
 mod configuration;
 mod observe;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 use portico_auth::{Scope, TenantScope};
-use portico_chakra::{CallError, operation};
+use portico_chakra::client::CALL_LIMIT;
+use portico_chakra::{CallError, Unanswered, operation};
 use portico_domain::permission::perm;
 use portico_domain::{CustomerId, Plugin, PluginId, PluginStatus};
-use portico_storage::{NewPlugin, PluginRecord, TenantTx};
+use portico_storage::{NewPlugin, PluginRecord, StorageError, TenantTx};
 use serde_json::{Value, json};
 
 pub use configuration::{Configuration, ConfigurationState};
@@ -19,6 +22,9 @@ use crate::error::{Error, Thing};
 use crate::keys::OpenChakraKey;
 use crate::paging::{PageRequest, Paged, paged};
 use crate::start::App;
+
+/// How many plugins a refresh asks Chakra about at once.
+const AT_ONCE: usize = 4;
 
 /// A plugin to be.
 #[derive(Debug, Clone)]
@@ -191,23 +197,63 @@ impl App {
         scope.not_only_numbers()?;
         self.record(scope, id).await?;
         let key = self.default_chakra_key(scope).await?;
-        let seen = match self.ask_plugin(scope, &key, id).await {
-            Err(Error::Missing(thing)) => {
-                let mut tx = self.shared.db.begin(scope).await?;
-                tx.set_plugin_status(id, PluginStatus::Missing).await?;
-                tx.commit().await?;
-                self.shared.freshness.changed(scope.tenant());
-                return Err(Error::Missing(thing));
-            }
-            other => other?,
+        let seen = self.ask_if_there(scope, &key, id).await?;
+        let configuration = match &seen {
+            Some(_) => Some(self.ask_configuration(scope, &key, id).await?),
+            None => None,
         };
-        let configuration = self.ask_configuration(scope, &key, id).await?;
         let mut tx = self.shared.db.begin(scope).await?;
-        seen.write(&mut tx, id).await?;
-        tx.set_observed(id, &configuration.to_chakra()).await?;
+        note(&mut tx, id, seen).await?;
+        if let Some(configuration) = &configuration {
+            tx.set_observed(id, &configuration.to_chakra()).await?;
+        }
         tx.commit().await?;
         self.shared.freshness.changed(scope.tenant());
+        configuration.ok_or(Error::Missing(Thing::Plugin))?;
         Ok(self.record(scope, id).await?.plugin)
+    }
+
+    /// Asks Chakra for the state, WABAs and numbers of some plugins, and writes it all down at once:
+    /// all of it, or nothing when any of it could not be had.
+    ///
+    /// # Errors
+    ///
+    /// What Chakra fails with; [`Unanswered::Timeout`] when it all takes longer than one call may.
+    pub(crate) async fn refresh_plugins(
+        &self,
+        scope: &Scope<perm::PluginsWrite>,
+        plugins: BTreeSet<PluginId>,
+    ) -> Result<(), Error> {
+        if plugins.is_empty() {
+            return Ok(());
+        }
+        let key = self.default_chakra_key(scope).await?;
+        let ask = |id| {
+            let key = &key;
+            async move { Ok::<_, Error>((id, self.ask_if_there(scope, key, id).await?)) }
+        };
+        let asked = stream::iter(plugins).map(ask).buffered(AT_ONCE).try_collect::<Vec<_>>();
+        let seen = tokio::time::timeout(CALL_LIMIT, asked).await.map_err(|_| Unanswered::Timeout)??;
+        let mut tx = self.shared.db.begin(scope).await?;
+        for (id, seen) in seen {
+            note(&mut tx, id, seen).await?;
+        }
+        tx.commit().await?;
+        self.shared.freshness.changed(scope.tenant());
+        Ok(())
+    }
+
+    /// What Chakra says of a plugin; nothing when it no longer has it.
+    async fn ask_if_there(
+        &self,
+        scope: &TenantScope,
+        key: &Arc<OpenChakraKey>,
+        id: PluginId,
+    ) -> Result<Option<Observed>, Error> {
+        match self.ask_plugin(scope, key, id).await {
+            Err(Error::Missing(_)) => Ok(None),
+            other => other.map(Some),
+        }
     }
 
     /// Asks Chakra for a plugin and the details of its WABAs and numbers.
@@ -220,6 +266,8 @@ impl App {
         if seen.numbers.is_empty() {
             return Ok(seen);
         }
+        // The plugin is there, so a list that is not found says nothing of it.
+        let failed = |error| if matches!(error, CallError::Missing) { Error::Garbled } else { failed(error) };
         let numbers = self.chakra.call(operation("list_whatsapp_phone_numbers"), &[], &named, None, &key.token);
         seen.add_numbers(&numbers.await.map_err(failed)?);
         let wabas = self.chakra.call(operation("list_whatsapp_business_accounts"), &[], &named, None, &key.token);
@@ -238,6 +286,14 @@ impl App {
             self.shared.key_refused(scope.tenant(), key.id);
         }
         error.into()
+    }
+}
+
+/// Writes down what Chakra said of a plugin; nothing: that it is missing there.
+async fn note(tx: &mut TenantTx, id: PluginId, seen: Option<Observed>) -> Result<(), StorageError> {
+    match seen {
+        Some(seen) => seen.write(tx, id).await,
+        None => tx.set_plugin_status(id, PluginStatus::Missing).await,
     }
 }
 

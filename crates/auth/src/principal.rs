@@ -168,12 +168,7 @@ impl Principal {
     }
 
     fn allow(&self, permission: Permission) -> Result<TenantScope, Denied> {
-        if !self.permissions.contains(permission) {
-            return Err(Denied::Permission(permission));
-        }
-        if permission.is_team_wide() && !self.reach.is_whole_tenant() {
-            return Err(Denied::Limited);
-        }
+        permitted(permission, self.permissions, &self.reach)?;
         self.inside()
     }
 
@@ -181,6 +176,17 @@ impl Principal {
         let tenant = self.tenant.ok_or(Denied::NoTenant)?;
         Ok(TenantScope { tenant, actor: self.actor, permissions: self.permissions, reach: Arc::clone(&self.reach) })
     }
+}
+
+/// Whether a role and a reach allow it.
+fn permitted(permission: Permission, permissions: PermissionSet, reach: &Reach) -> Result<(), Denied> {
+    if !permissions.contains(permission) {
+        return Err(Denied::Permission(permission));
+    }
+    if permission.is_team_wide() && !reach.is_whole_tenant() {
+        return Err(Denied::Limited);
+    }
+    Ok(())
 }
 
 /// A tenant and who acts in it: what every query needs.
@@ -215,6 +221,16 @@ impl TenantScope {
     #[must_use]
     pub fn reach(&self) -> &Reach {
         &self.reach
+    }
+
+    /// The same caller with permission `Q`, for what needs more than one.
+    ///
+    /// # Errors
+    ///
+    /// [`Denied::Permission`] and [`Denied::Limited`], as [`Principal::authorize`] judges.
+    pub fn also<Q: Required>(&self) -> Result<Scope<Q>, Denied> {
+        permitted(Q::PERMISSION, self.permissions, &self.reach)?;
+        Ok(Scope { inner: self.clone(), permission: PhantomData })
     }
 
     /// Fails for a key that is limited to some customers or phone numbers.
@@ -309,6 +325,18 @@ mod tests {
             ApiKeyRecord { reach: Arc::new(reach), ..record(BuiltInRole::Owner) }.admit(NOW, None).expect("stands");
         assert_eq!(principal.authorize::<perm::TeamRead>().err(), Some(Denied::Limited));
         assert!(principal.authorize::<perm::MessagesSend>().is_ok());
+    }
+
+    #[test]
+    fn a_second_permission_is_judged_as_the_first() {
+        let reach = Reach { customers: Some(vec![CustomerId::generate()]), phone_numbers: None };
+        let record = |role| ApiKeyRecord { reach: Arc::new(reach.clone()), ..record(role) };
+        let scope = |role| record(role).admit(NOW, None).expect("stands").authorize::<perm::PluginsRead>();
+        let viewer = scope(BuiltInRole::Viewer).expect("reads");
+        assert_eq!(viewer.also::<perm::CustomersRead>().map(|scope| scope.reach().clone()), Ok(reach.clone()));
+        assert_eq!(viewer.also::<perm::PluginsWrite>().err(), Some(Denied::Permission(Permission::PluginsWrite)));
+        let owner = scope(BuiltInRole::Owner).expect("reads");
+        assert_eq!(owner.also::<perm::TeamRead>().err(), Some(Denied::Limited));
     }
 
     #[test]

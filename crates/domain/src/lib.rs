@@ -7,9 +7,11 @@
 
 pub mod customer;
 pub mod ids;
+pub mod lookup;
 pub mod meta_ids;
 pub mod model;
 pub mod permission;
+pub mod phone_digits;
 pub mod role;
 pub mod settings;
 pub mod status;
@@ -17,9 +19,11 @@ pub mod text;
 
 pub use customer::Metadata;
 pub use ids::{ApiKeyId, ChakraKeyId, CustomerId, OutboxId, RoleId, TenantId};
+pub use lookup::{LookupFilter, LookupPlace, LookupRow};
 pub use meta_ids::{PhoneNumberId, PluginId, WabaId};
 pub use model::{ApiKey, ChakraKey, Customer, PhoneNumber, Plugin, RequestEntry, Role, Tenant, TenantSettings, Waba};
 pub use permission::Permission;
+pub use phone_digits::PhoneDigits;
 pub use role::{BuiltInRole, PermissionSet};
 pub use settings::{Branding, GraphVersion, Limits, Origin};
 pub use status::{ChakraKeyStatus, CustomerStatus, PluginStatus, TenantStatus};

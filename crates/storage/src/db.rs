@@ -105,6 +105,12 @@ impl Db {
         Ok(Self { pool, home: Handle::current() })
     }
 
+    /// The database behind a pool that a test opened.
+    #[cfg(test)]
+    pub(crate) fn of(pool: PgPool) -> Self {
+        Self { pool, home: Handle::current() }
+    }
+
     /// Begins a transaction of the scope's tenant.
     ///
     /// # Errors

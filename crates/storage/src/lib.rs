@@ -16,6 +16,7 @@ mod data_key;
 mod db;
 mod error;
 mod learned;
+mod lookup;
 mod migrate;
 mod outbox;
 mod page;

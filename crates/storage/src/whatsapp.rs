@@ -419,6 +419,7 @@ impl TenantTx {
     }
 }
 
-fn numbers(reach: &Reach) -> Option<Vec<String>> {
+/// The phone numbers that a list may show, as storage keeps them; none: all.
+pub(crate) fn numbers(reach: &Reach) -> Option<Vec<String>> {
     reach.phone_numbers.as_ref().map(|all| all.iter().map(ToString::to_string).collect())
 }

@@ -14,4 +14,4 @@ pub use query::Query;
 pub use segment::Segment;
 
 pub(crate) use patch::{given, nullable};
-pub(crate) use query::{Cursor, Limit, PageQuery, page};
+pub(crate) use query::{Cursor, Flag, Limit, PageQuery, page};

@@ -52,6 +52,27 @@ impl<'de> Deserialize<'de> for Limit {
     }
 }
 
+/// A parameter that is `true` or `false`; `false` unless said.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Flag(bool);
+
+impl Flag {
+    /// Whether it is `true`.
+    pub(crate) const fn is_set(self) -> bool {
+        self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Flag {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match String::deserialize(deserializer)?.as_str() {
+            "true" => Ok(Self(true)),
+            "false" => Ok(Self(false)),
+            _ => Err(de::Error::custom("must be true or false")),
+        }
+    }
+}
+
 /// The `next_cursor` of an earlier part: the id of its last row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Cursor<K>(pub(crate) K);
@@ -165,6 +186,20 @@ mod tests {
         assert_eq!((first.limit, first.after), (50, None));
         let next = part(&format!("limit=200&cursor={ID}")).unwrap();
         assert_eq!((next.limit, next.after), (200, ID.parse().ok()));
+    }
+
+    #[test]
+    fn a_flag_is_true_or_false() {
+        #[derive(Debug, Deserialize)]
+        struct Flags {
+            #[serde(default)]
+            refresh: Flag,
+        }
+        let set = |query: &str| parse::<Flags>(query).map(|flags| flags.refresh.is_set()).map_err(|e| e.to_string());
+        assert_eq!((set(""), set("refresh=false"), set("refresh=true")), (Ok(false), Ok(false), Ok(true)));
+        for query in ["refresh", "refresh=", "refresh=1", "refresh=True"] {
+            assert_eq!(set(query).unwrap_err(), "the query parameter refresh must be true or false");
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod api_keys;
 mod chakra_keys;
 mod configuration;
 mod customers;
+mod lookup;
 mod phone_numbers;
 mod plugins;
 mod requests;
@@ -81,6 +82,7 @@ pub fn routes() -> Routes {
         .guarded(get.clone(), "/phone-numbers", phone_numbers::list)
         .guarded(get.clone(), "/phone-numbers/{id}", phone_numbers::get)
         .guarded(patch, "/phone-numbers/{id}", phone_numbers::patch)
+        .guarded(get.clone(), "/lookup", lookup::find)
         .guarded(get, "/requests", requests::list)
 }
 
@@ -133,6 +135,7 @@ pub fn routes() -> Routes {
         phone_numbers::list,
         phone_numbers::get,
         phone_numbers::patch,
+        lookup::find,
         requests::list,
         crate::public::healthz,
         crate::public::readyz,

@@ -77,6 +77,7 @@ const MANAGEMENT_TAGS: &[(&str, &str)] = &[
     ("plugins", "Plugins as Portico records them, and their configuration, desired and observed."),
     ("wabas", "WhatsApp Business Accounts."),
     ("phone-numbers", "Phone numbers, their health, and which are active."),
+    ("lookup", "From whatever is known of a customer to its plugin and phone numbers."),
     ("requests", "The log of proxied calls: metadata only."),
     ("usage", "Aggregated usage."),
     ("health", "Liveness and readiness of this Portico."),

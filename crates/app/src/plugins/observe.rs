@@ -76,7 +76,8 @@ impl Observed {
         }
     }
 
-    /// Writes it all down. A plugin that had a WABA and has none now counts as disconnected.
+    /// Writes it all down, unless the record is gone meanwhile. A plugin that had a WABA and has none
+    /// now counts as disconnected.
     pub(crate) async fn write(mut self, tx: &mut TenantTx, id: PluginId) -> Result<(), StorageError> {
         if self.plugin.status == PluginStatus::Created {
             let before = tx.plugin(None, id).await?.map(|record| record.plugin.status);
@@ -87,8 +88,8 @@ impl Observed {
                 self.plugin.status = before;
             }
         }
-        tx.observe_plugin(id, &self.plugin).await?;
-        if self.told_wabas { tx.observe_whatsapp(id, &self.wabas, &self.numbers).await } else { Ok(()) }
+        let known = tx.observe_plugin(id, &self.plugin).await?;
+        if known && self.told_wabas { tx.observe_whatsapp(id, &self.wabas, &self.numbers).await } else { Ok(()) }
     }
 }
 

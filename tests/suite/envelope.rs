@@ -71,6 +71,7 @@ async fn a_filtered_list_is_filtered_whatever_its_form() {
     let mut findings = Findings::new();
     for (what, body) in [
         ("a byte order mark in front", format!("\u{feff}{{\"_data\":{rows},\"_errors\":[]}}")),
+        ("errors beside the rows", format!(r#"{{"_errors":["half of it"],"_data":{rows}}}"#)),
         ("errors first", format!(r#"{{"_errors":[],"_meta":{{"total":2}},"_data":{rows}}}"#)),
         ("an escaped name", format!(r#"{{"_d\u0061ta":{rows}}}"#)),
         ("the list twice", format!(r#"{{"_data":{rows},"_data":{rows}}}"#)),

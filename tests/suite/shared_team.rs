@@ -98,6 +98,21 @@ async fn what_a_tenant_made_itself_it_may_use() {
     portico.stop().await;
 }
 
+#[tokio::test]
+async fn a_record_that_is_named_by_a_value_is_nobodys() {
+    let portico = Portico::start().await;
+    let [(ours, us), _] = two_on_one_team(&portico).await;
+    let process = ours.thing(&us, LearnedKind::Process).await;
+    let path = "/v1/ext/procedure/lead/process";
+    let change = json!({"status": "COMPLETED"});
+    let own = json!({"processes": [{"id": process, "update": change}]});
+    ours.owner.patch(path, own).await.expect_success();
+    let sneaked = json!({"processes": [{"id": process, "update": change}, {"lead_id": "L-1", "update": change}]});
+    let answer = ours.owner.patch(path, sneaked).await;
+    assert_eq!(answer.status, 404, "{answer}");
+    portico.stop().await;
+}
+
 /// The ids in the rows of a list across the team.
 async fn listed(tenant: &Tenant, list: &str, body: Option<Value>) -> BTreeSet<String> {
     let answer = match body {

@@ -74,6 +74,10 @@ impl Scan {
             for owned in operation.owned {
                 if let At::Body(pointer) = owned.at {
                     scan.watch(pointer);
+                    // How many rows there are tells whether each names its id.
+                    if let Some(end) = pointer.rfind("/*/") {
+                        scan.watch(&pointer[..end + 2]);
+                    }
                 }
                 scan.watch_condition(owned.when);
             }

@@ -90,7 +90,7 @@ impl App {
                 body = changed;
                 drop_changed(&mut head);
             }
-        } else if success && !account.has_errors && rewrite::concerns(operation) && !body.is_empty() {
+        } else if success && rewrite::concerns(operation) && !body.is_empty() {
             let rewrite = Rewrite::new(self, &asked.scope, operation, &asked.named, links);
             let (written, learned) = rewrite.whole(body.clone()).await?;
             account.learned = learned;

@@ -9,7 +9,7 @@ use portico_storage::OwnedId;
 
 use super::body::Received;
 use super::{Headers, parameter};
-use crate::error::Error;
+use crate::error::{Error, Thing};
 use crate::start::App;
 
 /// The most that a JSON body may hold, in bytes.
@@ -137,6 +137,13 @@ impl App {
             let At::Body(pointer) = owned.at else { continue };
             if !scanned.holds(owned.when) {
                 continue;
+            }
+            if let (Some(end), Kind::Learned(kind)) = (pointer.rfind("/*/"), owned.kind) {
+                // A row without an id names its thing by a value, which nobody could tell the owner of.
+                let named = scanned.at(pointer).filter(|found| matches!(found, Found::Text(_))).count();
+                if named < scanned.at(&pointer[..end + 2]).count() && !self.may_use_unlearned(scope).await? {
+                    return Err(Error::Missing(Thing::Resource(kind.as_str())));
+                }
             }
             for found in scanned.at(pointer) {
                 match found {

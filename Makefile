@@ -15,7 +15,7 @@ dev: ## build and run everything on this machine; ARGS="--bind 127.0.0.1:9000" i
 	@exec $(TARGET)/release/portico dev $(ARGS)
 
 test: ## run all tests, on a Postgres of their own
-	@.ci/install cc postgres python nextest
+	@.ci/install cc postgres python node nextest
 	@.ci/with-postgres .ci/test
 
 check: ## formatting, lints, layers, generated files, licences

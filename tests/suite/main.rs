@@ -20,4 +20,5 @@ mod plugins;
 mod replicas;
 mod surfaces;
 mod tenants;
+mod typescript_clients;
 mod upstream_failures;

@@ -12,6 +12,7 @@ pub(crate) mod raw;
 pub(crate) mod sandbox;
 mod serve;
 pub(crate) mod tenant;
+mod typescript;
 
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -26,6 +27,7 @@ pub(crate) use processes::running_with;
 pub(crate) use sandbox::Sandbox;
 pub(crate) use serve::Serve;
 pub(crate) use tenant::{Connected, Tenant};
+pub(crate) use typescript::Programs;
 
 /// How long a condition that must come true may take.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);

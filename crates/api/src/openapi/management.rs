@@ -57,7 +57,8 @@ fn complete(operation: &mut Operation, has_id: bool) {
     for status in [400, 401, 403, 404, 413, 415, 422, 500, 503] {
         let possible = match status {
             401 | 403 => secured,
-            404 => has_id,
+            // The operator may name a tenant that does not exist.
+            404 => has_id || secured,
             413 | 415 | 422 => has_body,
             _ => secured || has_body,
         };

@@ -154,8 +154,11 @@ fn the_management_part_is_completed_but_not_overruled() {
     assert_eq!(change["security"], json!([{"apiKey": []}, {"operatorToken": []}]));
     assert!(change["responses"].get("422").is_some());
     assert!(change["description"].as_str().is_some_and(|text| text.contains("customers:write")));
+    // A tenant that the operator names may not exist, whatever the path.
+    assert!(document["paths"]["/api/v1/roles"]["get"]["responses"].get("404").is_some());
     let health = &document["paths"]["/healthz"]["get"];
     assert_eq!((&health["security"], health["responses"].get("401")), (&json!([]), None));
+    assert_eq!(health["responses"].get("404"), None);
 }
 
 #[test]

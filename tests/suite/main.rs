@@ -9,6 +9,7 @@ mod bad_input_compatible;
 mod bad_input_management;
 mod catalogue_sweep;
 mod chakra_keys;
+mod conformance;
 mod crash;
 mod customers;
 mod dev_lifecycle;

@@ -10,6 +10,7 @@ mod portico;
 mod processes;
 pub(crate) mod raw;
 pub(crate) mod sandbox;
+pub(crate) mod schemathesis;
 mod serve;
 pub(crate) mod tenant;
 mod typescript;

@@ -23,7 +23,7 @@ soak: ## call the served document's operations with made-up data, MINUTES=10 of 
 	@.ci/with-postgres .ci/soak
 
 check: ## formatting, lints, layers, generated files, licences
-	@.ci/install cc postgres deny
+	@.ci/install cc postgres node deny
 	@echo "==> formatting"
 	@cargo fmt --all --check || { echo "repair it with: cargo fmt --all"; exit 1; }
 	@echo "==> lints"
@@ -32,6 +32,8 @@ check: ## formatting, lints, layers, generated files, licences
 	@cargo run -q --locked -p xtask -- layers
 	@echo "==> OpenAPI document"
 	@cargo run -q --locked -p xtask -- openapi --check
+	@REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true \
+		tests/typescript/node_modules/.bin/redocly lint --config openapi/redocly.yaml openapi/portico.json
 	@echo "==> checked queries"
 	@.ci/with-postgres cargo run -q --locked -p xtask -- sqlx-prepare --check
 	@echo "==> dependencies and licences"

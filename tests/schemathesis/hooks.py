@@ -15,6 +15,7 @@ import schemathesis
 
 PLAN = json.loads(os.environ["PORTICO_FUZZ"])
 KNOWN = PLAN["known"]
+KEPT = {ids[0]: kind for kind, ids in KNOWN.items()}
 SEEN = defaultdict(Counter)
 
 # The ids of the document's examples, and what stands in for them.
@@ -82,12 +83,14 @@ def existing(kind, call):
 
 
 def stand_in(value, call):
-    """The value with what exists in place of the ids of the document's examples."""
+    """The value with what exists in place of the ids of the document's examples, and spares what is kept."""
     if isinstance(value, dict):
         return {name: stand_in(one, call) for name, one in value.items()}
     if isinstance(value, list):
         return [stand_in(one, call) for one in value]
-    kind = EXAMPLES.get(value) if isinstance(value, str) else None
+    if not isinstance(value, str):
+        return value
+    kind = EXAMPLES.get(value) or (KEPT.get(value) if call in ENDS else None)
     return existing(kind, call) if kind in KNOWN else value
 
 

@@ -3,7 +3,7 @@
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 .DEFAULT_GOAL := help
-.PHONY: help dev test check bench sqlx openapi
+.PHONY: help dev test soak check bench sqlx openapi
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,11 +15,15 @@ dev: ## build and run everything on this machine; ARGS="--bind 127.0.0.1:9000" i
 	@exec $(TARGET)/release/portico dev $(ARGS)
 
 test: ## run all tests, on a Postgres of their own
-	@.ci/install cc postgres python nextest
+	@.ci/install cc postgres python node nextest
 	@.ci/with-postgres .ci/test
 
+soak: ## call the served document's operations with made-up data, MINUTES=10 of it
+	@.ci/install cc postgres python nextest
+	@.ci/with-postgres .ci/soak
+
 check: ## formatting, lints, layers, generated files, licences
-	@.ci/install cc postgres deny
+	@.ci/install cc postgres node deny
 	@echo "==> formatting"
 	@cargo fmt --all --check || { echo "repair it with: cargo fmt --all"; exit 1; }
 	@echo "==> lints"
@@ -28,6 +32,8 @@ check: ## formatting, lints, layers, generated files, licences
 	@cargo run -q --locked -p xtask -- layers
 	@echo "==> OpenAPI document"
 	@cargo run -q --locked -p xtask -- openapi --check
+	@REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true \
+		tests/typescript/node_modules/.bin/redocly lint --config openapi/redocly.yaml openapi/portico.json
 	@echo "==> checked queries"
 	@.ci/with-postgres cargo run -q --locked -p xtask -- sqlx-prepare --check
 	@echo "==> dependencies and licences"

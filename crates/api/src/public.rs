@@ -38,6 +38,8 @@ pub(crate) struct ReadinessReport {
 }
 
 /// Says that the process answers.
+///
+/// Nothing else is looked at: restart it when this fails.
 #[utoipa::path(get, path = "/healthz", tag = "health", operation_id = "healthz",
     responses((status = 200, body = Liveness, description = "It answers.")))]
 pub(crate) async fn healthz(request: HttpRequest) -> HttpResponse {
@@ -45,6 +47,8 @@ pub(crate) async fn healthz(request: HttpRequest) -> HttpResponse {
 }
 
 /// Says whether calls can be served.
+///
+/// Asks the database, and tells what the start found of the vault. Send no calls while this fails.
 #[utoipa::path(get, path = "/readyz", tag = "health", operation_id = "readyz",
     responses(
         (status = 200, body = ReadinessReport, description = "Calls can be served."),

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 pub struct UnknownPermission(pub String);
 
 macro_rules! permissions {
-    ($($variant:ident = $text:literal, $what:literal;)+) => {
+    // `$text` is a `tt`: the derive of `ToSchema` does not see a `literal` inside `rename`.
+    ($($variant:ident = $text:tt, $what:literal;)+) => {
         /// One thing that a role may allow.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
         #[repr(u8)]
@@ -161,5 +162,11 @@ mod tests {
             assert_eq!(permission.as_str().parse::<Permission>().as_ref(), Ok(permission));
             assert!(permission.as_str().contains(':'));
         }
+    }
+
+    #[test]
+    fn the_schema_spells_permissions_as_json_does() {
+        let schema = serde_json::to_value(<Permission as utoipa::PartialSchema>::schema()).expect("is JSON");
+        assert_eq!(schema["enum"], serde_json::json!(Permission::ALL));
     }
 }

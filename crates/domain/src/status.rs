@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 pub struct UnknownStatus(pub String);
 
 macro_rules! states {
-    ($($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal,)+ })+) => {$(
+    // `$text` is a `tt`: the derive of `ToSchema` does not see a `literal` inside `rename`.
+    ($($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:tt,)+ })+) => {$(
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
         pub enum $name {
@@ -74,5 +75,18 @@ states! {
         Disconnected = "disconnected",
         /// Chakra no longer knows it.
         Missing = "missing",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schema_spells_states_as_json_does() {
+        let schema = serde_json::to_value(<PluginStatus as utoipa::PartialSchema>::schema()).expect("is JSON");
+        let all = [PluginStatus::Created, PluginStatus::Connected, PluginStatus::Disconnected, PluginStatus::Missing];
+        assert_eq!(schema["enum"], serde_json::json!(all));
+        assert_eq!(schema["enum"], serde_json::json!(all.map(PluginStatus::as_str)));
     }
 }

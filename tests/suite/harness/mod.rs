@@ -10,9 +10,11 @@ mod portico;
 mod processes;
 pub(crate) mod raw;
 pub(crate) mod sandbox;
+pub(crate) mod schemathesis;
 mod serve;
 pub(crate) mod tenant;
 pub(crate) mod things;
+mod typescript;
 
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -27,6 +29,7 @@ pub(crate) use processes::running_with;
 pub(crate) use sandbox::Sandbox;
 pub(crate) use serve::Serve;
 pub(crate) use tenant::{Connected, Tenant};
+pub(crate) use typescript::Programs;
 
 /// How long a condition that must come true may take.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);

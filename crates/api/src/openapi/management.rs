@@ -11,6 +11,23 @@ use utoipa::openapi::{OpenApi, Ref, RefOr, Schema, SecurityRequirement};
 use super::codes::{CODES, Code};
 use super::{answers, general};
 
+/// Codes that only these operations answer; any other belongs to each operation that names its status.
+const SPECIAL: &[(&str, &[&str])] = &[
+    ("chakra_key_name_taken", &["store_chakra_key", "change_chakra_key"]),
+    ("chakra_key_refused", CALLING),
+    ("chakra_key_token_taken", &["store_chakra_key", "replace_chakra_key"]),
+    ("chakra_key_missing", CALLING),
+    ("customer_connected", &["delete_customer"]),
+    ("customer_external_id_taken", &["create_customer", "change_customer"]),
+    ("plugin_exists", &["make_plugin"]),
+    ("role_in_use", &["delete_role"]),
+    ("role_name_taken", &["create_role", "change_role"]),
+];
+
+/// The operations that call Chakra with the key that calls use.
+const CALLING: &[&str] =
+    &["disconnect", "make_plugin", "remove_plugin", "sync_plugin", "get_configuration", "change_configuration"];
+
 /// The tags that operations use, in the order of their first use.
 pub(super) fn tags(management: &OpenApi) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
@@ -57,7 +74,8 @@ fn complete(operation: &mut Operation, has_id: bool) {
     for status in [400, 401, 403, 404, 413, 415, 422, 500, 503] {
         let possible = match status {
             401 | 403 => secured,
-            404 => has_id,
+            // The operator may name a tenant that does not exist.
+            404 => has_id || secured,
             413 | 415 | 422 => has_body,
             _ => secured || has_body,
         };
@@ -65,14 +83,33 @@ fn complete(operation: &mut Operation, has_id: bool) {
             operation.responses.responses.entry(status.to_string()).or_insert_with(|| RefOr::T(problem(status)));
         }
     }
-    for answer in operation.responses.responses.values_mut() {
+    let id = operation.operation_id.as_deref().unwrap_or_default();
+    for (status, answer) in &mut operation.responses.responses {
         if let RefOr::T(answer) = answer {
-            answer
-                .headers
-                .entry("X-Request-Id".to_owned())
-                .or_insert_with(|| RefOr::Ref(Ref::new("#/components/headers/RequestId")));
+            complete_answer(answer, id, status);
         }
     }
+}
+
+fn complete_answer(answer: &mut Response, id: &str, status: &str) {
+    let reference = |name: &str| RefOr::Ref(Ref::new(format!("#/components/headers/{name}")));
+    answer.headers.entry("X-Request-Id".to_owned()).or_insert_with(|| reference("RequestId"));
+    if let Some(tag) = answer.headers.get_mut("ETag") {
+        *tag = reference("ETag");
+    }
+    let Some(RefOr::T(content)) = answer.content.get_mut("application/problem+json") else { return };
+    if content.examples.is_empty() {
+        let codes = CODES.iter().filter(|code| code.status.to_string() == status && code.surface.is_management());
+        content.examples.extend(codes.filter(|code| answers_with(id, code)).map(example));
+    }
+}
+
+fn answers_with(id: &str, code: &Code) -> bool {
+    SPECIAL.iter().find(|(special, _)| *special == code.code).is_none_or(|(_, operations)| operations.contains(&id))
+}
+
+fn example(code: &Code) -> (String, RefOr<Example>) {
+    (code.code.to_owned(), RefOr::Ref(Ref::new(format!("#/components/examples/problem_{}", code.code))))
 }
 
 /// The permission, which the handler's type gives as an extension, in the text too.
@@ -89,10 +126,9 @@ fn mention_permission(operation: &mut Operation) {
 fn problem(status: u16) -> Response {
     let codes: Vec<&'static Code> =
         CODES.iter().filter(|code| code.status == status && code.surface.is_management()).collect();
-    let example = |code: &str| RefOr::<Example>::Ref(Ref::new(format!("#/components/examples/problem_{code}")));
     let content = ContentBuilder::new()
         .schema(Some(RefOr::<Schema>::Ref(Ref::from_schema_name("Problem"))))
-        .examples_from_iter(codes.iter().map(|code| (code.code, example(code.code))));
+        .examples_from_iter(codes.iter().map(|code| example(code)));
     let mut response = ResponseBuilder::new()
         .description(answers::describe(status, &codes))
         .content("application/problem+json", content.build());

@@ -15,7 +15,15 @@ fn management() -> OpenApi {
         "info": {"title": "", "version": ""},
         "paths": {
             "/api/v1/roles": {
-                "get": {"tags": ["roles"], "operationId": "list_roles", "responses": {"200": {"description": "Roles."}}}
+                "get": {"tags": ["roles"], "operationId": "list_roles", "responses": {"200": {"description": "Roles."}}},
+                "post": {
+                    "tags": ["roles"],
+                    "operationId": "create_role",
+                    "responses": {
+                        "200": {"description": "The role."},
+                        "409": {"description": "Taken.", "content": {"application/problem+json": {}}}
+                    }
+                }
             },
             "/api/v1/customers/{id}": {
                 "patch": {
@@ -154,8 +162,14 @@ fn the_management_part_is_completed_but_not_overruled() {
     assert_eq!(change["security"], json!([{"apiKey": []}, {"operatorToken": []}]));
     assert!(change["responses"].get("422").is_some());
     assert!(change["description"].as_str().is_some_and(|text| text.contains("customers:write")));
+    let taken = &document["paths"]["/api/v1/roles"]["post"]["responses"]["409"];
+    let codes = taken["content"]["application/problem+json"]["examples"].as_object().expect("has examples");
+    assert_eq!(codes.keys().collect::<Vec<_>>(), ["changed_meanwhile", "role_name_taken"]);
+    // A tenant that the operator names may not exist, whatever the path.
+    assert!(document["paths"]["/api/v1/roles"]["get"]["responses"].get("404").is_some());
     let health = &document["paths"]["/healthz"]["get"];
     assert_eq!((&health["security"], health["responses"].get("401")), (&json!([]), None));
+    assert_eq!(health["responses"].get("404"), None);
 }
 
 #[test]

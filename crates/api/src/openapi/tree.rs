@@ -3,6 +3,7 @@
 //! utoipa keeps extensions in a hash map, and the order inside a `serde_json::Value` depends on
 //! what other crates of the build ask of `serde_json`. Neither may show.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{MapAccess, SeqAccess, Visitor};
@@ -26,8 +27,51 @@ pub(super) enum Tree {
 pub(super) fn of(document: &OpenApi) -> Tree {
     let text = serde_json::to_string(document).expect("the document is plain data");
     let mut tree: Tree = serde_json::from_str(&text).expect("what serde_json wrote, it reads");
+    while prune(&mut tree) {}
     settle(&mut tree, false);
     tree
+}
+
+/// Drops the components that nothing refers to; whether there were any. Security schemes are named, not
+/// referred to, and stay.
+fn prune(tree: &mut Tree) -> bool {
+    let mut used = HashSet::new();
+    references(tree, &mut used);
+    let Tree::Object(parts) = tree else { return false };
+    let mut dropped = false;
+    for (kind, components) in parts.iter_mut().filter(|(name, _)| name == "components").flat_map(|(_, all)| fields(all))
+    {
+        if kind == "securitySchemes" {
+            continue;
+        }
+        let Tree::Object(components) = components else { continue };
+        let before = components.len();
+        components.retain(|(name, _)| used.contains(&format!("#/components/{kind}/{name}")));
+        dropped |= components.len() < before;
+    }
+    dropped
+}
+
+fn fields(tree: &mut Tree) -> &mut [(String, Tree)] {
+    match tree {
+        Tree::Object(fields) => fields,
+        _ => &mut [],
+    }
+}
+
+fn references(tree: &Tree, found: &mut HashSet<String>) {
+    match tree {
+        Tree::Object(fields) => {
+            for (name, value) in fields {
+                if let ("$ref", Tree::Text(target)) = (name.as_str(), value) {
+                    found.insert(target.clone());
+                }
+                references(value, found);
+            }
+        }
+        Tree::List(items) => items.iter().for_each(|item| references(item, found)),
+        _ => {}
+    }
 }
 
 /// Puts extensions last, by name; inside examples, everything by name.
@@ -127,6 +171,16 @@ impl<'de> Visitor<'de> for Reader {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_nothing_refers_to_is_dropped_with_what_only_it_refers_to() {
+        let text = r##"{"paths":{"a":{"$ref":"#/components/schemas/A"}},"components":{
+            "schemas":{"A":{},"B":{"$ref":"#/components/schemas/C"},"C":{}},"securitySchemes":{"key":{}}}}"##;
+        let mut tree: Tree = serde_json::from_str(text).expect("is JSON");
+        while prune(&mut tree) {}
+        let text = serde_json::to_string(&tree).expect("is JSON");
+        assert!(text.ends_with(r#""components":{"schemas":{"A":{}},"securitySchemes":{"key":{}}}}"#), "{text}");
+    }
 
     #[test]
     fn extensions_come_last_and_examples_are_sorted() {

@@ -1,0 +1,132 @@
+//! Whether the served document tells the truth: what Schemathesis makes of it.
+//!
+//! `make soak` runs the same for longer, on new data.
+
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use crate::harness::schemathesis::{Statuses, fuzz};
+use crate::harness::tenant::{message, text};
+use crate::harness::{Connected, Findings, Portico, Tenant};
+
+/// In how many ways a connection ends; `hooks.py` names them.
+const ENDINGS: usize = 7;
+/// What only the operator may.
+const OPERATORS: &[&str] = &[
+    "GET /api/v1/tenants",
+    "POST /api/v1/tenants",
+    "GET /api/v1/tenants/{id}",
+    "PATCH /api/v1/tenants/{id}",
+    "DELETE /api/v1/tenants/{id}",
+];
+
+/// A tenant with things of which the fuzzer may spoil all but the first of each kind.
+struct Ground {
+    tenant: Tenant,
+    known: Value,
+    messages: String,
+}
+
+impl Ground {
+    async fn new(portico: &Portico) -> Self {
+        let tenant = Tenant::new(portico, "Conformance").await;
+        let mut connecting: JoinSet<_> = (0..=ENDINGS)
+            .map(|number| {
+                let tenant = tenant.clone();
+                async move { tenant.connect(&format!("fuzzed-{number}")).await }
+            })
+            .collect();
+        let mut shops = Vec::new();
+        while let Some(shop) = connecting.join_next().await {
+            shops.push(shop.expect("a sign-up ends well"));
+        }
+        let keys = tenant.owner.list("/api/v1/api-keys").await;
+        let own = keys.iter().find(|key| key["name"] == "the owner").expect("the tenant has its owner's key");
+        let spare = json!({"name": "spare", "role": "viewer"});
+        let spare = text(&tenant.owner.post("/api/v1/api-keys", spare).await.expect(201), "id");
+        let token = portico.sandbox().team().await;
+        let second = json!({"name": "second", "access_token": token});
+        let second = text(&tenant.owner.post("/api/v1/chakra-keys", second).await.expect(201), "id");
+        let mut roles = Vec::new();
+        for name in ["packer", "spare"] {
+            let role = json!({"name": name, "permissions": ["messages:send"]});
+            roles.push(text(&tenant.owner.post("/api/v1/roles", role).await.expect(201), "id"));
+        }
+        let ids = |of: fn(&Connected) -> &String| shops.iter().map(of).collect::<Vec<_>>();
+        let known = json!({
+            "customers": ids(|shop| &shop.customer),
+            "plugins": ids(|shop| &shop.plugin),
+            "wabas": ids(|shop| &shop.waba),
+            "phone-numbers": ids(|shop| &shop.phone),
+            "api-keys": [own["id"], spare],
+            "chakra-keys": [tenant.chakra_key_id, second],
+            "roles": roles,
+            "procedures": ["lead"],
+            "people": ["15550001111"],
+        });
+        Self { tenant, known, messages: shops[0].messages() }
+    }
+
+    /// Fails unless the run ended on the same ground: else most of it met nothing but refusals.
+    async fn still_holds(&self) {
+        self.tenant.owner.post(&self.messages, message()).await.expect(200);
+        let key = format!("/api/v1/chakra-keys/{}", self.tenant.chakra_key_id);
+        let key = self.tenant.owner.get(&key).await.expect(200);
+        assert_eq!((&key["status"], &key["is_default"]), (&json!("verified"), &json!(true)), "{key}");
+    }
+}
+
+/// Notes the operations that never answered with a success.
+fn note_untouched(findings: &mut Findings, statuses: &Statuses, except: &[&str]) {
+    for (operation, seen) in statuses {
+        let succeeded = seen.keys().any(|status| status.starts_with('2'));
+        findings.check(succeeded || except.contains(&operation.as_str()), || {
+            format!("{operation} was never answered with a success: {seen:?}")
+        });
+    }
+}
+
+#[tokio::test]
+async fn answers_to_an_owner_are_as_the_document_says() {
+    let portico = Portico::start().await;
+    let ground = Ground::new(&portico).await;
+    let statuses = fuzz(&portico, &ground.tenant.owner, "^/", ground.known.clone()).await;
+    let mut findings = Findings::new();
+    note_untouched(&mut findings, &statuses, OPERATORS);
+    findings.finish();
+    ground.still_holds().await;
+    portico.stop().await;
+}
+
+#[tokio::test]
+async fn answers_to_a_messaging_key_are_as_the_document_says() {
+    let portico = Portico::start().await;
+    let ground = Ground::new(&portico).await;
+    let sender = ground.tenant.key("messaging").await;
+    let statuses = fuzz(&portico, &sender, "^/", ground.known.clone()).await;
+    let mut findings = Findings::new();
+    let sends = statuses.iter().filter(|(operation, seen)| operation.ends_with("messages") && seen.contains_key("200"));
+    findings.check(sends.count() > 0, || format!("nothing was sent: {statuses:?}"));
+    let manages = statuses.iter().filter(|(operation, _)| operation.contains("/api/v1/"));
+    for (operation, seen) in manages {
+        let succeeded = seen.keys().any(|status| status.starts_with('2'));
+        findings.check(!succeeded, || format!("a messaging key may {operation}: {seen:?}"));
+    }
+    findings.finish();
+    ground.still_holds().await;
+    portico.stop().await;
+}
+
+#[tokio::test]
+async fn answers_to_the_operator_are_as_the_document_says() {
+    let portico = Portico::start().await;
+    let mut ground = Ground::new(&portico).await;
+    let (spare, _, _) = Tenant::bare(&portico, "Spare").await;
+    ground.known["tenants"] = json!([ground.tenant.id, spare]);
+    let statuses = fuzz(&portico, &portico.operator(), "^/api/v1/(tenants?|customers)", ground.known.clone()).await;
+    let mut findings = Findings::new();
+    note_untouched(&mut findings, &statuses, &[]);
+    findings.finish();
+    ground.still_holds().await;
+    portico.stop().await;
+}

@@ -6,6 +6,7 @@
 //! become answers in one place, `told`. To add a call, see [`management`].
 
 mod compatible;
+mod docs;
 mod extract;
 pub mod guard;
 pub mod management;
@@ -21,6 +22,8 @@ use std::sync::LazyLock;
 use actix_web::web::{Data, ServiceConfig};
 use portico_app::App;
 
+use docs::Docs;
+
 pub use extract::{Body, IfMatch, NoBody, Query, Segment};
 pub use guard::{Caller, Operator, Route, Routes};
 pub use problem::{Document, Problem};
@@ -29,12 +32,13 @@ pub use told::FieldError;
 
 static JSON: LazyLock<String> = LazyLock::new(|| openapi::to_json(&openapi::document(management::openapi())));
 static YAML: LazyLock<String> = LazyLock::new(|| openapi::to_yaml(&openapi::document(management::openapi())));
+static DOCS: LazyLock<Docs> = LazyLock::new(|| Docs::new(&JSON, &YAML));
 
 /// Registers everything that the public listener serves. `app` is this worker's own.
 pub fn configure(config: &mut ServiceConfig, app: App) {
     config.app_data(Data::new(app.clone()));
     config.service(management::routes().into_service());
-    public::register(config, app, &JSON, &YAML);
+    public::register(config, app, &DOCS);
 }
 
 /// Registers what the private listener serves: `GET /metrics`, in Prometheus' text format.

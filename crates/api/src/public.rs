@@ -11,9 +11,10 @@ use portico_app::App;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::docs::Docs;
 use crate::guard::other_method;
 use crate::request_id::RequestId;
-use crate::{compatible, openapi, reply};
+use crate::{compatible, reply};
 
 /// That the process answers.
 #[derive(Debug, Serialize, ToSchema)]
@@ -73,12 +74,12 @@ fn report(request: &HttpRequest, status: StatusCode, body: &impl Serialize) -> H
 
 /// Registers all of it; the compatible surface takes what nothing else took.
 #[expect(clippy::disallowed_methods, reason = "health and documentation are public; App::forward asks for itself")]
-pub(crate) fn register(config: &mut ServiceConfig, app: App, json: &'static str, yaml: &'static str) {
+pub(crate) fn register(config: &mut ServiceConfig, app: App, docs: &Docs) {
     let reads = || web::route().guard(guard::Any(guard::Get()).or(guard::Head()));
     let resource = |path| web::resource(path).default_service(other_method(&[Method::GET, Method::HEAD]));
     config.service(resource("/healthz").route(reads().to(healthz)));
     config.service(resource("/readyz").route(reads().to(readyz)));
-    openapi::docs(config, json, yaml);
+    docs.register(config);
     let app = Rc::new(app);
     config.default_service(web::to(move |request: HttpRequest, payload: web::Payload| {
         let app = Rc::clone(&app);

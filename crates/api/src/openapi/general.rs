@@ -100,7 +100,7 @@ pub(super) fn servers() -> Vec<Server> {
 }
 
 /// The tag of a group of compatible operations.
-pub(super) fn compatible_tag(group: &str) -> String {
+pub(crate) fn compatible_tag(group: &str) -> String {
     format!("Chakra: {group}")
 }
 

@@ -1,5 +1,5 @@
 //! The OpenAPI document: Portico's own API from its handlers, the Chakra-compatible calls from the
-//! catalogue, and the pages that show both.
+//! catalogue.
 //!
 //! Everything here follows from data that exists for another reason: an operation from
 //! [`portico_chakra::operations`], a permission from its type, an error from [`codes::CODES`]. To
@@ -10,14 +10,13 @@ mod answers;
 mod bodies;
 pub mod codes;
 mod compatible;
-mod docs;
 mod general;
 mod management;
 mod parameters;
 mod shape;
 mod tree;
 
-pub use docs::docs;
+pub(crate) use general::compatible_tag;
 
 use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::{OpenApi, OpenApiBuilder};

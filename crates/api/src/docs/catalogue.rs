@@ -1,0 +1,98 @@
+//! What the pages about the catalogue share: how they say who may call an operation, what is
+//! checked, and how well its contract is known.
+
+use std::fmt::Write;
+
+use portico_chakra::{At, Confidence, Method, Operation, Owned, Retry, When, router};
+use portico_domain::Permission;
+
+use super::html::{code, escape};
+use super::search::in_reference;
+use crate::openapi::compatible_tag;
+
+/// Whether the operation's path is a guess, or one of several.
+pub(super) fn is_uncertain(operation: &Operation) -> bool {
+    operation.confidence == Confidence::Inferred || operation.paths.len() > 1
+}
+
+/// A method and a path.
+pub(super) fn call(method: Method, path: &str) -> String {
+    // A long path may be broken before each slash.
+    let path = escape(path).replace('/', "<wbr>/");
+    format!("<span class=\"call\"><b>{0}</b> <code>{path}</code></span>", method.as_str())
+}
+
+/// Where the operation stands in the reference.
+pub(super) fn reference(operation: &Operation) -> String {
+    // The reference names a route after the operation that takes what no other wants: the last.
+    let of_path = |path: &&str| {
+        let mut routes = router().routes().iter();
+        routes.find(|route| route.method == operation.method && route.template == *path)
+    };
+    let main = operation.paths.first().and_then(of_path).and_then(|route| route.operations.last().copied());
+    let main = main.unwrap_or(operation);
+    in_reference(&compatible_tag(main.group), main.id)
+}
+
+/// The permission, as a link to what it allows.
+pub(super) fn permission(permission: Permission) -> String {
+    format!("<a href=\"/docs/roles#{permission}\"><code>{permission}</code></a>")
+}
+
+/// What the operation asks of its caller.
+pub(super) fn permissions(operation: &Operation) -> String {
+    let mut html = operation.permission.map_or_else(|| "none; any valid key may call it".to_owned(), permission);
+    if let Some((name, more)) = operation.query_permission {
+        let _ = write!(html, ", and {} with the query parameter {}", permission(more), code(name));
+    }
+    if operation.permission.is_some_and(Permission::is_team_wide) {
+        html.push_str(" (team-wide)");
+    }
+    html
+}
+
+/// Which ids must belong to the caller.
+pub(super) fn checked(operation: &Operation) -> String {
+    if operation.owned.is_empty() {
+        return "none".to_owned();
+    }
+    operation.owned.iter().map(place).collect::<Vec<_>>().join(", ")
+}
+
+fn place(owned: &Owned) -> String {
+    let at = match owned.at {
+        At::Path(name) => format!("{} in the path", code(name)),
+        At::Query(name) => format!("{} in the query", code(name)),
+        At::Body(pointer) => format!("{} in the body", code(pointer)),
+    };
+    match owned.when {
+        When::Always => at,
+        condition => format!("{at} (when {})", when(condition)),
+    }
+}
+
+/// A condition on the body, in words; empty for none.
+pub(super) fn when(condition: When) -> String {
+    match condition {
+        When::Always => String::new(),
+        When::BodyIs(pointer, text) => format!("{} in the body is {}", code(pointer), code(text)),
+        When::BodyIsNot(pointer, text) => format!("{} in the body is not {}", code(pointer), code(text)),
+    }
+}
+
+/// Whether the operation may be repeated.
+pub(super) fn repeat(retry: Retry) -> &'static str {
+    match retry {
+        Retry::Safe => "safe: a repeat changes nothing more",
+        Retry::Never => "not safe: a repeat may do it twice",
+    }
+}
+
+/// How well the contract is known, in words.
+pub(super) const fn known(confidence: Confidence) -> &'static str {
+    match confidence {
+        Confidence::Documented => "documented: method, path and main fields stand on Chakra's own pages",
+        Confidence::Observed => "observed: seen in public code that calls the live API",
+        Confidence::Inferred => "inferred: by analogy, or from a title alone; may turn out different",
+    }
+}

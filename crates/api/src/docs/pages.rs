@@ -1,0 +1,151 @@
+//! The pages, in reading order.
+
+use super::file::Policy;
+use super::html::escape;
+use super::page::{Page, START};
+use super::{inferred, limits, operations, problems, roles};
+
+const BEGIN: &str = "Begin";
+const KNOW: &str = "Know";
+const LOOK_UP: &str = "Look up";
+
+/// Every page.
+pub(super) fn all() -> Vec<Page> {
+    let mut pages = vec![
+        page(
+            START,
+            BEGIN,
+            "Overview",
+            "Portico",
+            "A gateway between your product and ChakraHQ's WhatsApp API.",
+            include_str!("pages/start.html"),
+        ),
+        page(
+            "/docs/quick-start",
+            BEGIN,
+            "Quick start",
+            "Quick start",
+            "From nothing to a sent message, then to a connected customer, with commands to paste.",
+            include_str!("pages/quick-start.html"),
+        ),
+        page(
+            "/docs/moving-over",
+            BEGIN,
+            "Moving over",
+            "Moving over from direct Chakra",
+            "What to change in curl, the TypeScript SDK, a fetch client and n8n, and what answers differently.",
+            include_str!("pages/moving-over.html"),
+        ),
+        page(
+            "/docs/roles",
+            KNOW,
+            "Roles",
+            "Roles and permissions",
+            "Each permission, what it allows, and which of the built-in roles has it.",
+            include_str!("pages/roles.html"),
+        ),
+        page(
+            "/docs/problems",
+            KNOW,
+            "Errors",
+            "Errors",
+            "The two shapes of an error, how to handle each, and every code.",
+            include_str!("pages/problems.html"),
+        ),
+        page(
+            "/docs/limits",
+            KNOW,
+            "Limits",
+            "Limits",
+            "Sizes, times, what Portico limits, and what does not exist yet.",
+            include_str!("pages/limits.html"),
+        ),
+        page(
+            "/docs/reference",
+            LOOK_UP,
+            "API reference",
+            "API reference",
+            "Every call with its fields, answers and examples, to try out.",
+            include_str!("pages/reference.html"),
+        ),
+        page(
+            "/docs/operations",
+            LOOK_UP,
+            "Operations",
+            "Operations",
+            "Each operation: call, permission, checked ids, whether a repeat is safe.",
+            include_str!("pages/operations.html"),
+        ),
+        page(
+            "/docs/inferred",
+            LOOK_UP,
+            "Inferred",
+            "What is inferred about Chakra",
+            "Where Chakra's contract is a guess, which paths are possible, and how to choose.",
+            include_str!("pages/inferred.html"),
+        ),
+    ];
+    let cards = cards(&pages);
+    for page in &mut pages {
+        page.body = filled(&page.body, &cards);
+        if page.path == "/docs/reference" {
+            page.policy = Policy::Reference;
+            page.head = "<link rel=\"stylesheet\" href=\"/docs/swagger-ui.css\">\n";
+        }
+    }
+    pages
+}
+
+fn page(
+    path: &'static str,
+    part: &'static str,
+    name: &'static str,
+    title: &'static str,
+    about: &'static str,
+    text: &str,
+) -> Page {
+    Page { path, part, name, title, about, head: "", body: text.to_owned(), policy: Policy::Strict }
+}
+
+/// The text with its generated parts in place of `<!--name-->`.
+fn filled(text: &str, cards: &str) -> String {
+    let mut parts = text.split("<!--");
+    let mut html = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (name, after) = part.split_once("-->").unwrap_or((part, ""));
+        html.push_str(&generated(name, cards));
+        html.push_str(after);
+    }
+    html
+}
+
+fn generated(name: &str, cards: &str) -> String {
+    match name {
+        "pages" => cards.to_owned(),
+        "roles" => roles::built_in(),
+        "role names" => roles::names(),
+        "permissions" => roles::matrix(),
+        "codes" => problems::rows(),
+        "not yet" => limits::not_yet(),
+        "operations count" => operations::count(),
+        "operations" => operations::of_chakra(),
+        "management" => operations::of_portico(),
+        "confidence" => inferred::counts(),
+        "chosen path" => escape(&inferred::example()),
+        "inferred" => inferred::cards(),
+        other => unreachable!("no page names {other}, as a test proves"),
+    }
+}
+
+/// All pages but the first, for the first.
+fn cards(pages: &[Page]) -> String {
+    let card = |page: &Page| {
+        format!(
+            "<li><a href=\"{}\"><strong>{}</strong> <span>{}</span></a></li>\n",
+            page.path,
+            escape(page.title),
+            escape(page.about)
+        )
+    };
+    pages.iter().skip(1).map(card).collect()
+}

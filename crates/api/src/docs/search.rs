@@ -1,0 +1,143 @@
+//! The index behind the search box: one entry for each place that a reader can jump to.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::html::unescape;
+use super::page::Page;
+
+/// Elements that end no word.
+const INLINE: &[&str] = &["a", "code", "em", "strong", "b", "span", "ins", "del", "abbr"];
+
+/// What Swagger UI leaves as it is in an address.
+const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'_').remove(b'-').remove(b'.').remove(b'~');
+
+/// One place.
+#[derive(Debug, Serialize, PartialEq, Eq)]
+struct Entry {
+    /// The name of its page.
+    page: String,
+    /// Its heading.
+    title: String,
+    /// Its address on this origin.
+    url: String,
+    /// Its text.
+    text: String,
+}
+
+/// The index of all pages and of the operations in the OpenAPI document, as JSON.
+pub(super) fn index(pages: &[Page], document: &str) -> String {
+    let mut entries: Vec<Entry> = pages.iter().flat_map(places).collect();
+    entries.extend(operations(document));
+    serde_json::to_string(&entries).expect("an entry is plain text")
+}
+
+/// Where the operation stands in the reference.
+pub(super) fn in_reference(tag: &str, id: &str) -> String {
+    format!("/docs/reference#/{}/{}", utf8_percent_encode(tag, KEPT), utf8_percent_encode(id, KEPT))
+}
+
+/// The page's places: the page itself, and each heading and row of a table that has an id.
+fn places(page: &Page) -> Vec<Entry> {
+    let entry = |title: &str, url: String, text: &str| Entry {
+        page: page.name.to_owned(),
+        title: title.to_owned(),
+        url,
+        text: text.to_owned(),
+    };
+    let mut entries = vec![entry(page.title, page.path.to_owned(), page.about)];
+    let (mut section, mut current, mut in_title) = (0, 0, false);
+    for piece in page.body.split('<').skip(1) {
+        let (tag, text) = piece.split_once('>').unwrap_or((piece, ""));
+        let name = tag.split([' ', '\n']).next().unwrap_or_default();
+        match (name, id(tag)) {
+            ("h2" | "h3" | "tr", Some(id)) => {
+                entries.push(entry("", format!("{}#{id}", page.path), ""));
+                current = entries.len() - 1;
+                section = if name == "tr" { section } else { current };
+                in_title = true;
+            }
+            ("/h2" | "/h3" | "/th" | "/td", _) => in_title = false,
+            ("/tr", _) => current = section,
+            _ => {}
+        }
+        let into = if in_title { &mut entries[current].title } else { &mut entries[current].text };
+        if !INLINE.contains(&name.trim_start_matches('/')) {
+            into.push(' ');
+        }
+        into.push_str(&unescape(text));
+    }
+    for entry in &mut entries {
+        for text in [&mut entry.title, &mut entry.text] {
+            *text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        }
+    }
+    entries
+}
+
+fn id(tag: &str) -> Option<&str> {
+    Some(tag.split_once(" id=\"")?.1.split_once('"')?.0)
+}
+
+/// The operations of the document, each with its place in the reference.
+fn operations(document: &str) -> Vec<Entry> {
+    let document: Value = serde_json::from_str(document).unwrap_or_default();
+    let mut entries = Vec::new();
+    for (path, item) in document["paths"].as_object().into_iter().flatten() {
+        for (method, operation) in item.as_object().into_iter().flatten() {
+            let text = |name: &str| operation[name].as_str().unwrap_or_default();
+            let (Some(tag), id) = (operation["tags"][0].as_str(), text("operationId")) else { continue };
+            entries.push(Entry {
+                page: "API reference".to_owned(),
+                title: format!("{} {path}", method.to_uppercase()),
+                url: in_reference(tag, id),
+                text: format!("{} {id} {tag}", text("summary")),
+            });
+        }
+    }
+    entries
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::docs::file::Policy;
+
+    fn page(body: &str) -> Page {
+        Page {
+            path: "/docs/x",
+            part: "",
+            name: "X",
+            title: "The X",
+            about: "About it.",
+            head: "",
+            body: body.to_owned(),
+            policy: Policy::Strict,
+        }
+    }
+
+    #[test]
+    fn each_heading_and_row_is_a_place_with_its_own_text() {
+        let body = "<p>First <code>a&lt;b</code>.</p><h2 id=\"one\">One</h2><p>Its\ntext</p>\
+                    <table><tr id=\"row\"><td><a href=\"#row\"><code>r:w</code></a></td><td>cell</td></tr></table><p>after</p>";
+        let places: Vec<_> = places(&page(body)).into_iter().map(|one| (one.title, one.url, one.text)).collect();
+        let expected = [
+            ("The X", "/docs/x", "About it. First a<b."),
+            ("One", "/docs/x#one", "Its text after"),
+            ("r:w", "/docs/x#row", "cell"),
+        ];
+        let expected = expected.map(|(title, url, text)| (title.to_owned(), url.to_owned(), text.to_owned()));
+        assert_eq!(places, expected);
+    }
+
+    #[test]
+    fn operations_of_the_document_are_places_in_the_reference() {
+        let document =
+            r#"{"paths":{"/a/{id}":{"get":{"tags":["Chakra: A b"],"operationId":"get_a","summary":"Get"}}}}"#;
+        let found = operations(document);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].title, "GET /a/{id}");
+        assert_eq!(found[0].url, "/docs/reference#/Chakra%3A%20A%20b/get_a");
+    }
+}

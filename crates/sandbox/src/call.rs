@@ -8,6 +8,9 @@ use crate::fields::Fields;
 use crate::reply::Refusal;
 use crate::world::{Access, World};
 
+/// Where the rows of a body that is a list are kept in [`Call::json`].
+pub(crate) const ROWS: &str = "(body)";
+
 /// What a handler gets.
 #[derive(Debug)]
 pub(crate) struct Call<'a> {
@@ -44,6 +47,11 @@ impl Call<'_> {
     /// The fields of the JSON body.
     pub(crate) fn fields(&self) -> Fields<'_> {
         Fields(&self.json)
+    }
+
+    /// The rows of a body that is a list.
+    pub(crate) fn rows(&self) -> &[Value] {
+        self.json.get(ROWS).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// The upload, for operations with a multipart body.

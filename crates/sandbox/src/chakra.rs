@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use tokio::time::sleep;
 
 use crate::arrival::{Arrived, Upload};
-use crate::call::Call;
+use crate::call::{Call, ROWS};
 use crate::connect;
 use crate::fault::Kind;
 use crate::fresh::now_ms;
@@ -141,6 +141,10 @@ fn parse(body: Arrived, kind: BodyKind) -> Result<Parsed, Refusal> {
         return form(&bytes).map(|json| (json, None));
     }
     match serde_json::from_slice(&bytes) {
+        Ok(Value::Array(rows)) if kind == BodyKind::JsonList => {
+            Ok((Map::from_iter([(ROWS.to_owned(), Value::Array(rows))]), None))
+        }
+        Ok(_) if kind == BodyKind::JsonList => Err(Refusal::bad("The body must be a JSON array")),
         Ok(Value::Object(json)) => Ok((json, None)),
         Ok(_) => Err(Refusal::bad("The body must be a JSON object")),
         Err(error) => Err(Refusal::bad(format!("The body is not valid JSON: {error}"))),

@@ -86,6 +86,14 @@ impl Refusal {
         Self::Meta(100, what.into())
     }
 
+    /// The text alone.
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Self::Chakra(_, text) | Self::Schema(text) => text.clone(),
+            Self::Meta(code, text) => format!("(#{code}) {text}"),
+        }
+    }
+
     /// As it goes out, in the shape that answers of that envelope have.
     pub(crate) fn reply(&self, envelope: Envelope) -> Reply {
         let (code, text) = match self {

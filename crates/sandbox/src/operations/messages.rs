@@ -76,6 +76,7 @@ fn accept(call: &Call<'_>, world: &mut World, plugin: Uuid, kind: &str) -> Answe
             number: call.path("whatsappPhoneNumberId"),
             to: to.trim_start_matches('+'),
             kind,
+            text: call.json.get("text").and_then(|text| text["body"].as_str()).unwrap_or_default(),
             callback_data: fields.text("biz_opaque_callback_data")?,
             now: call.now,
         },

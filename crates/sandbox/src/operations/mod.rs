@@ -2,13 +2,20 @@
 
 mod accounts;
 mod calling;
+mod campaigns;
+mod chats;
+mod filter;
+mod jobs;
 mod media;
 mod messages;
 mod partner;
+mod photos;
 mod platform;
 mod plugins;
+mod processes;
 mod session;
 mod template_sends;
+mod users;
 
 use crate::call::Handler;
 
@@ -36,6 +43,34 @@ pub(crate) fn handler(id: &str) -> Option<Handler> {
         "update_calling_settings" => calling::update_settings,
         "get_call_permissions" => calling::permissions,
         "calls" => calling::steer,
+        "list_chats" => chats::list,
+        "list_chat_messages" => chats::messages,
+        "list_messages_for_phone_number" => chats::messages_with,
+        "delete_chat" => chats::delete,
+        "add_phone_number_to_lead_campaign" => campaigns::add,
+        "remove_phone_number_from_lead_campaign" => campaigns::remove,
+        "create_lead" => processes::create_lead,
+        "update_lead_by_phone_number" => processes::update_lead,
+        "fetch_process" => processes::fetch,
+        "list_processes" => processes::list,
+        "create_process" => processes::create,
+        "update_process" => processes::update,
+        "update_process_by_primary_key" => processes::update_by_key,
+        "delete_process" => processes::delete,
+        "delete_process_by_primary_key" => processes::delete_by_key,
+        "bulk_create_processes" => processes::bulk_create,
+        "bulk_update_processes" => processes::bulk_update,
+        "create_task" => processes::create_task,
+        "fetch_background_job" => jobs::fetch,
+        "fetch_background_job_entries" => jobs::entries,
+        "list_users" => users::list,
+        "list_users_v2" => users::list_v2,
+        "fetch_user" => users::fetch,
+        "fetch_user_v2" => users::fetch_v2,
+        "update_user" => users::update,
+        "fetch_photo" => photos::fetch,
+        "upload_photo" => photos::upload,
+        "upload_photo_with_id" => photos::upload_with_id,
         "fetch_config" => platform::fetch_config,
         "health" => platform::health,
         _ => return None,

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::call::Call;
 use crate::reply::{Answer, Reply};
-use crate::world::World;
+use crate::world::{PROCEDURES, World};
 
 /// `fetch_config`.
 #[expect(clippy::unnecessary_wraps, reason = "handlers share one signature")]
@@ -12,7 +12,6 @@ pub(super) fn fetch_config(call: &Call<'_>, world: &mut World) -> Answer {
     let name = world.teams.get(&call.access.team).map(|team| team.name.clone()).unwrap_or_default();
     let empty = [
         "entities",
-        "procedures",
         "attributeTypes",
         "attributes",
         "derivedAttributes",
@@ -32,6 +31,10 @@ pub(super) fn fetch_config(call: &Call<'_>, world: &mut World) -> Answer {
     for key in empty {
         data[key] = json!([]);
     }
+    let procedure = |(id, key): &(&str, &str)| json!({"id": id, "shortId": id, "name": id, "primaryKey": key});
+    data["procedures"] = PROCEDURES.iter().map(procedure).collect();
+    let campaigns = world.crm.campaigns.values().filter(|campaign| campaign.team == call.access.team);
+    data["campaigns"] = campaigns.map(|campaign| json!({"id": campaign.id, "name": campaign.name})).collect();
     Ok(Reply::data(&data))
 }
 

@@ -15,6 +15,8 @@ pub(super) struct Outgoing<'a> {
     pub(super) to: &'a str,
     /// Meta's `type`.
     pub(super) kind: &'a str,
+    /// The text, as far as it has one.
+    pub(super) text: &'a str,
     pub(super) callback_data: Option<&'a str>,
     pub(super) now: i64,
 }
@@ -30,6 +32,8 @@ pub(super) struct Sent {
 pub(super) fn send(world: &mut World, outgoing: &Outgoing<'_>) -> Sent {
     let sent = Sent { id: Uuid::new_v4(), wamid: fresh::wamid() };
     let callback_data = outgoing.callback_data.map(str::to_owned);
+    let chat = is_phone_number(outgoing.to)
+        .then(|| world.chat_with(outgoing.plugin, outgoing.number, outgoing.to, false, outgoing.now));
     let number = world.messages.push(Message {
         id: sent.id,
         wamid: sent.wamid.clone(),
@@ -37,6 +41,9 @@ pub(super) fn send(world: &mut World, outgoing: &Outgoing<'_>) -> Sent {
         number: outgoing.number.to_owned(),
         to: outgoing.to.to_owned(),
         kind: outgoing.kind.to_owned(),
+        text: outgoing.text.to_owned(),
+        inbound: false,
+        chat,
         callback_data: callback_data.clone(),
         delivery: Delivery::Pending,
         at: outgoing.now,

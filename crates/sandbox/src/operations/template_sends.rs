@@ -1,16 +1,12 @@
 //! Template sends in Chakra's own format.
 
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use super::session::{self, Outgoing};
 use crate::call::Call;
 use crate::fields::Fields;
 use crate::reply::{Answer, Refusal, Reply};
-use crate::world::World;
-
-/// The person behind a process whose record the sandbox does not keep.
-const SOMEBODY: &str = "15550001111";
+use crate::world::{PROCEDURES, World};
 
 /// `send_template_message_to_phone_number`.
 pub(super) fn to_phone_number(call: &Call<'_>, world: &mut World) -> Answer {
@@ -21,20 +17,23 @@ pub(super) fn to_phone_number(call: &Call<'_>, world: &mut World) -> Answer {
     send(call, world, to, None)
 }
 
-/// `send_template_message_for_process`: a primary key of digits is taken for the phone number, as
-/// for a lead; a UUID for a record with an invented person.
+/// `send_template_message_for_process`: to the phone number of the record, which the id or the primary
+/// key names. Digits are taken for the phone number itself, as for a lead.
 pub(super) fn for_process(call: &Call<'_>, world: &mut World) -> Answer {
     let process = call.path("primaryKeyOrId");
-    let to = if session::is_phone_number(process) {
-        process
-    } else if Uuid::try_parse(process).is_ok() {
-        SOMEBODY
-    } else {
-        // The plugin is looked at first, so that a foreign one answers as such.
-        world.plugin(call.access.team, call.path("pluginId"), call.now)?;
-        return Err(Refusal::missing("Process"));
-    };
-    send(call, world, to, Some(process))
+    if session::is_phone_number(process) {
+        return send(call, world, process, Some(process));
+    }
+    // The plugin is looked at first, so that a foreign one answers as such.
+    world.plugin(call.access.team, call.path("pluginId"), call.now)?;
+    let team = call.access.team;
+    let by_key = || PROCEDURES.iter().find_map(|(procedure, key)| world.crm.find(team, procedure, key, process));
+    let id = world.crm.process(team, process).or_else(by_key);
+    let record = id.and_then(|id| world.crm.processes.get(&id)).ok_or_else(|| Refusal::missing("Process"))?;
+    let to = record.data.get("phone_number").and_then(Value::as_str).map(str::to_owned);
+    let to = to.filter(|to| session::is_phone_number(to));
+    let to = to.ok_or_else(|| Refusal::bad("The record has no phone number"))?;
+    send(call, world, &to, Some(process))
 }
 
 fn send(call: &Call<'_>, world: &mut World, to: &str, process: Option<&str>) -> Answer {
@@ -52,7 +51,7 @@ fn send(call: &Call<'_>, world: &mut World, to: &str, process: Option<&str>) -> 
     let text = waba.template(name, fields.text("language")?)?.fill(&values)?;
     let sent = session::send(
         world,
-        &Outgoing { plugin, number: &number, to, kind: "template", callback_data: None, now: call.now },
+        &Outgoing { plugin, number: &number, to, kind: "template", text: &text, callback_data: None, now: call.now },
     );
     Ok(Reply::data(&json!({
         "id": sent.id,

@@ -45,6 +45,15 @@ pub(crate) struct Message {
     pub(crate) to: String,
     /// Meta's `type`.
     pub(crate) kind: String,
+    /// The text, as far as it has one.
+    #[serde(default)]
+    pub(crate) text: String,
+    /// Whether the person wrote it.
+    #[serde(default)]
+    pub(crate) inbound: bool,
+    /// The chat that it belongs to; none for groups.
+    #[serde(default)]
+    pub(crate) chat: Option<Uuid>,
     /// Comes back in status events.
     pub(crate) callback_data: Option<String>,
     pub(crate) delivery: Delivery,
@@ -70,6 +79,16 @@ impl Messages {
         self.first + self.rows.len() as u64 - 1
     }
 
+    /// All that are kept, oldest first.
+    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &Message> {
+        self.rows.iter()
+    }
+
+    /// Those of a chat, oldest first.
+    pub(crate) fn of_chat(&self, chat: Uuid) -> impl DoubleEndedIterator<Item = &Message> {
+        self.rows.iter().filter(move |message| message.chat == Some(chat))
+    }
+
     /// Notes how far the message of that number has come, if it is still kept.
     pub(crate) fn advance(&mut self, number: u64, delivery: Delivery) {
         let row = number.checked_sub(self.first).and_then(|at| usize::try_from(at).ok());
@@ -93,6 +112,9 @@ mod tests {
             number: String::new(),
             to: String::new(),
             kind: "text".to_owned(),
+            text: String::new(),
+            inbound: false,
+            chat: None,
             callback_data: None,
             delivery: Delivery::Pending,
             at: 0,

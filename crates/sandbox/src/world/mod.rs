@@ -1,6 +1,8 @@
 //! Everything that the emulated Chakra knows, as one value.
 
 mod account;
+mod chat;
+mod crm;
 mod media;
 mod message;
 mod plugin;
@@ -13,6 +15,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub(crate) use account::{PhoneNumber, Waba};
+pub(crate) use chat::Chat;
+pub(crate) use crm::{Campaign, Crm, Job, PROCEDURES, Photo, Process, User};
 pub(crate) use media::{Media, Medium};
 pub(crate) use message::{Delivery, Message, Messages};
 pub(crate) use plugin::{Arrival, Plugin};
@@ -34,6 +38,8 @@ pub(crate) struct World {
     pub(crate) numbers: BTreeMap<String, PhoneNumber>,
     pub(crate) connect_tokens: BTreeMap<String, ConnectToken>,
     pub(crate) messages: Messages,
+    pub(crate) chats: BTreeMap<Uuid, Chat>,
+    pub(crate) crm: Crm,
     /// Files, in memory only.
     #[serde(skip)]
     pub(crate) media: Media,
@@ -81,6 +87,7 @@ impl World {
         self.wabas.retain(|_, waba| waba.plugin != plugin);
         self.numbers.retain(|_, number| number.plugin != plugin);
         self.connect_tokens.retain(|_, token| token.target != Target::Plugin(plugin));
+        self.chats.retain(|_, chat| chat.plugin != plugin);
         self.plugins.remove(&plugin);
     }
 }

@@ -62,7 +62,9 @@ impl World {
         let chakra_key = fresh::alphanumeric(250);
         let team = Team { id: team_id, name: name.to_owned(), webhook_secret: webhook_secret.clone() };
         self.teams.insert(team_id, team);
-        self.keys.insert(chakra_key.clone(), Access { team: team_id, role, user: Uuid::new_v4() });
+        let user = Uuid::new_v4();
+        self.crm.add_team(team_id, user);
+        self.keys.insert(chakra_key.clone(), Access { team: team_id, role, user });
         NewTeam { team_id, chakra_key, webhook_secret }
     }
 

@@ -1,0 +1,81 @@
+//! Photos.
+
+use actix_web::http::StatusCode;
+use bytes::Bytes;
+use uuid::Uuid;
+
+use crate::arrival::FILE_LIMIT;
+use crate::call::Call;
+use crate::reply::{Answer, Refusal, Reply};
+use crate::world::{Medium, Photo, World};
+
+/// `upload_photo`.
+pub(super) fn upload(call: &Call<'_>, world: &mut World) -> Answer {
+    store(call, world, Uuid::new_v4())
+}
+
+/// `upload_photo_with_id`: replaces a photo of the same team; another team's id is refused.
+pub(super) fn upload_with_id(call: &Call<'_>, world: &mut World) -> Answer {
+    let id = Uuid::try_parse(call.path("photoId")).map_err(|_| Refusal::bad("photoId must be a uuid"))?;
+    if world.crm.photos.get(&id).is_some_and(|photo| photo.team != call.access.team) {
+        return Err(Refusal::bad("A photo with this id cannot be stored"));
+    }
+    store(call, world, id)
+}
+
+fn store(call: &Call<'_>, world: &mut World, id: Uuid) -> Answer {
+    let parts = call.upload()?.parts.as_deref().ok_or_else(|| Refusal::bad("Malformed multipart body"))?;
+    let text = |name: &str| {
+        let part = parts.iter().find(|part| part.name == name)?;
+        std::str::from_utf8(part.content.as_deref()?).ok().filter(|text| !text.is_empty())
+    };
+    let file = parts.iter().find(|part| part.name == "photo").ok_or_else(|| Refusal::bad("photo is required"))?;
+    if file.bytes > FILE_LIMIT {
+        return Err(Refusal::Chakra(StatusCode::PAYLOAD_TOO_LARGE, "File too large".to_owned()));
+    }
+    let filetype = text("filetype").or(file.content_type.as_deref()).unwrap_or("application/octet-stream");
+    let content = Bytes::copy_from_slice(file.content.as_deref().unwrap_or_default());
+    let (width, height) = png_size(&content).unwrap_or_default();
+    let photo = Photo {
+        team: call.access.team,
+        user: call.access.user,
+        filename: text("filename").or(file.filename.as_deref()).unwrap_or("photo").to_owned(),
+        filetype: filetype.to_owned(),
+        width,
+        height,
+        at: call.now,
+    };
+    let told = photo.to_json(id);
+    world.media.add(format!("photo/{id}"), Medium { content_type: filetype.to_owned(), content });
+    world.crm.photos.insert(id, photo);
+    Ok(Reply::data(&told))
+}
+
+/// `fetch_photo`: the bytes.
+pub(super) fn fetch(call: &Call<'_>, world: &mut World) -> Answer {
+    let missing = || Refusal::Chakra(StatusCode::NOT_FOUND, "Photo not found".to_owned());
+    let id = Uuid::try_parse(call.path("photoId")).map_err(|_| missing())?;
+    world.crm.photos.get(&id).filter(|photo| photo.team == call.access.team).ok_or_else(missing)?;
+    let medium = world.media.get(&format!("photo/{id}")).ok_or_else(missing)?;
+    Ok(Reply::new(StatusCode::OK, &medium.content_type, medium.content.clone()))
+}
+
+/// Width and height of a PNG, from its first chunk.
+fn png_size(content: &[u8]) -> Option<(u32, u32)> {
+    let header = content.strip_prefix(b"\x89PNG\r\n\x1a\n")?.get(4..)?.strip_prefix(b"IHDR")?;
+    let number = |at: usize| Some(u32::from_be_bytes(header.get(at..at + 4)?.try_into().ok()?));
+    Some((number(0)?, number(4)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_size_of_a_png_is_read_and_of_nothing_else() {
+        let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x40\0\0\0\x20";
+        assert_eq!(png_size(png), Some((64, 32)));
+        assert_eq!(png_size(&png[..20]), None);
+        assert_eq!(png_size(b"GIF89a"), None);
+    }
+}

@@ -1,0 +1,65 @@
+//! The people of a team.
+
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use crate::call::Call;
+use crate::reply::{Answer, Refusal, Reply};
+use crate::world::{User, World};
+
+/// What a caller cannot change.
+const FIXED: [&str; 7] = ["id", "team", "createdAt", "updatedAt", "username", "isDeleted", "deletedAt"];
+
+/// `list_users`.
+#[expect(clippy::unnecessary_wraps, reason = "handlers share one signature")]
+pub(super) fn list(call: &Call<'_>, world: &mut World) -> Answer {
+    Ok(Reply::data(&of_team(call, world).map(User::to_json).collect()))
+}
+
+/// `list_users_v2`: the docs call it humanised; here the roles are named.
+#[expect(clippy::unnecessary_wraps, reason = "handlers share one signature")]
+pub(super) fn list_v2(call: &Call<'_>, world: &mut World) -> Answer {
+    Ok(Reply::data(&of_team(call, world).map(|user| humanised(call, user)).collect()))
+}
+
+/// `fetch_user`.
+pub(super) fn fetch(call: &Call<'_>, world: &mut World) -> Answer {
+    Ok(Reply::data(&found(call, world)?.to_json()))
+}
+
+/// `fetch_user_v2`.
+pub(super) fn fetch_v2(call: &Call<'_>, world: &mut World) -> Answer {
+    let user = found(call, world)?;
+    Ok(Reply::data(&humanised(call, user)))
+}
+
+/// `update_user`.
+pub(super) fn update(call: &Call<'_>, world: &mut World) -> Answer {
+    let fields = call.fields();
+    for name in ["firstName", "lastName", "middleName", "displayName", "bio", "timezone"] {
+        fields.text(name)?;
+    }
+    let user = found(call, world)?;
+    let given = call.json.iter().filter(|(name, _)| user.fields.contains_key(*name) && !FIXED.contains(&name.as_str()));
+    let given: Map<String, Value> = given.map(|(name, value)| (name.clone(), value.clone())).collect();
+    user.fields.extend(given);
+    user.fields.insert("updatedAt".to_owned(), json!(call.now));
+    Ok(Reply::data(&user.to_json()))
+}
+
+fn of_team<'w>(call: &Call<'_>, world: &'w World) -> impl Iterator<Item = &'w User> {
+    let team = call.access.team;
+    world.crm.users.values().filter(move |user| user.team == team)
+}
+
+fn humanised(call: &Call<'_>, user: &User) -> Value {
+    let mut told = user.to_json();
+    told["roles"] = if user.id == call.access.user { json!([call.access.role]) } else { json!(["agent"]) };
+    told
+}
+
+fn found<'w>(call: &Call<'_>, world: &'w mut World) -> Result<&'w mut User, Refusal> {
+    let id = Uuid::try_parse(call.path("userId")).ok();
+    let user = id.and_then(|id| world.crm.users.get_mut(&id)).filter(|user| user.team == call.access.team);
+    user.ok_or_else(|| Refusal::missing("User"))
+}

@@ -46,6 +46,7 @@ async fn the_team_and_its_health_are_told() {
     let driver = Driver::start().await;
     let config = driver.get("/v1/ext/config").await.body;
     assert_eq!(config["_data"]["team"], json!({"id": driver.team.team_id, "name": "Example"}));
-    assert_eq!(config["_data"]["procedures"], json!([]));
+    assert_eq!(config["_data"]["procedures"][0]["shortId"], "lead");
+    assert_eq!(config["_data"]["campaigns"].as_array().map(Vec::len), Some(1));
     assert_eq!(driver.get("/v1/health").await.body["_data"], json!({"status": "ok"}));
 }

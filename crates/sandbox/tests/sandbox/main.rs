@@ -3,8 +3,10 @@
 mod access;
 mod accounts;
 mod calling;
+mod chats;
 mod connect;
 mod control;
+mod crm;
 mod driver;
 mod events;
 mod faults;

@@ -163,9 +163,14 @@ async fn a_template_for_a_process_finds_its_person() {
     let driver = Driver::start().await;
     let c = driver.connected().await;
     let body = json!({"whatsappPhoneNumberId": c.number, "templateName": "hello_world"});
-    for (path, to) in
-        [("process/lead/15550003333", "15550003333"), ("process/77777777-6666-4555-8444-333333333333", "15550001111")]
-    {
+    let lead = json!({"data": {"phone_number": "15550004444", "lead_id": "L-7"}});
+    let lead = driver.post("/v1/ext/procedure/lead/process", lead).await.body["_data"]["id"].clone();
+    let by_id = format!("process/{}", lead.as_str().expect("has an id"));
+    for (path, to) in [
+        ("process/lead/15550003333", "15550003333"),
+        (by_id.as_str(), "15550004444"),
+        ("process/lead/L-7", "15550004444"),
+    ] {
         let path = format!("/v1/ext/plugin/whatsapp/{}/{path}/send-template-message", c.plugin);
         let sent = driver.post(&path, body.clone()).await;
         assert_eq!(sent.body["_data"]["context"]["contactIdentifier"], to, "{:?}", sent.body);

@@ -177,7 +177,7 @@ fn name(thing: Thing) -> &'static str {
         Thing::Customer => "customer",
         Thing::Plugin => "plugin",
         Thing::Waba => "WhatsApp business account",
-        Thing::PhoneNumber => "phone number",
+        Thing::PhoneNumber => "WhatsApp phone number",
         Thing::Role => "role",
         Thing::Resource(kind) => kind,
     }
@@ -274,7 +274,7 @@ mod tests {
         };
         assert_eq!(told(Thing::Plugin), ("plugin_not_found", "Plugin not found".to_owned()));
         assert_eq!(told(Thing::Waba), ("waba_not_found", "WhatsApp business account not found".to_owned()));
-        assert_eq!(told(Thing::PhoneNumber), ("phone_number_not_found", "Phone number not found".to_owned()));
+        assert_eq!(told(Thing::PhoneNumber), ("phone_number_not_found", "WhatsApp phone number not found".to_owned()));
         assert_eq!(told(Thing::Resource("message")), ("resource_not_found", "Message not found".to_owned()));
     }
 

@@ -51,23 +51,34 @@ pub(super) fn permissions(operation: &Operation) -> String {
     html
 }
 
-/// Which ids must belong to the caller.
+/// Which ids must belong to the caller, by where they stand.
 pub(super) fn checked(operation: &Operation) -> String {
-    if operation.owned.is_empty() {
+    let mut places: Vec<(&str, Vec<String>)> = Vec::new();
+    for owned in operation.owned {
+        let (place, id) = placed(owned);
+        match places.iter_mut().find(|(known, _)| *known == place) {
+            Some((_, ids)) => ids.push(id),
+            None => places.push((place, vec![id])),
+        }
+    }
+    if places.is_empty() {
         return "none".to_owned();
     }
-    operation.owned.iter().map(place).collect::<Vec<_>>().join(", ")
+    let places: Vec<String> = places.iter().map(|(place, ids)| format!("in the {place} {}", ids.join(", "))).collect();
+    places.join("; ")
 }
 
-fn place(owned: &Owned) -> String {
-    let at = match owned.at {
-        At::Path(name) => format!("{} in the path", code(name)),
-        At::Query(name) => format!("{} in the query", code(name)),
-        At::Body(pointer) => format!("{} in the body", code(pointer)),
+/// Where an id stands, and its name.
+fn placed(owned: &Owned) -> (&'static str, String) {
+    let (place, name) = match owned.at {
+        At::Path(name) => ("path", name),
+        At::Query(name) => ("query", name),
+        At::Body(pointer) => ("body", pointer),
     };
+    let name = code(name);
     match owned.when {
-        When::Always => at,
-        condition => format!("{at} (when {})", when(condition)),
+        When::Always => (place, name),
+        condition => (place, format!("{name} (when {})", when(condition))),
     }
 }
 

@@ -23,9 +23,12 @@ pub(super) fn counts() -> String {
     html
 }
 
-/// An entry of the settings that chooses a path: the second of the first operation that has two.
+/// An entry of the settings that chooses a path: the second of an operation that has two, best of one
+/// that is inferred.
 pub(super) fn example() -> String {
-    let operation = uncertain().find(|operation| operation.paths.len() > 1);
+    let several = || uncertain().filter(|operation| operation.paths.len() > 1);
+    let inferred = several().find(|operation| operation.confidence == Confidence::Inferred);
+    let operation = inferred.or_else(|| several().next());
     operation.map_or_else(String::new, |operation| format!("{} = \"{}\"", operation.id, operation.paths[1]))
 }
 

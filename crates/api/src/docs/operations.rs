@@ -46,7 +46,7 @@ fn card(html: &mut String, operation: &Operation) {
     let _ = writeln!(html, "<dt>Checked ids</dt><dd>{}</dd>", catalogue::checked(operation));
     let _ = writeln!(html, "<dt>Repeat</dt><dd>{}</dd>", catalogue::repeat(operation.retry));
     let more = if catalogue::is_uncertain(operation) {
-        format!(" (<a href=\"/docs/inferred#{id}\">what is inferred</a>)")
+        format!("; <a href=\"/docs/inferred#{id}\">the path is not certain</a>")
     } else {
         String::new()
     };

@@ -9,7 +9,7 @@ use super::html::escape;
 pub(super) const START: &str = "/docs";
 
 /// How many sections a page has before it gets a list of contents.
-const CONTENTS_FROM: usize = 3;
+const CONTENTS_FROM: usize = 4;
 
 /// One page.
 #[derive(Debug)]
@@ -36,13 +36,16 @@ pub(super) struct Page {
 pub(super) fn render(page: &Page, all: &[Page]) -> String {
     let reference = page.policy == Policy::Reference;
     let (body, sections) = headings(&page.body);
+    // The contents stand below the page's first words.
+    let (lead, body) = body.split_at(body.find("</p>\n").map_or(0, |at| at + "</p>\n".len()));
     format!(
         include_str!("shell.html"),
         title = escape(page.title),
         about = escape(page.about),
         head = page.head,
-        wide = if reference { " wide" } else { "" },
+        kind = if reference { "reference" } else { "text" },
         nav = navigation(page, all),
+        lead = lead,
         contents = contents(&sections),
         body = body,
         around = if reference { String::new() } else { around(page, all) },

@@ -16,10 +16,19 @@ use super::{answers, bodies, general, parameters};
 /// The paths of the catalogue, in its order.
 pub(super) fn paths() -> Paths {
     let mut paths = Paths::new();
-    for route in router().routes() {
+    for route in router().routes().iter().filter(|route| is_documented(route)) {
         paths.add_path_operation(route.template, vec![method(route.method)], Entry::new(route).operation());
     }
     paths
+}
+
+/// Whether a route has a place of its own in the document: OpenAPI tells paths apart by their form, so a
+/// path that differs from an earlier one in the names of its parameters alone has none. The operation's
+/// first path names it.
+pub(super) fn is_documented(route: &Route) -> bool {
+    let form = |template: &'static str| template.split('/').map(|part| if part.starts_with('{') { "{}" } else { part });
+    let first = router().routes().iter().find(|other| form(other.template).eq(form(route.template)));
+    first.is_none_or(|first| first.template == route.template)
 }
 
 /// What both surfaces refer to.
@@ -110,6 +119,10 @@ impl<'r> Entry<'r> {
         if self.candidate > 0 {
             let text = "accepted because Chakra's own path is not certain; prefer";
             parts.push(format!("Another path of `{}`, {text} `{}`.", main.id, main.paths[0]));
+        }
+        if self.candidate == 0 && main.paths.len() > 1 {
+            let others: Vec<_> = main.paths[1..].iter().map(|path| format!("- `{path}`")).collect();
+            parts.push(format!("Chakra's own path is not certain. Also accepted:\n\n{}", others.join("\n")));
         }
         if self.variants.len() > 1 {
             let all: Vec<_> = self.variants.iter().map(|one| format!("- `{}`: {}", one.id, one.title)).collect();

@@ -1,9 +1,12 @@
 //! Everything that the emulated Chakra knows, as one value.
 
 mod account;
+mod content;
+mod group;
 mod media;
 mod message;
 mod plugin;
+mod received;
 mod team;
 mod template;
 
@@ -13,11 +16,13 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub(crate) use account::{PhoneNumber, Waba};
+pub(crate) use group::{Group, JoinApproval, JoinRequest, MAKING_MS};
 pub(crate) use media::{Media, Medium};
 pub(crate) use message::{Delivery, Message, Messages};
 pub(crate) use plugin::{Arrival, Plugin};
+pub(crate) use received::{Received, ReceivedMedium};
 pub(crate) use team::{Access, ConnectToken, Target, Team};
-pub(crate) use template::Template;
+pub(crate) use template::{REVIEW_MS, Template, is_type, variables};
 
 use crate::events::Errand;
 use crate::reply::Refusal;
@@ -34,6 +39,9 @@ pub(crate) struct World {
     pub(crate) numbers: BTreeMap<String, PhoneNumber>,
     pub(crate) connect_tokens: BTreeMap<String, ConnectToken>,
     pub(crate) messages: Messages,
+    /// Media of messages from people.
+    pub(crate) received: Received,
+    pub(crate) groups: BTreeMap<String, Group>,
     /// Files, in memory only.
     #[serde(skip)]
     pub(crate) media: Media,
@@ -66,6 +74,13 @@ impl World {
         number.ok_or_else(|| Refusal::missing("WhatsApp phone number"))
     }
 
+    /// The WABA, if it is the team's.
+    pub(crate) fn waba(&mut self, team: Uuid, id: &str) -> Result<&mut Waba, Refusal> {
+        let plugins = &self.plugins;
+        let owned = |waba: &&mut Waba| plugins.get(&waba.plugin).is_some_and(|plugin| plugin.team == team);
+        self.wabas.get_mut(id).filter(owned).ok_or_else(|| Refusal::missing("WhatsApp business account"))
+    }
+
     /// Takes a WABA and its numbers away from its plugin.
     pub(crate) fn unbind(&mut self, waba: &str) {
         let Some(waba) = self.wabas.remove(waba) else { return };
@@ -74,6 +89,7 @@ impl World {
         if let Some(plugin) = self.plugins.get_mut(&waba.plugin) {
             plugin.forget(&waba.id, &gone);
         }
+        self.forget_groups();
     }
 
     /// Removes a plugin and frees what was bound to it.
@@ -81,6 +97,7 @@ impl World {
         self.wabas.retain(|_, waba| waba.plugin != plugin);
         self.numbers.retain(|_, number| number.plugin != plugin);
         self.connect_tokens.retain(|_, token| token.target != Target::Plugin(plugin));
+        self.forget_groups();
         self.plugins.remove(&plugin);
     }
 }

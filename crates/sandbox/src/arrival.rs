@@ -3,7 +3,7 @@
 use actix_web::web::Payload;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::fresh::hex;
@@ -95,6 +95,16 @@ impl Arrived {
 }
 
 impl Upload {
+    /// The parts that are no files, as fields; a part that is not UTF-8 is left out.
+    pub(crate) fn texts(&self) -> Map<String, Value> {
+        let texts = self.parts.iter().flatten().filter(|part| part.filename.is_none());
+        let pair = |part: &Part| {
+            let text = String::from_utf8(part.content.clone()?).ok()?;
+            Some((part.name.clone(), Value::String(text)))
+        };
+        texts.filter_map(pair).collect()
+    }
+
     /// What the request record shows of it.
     pub(crate) fn described(&self) -> Value {
         let part = |part: &Part| json!({"name": part.name, "filename": part.filename, "content_type": part.content_type, "bytes": part.bytes});

@@ -24,6 +24,8 @@ pub(crate) struct Call<'a> {
     pub(crate) json: Map<String, Value>,
     /// The multipart body, if it is one.
     pub(crate) upload: Option<Upload>,
+    /// The `Range` header; empty if there is none.
+    pub(crate) range: &'a str,
     /// Milliseconds since 1970.
     pub(crate) now: i64,
     /// Where the sandbox is reached, without a slash at the end.

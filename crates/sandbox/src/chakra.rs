@@ -97,6 +97,7 @@ fn operate(request: &HttpRequest, matched: &Matched<'_, '_>, access: Access, bod
         query: query.map(Query::into_inner).unwrap_or_default(),
         json,
         upload,
+        range: listener::header(request, "range"),
         now: now_ms(),
         base_url: &shared.base_url,
     };
@@ -131,6 +132,7 @@ fn parse(body: Arrived, kind: BodyKind) -> Result<Parsed, Refusal> {
         }
         Arrived::Broken(_) => return Err(Refusal::bad("request aborted")),
         Arrived::Form(upload) if kind == BodyKind::Multipart => return Ok((Map::new(), Some(upload))),
+        Arrived::Form(upload) if kind == BodyKind::JsonOrMultipart => return Ok((upload.texts(), Some(upload))),
         Arrived::Form(_) => return Err(Refusal::bad("The request must be application/json")),
         Arrived::Whole(bytes) => bytes,
     };

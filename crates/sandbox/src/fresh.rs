@@ -1,5 +1,7 @@
 //! New ids and secrets, and the present instant.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use rand::RngExt;
 use rand::distr::{Alphanumeric, SampleString};
 use time::OffsetDateTime;
@@ -31,6 +33,17 @@ pub(crate) fn wacid() -> String {
     format!("wacid.HBgL{}", alphanumeric(36))
 }
 
+/// The id of a group of that number: as long as Meta's, never digits only, and a path segment as it
+/// is. In base64 of plain text neither `+` nor `/` occurs.
+pub(crate) fn group_id(number: &str) -> String {
+    BASE64.encode(format!("capi_group:{number}:{}", digits(10)))
+}
+
+/// The id under which a call about a group has its outcome told.
+pub(crate) fn group_request() -> String {
+    format!("req_{}", digits(16))
+}
+
 /// Bytes as lower-case hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     let digit = |nibble: u8| char::from(b"0123456789abcdef"[usize::from(nibble)]);
@@ -49,6 +62,15 @@ mod tests {
     #[test]
     fn bytes_become_lower_case_digits() {
         assert_eq!(hex(&[0, 0x1f, 0xab]), "001fab");
+    }
+
+    #[test]
+    fn a_group_id_is_a_plain_path_segment() {
+        for number in ["1", "15550002222", "_:_:_"] {
+            let id = group_id(number);
+            assert!(id.len() >= 16 && id.bytes().any(|byte| byte.is_ascii_alphabetic()), "{id}");
+            assert!(id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'='), "{id}");
+        }
     }
 
     #[test]

@@ -63,6 +63,8 @@ pub(crate) enum Refusal {
     Meta(u32, String),
     /// Meta's schema check says no; there is no code in the text.
     Schema(String),
+    /// Meta's code 100, with a subcode and a text for people.
+    Explained { status: StatusCode, subcode: u32, title: String, text: String },
 }
 
 impl Refusal {
@@ -89,19 +91,20 @@ impl Refusal {
     /// The text alone.
     pub(crate) fn text(&self) -> String {
         match self {
-            Self::Chakra(_, text) | Self::Schema(text) => text.clone(),
+            Self::Chakra(_, text) | Self::Schema(text) | Self::Explained { text, .. } => text.clone(),
             Self::Meta(code, text) => format!("(#{code}) {text}"),
         }
     }
 
     /// As it goes out, in the shape that answers of that envelope have.
     pub(crate) fn reply(&self, envelope: Envelope) -> Reply {
-        let (code, text) = match self {
+        let (status, code, text) = match self {
             Self::Chakra(status, text) => return envelope_error(*status, text),
-            Self::Meta(code, text) => (*code, format!("(#{code}) {text}")),
-            Self::Schema(text) => (100, text.clone()),
+            Self::Meta(code, text) => (StatusCode::BAD_REQUEST, *code, format!("(#{code}) {text}")),
+            Self::Schema(text) => (StatusCode::BAD_REQUEST, 100, text.clone()),
+            Self::Explained { status, .. } => (*status, 100, "(#100) Invalid parameter".to_owned()),
         };
-        let body = match envelope {
+        let mut body = match envelope {
             // As captured: a rejection that Chakra passes on has no `_meta`.
             Envelope::Chakra => json!({"_data": [], "_errors": [text]}),
             Envelope::MetaRaw | Envelope::Binary => json!({"error": {
@@ -111,7 +114,15 @@ impl Refusal {
                 "fbtrace_id": crate::fresh::alphanumeric(23),
             }}),
         };
-        Reply::json(StatusCode::BAD_REQUEST, &body)
+        if let (Self::Explained { subcode, title, text, .. }, Some(Value::Object(error))) =
+            (self, body.get_mut("error"))
+        {
+            error.insert("error_subcode".to_owned(), json!(subcode));
+            error.insert("is_transient".to_owned(), json!(false));
+            error.insert("error_user_title".to_owned(), json!(title));
+            error.insert("error_user_msg".to_owned(), json!(text));
+        }
+        Reply::json(status, &body)
     }
 }
 
@@ -135,6 +146,22 @@ mod tests {
         assert_eq!(wrapped, json!({"_data": [], "_errors": ["(#131009) Parameter value is not valid"]}));
         let bare = body(&refusal.reply(Envelope::MetaRaw));
         assert_eq!(bare.pointer("/error/code"), Some(&json!(131_009)));
+    }
+
+    #[test]
+    fn an_explained_refusal_has_a_subcode_where_meta_is_not_wrapped() {
+        let refusal = Refusal::Explained {
+            status: StatusCode::NOT_FOUND,
+            subcode: 7,
+            title: "Gone".to_owned(),
+            text: "It is gone".to_owned(),
+        };
+        let bare = refusal.reply(Envelope::MetaRaw);
+        assert_eq!((bare.status, &body(&bare)["error"]["error_subcode"]), (StatusCode::NOT_FOUND, &json!(7)));
+        assert_eq!(
+            body(&refusal.reply(Envelope::Chakra)),
+            json!({"_data": [], "_errors": ["(#100) Invalid parameter"]})
+        );
     }
 
     #[test]

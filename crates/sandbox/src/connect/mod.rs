@@ -9,7 +9,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-pub(crate) use sign_up::{Outcome, SignUp};
+pub(crate) use sign_up::{Outcome, SignUp, seeded_medium};
 
 use crate::control::{error, parse};
 use crate::fresh::now_ms;

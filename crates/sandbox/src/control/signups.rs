@@ -7,7 +7,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{bad, error, parse};
-use crate::connect::{Outcome, SignUp};
+use crate::connect::{Outcome, SignUp, seeded_medium};
 use crate::fresh::now_ms;
 use crate::reply::Reply;
 use crate::shared::Shared;
@@ -47,6 +47,7 @@ pub(super) fn finish(body: &Bytes, shared: &Shared) -> Result<Reply, Reply> {
             "waba_id": done.waba_id,
             "phone_number_ids": done.phone_number_ids,
             "display_phone_number": done.display_phone_number,
+            "media_ids": done.phone_number_ids.iter().map(|id| seeded_medium(id)).collect::<Vec<_>>(),
         }),
     ))
 }

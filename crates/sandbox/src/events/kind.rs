@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::overrides;
 use super::subject::Subject;
+use super::{group, overrides};
 use crate::fresh;
 
 macro_rules! kinds {
@@ -38,6 +38,10 @@ kinds! {
     TemplateCategory = "template_category", "A template put in another category.";
     TemplateQuality = "template_quality", "A template's quality.";
     Group = "group_lifecycle", "A group made.";
+    GroupDeleted = "group_delete", "A group deleted.";
+    GroupSettings = "group_settings", "A group's subject, description or picture changed.";
+    GroupJoin = "group_participants_add", "People come into a group.";
+    GroupLeave = "group_participants_remove", "People put out of a group.";
 }
 
 impl Kind {
@@ -52,7 +56,7 @@ impl Kind {
             Self::Message | Self::Image | Self::Audio | Self::Button | Self::Reaction => Some("message"),
             Self::Status | Self::Failed => Some("status"),
             Self::Echo => Some("smb_message_echo"),
-            Self::TemplateStatus | Self::TemplateCategory | Self::TemplateQuality | Self::Group => None,
+            _ => None,
         }
     }
 
@@ -62,7 +66,7 @@ impl Kind {
             Self::Message | Self::Image | Self::Audio | Self::Button | Self::Reaction => "messages",
             Self::Status | Self::Failed => "statuses",
             Self::Echo => "message_echoes",
-            Self::Group => "groups",
+            Self::Group | Self::GroupDeleted | Self::GroupSettings | Self::GroupJoin | Self::GroupLeave => "groups",
             Self::TemplateStatus | Self::TemplateCategory | Self::TemplateQuality => "",
         }
     }
@@ -73,7 +77,9 @@ impl Kind {
             Self::TemplateStatus => "message_template_status_update",
             Self::TemplateCategory => "template_category_update",
             Self::TemplateQuality => "message_template_quality_update",
-            Self::Group => "group_lifecycle_update",
+            Self::Group | Self::GroupDeleted => "group_lifecycle_update",
+            Self::GroupSettings => "group_settings_update",
+            Self::GroupJoin | Self::GroupLeave => "group_participants_update",
             _ => "messages",
         }
     }
@@ -135,18 +141,14 @@ impl Kind {
     fn thing(self, subject: &Subject, id: &str, now_ms: i64) -> Value {
         let timestamp = (now_ms / 1_000).to_string();
         let message = |kind: &str, content: Value| json!({"from": PERSON, "from_user_id": "US.1000000000000001", "id": id, "timestamp": timestamp, "type": kind, kind: content});
-        let media = fresh::digits(15);
-        let url = format!(
-            "https://lookaside.fbsbx.com/whatsapp_business/attachments/?mid={media}&ext=1790000300&hash=EXAMPLE"
-        );
         match self {
+            // What else is known of a medium follows from its id; see `arise`.
             Self::Image => {
-                message("image", json!({"id": media, "mime_type": "image/jpeg", "caption": "Look", "url": url}))
+                message("image", json!({"id": fresh::digits(15), "mime_type": "image/jpeg", "caption": "Look"}))
             }
-            Self::Audio => message(
-                "audio",
-                json!({"id": media, "mime_type": "audio/ogg; codecs=opus", "sha256": "AAAA", "voice": true, "url": url}),
-            ),
+            Self::Audio => {
+                message("audio", json!({"id": fresh::digits(15), "mime_type": "audio/ogg; codecs=opus", "voice": true}))
+            }
             Self::Button => {
                 let reply = json!({"type": "button_reply", "button_reply": {"id": "yes", "title": "Yes"}});
                 let mut message = message("interactive", reply);
@@ -170,11 +172,9 @@ impl Kind {
                 "from": subject.display_phone_number, "to": PERSON, "id": id, "timestamp": timestamp,
                 "type": "text", "text": {"body": "Typed on the phone"},
             }),
-            Self::Group => json!({
-                "type": "group_create", "request_id": format!("req_{}", fresh::digits(16)), "group_id": id,
-                "subject": "Order 42", "invite_link": format!("https://chat.whatsapp.com/{}", fresh::alphanumeric(22)),
-                "timestamp": timestamp,
-            }),
+            Self::Group | Self::GroupDeleted | Self::GroupSettings | Self::GroupJoin | Self::GroupLeave => {
+                group::thing(self, id, &timestamp)
+            }
             _ => message("text", json!({"body": "Hello"})),
         }
     }
@@ -211,7 +211,9 @@ impl Kind {
     /// A new id for an event of this kind.
     pub(crate) fn fresh_id(self) -> String {
         match self {
-            Self::Group => fresh::alphanumeric(32),
+            Self::Group | Self::GroupDeleted | Self::GroupSettings | Self::GroupJoin | Self::GroupLeave => {
+                fresh::group_id(&fresh::digits(11))
+            }
             Self::TemplateStatus | Self::TemplateCategory | Self::TemplateQuality => Uuid::new_v4().to_string(),
             _ => fresh::wamid(),
         }
@@ -219,7 +221,7 @@ impl Kind {
 }
 
 /// Who writes, unless overridden.
-const PERSON: &str = "15550001111";
+pub(super) const PERSON: &str = "15550001111";
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,8 @@
 //! Events: what Chakra tells the URL that a plugin's configuration names.
 
+mod arise;
 mod courier;
+mod group;
 mod kind;
 mod overrides;
 mod subject;
@@ -9,6 +11,8 @@ mod work;
 pub(crate) use kind::Kind;
 pub(crate) use subject::{NotSendable, Subject};
 pub(crate) use work::run;
+
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 
@@ -27,6 +31,19 @@ pub(crate) enum Errand {
         to: String,
         /// What the sender wants back.
         callback_data: Option<String>,
+    },
+    /// The event in which a call that was accepted has its outcome.
+    Outcome {
+        /// How long after the call.
+        after: Duration,
+        /// The plugin at the time of the call.
+        subject: Box<Subject>,
+        /// Which event.
+        kind: Kind,
+        /// Changes to the sample.
+        changes: Map<String, Value>,
+        /// The id of the thing that it tells of.
+        id: String,
     },
     /// Events that a control call asked for.
     Batch {

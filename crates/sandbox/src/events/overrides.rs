@@ -2,7 +2,8 @@
 //!
 //! Short names (`from`, `text`, `id`, `phone_number_id`, `waba_id`, …) go where they belong; any
 //! other name goes into the body, into its `value`, or into the message, status or echo itself,
-//! whichever has it, and into the last when none has. Objects merge; lists merge item by item.
+//! whichever has it, and into the last when none has. Objects merge; lists merge item by item, and an
+//! empty list empties.
 
 use serde_json::{Map, Value, json};
 
@@ -75,7 +76,7 @@ pub(super) fn merge(value: &mut Value, change: &Value) {
                 merge(value.entry(name.clone()).or_insert(Value::Null), change);
             }
         }
-        (Value::Array(value), Value::Array(change)) => {
+        (Value::Array(value), Value::Array(change)) if !change.is_empty() => {
             value.resize(value.len().max(change.len()), Value::Null);
             for (value, change) in value.iter_mut().zip(change) {
                 merge(value, change);

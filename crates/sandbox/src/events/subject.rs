@@ -2,6 +2,7 @@
 
 use reqwest::Url;
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::kind::Kind;
 use crate::world::{Plugin, World};
@@ -9,6 +10,8 @@ use crate::world::{Plugin, World};
 /// What building and sending an event needs.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Subject {
+    /// Whose the plugin is.
+    pub(super) team: Uuid,
     /// For Meta's format.
     pub(crate) pass_through: Option<Url>,
     /// For Chakra's format.
@@ -64,6 +67,7 @@ impl Subject {
         let kinds = plugin.server_config.get("whichChakraWebhookEventsToSend").and_then(Value::as_array);
         let chakra = plugin.setting("chakraWebhookUrl").filter(|_| plugin.switch("enableChakraWebhook"));
         Self {
+            team: plugin.team,
             pass_through: plugin.setting("passThroughWebhookUrl").and_then(|url| url.parse().ok()),
             chakra: chakra.and_then(|url| url.parse().ok()),
             chakra_kinds: kinds.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect(),

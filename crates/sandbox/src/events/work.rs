@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::time::sleep;
 
 use super::courier::Courier;
-use super::{Errand, Kind, Subject};
+use super::{Errand, Kind, Subject, arise};
 use crate::fresh;
 use crate::shared::Shared;
 use crate::world::Delivery;
@@ -47,8 +47,15 @@ pub(crate) fn run(
                             .spawn(async move { progress(&shared, &courier, number, subject, &wamid, changes).await }),
                     );
                 }
+                Errand::Outcome { after, subject, kind, changes, id } => {
+                    let Ok(subject) = subject.fence(shared.events_beyond_loopback) else { continue };
+                    drop(running.spawn(async move {
+                        sleep(after).await;
+                        event(&shared, &courier, &subject, kind, &id, &changes).await;
+                    }));
+                }
                 Errand::Batch { subject, kind, overrides, ids } => {
-                    drop(running.spawn(async move { batch(&courier, &subject, kind, &overrides, ids).await }));
+                    drop(running.spawn(async move { batch(&shared, &courier, &subject, kind, &overrides, ids).await }));
                 }
             }
         }
@@ -78,20 +85,35 @@ async fn progress(
         shared.changed.notify_one();
         if let Some(subject) = &subject {
             changes.insert("status".to_owned(), json!(delivery.as_str()));
-            event(courier, subject, Kind::Status, wamid, &changes).await;
+            event(shared, courier, subject, Kind::Status, wamid, &changes).await;
         }
     }
 }
 
-async fn batch(courier: &Courier, subject: &Subject, kind: Kind, overrides: &Map<String, Value>, ids: Vec<String>) {
-    let events = stream::iter(ids).map(|id| async move { event(courier, subject, kind, &id, overrides).await });
+async fn batch(
+    shared: &Shared,
+    courier: &Courier,
+    subject: &Subject,
+    kind: Kind,
+    overrides: &Map<String, Value>,
+    ids: Vec<String>,
+) {
+    let events = stream::iter(ids).map(|id| async move { event(shared, courier, subject, kind, &id, overrides).await });
     events.buffer_unordered(BATCH).collect::<()>().await;
 }
 
-/// Sends one event in every format that the plugin asks for.
-async fn event(courier: &Courier, subject: &Subject, kind: Kind, id: &str, changes: &Map<String, Value>) {
+/// Sends one event in every format that the plugin asks for. What it tells of is there by then.
+async fn event(
+    shared: &Shared,
+    courier: &Courier,
+    subject: &Subject,
+    kind: Kind,
+    id: &str,
+    changes: &Map<String, Value>,
+) {
     let now = fresh::now_ms();
-    let meta = kind.meta(subject, id, changes, now);
+    let mut meta = kind.meta(subject, id, changes, now);
+    arise::arise(shared, subject, kind, &mut meta, now);
     let secret = subject.secret.as_deref();
     if let Some(url) = subject.pass_through_url(kind) {
         courier.send(url, secret, Bytes::from(meta.to_string())).await;

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::meta;
 use super::partner::is_http_url;
 use super::session::{self, Outgoing};
 use crate::call::Call;
@@ -28,7 +29,7 @@ pub(super) fn send_template(call: &Call<'_>, world: &mut World) -> Answer {
     let values = body_values(&template)?;
     let waba = world.number_of(plugin, call.path("whatsappPhoneNumberId"))?.waba.clone();
     let waba: &Waba = world.wabas.get(&waba).ok_or_else(|| Refusal::missing("WhatsApp business account"))?;
-    waba.template(&name, Some(&language))?.fill(&values)?;
+    waba.template(&name, Some(&language), call.now)?.fill(&values)?;
     accept(call, world, plugin, "template")
 }
 
@@ -47,14 +48,8 @@ pub(super) fn send(call: &Call<'_>, world: &mut World) -> Answer {
 fn sender(call: &Call<'_>, world: &mut World) -> Result<Uuid, Refusal> {
     let plugin = world.plugin(call.access.team, call.path("pluginId"), call.now)?.id;
     world.number_of(plugin, call.path("whatsappPhoneNumberId"))?;
-    match call.json_value("messaging_product") {
-        Value::Null => Err(Refusal::Schema(
-            "Your request has violated JSON schema constraint 'required' for the JSON field '', required fields missing : 'messaging_product'"
-                .to_owned(),
-        )),
-        Value::String(product) if product.eq_ignore_ascii_case("whatsapp") => Ok(plugin),
-        _ => Err(Refusal::parameter("Param messaging_product must be one of {WHATSAPP}")),
-    }
+    meta::check_product(call)?;
+    Ok(plugin)
 }
 
 fn accept(call: &Call<'_>, world: &mut World, plugin: Uuid, kind: &str) -> Answer {

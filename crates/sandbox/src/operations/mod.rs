@@ -5,16 +5,26 @@ mod calling;
 mod campaigns;
 mod chats;
 mod filter;
+mod flows;
+mod group_people;
+mod groups;
 mod jobs;
 mod media;
 mod messages;
+mod meta;
+mod outcome;
+mod paging;
 mod partner;
 mod photos;
 mod platform;
 mod plugins;
 mod processes;
+mod range;
+mod received_media;
 mod session;
+mod template_check;
 mod template_sends;
+mod templates;
 mod users;
 
 use crate::call::Handler;
@@ -71,6 +81,26 @@ pub(crate) fn handler(id: &str) -> Option<Handler> {
         "fetch_photo" => photos::fetch,
         "upload_photo" => photos::upload,
         "upload_photo_with_id" => photos::upload_with_id,
+        "create_message_template" => templates::create,
+        "list_message_templates" => templates::list,
+        "update_message_template" => templates::update,
+        "delete_message_template" => templates::delete,
+        "show_media" => received_media::show,
+        "fetch_media" => received_media::fetch,
+        "show_media_attachments" => received_media::show_attachment,
+        "set_business_public_key" => flows::set_key,
+        "get_business_public_key" => flows::get_key,
+        "create_group" => groups::create,
+        "list_groups" => groups::list,
+        "get_group_info" => groups::get,
+        "update_group_settings" => groups::update,
+        "delete_group" => groups::delete,
+        "get_group_invite_link" => groups::get_link,
+        "reset_group_invite_link" => groups::reset_link,
+        "get_group_join_requests" => group_people::requests,
+        "approve_group_join_request" => group_people::approve,
+        "reject_group_join_request" => group_people::reject,
+        "remove_group_participants" => group_people::remove,
         "fetch_config" => platform::fetch_config,
         "health" => platform::health,
         _ => return None,

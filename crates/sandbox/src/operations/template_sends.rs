@@ -48,7 +48,7 @@ fn send(call: &Call<'_>, world: &mut World, to: &str, process: Option<&str>) -> 
     mapping(fields, "buttonMapping")?;
     let waba = world.number_of(plugin, &number)?.waba.clone();
     let waba = world.wabas.get(&waba).ok_or_else(|| Refusal::missing("WhatsApp business account"))?;
-    let text = waba.template(name, fields.text("language")?)?.fill(&values)?;
+    let text = waba.template(name, fields.text("language")?, call.now)?.fill(&values)?;
     let sent = session::send(
         world,
         &Outgoing { plugin, number: &number, to, kind: "template", text: &text, callback_data: None, now: call.now },

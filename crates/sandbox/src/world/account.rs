@@ -42,6 +42,9 @@ pub(crate) struct PhoneNumber {
     pub(crate) display: String,
     /// The `calling` settings.
     pub(crate) calling: Map<String, Value>,
+    /// The key for flows, in PEM.
+    #[serde(default)]
+    pub(crate) public_key: Option<String>,
     /// Calls that were started from here.
     pub(crate) calls: BTreeSet<String>,
 }
@@ -53,7 +56,15 @@ impl PhoneNumber {
         calling.insert("status".to_owned(), json!("ENABLED"));
         calling.insert("call_icon_visibility".to_owned(), json!("DEFAULT"));
         calling.insert("callback_permission_status".to_owned(), json!("ENABLED"));
-        Self { id: id.to_owned(), waba: waba.to_owned(), plugin, display, calling, calls: BTreeSet::new() }
+        Self {
+            id: id.to_owned(),
+            waba: waba.to_owned(),
+            plugin,
+            display,
+            calling,
+            public_key: None,
+            calls: BTreeSet::new(),
+        }
     }
 
     /// The number as digits, as events write it.

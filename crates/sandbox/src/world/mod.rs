@@ -2,10 +2,13 @@
 
 mod account;
 mod chat;
+mod content;
 mod crm;
+mod group;
 mod media;
 mod message;
 mod plugin;
+mod received;
 mod team;
 mod template;
 
@@ -17,11 +20,13 @@ use uuid::Uuid;
 pub(crate) use account::{PhoneNumber, Waba};
 pub(crate) use chat::Chat;
 pub(crate) use crm::{Campaign, Crm, Job, PROCEDURES, Photo, Process, User};
+pub(crate) use group::{Group, JoinApproval, JoinRequest, MAKING_MS};
 pub(crate) use media::{Media, Medium};
 pub(crate) use message::{Delivery, Message, Messages};
 pub(crate) use plugin::{Arrival, Plugin};
+pub(crate) use received::{Received, ReceivedMedium};
 pub(crate) use team::{Access, ConnectToken, Target, Team};
-pub(crate) use template::Template;
+pub(crate) use template::{REVIEW_MS, Template, is_type, variables};
 
 use crate::events::Errand;
 use crate::reply::Refusal;
@@ -40,6 +45,9 @@ pub(crate) struct World {
     pub(crate) messages: Messages,
     pub(crate) chats: BTreeMap<Uuid, Chat>,
     pub(crate) crm: Crm,
+    /// Media of messages from people.
+    pub(crate) received: Received,
+    pub(crate) groups: BTreeMap<String, Group>,
     /// Files, in memory only.
     #[serde(skip)]
     pub(crate) media: Media,
@@ -72,6 +80,13 @@ impl World {
         number.ok_or_else(|| Refusal::missing("WhatsApp phone number"))
     }
 
+    /// The WABA, if it is the team's.
+    pub(crate) fn waba(&mut self, team: Uuid, id: &str) -> Result<&mut Waba, Refusal> {
+        let plugins = &self.plugins;
+        let owned = |waba: &&mut Waba| plugins.get(&waba.plugin).is_some_and(|plugin| plugin.team == team);
+        self.wabas.get_mut(id).filter(owned).ok_or_else(|| Refusal::missing("WhatsApp business account"))
+    }
+
     /// Takes a WABA and its numbers away from its plugin.
     pub(crate) fn unbind(&mut self, waba: &str) {
         let Some(waba) = self.wabas.remove(waba) else { return };
@@ -80,6 +95,7 @@ impl World {
         if let Some(plugin) = self.plugins.get_mut(&waba.plugin) {
             plugin.forget(&waba.id, &gone);
         }
+        self.forget_groups();
     }
 
     /// Removes a plugin and frees what was bound to it.
@@ -88,6 +104,7 @@ impl World {
         self.numbers.retain(|_, number| number.plugin != plugin);
         self.connect_tokens.retain(|_, token| token.target != Target::Plugin(plugin));
         self.chats.retain(|_, chat| chat.plugin != plugin);
+        self.forget_groups();
         self.plugins.remove(&plugin);
     }
 }

@@ -66,7 +66,8 @@ async fn a_finished_sign_up_fills_the_plugin() {
     let done = driver.post("/_sandbox/signups", sign_up).await;
     assert_eq!(
         done.body,
-        json!({"plugin_id": plugin, "waba_id": "100", "phone_number_ids": ["200"], "display_phone_number": "+1 555-000-2222"})
+        json!({"plugin_id": plugin, "waba_id": "100", "phone_number_ids": ["200"], "display_phone_number": "+1 555-000-2222",
+            "media_ids": ["20001"]})
     );
     let shown = driver.get(&format!("/plugin/{plugin}")).await.body["_data"].clone();
     assert_eq!(

@@ -1,5 +1,7 @@
 //! A sandbox with one team, and short calls to it.
 
+use std::time::Duration;
+
 use portico_sandbox::{DemoTeam, Sandbox, Settings, start};
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::{Value, json};
@@ -60,6 +62,26 @@ impl Driver {
     /// A call with another access token.
     pub(crate) async fn get_as(&self, key: &str, path: &str) -> Answer {
         Answer::of(self.client.get(format!("{}{path}", self.sandbox.url())).bearer_auth(key)).await
+    }
+
+    /// A call with another access token, of any method, with a JSON body.
+    pub(crate) async fn call_as(&self, key: &str, method: Method, path: &str, body: Value) -> Answer {
+        let request = self.client.request(method, format!("{}{path}", self.sandbox.url()));
+        Answer::of(request.bearer_auth(key).json(&body)).await
+    }
+
+    /// The answer of a read, asked for again and again until it is as wanted.
+    pub(crate) async fn get_until(&self, path: &str, wanted: impl Fn(&Answer) -> bool) -> Answer {
+        let read = async {
+            loop {
+                let answer = self.get(path).await;
+                if wanted(&answer) {
+                    return answer;
+                }
+                tokio::time::sleep(Duration::from_millis(15)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), read).await.expect("comes in time")
     }
 
     /// A new plugin's id.

@@ -1,0 +1,66 @@
+//! The `Range` header (RFC 9110, §14.2).
+
+/// What of a content is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Slice {
+    /// All; so it is with a header that cannot be read, and with several ranges at once.
+    Whole,
+    /// From the first to the last byte, both included.
+    Part(usize, usize),
+    /// Nothing that is there.
+    Unsatisfiable,
+}
+
+/// Reads the header for a content of that length, in bytes.
+pub(super) fn parse(header: &str, length: usize) -> Slice {
+    read(header, length).unwrap_or(Slice::Whole)
+}
+
+fn read(header: &str, length: usize) -> Option<Slice> {
+    let (unit, range) = header.split_once('=')?;
+    let (first, last) = range.trim().split_once('-')?;
+    if !unit.trim().eq_ignore_ascii_case("bytes") {
+        return None;
+    }
+    // A number beyond what fits is one beyond the end; digits only, since `parse` takes a sign.
+    let number = |text: &str| {
+        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        digits.then(|| text.parse::<usize>().unwrap_or(usize::MAX))
+    };
+    if first.is_empty() {
+        let count = number(last)?.min(length);
+        return Some(if count == 0 { Slice::Unsatisfiable } else { Slice::Part(length - count, length - 1) });
+    }
+    let first = number(first)?;
+    let last = if last.is_empty() { usize::MAX } else { number(last)? };
+    if last < first {
+        return None;
+    }
+    Some(if first >= length { Slice::Unsatisfiable } else { Slice::Part(first, last.min(length - 1)) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_read_as_the_standard_says() {
+        for (header, slice) in [
+            ("bytes=0-3", Slice::Part(0, 3)),
+            ("Bytes= 2-", Slice::Part(2, 9)),
+            ("bytes=-4", Slice::Part(6, 9)),
+            ("bytes=-40", Slice::Part(0, 9)),
+            ("bytes=9-99999999999999999999999", Slice::Part(9, 9)),
+            ("bytes=10-", Slice::Unsatisfiable),
+            ("bytes=-0", Slice::Unsatisfiable),
+        ] {
+            assert_eq!(parse(header, 10), slice, "{header}");
+        }
+        for whole in
+            ["", "bytes", "bytes=", "bytes=a-b", "bytes=5-2", "bytes=0-1,3-4", "lines=0-1", "bytes=+1-2", "bytes=-"]
+        {
+            assert_eq!(parse(whole, 10), Slice::Whole, "{whole}");
+        }
+        assert_eq!(parse("bytes=0-", 0), Slice::Unsatisfiable);
+    }
+}

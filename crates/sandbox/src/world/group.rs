@@ -1,0 +1,131 @@
+//! Groups of a phone number.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::World;
+use crate::fresh;
+
+/// A new group can be asked for this long after the call that made it, in milliseconds.
+pub(crate) const MAKING_MS: i64 = 60;
+
+/// How people come into a group.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum JoinApproval {
+    /// Whoever has the link is in.
+    #[default]
+    AutoApprove,
+    /// Whoever has the link can ask.
+    ApprovalRequired,
+}
+
+/// Somebody who wants to come in.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct JoinRequest {
+    pub(crate) id: String,
+    pub(crate) wa_id: String,
+    /// Milliseconds since 1970.
+    pub(crate) at: i64,
+}
+
+/// A group.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Group {
+    pub(crate) id: String,
+    /// Meta's id of the phone number whose group it is.
+    pub(crate) number: String,
+    pub(crate) subject: String,
+    pub(crate) description: String,
+    pub(crate) join_approval: JoinApproval,
+    pub(crate) invite_link: String,
+    /// People, by their WhatsApp ids.
+    pub(crate) participants: Vec<String>,
+    pub(crate) join_requests: Vec<JoinRequest>,
+    /// Milliseconds since 1970; before it, nobody sees the group.
+    pub(crate) created_at: i64,
+}
+
+impl Group {
+    /// A group in which somebody already takes part, or to which two people already ask to come.
+    pub(crate) fn new(id: String, number: &str, subject: &str, join_approval: JoinApproval, created_at: i64) -> Self {
+        let mut group = Self {
+            id,
+            number: number.to_owned(),
+            subject: subject.to_owned(),
+            description: String::new(),
+            join_approval,
+            invite_link: fresh_link(),
+            participants: Vec::new(),
+            join_requests: Vec::new(),
+            created_at,
+        };
+        match join_approval {
+            JoinApproval::AutoApprove => group.participants.push("15550001111".to_owned()),
+            JoinApproval::ApprovalRequired => group.join_requests.extend(["15550001111", "15550003333"].map(|wa_id| {
+                JoinRequest { id: format!("jr_{}", fresh::digits(16)), wa_id: wa_id.to_owned(), at: created_at }
+            })),
+        }
+        group
+    }
+
+    /// Makes the link that was given out before worthless.
+    pub(crate) fn reset_link(&mut self) {
+        self.invite_link = fresh_link();
+    }
+
+    /// Takes the request of that id out.
+    pub(crate) fn take_join_request(&mut self, id: &str) -> Option<JoinRequest> {
+        let at = self.join_requests.iter().position(|request| request.id == id)?;
+        Some(self.join_requests.remove(at))
+    }
+
+    /// As a list shows it.
+    pub(crate) fn to_row(&self) -> Value {
+        json!({"id": self.id, "subject": self.subject, "created_at": seconds(self.created_at)})
+    }
+
+    /// As Meta shows it by itself.
+    pub(crate) fn to_json(&self) -> Value {
+        let participants: Vec<_> = self.participants.iter().map(|wa_id| json!({"wa_id": wa_id})).collect();
+        json!({
+            "messaging_product": "whatsapp",
+            "id": self.id,
+            "subject": self.subject,
+            "description": self.description,
+            "creation_timestamp": seconds(self.created_at),
+            "suspended": false,
+            "total_participant_count": participants.len(),
+            "participants": participants,
+            "join_approval_mode": self.join_approval,
+        })
+    }
+}
+
+impl JoinRequest {
+    /// As Meta lists it.
+    pub(crate) fn to_json(&self) -> Value {
+        json!({"join_request_id": self.id, "wa_id": self.wa_id, "creation_timestamp": seconds(self.at)})
+    }
+}
+
+impl World {
+    /// Keeps a group.
+    pub(crate) fn add_group(&mut self, group: Group) {
+        self.groups.insert(group.id.clone(), group);
+    }
+
+    /// Forgets the groups of numbers that are gone.
+    pub(crate) fn forget_groups(&mut self) {
+        let numbers = &self.numbers;
+        self.groups.retain(|_, group| numbers.contains_key(&group.number));
+    }
+}
+
+fn fresh_link() -> String {
+    format!("https://chat.whatsapp.com/{}", fresh::alphanumeric(22))
+}
+
+fn seconds(ms: i64) -> String {
+    (ms / 1_000).to_string()
+}

@@ -66,7 +66,9 @@ const created = ok(
     body: { external_id: "typescript-1", name: "TypeScript Shop", metadata: { plan: "pro" } },
   }),
 );
-assert.equal(created.status, "new");
+// The compiler knows the states as they are spelled.
+const status: "new" | "connected" | "disconnected" = created.status;
+assert.equal(status, "new");
 const ensured = ok(
   200,
   await owner.PUT("/api/v1/customers/by-external-id/{external_id}", {

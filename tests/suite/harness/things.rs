@@ -115,6 +115,9 @@ impl Tenant {
 
     /// A medium that a customer's customer sent. Portico learns of it only from events.
     async fn medium(&self, shop: &Connected) -> String {
+        // An event needs somewhere to go; nobody listens there.
+        let webhook = json!({"passThroughWebhookUrl": "http://127.0.0.1:9/hook"});
+        self.owner.post(&shop.below("update-config"), webhook).await.expect_success();
         self.sandbox_of().medium(&shop.plugin).await
     }
 }

@@ -10,6 +10,12 @@
 //! group under `operations/`, and name it by the catalogue's id in `operations::handler`. A test
 //! fails as long as the catalogue holds an operation without a handler.
 //!
+//! What is asked for with a wish gets its outcome a moment later, by an event: a template's name
+//! decides on its review (with `reject` in it: rejected, with `pending`: never reviewed, else
+//! approved), a group is made and changed. What an event tells of (a medium, a group) is there when
+//! it arrives. To be tried without one, every new WABA has five templates, and every new number one
+//! group and one picture, whose id is that of the number with `01` behind it.
+//!
 //! The sandbox is tooling for one machine: its control calls ask for no credential, and it sends
 //! events to loopback addresses only, unless [`Settings::events_beyond_loopback`] is set.
 

@@ -7,6 +7,7 @@ use super::{Answer, Body, Caller, Connected};
 
 /// The ids of the catalogue's examples.
 const SAMPLE_MESSAGE: &str = "wamid.HBgLMTU1NTAwMDExMTEVAgARGBJGQUtFMDAwMDAwMDAwMDAwMDEA";
+const SAMPLE_TEMPLATE: &str = "order_delayed";
 const SAMPLE_PROCESS: &str = "77777777-6666-4555-8444-333333333333";
 
 /// One call of an operation, made from the catalogue's own example.
@@ -102,6 +103,7 @@ impl Call {
             .replace("11111111-2222-4333-8444-555555555555", ids.plugin)
             .replace("100200300400500", ids.waba)
             .replace("200300400500600", ids.phone)
+            .replace(SAMPLE_TEMPLATE, &format!("order_{}", super::random_digits()))
             .replace(SAMPLE_MESSAGE, ids.things.get("message").map_or(SAMPLE_MESSAGE, String::as_str))
             .replace(SAMPLE_PROCESS, ids.things.get("process").map_or(SAMPLE_PROCESS, String::as_str));
         let body = match operation.body {
@@ -127,6 +129,7 @@ impl Call {
                 Kind::Learned(kind) => ids.things.get(kind.as_str()).cloned(),
                 _ => None,
             });
+            let thing = thing.or_else(|| ids.things.get(field.name).cloned());
             Some((field.name.to_owned(), thing.or_else(|| query_value(field.name).map(str::to_owned))?))
         };
         let query = operation.query.iter().filter_map(named).collect();

@@ -21,6 +21,15 @@ impl Tenant {
                 things.insert(kind.as_str(), self.thing(shop, kind).await);
             }
         }
+        match operation.id {
+            "delete_message_template" => {
+                let (id, name) = self.template(shop).await;
+                things.extend([("template", id), ("name", name)]);
+            }
+            // The path of a lead's creation is a call of its own.
+            "create_process" => drop(things.insert("procedureShortId", "order".to_owned())),
+            _ => {}
+        }
         for name in operation.paths.iter().flat_map(|path| super::call::path_parameters(path)) {
             match name {
                 "userId" => {
@@ -51,12 +60,7 @@ impl Tenant {
                 text(&owner.post(&shop.messages(), message()).await.expect_success()["_data"], "whatsappMessageId")
             }
             LearnedKind::Media => self.medium(shop).await,
-            LearnedKind::Template => {
-                let name = format!("template_{}", random_digits());
-                let body = json!({"name": name, "category": "UTILITY", "language": "en_US",
-                    "components": [{"type": "BODY", "text": "Your order is ready"}]});
-                text(&owner.post(&templates(shop), body).await.expect_success(), "id")
-            }
+            LearnedKind::Template => self.template(shop).await.0,
             LearnedKind::Group => self.group(shop).await,
             LearnedKind::Call => {
                 let path = format!("/v1/whatsapp/v24.0/{}/calls", shop.phone);
@@ -80,6 +84,21 @@ impl Tenant {
                 text(&config["_data"]["campaigns"][0], "id")
             }
         }
+    }
+
+    /// A new template that Meta has reviewed: its id and name.
+    async fn template(&self, shop: &Connected) -> (String, String) {
+        let name = format!("template_{}", random_digits());
+        let body = json!({"name": name, "category": "UTILITY", "language": "en_US",
+            "components": [{"type": "BODY", "text": "Your order is ready"}]});
+        let made = text(&self.owner.post(&templates(shop), body).await.expect_success(), "id");
+        let list = format!("{}?name={name}", templates(shop));
+        eventually("the template is reviewed", || async {
+            let listed = self.owner.get(&list).await.expect_success();
+            (listed["data"][0]["status"] == "APPROVED").then_some(())
+        })
+        .await;
+        (made, name)
     }
 
     async fn process(&self, data: Value) -> String {

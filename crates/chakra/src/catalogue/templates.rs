@@ -69,8 +69,8 @@ pub(super) const OPERATIONS: &[Operation] = &[
             optional("allow_category_change", Ty::Bool, "Whether Meta may choose another category."),
             optional("message_send_ttl_seconds", Ty::Int, "How long Meta tries to deliver, in seconds."),
         ],
-        r#"{"name":"order_ready","category":"UTILITY","language":"en_US","components":[{"type":"BODY",
-"text":"Hello {{1}}, your order {{2}} is ready","example":{"body_text":[["Ada","42"]]}}]}"#,
+        r#"{"name":"order_delayed","category":"UTILITY","language":"en_US","components":[{"type":"BODY",
+"text":"Hello {{1}}, your order {{2}} comes a day later","example":{"body_text":[["Ada","42"]]}}]}"#,
     )
     .meta(
         Ty::Object(&[

@@ -16,6 +16,7 @@ pub(crate) struct Waba {
     /// Whose it is.
     pub(crate) plugin: Uuid,
     pub(crate) name: String,
+    #[serde(deserialize_with = "Template::read_all")]
     pub(crate) templates: Vec<Template>,
 }
 

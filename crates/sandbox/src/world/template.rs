@@ -1,6 +1,6 @@
 //! Message templates of a WABA.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 
 use super::Waba;
@@ -81,6 +81,14 @@ impl Template {
             seed("summer_sale", "en_US", "MARKETING", "Everything is 20 % off this week.", None),
             seed("rejected_offer", "en_US", "MARKETING", "You have won a prize.", None),
         ]
+    }
+
+    /// Reads those of a state file. One in an earlier form is left out; if that leaves none of them,
+    /// the WABA begins anew.
+    pub(super) fn read_all<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Self>, D::Error> {
+        let saved = Vec::<Value>::deserialize(deserializer)?;
+        let known: Vec<Self> = saved.iter().filter_map(|template| Self::deserialize(template).ok()).collect();
+        Ok(if known.is_empty() && !saved.is_empty() { Self::seeds() } else { known })
     }
 
     /// A template that was just handed in. Its name decides what becomes of it: one with `reject`
@@ -223,6 +231,21 @@ mod tests {
         assert_eq!(template.fill(&values).as_deref(), Ok("B A B"));
         (template.components, template.named) = (body("{{who}} {{what}} {{who}}"), true);
         assert_eq!(template.fill(&values).as_deref(), Ok("A B A"));
+    }
+
+    #[test]
+    fn templates_of_an_earlier_state_file_give_way_to_the_seeds() {
+        let waba = |templates: Value| {
+            let saved = json!({"id": "1", "plugin": Uuid::nil(), "name": "a", "templates": templates});
+            serde_json::from_value::<Waba>(saved).expect("is a WABA")
+        };
+        let earlier = json!([{"id": "1", "name": "a", "language": "en", "category": "UTILITY", "status": "APPROVED", "body": "x"}]);
+        assert_eq!(waba(earlier).templates.len(), Template::seeds().len());
+        assert!(waba(json!([])).templates.is_empty(), "all were deleted");
+        let mut own = Waba::new("1", Uuid::nil());
+        own.templates.truncate(1);
+        let saved = serde_json::to_value(&own.templates).expect("is JSON");
+        assert_eq!(waba(saved).templates[0].id, own.templates[0].id);
     }
 
     #[test]

@@ -35,6 +35,19 @@ PARAMETERS = {
     "phoneNumberId": "phone-numbers",
     "procedureShortId": "procedures",
     "primaryKeyOrId": "people",
+    "groupId": "groups",
+    "mediaId": "media",
+    "whatsappMessageTemplateId": "templates",
+    "chatId": "chats",
+    "campaignId": "campaigns",
+    "processId": "processes",
+    "processIdOrPrimaryKey": "processes",
+    "primaryKeyShortId": "primary-keys",
+    "primaryKeyValue": "leads",
+    "phoneNumber": "people",
+    "backgroundJobId": "jobs",
+    "photoId": "photos",
+    "userId": "users",
 }
 # What a thing does not survive; those that share a kind come first, each of them gets one of its own.
 ENDS = [
@@ -52,11 +65,22 @@ ENDS = [
     ("DELETE", "/api/v1/roles/{id}"),
     ("DELETE", "/api/v1/tenants/{id}"),
     ("PATCH", "/api/v1/tenants/{id}"),
+    ("DELETE", "/v1/whatsapp/{whatsappApiVersion}/{groupId}"),
+    ("DELETE", "/v1/ext/plugin/whatsapp/{pluginId}/api/{whatsappApiVersion}/{groupId}"),
+    ("DELETE", "/v1/ext/chat/{chatId}"),
+    ("DELETE", "/v1/ext/procedure/{procedureShortId}/process/{processId}"),
+    ("DELETE", "/v1/ext/procedure/{procedureShortId}/process/{primaryKeyShortId}/{primaryKeyValue}"),
 ]
 # What makes another Chakra key the one that calls use.
 CHOOSES = [("POST", "/api/v1/chakra-keys"), ("PATCH", "/api/v1/chakra-keys/{id}"), ("PATCH", "/api/v1/tenant")]
 SETS_DEFAULT = ("POST", "/api/v1/chakra-keys/{id}/set-default")
 ASKS_OF = ("GET", "/v1/whatsapp/{whatsappApiVersion}/{whatsappPhoneNumberId}/call_permissions")
+DELETES_TEMPLATE = ("DELETE", "/v1/ext/plugin/whatsapp/api/{whatsappApiVersion}/{wabaId}/message_templates")
+SHOWS_ATTACHMENT = ("GET", "/v2/whatsapp/{whatsappApiVersion}/media/whatsapp_business/attachments")
+NAMES_PERSON = [
+    ("POST", "/v1/ext/campaign/{campaignId}/phone-number"),
+    ("DELETE", "/v1/ext/campaign/{campaignId}/phone-number"),
+]
 SWITCHES = ("PATCH", "/api/v1/phone-numbers/{id}")
 # The sandbox gives back this part as it got it, whatever it is; what Chakra does with nonsense is not known.
 ECHOED = {("POST", "/plugin"): "serverConfig", ("PUT", "/plugin/{pluginId}"): "serverConfig"}
@@ -117,6 +141,12 @@ def before_call(ctx, case, kwargs):
         case.query = stand_in(case.query, call)
     if call == ASKS_OF and mostly():
         case.query["user_wa_id"] = KNOWN["people"][0]
+    if call == DELETES_TEMPLATE and mostly():
+        case.query = {"name": KNOWN["template-names"][0]}
+    if call == SHOWS_ATTACHMENT and mostly():
+        case.query["mid"] = KNOWN["media"][0]
+    if call in NAMES_PERSON and isinstance(case.body, dict) and mostly():
+        case.body["phoneNumber"] = KNOWN["people"][0]
     for name, value in (case.headers or {}).items():
         if name == "If-Match" and mostly():
             case.headers[name] = "*"

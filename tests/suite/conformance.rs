@@ -2,6 +2,9 @@
 //!
 //! `make soak` runs the same for longer, on new data.
 
+use std::collections::BTreeMap;
+
+use portico_chakra::LearnedKind;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -52,8 +55,28 @@ impl Ground {
             let role = json!({"name": name, "permissions": ["messages:send"]});
             roles.push(text(&tenant.owner.post("/api/v1/roles", role).await.expect(201), "id"));
         }
+        let mut things: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for (name, kind, count) in [
+            ("groups", LearnedKind::Group, 3),
+            ("media", LearnedKind::Media, 1),
+            ("templates", LearnedKind::Template, 1),
+            ("chats", LearnedKind::Chat, 2),
+            ("processes", LearnedKind::Process, 2),
+            ("photos", LearnedKind::Photo, 1),
+            ("jobs", LearnedKind::Job, 1),
+            ("campaigns", LearnedKind::Campaign, 1),
+        ] {
+            for _ in 0..count {
+                things.entry(name).or_default().push(tenant.thing(&shops[0], kind).await);
+            }
+        }
+        for lead in ["L-1", "L-2"] {
+            let lead = json!({"data": {"lead_id": lead, "phone_number": "15550001111"}});
+            tenant.owner.post("/v1/ext/procedure/lead/process", lead).await.expect_success();
+        }
+        let users = tenant.owner.get("/v1/ext/users").await.expect_success();
         let ids = |of: fn(&Connected) -> &String| shops.iter().map(of).collect::<Vec<_>>();
-        let known = json!({
+        let mut known = json!({
             "customers": ids(|shop| &shop.customer),
             "plugins": ids(|shop| &shop.plugin),
             "wabas": ids(|shop| &shop.waba),
@@ -63,7 +86,14 @@ impl Ground {
             "roles": roles,
             "procedures": ["lead"],
             "people": ["15550001111"],
+            "leads": ["L-1", "L-2"],
+            "primary-keys": ["lead_id"],
+            "template-names": ["summer_sale"],
+            "users": [users["_data"][0]["id"]],
         });
+        for (name, ids) in things {
+            known[name] = json!(ids);
+        }
         Self { tenant, known, messages: shops[0].messages() }
     }
 

@@ -23,7 +23,7 @@ async fn a_client_generated_from_the_document_goes_the_partners_way() {
 
 /// What of a Chakra client's work is compared; the program has more steps, for operations to come:
 /// `templates`, `receivedMedia` (with `MEDIA_ID`), `groups`, `chats`, `processes`, `users`, `photos`.
-const STEPS: &str = "health,accounts,plugins,configuration,media,sends,refusals,calling";
+const STEPS: &str = "health,accounts,plugins,configuration,media,sends,refusals,calling,templates,receivedMedia,groups,chats,processes,users,photos";
 
 #[tokio::test]
 async fn a_client_of_chakra_sees_no_difference_after_a_change_of_base_url_and_token() {
@@ -40,6 +40,8 @@ async fn a_client_of_chakra_sees_no_difference_after_a_change_of_base_url_and_to
             ("PLUGIN_ID", &shop.plugin),
             ("WABA_ID", &shop.waba),
             ("PHONE_NUMBER_ID", &shop.phone),
+            // The picture that the emulated Chakra gives every number.
+            ("MEDIA_ID", &format!("{}01", shop.phone)),
         ];
         programs.run("chakra-client.ts", &environment).await
     };

@@ -47,9 +47,11 @@ pub(super) fn update(call: &Call<'_>, world: &mut World) -> Answer {
     Ok(Reply::data(&user.to_json()))
 }
 
+/// In the order of their names.
 fn of_team<'w>(call: &Call<'_>, world: &'w World) -> impl Iterator<Item = &'w User> {
-    let team = call.access.team;
-    world.crm.users.values().filter(move |user| user.team == team)
+    let mut users: Vec<&User> = world.crm.users.values().filter(|user| user.team == call.access.team).collect();
+    users.sort_by_key(|user| user.fields.get("username").map(Value::to_string));
+    users.into_iter()
 }
 
 fn humanised(call: &Call<'_>, user: &User) -> Value {

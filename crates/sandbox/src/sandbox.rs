@@ -30,6 +30,8 @@ pub struct Settings {
     /// Whether events may be sent to other machines. Off, a webhook URL whose host is not
     /// `localhost` or a loopback address gets none.
     pub events_beyond_loopback: bool,
+    /// The OpenAPI document that `GET /_sandbox/openapi.json` gives, as JSON; none: that answers 404.
+    pub document: Option<String>,
 }
 
 impl Default for Settings {
@@ -40,6 +42,7 @@ impl Default for Settings {
             state_file: None,
             public_url: None,
             events_beyond_loopback: false,
+            document: None,
         }
     }
 }
@@ -109,7 +112,7 @@ pub async fn start(settings: Settings) -> Result<Sandbox, StartError> {
     let base_url = settings.public_url.unwrap_or_else(|| format!("http://{}", reachable(addr)));
     let (errands, inbox) = mpsc::unbounded_channel();
     let base_url = base_url.trim_end_matches('/').to_owned();
-    let shared = Arc::new(Shared::new(world, base_url, settings.events_beyond_loopback, errands));
+    let shared = Arc::new(Shared::new(world, base_url, settings.events_beyond_loopback, settings.document, errands));
 
     let data = Data::new(Arc::clone(&shared));
     let server = HttpServer::new(move || App::new().app_data(data.clone()).default_service(everything()))

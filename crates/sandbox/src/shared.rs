@@ -21,6 +21,8 @@ pub(crate) struct Shared {
     pub(crate) base_url: String,
     /// Whether events may go to other machines.
     pub(crate) events_beyond_loopback: bool,
+    /// The OpenAPI document, as JSON.
+    pub(crate) document: Option<String>,
     errands: mpsc::UnboundedSender<Errand>,
     /// Woken after every change that is to be saved.
     pub(crate) changed: Notify,
@@ -31,6 +33,7 @@ impl Shared {
         world: World,
         base_url: String,
         events_beyond_loopback: bool,
+        document: Option<String>,
         errands: mpsc::UnboundedSender<Errand>,
     ) -> Self {
         Self {
@@ -40,6 +43,7 @@ impl Shared {
             faults: Faults::default(),
             base_url,
             events_beyond_loopback,
+            document,
             errands,
             changed: Notify::new(),
         }

@@ -24,6 +24,13 @@ const REQUEST_ID: &str = "req_0190163d8694739b8a1f8b3b8a5d2f11";
 /// The answers of one operation on a path, by status.
 pub(super) fn all(operations: &[&'static Operation]) -> Vec<(String, Response)> {
     let mut all = vec![("200".to_owned(), success(operations))];
+    if operations[0].envelope == Envelope::Binary {
+        let mut part = success(operations);
+        "The part that `Range` asks for.".clone_into(&mut part.description);
+        all.push(("206".to_owned(), part));
+        let elsewhere = "The bytes are on another host: follow `Location` without your key.";
+        all.push(("302".to_owned(), with_headers(ResponseBuilder::new()).description(elsewhere).build()));
+    }
     for status in [400, 401, 403, 404, 409, 413, 415, 429, 500, 502, 503, 504] {
         let codes = codes_of(operations, status);
         if !codes.is_empty() || status == 429 {
@@ -38,10 +45,7 @@ fn success(operations: &[&'static Operation]) -> Response {
     let response = with_headers(ResponseBuilder::new());
     if first.envelope == Envelope::Binary {
         let bytes = Content::new(Some(shape::schema(&portico_chakra::schema::Ty::File, "")));
-        return response
-            .description("The bytes, with their own content type.")
-            .content("application/octet-stream", bytes)
-            .build();
+        return response.description("The bytes, with their own content type.").content("*/*", bytes).build();
     }
     let description = match first.envelope {
         Envelope::Chakra => "Chakra's answer. Filled `_errors` mean that it failed all the same.",

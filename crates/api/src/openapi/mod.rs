@@ -10,12 +10,14 @@ mod answers;
 mod bodies;
 pub mod codes;
 mod compatible;
+mod emulated;
 mod general;
 mod management;
 mod parameters;
 mod shape;
 mod tree;
 
+pub use emulated::emulated_json;
 pub(crate) use general::compatible_tag;
 
 use utoipa::openapi::extensions::Extensions;

@@ -26,6 +26,7 @@ This is Portico's sandbox: an emulated ChakraHQ. Nothing here reaches WhatsApp.
 Call it as you would call https://api.chakrahq.com, with the access token of a team of its own.
 Control calls ask for no credential:
 
+  GET    /_sandbox/openapi.json   all of it as an OpenAPI document
   GET    /_sandbox/health     {\"status\":\"ok\"}
   POST   /_sandbox/teams      {\"name\"?,\"role\"?:\"admin|messaging|viewer\",\"webhook_secret\"?} -> a new team and its access token
   GET    /_sandbox/requests   what arrived, oldest first; DELETE clears
@@ -44,7 +45,7 @@ pub(crate) async fn answer(request: &HttpRequest, payload: Payload, shared: &Sha
     let (get, post, delete) = (Method::GET, Method::POST, Method::DELETE);
     let method = request.method();
     let allowed = match path {
-        "/_sandbox/health" | "/_sandbox" | "/_sandbox/" => vec![get],
+        "/_sandbox/health" | "/_sandbox/openapi.json" | "/_sandbox" | "/_sandbox/" => vec![get],
         "/_sandbox/requests" => vec![get, delete],
         "/_sandbox/faults" => vec![get, post, delete],
         "/_sandbox/teams" | "/_sandbox/signups" | "/_sandbox/events" | "/_sandbox/connect" => vec![post],
@@ -65,6 +66,10 @@ pub(crate) async fn answer(request: &HttpRequest, payload: Payload, shared: &Sha
 fn call(method: &Method, path: &str, body: &Bytes, shared: &Shared) -> Result<Reply, Reply> {
     let ok = |value: &Value| Ok(Reply::json(StatusCode::OK, value));
     match (path, method) {
+        ("/_sandbox/openapi.json", _) => match &shared.document {
+            Some(document) => Ok(Reply::new(StatusCode::OK, "application/json", document.clone())),
+            None => Err(error(StatusCode::NOT_FOUND, "this sandbox was started without a document")),
+        },
         ("/_sandbox/requests", &Method::GET) => {
             let data = shared.record().to_json();
             ok(&json!({"data": data}))

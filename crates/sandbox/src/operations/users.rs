@@ -40,7 +40,9 @@ pub(super) fn update(call: &Call<'_>, world: &mut World) -> Answer {
         fields.text(name)?;
     }
     let user = found(call, world)?;
-    let given = call.json.iter().filter(|(name, _)| user.fields.contains_key(*name) && !FIXED.contains(&name.as_str()));
+    // An unset field changes nothing.
+    let changes = |name: &str| user.fields.contains_key(name) && !FIXED.contains(&name) && fields.get(name).is_some();
+    let given = call.json.iter().filter(|(name, _)| changes(name));
     let given: Map<String, Value> = given.map(|(name, value)| (name.clone(), value.clone())).collect();
     user.fields.extend(given);
     user.fields.insert("updatedAt".to_owned(), json!(call.now));

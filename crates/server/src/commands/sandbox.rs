@@ -15,6 +15,7 @@ pub(super) async fn run(arguments: Sandbox) -> Result<(), Failure> {
     let settings = portico_sandbox::Settings {
         bind: arguments.bind,
         state_file: arguments.state_file,
+        document: Some(portico_api::openapi::emulated_json()),
         ..portico_sandbox::Settings::default()
     };
     let sandbox = portico_sandbox::start(settings)

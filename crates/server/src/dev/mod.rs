@@ -240,6 +240,7 @@ async fn start_sandbox(arguments: &cli::Dev, data_dir: &DataDir) -> Result<Sandb
     let settings = portico_sandbox::Settings {
         bind: arguments.sandbox_bind,
         state_file: Some(data_dir.sandbox_state()),
+        document: Some(portico_api::openapi::emulated_json()),
         ..portico_sandbox::Settings::default()
     };
     portico_sandbox::start(settings).await.map_err(|error| {

@@ -29,7 +29,11 @@ async fn liveness_readiness_documentation_and_metrics_answer_and_tell_no_secret(
     for operation in operations() {
         for path in operation.paths {
             let method = operation.method.as_str().to_lowercase();
-            let known = document["paths"][*path].get(&method).is_some();
+            // OpenAPI cannot hold two paths that differ in the names of their parameters alone: such a path
+            // stands in the description of the operation's first.
+            let first = &document["paths"][operation.paths[0]][&method]["description"];
+            let described = first.as_str().is_some_and(|text| text.contains(&format!("`{path}`")));
+            let known = document["paths"][*path].get(&method).is_some() || described;
             findings.check(known, || format!("the OpenAPI document lacks {method} {path} ({})", operation.id));
         }
     }

@@ -51,7 +51,7 @@ impl Headers for View<'_> {
 /// Answers any request that no other route took.
 pub(crate) async fn forward(app: &App, request: &HttpRequest, payload: web::Payload) -> HttpResponse {
     let id = RequestId::of(request);
-    let presented = match presented(request) {
+    let presented = match presented(request, &id) {
         Ok(presented) => presented,
         Err(error) => return refused(request, &id, &Failure { error, operation: None }),
     };

@@ -51,9 +51,9 @@ use actix_web::dev::{HttpServiceFactory, Payload};
 use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::web::{self, Data};
-use actix_web::{Handler, HttpRequest, HttpResponse, guard};
+use actix_web::{Handler, HttpMessage as _, HttpRequest, HttpResponse, guard};
 use portico_app::{App, Error, Presented};
-use portico_auth::{BadCredential, OperatorScope, Principal, Scope};
+use portico_auth::{BadCredential, OperatorScope, Origin, Party, Principal, Scope};
 use portico_domain::Permission;
 use portico_domain::permission::Required;
 
@@ -165,8 +165,42 @@ fn app(request: &HttpRequest) -> Result<&Data<App>, Problem> {
     request.app_data::<Data<App>>().ok_or(Problem::Wiring("the application is not among the data"))
 }
 
+/// Who calls. Whoever it is, in the extensions of the request stands from here on in whose audit log a
+/// refusal belongs.
 async fn principal(request: &HttpRequest) -> Result<Principal, Problem> {
-    Ok(app(request)?.authenticate(presented(request)?).await?)
+    let id = RequestId::of(request);
+    let presented = presented(request, &id)?;
+    let origin = presented.origin();
+    let (outcome, party) = match app(request)?.authenticate(presented).await {
+        Ok(principal) => {
+            let party = principal.party();
+            (Ok(principal), party)
+        }
+        Err(refused) => (Err(refused.error), refused.party),
+    };
+    if let Some(party) = party {
+        request.extensions_mut().insert(Attempt { party, origin });
+    }
+    Ok(outcome?)
+}
+
+/// A known party's request for management.
+#[derive(Debug, Clone)]
+struct Attempt {
+    party: Party,
+    origin: Origin,
+}
+
+/// Writes a refusal into the audit log of the tenant whose party it met.
+async fn note_refusal(request: &HttpRequest, problem: &Problem) {
+    let Problem::App(error) = problem else { return };
+    let attempt = request.extensions().get::<Attempt>().cloned();
+    if let (true, Some(Attempt { party, origin }), Ok(app)) = (error.is_refusal(), attempt, app(request)) {
+        let template = request.match_pattern().unwrap_or_else(|| request.path().to_owned());
+        let (_, code) = error.status_and_code();
+        let what = format!("{} {template}", request.method());
+        app.attempt_refused(party, &origin, what, code.unwrap_or("refused")).await;
+    }
 }
 
 /// What the request presents.
@@ -174,7 +208,7 @@ async fn principal(request: &HttpRequest) -> Result<Principal, Problem> {
 /// # Errors
 ///
 /// [`Error::Credential`] and [`Error::Header`] for bytes that are no ASCII text.
-pub(crate) fn presented(request: &HttpRequest) -> Result<Presented<'_>, Error> {
+pub(crate) fn presented<'r>(request: &'r HttpRequest, id: &'r RequestId) -> Result<Presented<'r>, Error> {
     let headers = request.headers();
     let authorization = headers.get(header::AUTHORIZATION).map(HeaderValue::to_str).transpose();
     let tenant = headers.get(&PORTICO_TENANT).map(HeaderValue::to_str).transpose();
@@ -182,6 +216,7 @@ pub(crate) fn presented(request: &HttpRequest) -> Result<Presented<'_>, Error> {
         authorization: authorization.map_err(|_| BadCredential::Malformed)?,
         tenant: tenant.map_err(|_| Error::Header("Portico-Tenant", "must be an id such as ten_…, in ASCII".into()))?,
         address: request.peer_addr().map(|address| address.ip()),
+        request_id: id.as_str(),
     })
 }
 
@@ -278,7 +313,7 @@ where
     web::route().guard(guard::Method(method)).to(move |request: HttpRequest, payload: web::Payload| {
         let handler = handler.clone();
         async move {
-            let id = RequestId::of(&request);
+            let id = RequestId::keep(&request);
             let mut payload = payload.into_inner();
             let outcome = match Args::extract(&request, &mut payload).await {
                 Ok(args) => handler.call(args).await,
@@ -290,7 +325,10 @@ where
                     reply::finish(&mut answer, &id);
                     answer
                 }
-                Err(problem) => problem.answer(&id),
+                Err(problem) => {
+                    note_refusal(&request, &problem).await;
+                    problem.answer(&id)
+                }
             }
         }
     })
@@ -377,8 +415,11 @@ mod tests {
     fn bytes_that_are_no_ascii_are_no_credential() {
         let odd = HeaderValue::from_bytes(b"Bearer \xff").unwrap();
         let request = TestRequest::default().insert_header((header::AUTHORIZATION, odd.clone())).to_http_request();
-        assert!(matches!(presented(&request), Err(Error::Credential(BadCredential::Malformed))));
+        assert!(matches!(
+            presented(&request, &RequestId::of(&request)),
+            Err(Error::Credential(BadCredential::Malformed))
+        ));
         let request = TestRequest::default().insert_header(("portico-tenant", odd)).to_http_request();
-        assert!(matches!(presented(&request), Err(Error::Header("Portico-Tenant", _))));
+        assert!(matches!(presented(&request, &RequestId::of(&request)), Err(Error::Header("Portico-Tenant", _))));
     }
 }

@@ -1,7 +1,7 @@
 //! The id by which an answer, a log line and the request log know a request.
 
-use actix_web::HttpRequest;
 use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::{HttpMessage as _, HttpRequest};
 use uuid::Uuid;
 
 /// The header that carries it, both ways.
@@ -19,8 +19,15 @@ impl RequestId {
     pub(crate) fn of(request: &HttpRequest) -> Self {
         match request.headers().get(&X_REQUEST_ID) {
             Some(value) if is_kept(value.as_bytes()) => Self(value.clone()),
-            Some(_) | None => Self::generate(),
+            Some(_) | None => request.extensions().get::<Self>().cloned().unwrap_or_else(Self::generate),
         }
+    }
+
+    /// The same, kept with the request, so that whoever asks [`RequestId::of`] later gets the same.
+    pub(crate) fn keep(request: &HttpRequest) -> Self {
+        let id = Self::of(request);
+        request.extensions_mut().insert(id.clone());
+        id
     }
 
     fn generate() -> Self {

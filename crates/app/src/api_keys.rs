@@ -8,6 +8,7 @@ use portico_storage::{ApiKeyPatch, NewApiKey, Page, TenantTx};
 use portico_vault::{ApiKeySecret, SecretString};
 use time::OffsetDateTime;
 
+use crate::audit::Change;
 use crate::error::{Error, Thing};
 use crate::paging::{PageRequest, Paged, paged};
 use crate::roles::role_to_give;
@@ -116,6 +117,7 @@ impl App {
         })
         .await?;
         let key = one(&mut tx, id).await?;
+        self.audit(&mut tx, scope, Change::of("api_key.create").to("api_key", id).into(&key)).await?;
         tx.commit().await?;
         Ok(CreatedApiKey { key, secret: SecretString::from(secret.expose()) })
     }
@@ -171,6 +173,7 @@ impl App {
             ApiKeyPatch { name: patch.name, description: patch.description, role, expires_at: patch.expires_at };
         tx.patch_api_key(id, &patch).await?;
         let key = one(&mut tx, id).await?;
+        self.audit(&mut tx, scope, Change::of("api_key.change").to("api_key", id).from(&present).into(&key)).await?;
         tx.commit().await?;
         self.shared.freshness.changed(scope.tenant());
         Ok(key)
@@ -191,6 +194,8 @@ impl App {
         if !tx.revoke_api_key(id).await? {
             return Err(Error::Missing(Thing::ApiKey));
         }
+        let key = one(&mut tx, id).await?;
+        self.audit(&mut tx, scope, Change::of("api_key.revoke").to("api_key", id).from(&present).into(&key)).await?;
         tx.commit().await?;
         self.shared.freshness.changed(scope.tenant());
         Ok(())
@@ -206,7 +211,7 @@ async fn one(tx: &mut TenantTx, id: ApiKeyId) -> Result<ApiKey, Error> {
 async fn own_record(scope: &TenantScope, tx: &mut TenantTx) -> Result<Option<ApiKeyRecord>, Error> {
     match scope.actor() {
         Actor::ApiKey(id) => Ok(tx.api_key_record(id).await?),
-        Actor::Operator => Ok(None),
+        Actor::Operator | Actor::Member(_) => Ok(None),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 
-use portico_auth::{ApiKeyRecord, Credential, Principal};
+use portico_auth::{ApiKeyRecord, Credential, Origin, Party, Principal};
 use portico_domain::TenantId;
 use portico_vault::SecretHash;
 use time::OffsetDateTime;
@@ -20,6 +20,31 @@ pub struct Presented<'a> {
     pub tenant: Option<&'a str>,
     /// Where the request came from.
     pub address: Option<IpAddr>,
+    /// The id by which the request is known in logs.
+    pub request_id: &'a str,
+}
+
+impl Presented<'_> {
+    /// Where the request came from, as the audit log keeps it.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        Origin { address: self.address, request_id: Some(self.request_id.into()) }
+    }
+}
+
+/// Why a request is not let in, and whose it was if that is known.
+#[derive(Debug)]
+pub struct NotAdmitted {
+    /// Why.
+    pub error: Error,
+    /// In whose audit log the attempt belongs; none for a credential that is nobody's.
+    pub party: Option<Party>,
+}
+
+impl<E: Into<Error>> From<E> for NotAdmitted {
+    fn from(error: E) -> Self {
+        Self { error: error.into(), party: None }
+    }
 }
 
 impl App {
@@ -27,9 +52,10 @@ impl App {
     ///
     /// # Errors
     ///
-    /// [`Error::Credential`], [`Error::UnknownKey`], [`Error::Refused`]; for the operator also
-    /// [`Error::Header`] when the tenant's id is malformed and [`Error::Missing`] when there is none.
-    pub async fn authenticate(&self, presented: Presented<'_>) -> Result<Principal, Error> {
+    /// [`NotAdmitted`] with [`Error::Credential`], [`Error::UnknownKey`] or [`Error::Refused`]; for the
+    /// operator also [`Error::Header`] when the tenant's id is malformed and [`Error::Missing`] when there
+    /// is none.
+    pub async fn authenticate(&self, presented: Presented<'_>) -> Result<Principal, NotAdmitted> {
         match Credential::parse(presented.authorization, &self.shared.operator)? {
             Credential::Operator => {
                 let tenant = presented.tenant.map(str::parse::<TenantId>).transpose();
@@ -37,11 +63,12 @@ impl App {
                 if let Some(tenant) = tenant {
                     self.tenant_exists(tenant).await?;
                 }
-                Ok(Principal::operator(tenant))
+                Ok(Principal::operator(tenant, presented.origin()))
             }
             Credential::ApiKey(hash) => {
                 let record = self.look_up(hash).await?.ok_or(Error::UnknownKey)?;
-                Ok(record.admit(OffsetDateTime::now_utc(), presented.address)?)
+                let admitted = record.admit(OffsetDateTime::now_utc(), presented.origin());
+                admitted.map_err(|refused| NotAdmitted { error: refused.into(), party: Some(record.party()) })
             }
         }
     }

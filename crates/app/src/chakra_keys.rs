@@ -8,6 +8,7 @@ use portico_storage::{NewChakraKey, TenantTx};
 use portico_vault::{ExposeSecret, SecretString};
 use serde_json::Value;
 
+use crate::audit::Change;
 use crate::error::{Error, Thing};
 use crate::paging::{PageRequest, Paged, paged};
 use crate::start::App;
@@ -65,6 +66,7 @@ impl App {
         })
         .await?;
         let key = one(&mut tx, id).await?;
+        self.audit(&mut tx, scope, Change::of("chakra_key.create").to("chakra_key", id).into(&key)).await?;
         tx.commit().await?;
         self.shared.freshness.changed(scope.tenant());
         Ok(key)
@@ -106,8 +108,11 @@ impl App {
     ) -> Result<ChakraKey, Error> {
         scope.whole_tenant()?;
         let mut tx = self.shared.db.begin(scope).await?;
+        let before = one(&mut tx, id).await?;
         tx.patch_chakra_key(id, patch.name.as_ref(), patch.description.as_ref().map(Option::as_ref)).await?;
         let key = one(&mut tx, id).await?;
+        self.audit(&mut tx, scope, Change::of("chakra_key.change").to("chakra_key", id).from(&before).into(&key))
+            .await?;
         tx.commit().await?;
         Ok(key)
     }
@@ -125,9 +130,12 @@ impl App {
     ) -> Result<ChakraKey, Error> {
         scope.whole_tenant()?;
         let mut tx = self.shared.db.begin(scope).await?;
+        let before = one(&mut tx, id).await?;
         let sealed = self.seal_chakra_key(&mut tx, id, &token).await?;
         tx.replace_chakra_key(id, &sealed, &self.fingerprint(&token), &last4(&token)).await?;
         let key = one(&mut tx, id).await?;
+        self.audit(&mut tx, scope, Change::of("chakra_key.replace").to("chakra_key", id).from(&before).into(&key))
+            .await?;
         tx.commit().await?;
         self.shared.freshness.changed(scope.tenant());
         Ok(key)
@@ -145,10 +153,13 @@ impl App {
     ) -> Result<ChakraKey, Error> {
         scope.whole_tenant()?;
         let mut tx = self.shared.db.begin(scope).await?;
+        let before = one(&mut tx, id).await?;
         if !tx.set_default_chakra_key(id).await? {
             return Err(Error::Missing(Thing::ChakraKey));
         }
         let key = one(&mut tx, id).await?;
+        self.audit(&mut tx, scope, Change::of("chakra_key.set_default").to("chakra_key", id).from(&before).into(&key))
+            .await?;
         tx.commit().await?;
         self.shared.freshness.changed(scope.tenant());
         Ok(key)
@@ -162,6 +173,7 @@ impl App {
     pub async fn delete_chakra_key(&self, scope: &Scope<perm::ChakraKeysWrite>, id: ChakraKeyId) -> Result<(), Error> {
         scope.whole_tenant()?;
         let mut tx = self.shared.db.begin(scope).await?;
+        let before = one(&mut tx, id).await?;
         let team = tx.sealed_chakra_key(Some(id)).await?.and_then(|sealed| sealed.team_fingerprint);
         if !tx.delete_chakra_key(id).await? {
             return Err(Error::Missing(Thing::ChakraKey));
@@ -169,6 +181,7 @@ impl App {
         if let Some(team) = team {
             tx.team_changed(&team).await?;
         }
+        self.audit(&mut tx, scope, Change::of("chakra_key.delete").to("chakra_key", id).from(&before)).await?;
         tx.commit().await?;
         self.shared.freshness.changed(scope.tenant());
         Ok(())
@@ -199,6 +212,7 @@ impl App {
         let asked = self.chakra.call(operation("fetch_config"), &[], &[], None, &token).await;
 
         let mut tx = self.shared.db.begin(scope).await?;
+        let before = one(&mut tx, id).await?;
         match asked {
             Ok(config) => {
                 let team_id = config.pointer("/team/id").and_then(Value::as_str);
@@ -215,6 +229,8 @@ impl App {
             Err(error) => return Err(error.into()),
         }
         let key = one(&mut tx, id).await?;
+        self.audit(&mut tx, scope, Change::of("chakra_key.verify").to("chakra_key", id).from(&before).into(&key))
+            .await?;
         tx.commit().await?;
         self.shared.freshness.changed(scope.tenant());
         Ok(key)

@@ -10,6 +10,7 @@ use portico_storage::{CustomerPatch, NewCustomer, Page, TenantTx};
 use serde::Serialize;
 use serde_json::json;
 
+use crate::audit::Change;
 use crate::error::{Error, Thing};
 use crate::paging::{PageRequest, Paged, paged};
 use crate::start::App;
@@ -60,6 +61,7 @@ impl App {
         tx.tenant_row().await?.ok_or(Error::Missing(Thing::Tenant))?;
         tx.insert_customer(id, &new).await?;
         let customer = one(&mut tx, scope, id).await?;
+        self.audit(&mut tx, scope, Change::of("customer.create").to("customer", id).into(&customer)).await?;
         tx.commit().await?;
         Ok(customer)
     }
@@ -95,11 +97,14 @@ impl App {
             let within = found.filter(|id| scope.reach().covers_customer(*id));
             (within.ok_or(portico_auth::Denied::Limited)?, false)
         };
+        let before = if created { None } else { Some(one(&mut tx, scope, id).await?) };
         if !created && (ensure.name.is_some() || ensure.metadata.is_some()) {
             let patch = CustomerPatch { external_id: None, name: ensure.name, metadata: ensure.metadata };
             tx.patch_customer(id, &patch).await?;
         }
         let customer = one(&mut tx, scope, id).await?;
+        let action = if created { "customer.create" } else { "customer.ensure" };
+        self.audit(&mut tx, scope, Change::of(action).to("customer", id).from(&before).into(&customer)).await?;
         tx.commit().await?;
         Ok((customer, created))
     }
@@ -143,9 +148,11 @@ impl App {
     ) -> Result<Customer, Error> {
         scope.not_only_numbers()?;
         let mut tx = self.shared.db.begin(scope).await?;
-        one(&mut tx, scope, id).await?;
+        let before = one(&mut tx, scope, id).await?;
         tx.patch_customer(id, &patch).await?;
         let customer = one(&mut tx, scope, id).await?;
+        let change = Change::of("customer.change").to("customer", id).from(&before).into(&customer);
+        self.audit(&mut tx, scope, change).await?;
         tx.commit().await?;
         Ok(customer)
     }
@@ -158,7 +165,7 @@ impl App {
     pub async fn delete_customer(&self, scope: &Scope<perm::CustomersWrite>, id: CustomerId) -> Result<(), Error> {
         scope.not_only_numbers()?;
         let mut tx = self.shared.db.begin(scope).await?;
-        one(&mut tx, scope, id).await?;
+        let before = one(&mut tx, scope, id).await?;
         let plugins = tx.plugins(None, Some(id), Page { limit: 1, after: None }).await?;
         if !plugins.data.is_empty() {
             return Err(Error::Conflict {
@@ -168,6 +175,7 @@ impl App {
             });
         }
         tx.delete_customer(id).await?;
+        self.audit(&mut tx, scope, Change::of("customer.delete").to("customer", id).from(&before)).await?;
         tx.commit().await?;
         self.shared.freshness.changed(scope.tenant());
         Ok(())
@@ -208,6 +216,7 @@ impl App {
             if tx.count_wabas(waba.plugin_id).await? == 0 {
                 tx.set_plugin_status(waba.plugin_id, PluginStatus::Disconnected).await?;
             }
+            self.audit(&mut tx, scope, Change::of("waba.disconnect").to("waba", &waba.id).from(waba)).await?;
             tx.commit().await?;
             self.shared.freshness.changed(scope.tenant());
         }

@@ -130,6 +130,18 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether a known caller was told no, rather than that something is wrong or missing: such an
+    /// attempt at management is written into the audit log.
+    #[must_use]
+    pub const fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused(_)
+                | Self::Denied(Denied::Permission(_) | Denied::Limited | Denied::OperatorOnly)
+                | Self::MoreThanOwn(_)
+        )
+    }
+
     /// A field of the request is wrong.
     pub fn invalid(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         Self::Invalid { pointer: pointer.into(), detail: detail.into() }

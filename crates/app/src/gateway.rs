@@ -148,7 +148,7 @@ impl App {
                 duration_us: u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
                 api_key: match scope.actor() {
                     Actor::ApiKey(id) => Some(id),
-                    Actor::Operator => None,
+                    Actor::Operator | Actor::Member(_) => None,
                 },
                 customer: account.customer,
                 plugin: account.plugin,
@@ -167,7 +167,7 @@ impl App {
     {
         let Call { method, path, query, presented, request_id, headers, mut body, content_length } = call;
         let matched = router().find(Method::parse(method), path)?;
-        let principal = self.authenticate(presented).await?;
+        let principal = self.authenticate(presented).await.map_err(|refused| refused.error)?;
         // Operations on one route share permission and body kind (a test of the catalogue says so);
         // which of them it is, the body may have to tell.
         let first = matched.route.usual();

@@ -6,6 +6,7 @@
 //! subject; to add an operation of Chakra, add an entry to the catalogue, and nothing here.
 
 mod api_keys;
+mod audit;
 mod authenticate;
 mod cache;
 mod chakra_keys;
@@ -27,7 +28,7 @@ mod tenants;
 mod whatsapp;
 
 pub use api_keys::{CreateApiKey, CreatedApiKey, PatchApiKey};
-pub use authenticate::Presented;
+pub use authenticate::{NotAdmitted, Presented};
 pub use chakra_keys::{PatchChakraKey, StoreChakraKey};
 pub use customers::{Connection, EnsureCustomer};
 pub use error::{Error, Thing};

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 pub use configuration::{Configuration, ConfigurationState};
 pub(crate) use observe::{Observed, reduce_auth};
 
+use crate::audit::Change;
 use crate::error::{Error, Thing};
 use crate::keys::OpenChakraKey;
 use crate::paging::{PageRequest, Paged, paged};
@@ -107,6 +108,8 @@ impl App {
             return Err(Error::Garbled);
         }
         tx.insert_plugin(new).await?;
+        let plugin = plugin_record(&mut tx, scope, new.id).await?.plugin;
+        self.audit(&mut tx, scope, Change::of("plugin.create").to("plugin", new.id).into(&plugin)).await?;
         tx.commit().await?;
         self.shared.freshness.changed(scope.tenant());
         Ok(())
@@ -131,6 +134,8 @@ impl App {
         }
         tx.insert_plugin(&NewPlugin { id, customer, name: seen.plugin.name.clone() }).await?;
         seen.write(&mut tx, id).await?;
+        let plugin = plugin_record(&mut tx, scope, id).await?.plugin;
+        self.audit(&mut tx, scope, Change::of("plugin.adopt").to("plugin", id).into(&plugin)).await?;
         tx.commit().await?;
         self.shared.freshness.changed(scope.tenant());
         Ok(())
@@ -182,7 +187,11 @@ impl App {
     /// Deletes the record of a plugin that Chakra no longer has.
     pub(crate) async fn forget_plugin(&self, scope: &TenantScope, id: PluginId) -> Result<(), Error> {
         let mut tx = self.shared.db.begin(scope).await?;
+        let before = tx.plugin(None, id).await?.map(|record| record.plugin);
         tx.delete_plugin(id).await?;
+        if before.is_some() {
+            self.audit(&mut tx, scope, Change::of("plugin.delete").to("plugin", id).from(&before)).await?;
+        }
         tx.commit().await?;
         self.shared.freshness.changed(scope.tenant());
         Ok(())
@@ -195,7 +204,7 @@ impl App {
     /// [`Error::Missing`] when it is not ours, or no longer Chakra's (then its status says `missing`).
     pub async fn sync_plugin(&self, scope: &Scope<perm::PluginsWrite>, id: PluginId) -> Result<Plugin, Error> {
         scope.not_only_numbers()?;
-        self.record(scope, id).await?;
+        let before = self.record(scope, id).await?.plugin;
         let key = self.default_chakra_key(scope).await?;
         let seen = self.ask_if_there(scope, &key, id).await?;
         let configuration = match &seen {
@@ -207,6 +216,9 @@ impl App {
         if let Some(configuration) = &configuration {
             tx.set_observed(id, &configuration.to_chakra()).await?;
         }
+        let after = plugin_record(&mut tx, scope, id).await?.plugin;
+        let change = Change::of("plugin.sync").to("plugin", id).from(&before).into(&after);
+        self.audit(&mut tx, scope, change).await?;
         tx.commit().await?;
         self.shared.freshness.changed(scope.tenant());
         configuration.ok_or(Error::Missing(Thing::Plugin))?;

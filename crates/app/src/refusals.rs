@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use portico_domain::{ChakraKeyId, OutboxId, TenantId};
+use portico_domain::{ChakraKeyId, Event, TenantId};
 use portico_storage::StorageError;
 use serde_json::json;
+use time::OffsetDateTime;
 use tokio::sync::mpsc;
 
 use crate::start::Shared;
@@ -37,8 +38,8 @@ pub(crate) async fn write(shared: Arc<Shared>, mut refused: mpsc::Receiver<KeyRe
 async fn write_one(shared: &Shared, refusal: KeyRefusal) -> Result<(), StorageError> {
     let mut tx = shared.db.begin_system(refusal.tenant).await?;
     if tx.chakra_key_refused(refusal.key).await? {
-        let payload = json!({ "chakra_key_id": refusal.key });
-        tx.insert_outbox(OutboxId::generate(), "chakra_key.refused", &payload).await?;
+        let data = json!({ "chakra_key_id": refusal.key });
+        tx.insert_event(&Event::new(refusal.tenant, "chakra_key.refused", OffsetDateTime::now_utc(), data)).await?;
         tracing::warn!(tenant.id = %refusal.tenant, chakra_key.id = %refusal.key, "Chakra refuses a stored key");
     }
     tx.commit().await

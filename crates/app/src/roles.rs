@@ -5,6 +5,7 @@ use portico_domain::permission::perm;
 use portico_domain::{BuiltInRole, Description, PermissionSet, Role, RoleId, RoleName};
 use portico_storage::{StoredRole, TenantTx};
 
+use crate::audit::Change;
 use crate::error::{Error, Thing};
 use crate::paging::{PageRequest, Paged, paged};
 use crate::start::App;
@@ -112,6 +113,7 @@ impl App {
         let mut tx = self.shared.db.begin(scope).await?;
         tx.insert_role(id, &new.name, new.description.as_ref(), new.permissions).await?;
         let role = tx.role(Some(id), None).await?.ok_or(Error::Missing(Thing::Role))?;
+        self.audit(&mut tx, scope, Change::of("role.create").to("role", id).into(&role)).await?;
         tx.commit().await?;
         Ok(role)
     }
@@ -139,6 +141,7 @@ impl App {
         let description = patch.description.as_ref().map(Option::as_ref);
         tx.patch_role(id, patch.name.as_ref(), description, patch.permissions).await?;
         let role = tx.role(Some(id), None).await?.ok_or(Error::Missing(Thing::Role))?;
+        self.audit(&mut tx, scope, Change::of("role.change").to("role", id).from(&present).into(&role)).await?;
         tx.commit().await?;
         self.shared.freshness.changed(scope.tenant());
         Ok(role)
@@ -152,9 +155,11 @@ impl App {
     pub async fn delete_role(&self, scope: &Scope<perm::RolesWrite>, id: RoleId) -> Result<(), Error> {
         scope.whole_tenant()?;
         let mut tx = self.shared.db.begin(scope).await?;
-        if !tx.delete_role(id).await? {
-            return Err(Error::Missing(Thing::Role));
-        }
+        let before = tx.role(Some(id), None).await?.ok_or(Error::Missing(Thing::Role))?;
+        // Whoever may not grant a role may not take it away either.
+        may_grant(scope, before.permissions, "/permissions")?;
+        tx.delete_role(id).await?;
+        self.audit(&mut tx, scope, Change::of("role.delete").to("role", id).from(&before)).await?;
         Ok(tx.commit().await?)
     }
 }

@@ -6,6 +6,7 @@ use portico_domain::{ChakraKeyId, Tenant, TenantId, TenantSettings};
 use portico_storage::{NewTenant, TenantPatch, TenantSettingsPatch};
 use portico_vault::{DataKey, DataKeyVersion};
 
+use crate::audit::Change;
 use crate::error::{Error, Thing};
 use crate::paging::{PageRequest, Paged, paged};
 use crate::start::App;
@@ -22,7 +23,8 @@ impl App {
         new: NewTenant,
     ) -> Result<Tenant, Error> {
         let id = TenantId::generate();
-        let mut tx = self.shared.db.begin(&scope.on(id)).await?;
+        let inside = scope.on(id);
+        let mut tx = self.shared.db.begin(&inside).await?;
         tx.insert_tenant(&new).await?;
         let wrapped = {
             let mut rng = rand::rng();
@@ -31,6 +33,7 @@ impl App {
         };
         tx.insert_data_key(DataKeyVersion::FIRST, &wrapped).await?;
         let tenant = tx.tenant_row().await?.ok_or(Error::Missing(Thing::Tenant))?;
+        self.audit(&mut tx, &inside, Change::of("tenant.create").to("tenant", id).into(&tenant)).await?;
         tx.commit().await?;
         Ok(tenant)
     }
@@ -69,9 +72,12 @@ impl App {
         id: TenantId,
         patch: TenantPatch,
     ) -> Result<Tenant, Error> {
-        let mut tx = self.shared.db.begin(&scope.on(id)).await?;
+        let inside = scope.on(id);
+        let mut tx = self.shared.db.begin(&inside).await?;
+        let before = tx.tenant_row().await?.ok_or(Error::Missing(Thing::Tenant))?;
         tx.patch_tenant(&patch).await?;
         let tenant = tx.tenant_row().await?.ok_or(Error::Missing(Thing::Tenant))?;
+        self.audit(&mut tx, &inside, Change::of("tenant.change").to("tenant", id).from(&before).into(&tenant)).await?;
         tx.commit().await?;
         self.shared.freshness.changed(id);
         Ok(tenant)
@@ -115,6 +121,7 @@ impl App {
     ) -> Result<TenantSettings, Error> {
         scope.whole_tenant()?;
         let mut tx = self.shared.db.begin(scope).await?;
+        let before = tx.tenant_settings().await?.ok_or(Error::Missing(Thing::Tenant))?;
         tx.patch_tenant_settings(&patch).await?;
         if let Some(key) = default_chakra_key
             && !tx.set_default_chakra_key(key).await?
@@ -122,6 +129,8 @@ impl App {
             return Err(Error::invalid("/default_chakra_key", "names a Chakra key that does not exist"));
         }
         let settings = tx.tenant_settings().await?.ok_or(Error::Missing(Thing::Tenant))?;
+        let change = Change::of("tenant_settings.change").to("tenant", scope.tenant()).from(&before).into(&settings);
+        self.audit(&mut tx, scope, change).await?;
         tx.commit().await?;
         self.shared.freshness.changed(scope.tenant());
         Ok(settings)

@@ -7,6 +7,7 @@ use portico_storage::Page;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::audit::Change;
 use crate::error::{Error, Thing};
 use crate::paging::{PageRequest, Paged, paged};
 use crate::start::App;
@@ -82,9 +83,12 @@ impl App {
         id: PhoneNumberId,
         active: bool,
     ) -> Result<PhoneNumber, Error> {
-        self.number(scope, &id).await?;
+        let before = self.number(scope, &id).await?;
+        let after = PhoneNumber { is_active: active, ..before.clone() };
         let mut tx = self.shared.db.begin(scope).await?;
         tx.set_phone_number_active(&id, active).await?;
+        let change = Change::of("phone_number.change").to("phone_number", &id).from(&before).into(&after);
+        self.audit(&mut tx, scope, change).await?;
         tx.commit().await?;
         self.shared.freshness.changed(scope.tenant());
         self.number(scope, &id).await

@@ -17,5 +17,7 @@ mod principal;
 mod reach;
 
 pub use credential::{BadCredential, Credential};
-pub use principal::{Actor, ApiKeyRecord, Denied, OperatorScope, Principal, Refused, Scope, TenantScope};
+pub use principal::{
+    Actor, ApiKeyRecord, Denied, OperatorScope, Origin, Party, Principal, Refused, Scope, TenantScope,
+};
 pub use reach::{CustomerReach, Reach};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 use portico_domain::permission::Required;
-use portico_domain::{ApiKeyId, Permission, PermissionSet, TenantId, TenantStatus};
+use portico_domain::{ApiKeyId, MemberId, Permission, PermissionSet, TenantId, TenantStatus, TokenId};
 use time::OffsetDateTime;
 
 use crate::reach::Reach;
@@ -18,6 +18,28 @@ pub enum Actor {
     Operator,
     /// The bearer of an API key.
     ApiKey(ApiKeyId),
+    /// A person of the tenant.
+    Member(MemberId),
+}
+
+/// A known actor in a tenant, whether let in or not: in whose audit log an attempt belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Party {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// Who.
+    pub actor: Actor,
+    /// The short-lived token that was presented for the actor, if it was one.
+    pub token: Option<TokenId>,
+}
+
+/// Where a request came from and how it is known in logs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The caller's address; none where it is not known.
+    pub address: Option<IpAddr>,
+    /// The `X-Request-Id`; none for what Portico does by itself.
+    pub request_id: Option<Arc<str>>,
 }
 
 /// What storage knows of an API key: enough to judge it at any later moment.
@@ -75,22 +97,30 @@ pub enum Denied {
 pub struct Principal {
     tenant: Option<TenantId>,
     actor: Actor,
+    token: Option<TokenId>,
     permissions: PermissionSet,
     reach: Arc<Reach>,
+    origin: Origin,
 }
 
 impl ApiKeyRecord {
-    /// Judges the key at this moment, used from this address.
+    /// The key as a party.
+    #[must_use]
+    pub const fn party(&self) -> Party {
+        Party { tenant: self.tenant, actor: Actor::ApiKey(self.id), token: None }
+    }
+
+    /// Judges the key at this moment, used from there.
     ///
     /// # Errors
     ///
     /// See [`Refused`].
-    pub fn admit(&self, now: OffsetDateTime, address: Option<IpAddr>) -> Result<Principal, Refused> {
+    pub fn admit(&self, now: OffsetDateTime, origin: Origin) -> Result<Principal, Refused> {
         if self.expires_at.is_some_and(|end| now >= end) {
             return Err(Refused::Expired);
         }
         if let Some(ranges) = &self.allowed_ips {
-            let address = address.ok_or(Refused::Address)?.to_canonical();
+            let address = origin.address.ok_or(Refused::Address)?.to_canonical();
             if !ranges.iter().any(|range| range.contains(&address)) {
                 return Err(Refused::Address);
             }
@@ -101,8 +131,10 @@ impl ApiKeyRecord {
         Ok(Principal {
             tenant: Some(self.tenant),
             actor: Actor::ApiKey(self.id),
+            token: None,
             permissions: self.permissions,
             reach: Arc::clone(&self.reach),
+            origin,
         })
     }
 }
@@ -110,8 +142,27 @@ impl ApiKeyRecord {
 impl Principal {
     /// The operator, acting on a tenant or on none.
     #[must_use]
-    pub fn operator(tenant: Option<TenantId>) -> Self {
-        Self { tenant, actor: Actor::Operator, permissions: PermissionSet::OPERATOR, reach: Arc::new(Reach::ALL) }
+    pub fn operator(tenant: Option<TenantId>, origin: Origin) -> Self {
+        Self {
+            tenant,
+            actor: Actor::Operator,
+            token: None,
+            permissions: PermissionSet::OPERATOR,
+            reach: Arc::new(Reach::ALL),
+            origin,
+        }
+    }
+
+    /// The caller as a party, if it acts in a tenant.
+    #[must_use]
+    pub fn party(&self) -> Option<Party> {
+        Some(Party { tenant: self.tenant?, actor: self.actor, token: self.token })
+    }
+
+    /// Where the request came from.
+    #[must_use]
+    pub const fn origin(&self) -> &Origin {
+        &self.origin
     }
 
     /// Who acts.
@@ -162,8 +213,8 @@ impl Principal {
     /// [`Denied::OperatorOnly`] for anyone else than the operator.
     pub fn authorize_operator<P: Required>(&self) -> Result<OperatorScope<P>, Denied> {
         match self.actor {
-            Actor::Operator => Ok(OperatorScope { permission: PhantomData }),
-            Actor::ApiKey(_) => Err(Denied::OperatorOnly),
+            Actor::Operator => Ok(OperatorScope { origin: self.origin.clone(), permission: PhantomData }),
+            Actor::ApiKey(_) | Actor::Member(_) => Err(Denied::OperatorOnly),
         }
     }
 
@@ -174,7 +225,14 @@ impl Principal {
 
     fn inside(&self) -> Result<TenantScope, Denied> {
         let tenant = self.tenant.ok_or(Denied::NoTenant)?;
-        Ok(TenantScope { tenant, actor: self.actor, permissions: self.permissions, reach: Arc::clone(&self.reach) })
+        Ok(TenantScope {
+            tenant,
+            actor: self.actor,
+            token: self.token,
+            permissions: self.permissions,
+            reach: Arc::clone(&self.reach),
+            origin: self.origin.clone(),
+        })
     }
 }
 
@@ -194,8 +252,10 @@ fn permitted(permission: Permission, permissions: PermissionSet, reach: &Reach) 
 pub struct TenantScope {
     tenant: TenantId,
     actor: Actor,
+    token: Option<TokenId>,
     permissions: PermissionSet,
     reach: Arc<Reach>,
+    origin: Origin,
 }
 
 impl TenantScope {
@@ -209,6 +269,18 @@ impl TenantScope {
     #[must_use]
     pub const fn actor(&self) -> Actor {
         self.actor
+    }
+
+    /// The caller as a party.
+    #[must_use]
+    pub const fn party(&self) -> Party {
+        Party { tenant: self.tenant, actor: self.actor, token: self.token }
+    }
+
+    /// Where the request came from.
+    #[must_use]
+    pub const fn origin(&self) -> &Origin {
+        &self.origin
     }
 
     /// What the caller's role allows: nobody may grant more.
@@ -271,6 +343,7 @@ impl<P> std::ops::Deref for Scope<P> {
 /// Proof that the operator acts, with permission `P`, on no tenant in particular.
 #[derive(Debug)]
 pub struct OperatorScope<P> {
+    origin: Origin,
     permission: PhantomData<fn() -> P>,
 }
 
@@ -281,8 +354,10 @@ impl<P> OperatorScope<P> {
         TenantScope {
             tenant,
             actor: Actor::Operator,
+            token: None,
             permissions: PermissionSet::OPERATOR,
             reach: Arc::new(Reach::ALL),
+            origin: self.origin.clone(),
         }
     }
 }
@@ -305,11 +380,15 @@ mod tests {
         }
     }
 
+    fn from(address: &str) -> Origin {
+        Origin { address: Some(address.parse().expect("is an address")), request_id: None }
+    }
+
     const NOW: OffsetDateTime = time::macros::datetime!(2026-11-23 12:00 UTC);
 
     #[test]
     fn a_role_allows_its_permissions_and_no_other() {
-        let principal = record(BuiltInRole::Messaging).admit(NOW, None).expect("stands");
+        let principal = record(BuiltInRole::Messaging).admit(NOW, Origin::default()).expect("stands");
         assert!(principal.authorize::<perm::MessagesSend>().is_ok());
         assert_eq!(
             principal.authorize::<perm::ApiKeysWrite>().err(),
@@ -321,8 +400,9 @@ mod tests {
     #[test]
     fn a_limited_key_is_refused_what_reaches_the_whole_team() {
         let reach = Reach { customers: Some(vec![CustomerId::generate()]), phone_numbers: None };
-        let principal =
-            ApiKeyRecord { reach: Arc::new(reach), ..record(BuiltInRole::Owner) }.admit(NOW, None).expect("stands");
+        let principal = ApiKeyRecord { reach: Arc::new(reach), ..record(BuiltInRole::Owner) }
+            .admit(NOW, Origin::default())
+            .expect("stands");
         assert_eq!(principal.authorize::<perm::TeamRead>().err(), Some(Denied::Limited));
         assert!(principal.authorize::<perm::MessagesSend>().is_ok());
     }
@@ -331,7 +411,7 @@ mod tests {
     fn a_second_permission_is_judged_as_the_first() {
         let reach = Reach { customers: Some(vec![CustomerId::generate()]), phone_numbers: None };
         let record = |role| ApiKeyRecord { reach: Arc::new(reach.clone()), ..record(role) };
-        let scope = |role| record(role).admit(NOW, None).expect("stands").authorize::<perm::PluginsRead>();
+        let scope = |role| record(role).admit(NOW, Origin::default()).expect("stands").authorize::<perm::PluginsRead>();
         let viewer = scope(BuiltInRole::Viewer).expect("reads");
         assert_eq!(viewer.also::<perm::CustomersRead>().map(|scope| scope.reach().clone()), Ok(reach.clone()));
         assert_eq!(viewer.also::<perm::PluginsWrite>().err(), Some(Denied::Permission(Permission::PluginsWrite)));
@@ -342,23 +422,30 @@ mod tests {
     #[test]
     fn expiry_address_and_suspension_are_judged_at_each_use() {
         let ends = ApiKeyRecord { expires_at: Some(NOW), ..record(BuiltInRole::Owner) };
-        assert_eq!(ends.admit(NOW, None).err(), Some(Refused::Expired));
-        assert!(ends.admit(NOW - time::Duration::SECOND, None).is_ok());
+        assert_eq!(ends.admit(NOW, Origin::default()).err(), Some(Refused::Expired));
+        assert!(ends.admit(NOW - time::Duration::SECOND, Origin::default()).is_ok());
 
         let range = "192.0.2.0/24".parse().expect("is a range");
         let fenced = ApiKeyRecord { allowed_ips: Some(vec![range]), ..record(BuiltInRole::Owner) };
-        assert!(fenced.admit(NOW, "192.0.2.7".parse().ok()).is_ok());
-        assert!(fenced.admit(NOW, "::ffff:192.0.2.7".parse().ok()).is_ok());
-        assert_eq!(fenced.admit(NOW, "198.51.100.7".parse().ok()).err(), Some(Refused::Address));
-        assert_eq!(fenced.admit(NOW, None).err(), Some(Refused::Address));
+        assert!(fenced.admit(NOW, from("192.0.2.7")).is_ok());
+        assert!(fenced.admit(NOW, from("::ffff:192.0.2.7")).is_ok());
+        assert_eq!(fenced.admit(NOW, from("198.51.100.7")).err(), Some(Refused::Address));
+        assert_eq!(fenced.admit(NOW, Origin::default()).err(), Some(Refused::Address));
 
         let suspended = ApiKeyRecord { tenant_status: TenantStatus::Suspended, ..record(BuiltInRole::Owner) };
-        assert_eq!(suspended.admit(NOW, None).err(), Some(Refused::Suspended));
+        assert_eq!(suspended.admit(NOW, Origin::default()).err(), Some(Refused::Suspended));
     }
 
     #[test]
     fn the_operator_needs_to_name_a_tenant_to_act_inside_one() {
-        assert_eq!(Principal::operator(None).authorize::<perm::CustomersRead>().err(), Some(Denied::NoTenant));
-        assert!(Principal::operator(Some(TenantId::generate())).authorize::<perm::CustomersRead>().is_ok());
+        assert_eq!(
+            Principal::operator(None, Origin::default()).authorize::<perm::CustomersRead>().err(),
+            Some(Denied::NoTenant)
+        );
+        assert!(
+            Principal::operator(Some(TenantId::generate()), Origin::default())
+                .authorize::<perm::CustomersRead>()
+                .is_ok()
+        );
     }
 }

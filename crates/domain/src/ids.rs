@@ -111,8 +111,21 @@ identifiers! {
     ChakraKeyId, ChakraKeyType, "chk", "chk_01h455vb4pex5vsknk084sn02q";
     /// A role that a tenant defined.
     RoleId, RoleType, "rol", "rol_01h455vb4pex5vsknk084sn02q";
-    /// One row of the outbox.
-    OutboxId, OutboxType, "out", "out_01h455vb4pex5vsknk084sn02q";
+    /// Something that is told to the outside: the id of an event in the outbox.
+    EventId, EventType, "evt", "evt_01h455vb4pex5vsknk084sn02q";
+    /// A person of a tenant.
+    MemberId, MemberType, "mem", "mem_01h455vb4pex5vsknk084sn02q";
+    /// An invitation to become a member.
+    InvitationId, InvitationType, "inv", "inv_01h455vb4pex5vsknk084sn02q";
+    /// A member's signed-in browser.
+    SessionId, SessionType, "ses", "ses_01h455vb4pex5vsknk084sn02q";
+    /// A short-lived token that Portico signed.
+    TokenId, TokenType, "tok", "tok_01h455vb4pex5vsknk084sn02q";
+}
+
+impl TenantId {
+    /// No tenant's id: whose rows are the operator's own, such as the operator's audit log.
+    pub const OPERATOR: Self = Self(Uuid::nil());
 }
 
 #[cfg(test)]

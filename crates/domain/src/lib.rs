@@ -5,7 +5,9 @@
 //! such a type needs no second check. To add an identifier, add a line to [`ids`]; to add a
 //! permission, add a line to [`permission`].
 
+pub mod audit;
 pub mod customer;
+pub mod event;
 pub mod ids;
 pub mod lookup;
 pub mod meta_ids;
@@ -17,8 +19,12 @@ pub mod settings;
 pub mod status;
 pub mod text;
 
+pub use audit::{AuditEntry, AuditRecord};
 pub use customer::Metadata;
-pub use ids::{ApiKeyId, ChakraKeyId, CustomerId, OutboxId, RoleId, TenantId};
+pub use event::Event;
+pub use ids::{
+    ApiKeyId, ChakraKeyId, CustomerId, EventId, InvitationId, MemberId, RoleId, SessionId, TenantId, TokenId,
+};
 pub use lookup::{LookupFilter, LookupPlace, LookupRow};
 pub use meta_ids::{PhoneNumberId, PluginId, WabaId};
 pub use model::{ApiKey, ChakraKey, Customer, PhoneNumber, Plugin, RequestEntry, Role, Tenant, TenantSettings, Waba};

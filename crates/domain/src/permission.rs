@@ -112,6 +112,11 @@ permissions! {
     ChakraKeysRead = "chakra_keys:read", "Read stored Chakra keys (fingerprint and last four characters only).";
     ChakraKeysWrite = "chakra_keys:write", "Store, verify, replace and delete Chakra keys.";
     RequestsRead = "requests:read", "Read the log of proxied calls.";
+    MembersRead = "members:read", "Read members and invitations.";
+    MembersWrite = "members:write", "Invite members, change their roles and remove them.";
+    TokensMint = "tokens:mint", "Mint short-lived tokens that can do no more than their minter.";
+    AuditLogRead = "audit_log:read", "Read, verify and export the audit log.";
+    TenantExport = "tenant:export", "Export everything that the tenant owns, but no secrets.";
     TenantsRead = "tenants:read", "Operator only: read tenants.";
     TenantsWrite = "tenants:write", "Operator only: create, change, suspend and delete tenants.";
 }

@@ -123,7 +123,8 @@ pub struct NotBuiltIn(pub String);
 
 use Permission as P;
 
-const MESSAGING: PermissionSet = PermissionSet::of(&[P::MessagesSend, P::MediaRead, P::MediaWrite, P::TemplatesRead]);
+const MESSAGING: PermissionSet =
+    PermissionSet::of(&[P::MessagesSend, P::MediaRead, P::MediaWrite, P::TemplatesRead, P::TokensMint]);
 
 const VIEWER: PermissionSet = PermissionSet::of(&[
     P::TemplatesRead,
@@ -140,6 +141,8 @@ const VIEWER: PermissionSet = PermissionSet::of(&[
     P::ApiKeysRead,
     P::ChakraKeysRead,
     P::RequestsRead,
+    P::MembersRead,
+    P::TokensMint,
 ]);
 
 const ONBOARDING: PermissionSet = PermissionSet::of(&[
@@ -152,6 +155,7 @@ const ONBOARDING: PermissionSet = PermissionSet::of(&[
     P::PhoneNumbersWrite,
     P::CustomersRead,
     P::CustomersWrite,
+    P::TokensMint,
 ]);
 
 impl BuiltInRole {
@@ -177,11 +181,13 @@ impl BuiltInRole {
     pub const fn what(self) -> &'static str {
         match self {
             Self::Owner => "Everything inside the tenant.",
-            Self::Admin => "Everything but storing Chakra keys and reading SIP passwords.",
+            Self::Admin => "Everything but storing Chakra keys, exporting the tenant and reading SIP passwords.",
             Self::Developer => {
                 "Reads, sends, and manages templates, groups, calls, plugins and customers; no keys and no roles."
             }
-            Self::Messaging => "Sends messages, handles media and reads templates; nothing else.",
+            Self::Messaging => {
+                "Sends messages, handles media, reads templates, and mints tokens that can do no more; nothing else."
+            }
             Self::Onboarding => "Onboards customers: customers, plugins, connections and phone numbers.",
             Self::Viewer => {
                 "Reads what belongs to the tenant's customers and settings; changes nothing and sends nothing."
@@ -194,13 +200,17 @@ impl BuiltInRole {
     pub const fn permissions(self) -> PermissionSet {
         match self {
             Self::Owner => PermissionSet::TENANT,
-            Self::Admin => PermissionSet::TENANT.without(P::ChakraKeysWrite).without(P::CallsCredentials),
+            Self::Admin => {
+                PermissionSet::TENANT.without(P::ChakraKeysWrite).without(P::CallsCredentials).without(P::TenantExport)
+            }
             Self::Developer => PermissionSet::TENANT
                 .without(P::ChakraKeysWrite)
                 .without(P::CallsCredentials)
                 .without(P::ApiKeysWrite)
                 .without(P::RolesWrite)
                 .without(P::TenantWrite)
+                .without(P::TenantExport)
+                .without(P::MembersWrite)
                 .without(P::UsersWrite),
             Self::Messaging => MESSAGING,
             Self::Onboarding => ONBOARDING,
@@ -229,9 +239,9 @@ mod tests {
     }
 
     #[test]
-    fn messaging_can_do_nothing_but_messages_media_and_reading_templates() {
+    fn messaging_can_do_nothing_but_messages_media_reading_templates_and_handing_that_on() {
         let all: Vec<_> = BuiltInRole::Messaging.permissions().iter().map(Permission::as_str).collect();
-        assert_eq!(all, ["messages:send", "templates:read", "media:read", "media:write"]);
+        assert_eq!(all, ["messages:send", "templates:read", "media:read", "media:write", "tokens:mint"]);
     }
 
     #[test]
@@ -244,6 +254,8 @@ mod tests {
 
     #[test]
     fn a_viewer_changes_nothing() {
-        assert!(BuiltInRole::Viewer.permissions().iter().all(|permission| permission.as_str().ends_with(":read")));
+        // A token can do no more than its minter, so minting one changes nothing.
+        let permissions = BuiltInRole::Viewer.permissions().without(P::TokensMint);
+        assert!(permissions.iter().all(|permission| permission.as_str().ends_with(":read")));
     }
 }

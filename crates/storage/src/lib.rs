@@ -9,16 +9,17 @@
 //! finds every table with a `tenant_id` and fails when one is not fenced), and a module here.
 
 mod api_key;
+mod audit;
 mod chakra_key;
 mod changes;
 mod customer;
 mod data_key;
 mod db;
 mod error;
+mod event;
 mod learned;
 mod lookup;
 mod migrate;
-mod outbox;
 mod page;
 mod plugin;
 mod request;
@@ -28,6 +29,7 @@ mod tenant;
 mod whatsapp;
 
 pub use api_key::{ApiKeyPatch, ApiKeyUse, NewApiKey, StoredRole};
+pub use audit::{AuditHead, NewAuditEntry};
 pub use chakra_key::{NewChakraKey, SealedChakraKey};
 pub use changes::{Change, Changes};
 pub use customer::{CustomerPatch, NewCustomer};

@@ -183,7 +183,8 @@ mod tests {
             });
             let pool = pool.connect_with((*owner.connect_options()).clone()).await;
             let db = Db::of(pool.expect("the service's role can be taken"));
-            let scope = Principal::operator(Some(tenant)).authorize::<perm::PluginsRead>();
+            let scope =
+                Principal::operator(Some(tenant), portico_auth::Origin::default()).authorize::<perm::PluginsRead>();
             Self { db, scope: (*scope.expect("the operator may")).clone() }
         }
 

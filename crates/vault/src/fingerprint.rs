@@ -30,7 +30,7 @@ impl FingerprintKey {
         Fingerprint(mac.finalize().into_bytes().into())
     }
 
-    fn mac(&self) -> Hmac<Sha256> {
+    pub(crate) fn mac(&self) -> Hmac<Sha256> {
         Hmac::new_from_slice(self.0.expose()).expect("HMAC takes a key of any length")
     }
 

@@ -61,6 +61,7 @@
 
 pub mod api_key;
 mod associated_data;
+pub mod audit_chain;
 mod cipher;
 pub mod data_key;
 pub mod fingerprint;

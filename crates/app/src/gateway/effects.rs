@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::Account;
 use super::answer::Asked;
 use super::body::Received;
+use crate::audit::Change;
 use crate::error::Error;
 use crate::plugins::Observed;
 use crate::start::App;
@@ -104,6 +105,7 @@ impl App {
         if tx.count_wabas(plugin).await? == 0 {
             tx.set_plugin_status(plugin, PluginStatus::Disconnected).await?;
         }
+        self.audit(&mut tx, scope, Change::of("waba.disconnect").to("waba", waba)).await?;
         tx.commit().await?;
         self.shared.freshness.changed(scope.tenant());
         Ok(())

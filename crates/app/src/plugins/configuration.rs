@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::plugin_record;
+use crate::audit::Change;
 use crate::error::Error;
 use crate::keys::OpenChakraKey;
 use crate::start::App;
@@ -148,6 +149,20 @@ impl Configuration {
     }
 }
 
+/// A change of what the tenant wants. What follows a question mark in an address may be a secret.
+fn configured(id: PluginId, before: &Value, after: &Configuration) -> Change {
+    let shown = |mut configuration: Value| {
+        for field in configuration.as_object_mut().into_iter().flat_map(|fields| fields.values_mut()) {
+            if let Some((address, _)) = field.as_str().and_then(|text| text.split_once('?')) {
+                *field = Value::String(format!("{address}?…"));
+            }
+        }
+        configuration
+    };
+    let (before, after) = (shown(before.clone()), shown(after.to_chakra()));
+    Change::of("plugin_configuration.change").to("plugin", id).from(&before).into(&after)
+}
+
 fn state(record: &portico_storage::PluginRecord) -> ConfigurationState {
     let desired = Configuration::from_chakra(&record.desired);
     let observed = record.observed.as_ref().map(Configuration::from_chakra);
@@ -197,6 +212,7 @@ impl App {
         let desired = Configuration::from_chakra(&record.desired).with(patch);
         let mut tx = self.shared.db.begin(scope).await?;
         tx.set_desired(id, Some(version), &desired.to_chakra()).await?.ok_or(Error::PreconditionFailed)?;
+        self.audit(&mut tx, scope, configured(id, &record.desired, &desired)).await?;
         tx.commit().await?;
 
         let update = operation("update_plugin_configuration");
@@ -243,6 +259,7 @@ impl App {
         let record = plugin_record(&mut tx, scope, id).await?;
         let desired = Configuration::from_chakra(&record.desired).with(Configuration::from_chakra(body));
         tx.set_desired(id, None, &desired.to_chakra()).await?;
+        self.audit(&mut tx, scope, configured(id, &record.desired, &desired)).await?;
         tx.commit().await?;
         Ok(())
     }

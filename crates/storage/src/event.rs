@@ -1,7 +1,6 @@
-//! The outbox: what must be told to the outside.
+//! Events in the outbox: what must be told to the outside.
 
-use portico_domain::OutboxId;
-use serde_json::Value;
+use portico_domain::Event;
 
 use crate::db::TenantTx;
 use crate::error::StorageError;
@@ -12,12 +11,13 @@ impl TenantTx {
     /// # Errors
     ///
     /// [`StorageError`] when the database fails.
-    pub async fn insert_outbox(&mut self, id: OutboxId, event_type: &str, payload: &Value) -> Result<(), StorageError> {
+    pub async fn insert_event(&mut self, event: &Event) -> Result<(), StorageError> {
+        let payload = serde_json::to_value(event).map_err(|error| StorageError::corrupt("outbox.payload", error))?;
         sqlx::query!(
             "insert into outbox (tenant_id, outbox_id, event_type, payload) values ($1, $2, $3, $4)",
             self.tenant.uuid(),
-            id.uuid(),
-            event_type,
+            event.id.uuid(),
+            event.event_type,
             payload
         )
         .execute(&mut *self.tx)

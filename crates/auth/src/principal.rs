@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 use portico_domain::permission::Required;
-use portico_domain::{ApiKeyId, MemberId, Permission, PermissionSet, TenantId, TenantStatus, TokenId};
+use portico_domain::{ApiKeyId, MemberId, OldSecretId, Permission, PermissionSet, RateLimit, TenantId, TenantStatus, TokenId};
 use time::OffsetDateTime;
 
 use crate::reach::Reach;
@@ -57,6 +57,8 @@ pub struct ApiKeyRecord {
     pub reach: Arc<Reach>,
     /// Only from these addresses; none: from anywhere.
     pub allowed_ips: Option<Vec<IpNet>>,
+    /// Requests per second, whoever acts for the key.
+    pub rate_limit: Option<RateLimit>,
     /// Not from this moment on.
     pub expires_at: Option<OffsetDateTime>,
 }
@@ -101,6 +103,8 @@ pub struct Principal {
     permissions: PermissionSet,
     reach: Arc<Reach>,
     origin: Origin,
+    rate_limit: Option<RateLimit>,
+    old_secret: Option<OldSecretId>,
 }
 
 impl ApiKeyRecord {
@@ -135,6 +139,8 @@ impl ApiKeyRecord {
             permissions: self.permissions,
             reach: Arc::clone(&self.reach),
             origin,
+            rate_limit: self.rate_limit,
+            old_secret: None,
         })
     }
 }
@@ -150,7 +156,27 @@ impl Principal {
             permissions: PermissionSet::OPERATOR,
             reach: Arc::new(Reach::ALL),
             origin,
+            rate_limit: None,
+            old_secret: None,
         }
+    }
+
+    /// The same caller, who presented a secret that a rotation replaced.
+    #[must_use]
+    pub fn with_old_secret(self, id: OldSecretId) -> Self {
+        Self { old_secret: Some(id), ..self }
+    }
+
+    /// The old secret by which the caller proved who it is, if it was not the present one.
+    #[must_use]
+    pub const fn old_secret(&self) -> Option<OldSecretId> {
+        self.old_secret
+    }
+
+    /// The key's own rate limit.
+    #[must_use]
+    pub const fn rate_limit(&self) -> Option<RateLimit> {
+        self.rate_limit
     }
 
     /// The caller as a party, if it acts in a tenant.
@@ -376,6 +402,7 @@ mod tests {
             permissions: role.permissions(),
             reach: Arc::new(Reach::ALL),
             allowed_ips: None,
+            rate_limit: None,
             expires_at: None,
         }
     }

@@ -121,6 +121,8 @@ identifiers! {
     SessionId, SessionType, "ses", "ses_01h455vb4pex5vsknk084sn02q";
     /// A short-lived token that Portico signed.
     TokenId, TokenType, "tok", "tok_01h455vb4pex5vsknk084sn02q";
+    /// A secret of an API key that a rotation replaced.
+    OldSecretId, OldSecretType, "osk", "osk_01h455vb4pex5vsknk084sn02q";
 }
 
 impl TenantId {

@@ -5,6 +5,7 @@
 //! such a type needs no second check. To add an identifier, add a line to [`ids`]; to add a
 //! permission, add a line to [`permission`].
 
+pub mod api_key;
 pub mod audit;
 pub mod customer;
 pub mod event;
@@ -19,11 +20,13 @@ pub mod settings;
 pub mod status;
 pub mod text;
 
+pub use api_key::{OldSecret, OldSecretUse, Overlap, RateLimit};
 pub use audit::{AuditEntry, AuditRecord};
 pub use customer::Metadata;
 pub use event::Event;
 pub use ids::{
-    ApiKeyId, ChakraKeyId, CustomerId, EventId, InvitationId, MemberId, RoleId, SessionId, TenantId, TokenId,
+    ApiKeyId, ChakraKeyId, CustomerId, EventId, InvitationId, MemberId, OldSecretId, RoleId, SessionId, TenantId,
+    TokenId,
 };
 pub use lookup::{LookupFilter, LookupPlace, LookupRow};
 pub use meta_ids::{PhoneNumberId, PluginId, WabaId};
@@ -32,5 +35,5 @@ pub use permission::Permission;
 pub use phone_digits::PhoneDigits;
 pub use role::{BuiltInRole, PermissionSet};
 pub use settings::{Branding, GraphVersion, Limits, Origin};
-pub use status::{ChakraKeyStatus, CustomerStatus, PluginStatus, TenantStatus};
+pub use status::{ApiKeyStatus, ChakraKeyStatus, CustomerStatus, PluginStatus, TenantStatus};
 pub use text::{Description, ExternalId, Name, RoleName};

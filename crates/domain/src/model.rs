@@ -4,12 +4,13 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
+use crate::api_key::{OldSecret, RateLimit};
 use crate::customer::Metadata;
 use crate::ids::{ApiKeyId, ChakraKeyId, CustomerId, RoleId, TenantId};
 use crate::meta_ids::{PhoneNumberId, PluginId, WabaId};
 use crate::role::PermissionSet;
 use crate::settings::{Branding, GraphVersion, Limits, Origin};
-use crate::status::{ChakraKeyStatus, CustomerStatus, PluginStatus, TenantStatus};
+use crate::status::{ApiKeyStatus, ChakraKeyStatus, CustomerStatus, PluginStatus, TenantStatus};
 use crate::text::{Description, ExternalId, Name, RoleName};
 
 /// A SaaS company that uses this Portico, as the operator sees it.
@@ -212,6 +213,8 @@ pub struct ApiKey {
     pub description: Option<Description>,
     /// The name of its role.
     pub role: RoleName,
+    /// Whether it opens anything.
+    pub status: ApiKeyStatus,
     /// The beginning of the secret, to recognise it by.
     #[schema(example = "ptc_live_4kT9aZ")]
     pub prefix: String,
@@ -222,6 +225,8 @@ pub struct ApiKey {
     /// Only from these addresses (CIDR); null: from anywhere.
     #[schema(value_type = Option<Vec<String>>, example = json!(["192.0.2.0/24"]))]
     pub allowed_ips: Option<Vec<ipnet::IpNet>>,
+    /// Requests per second; null: no limit of its own.
+    pub rate_limit: Option<RateLimit>,
     /// Not from this moment on.
     #[serde(with = "time::serde::rfc3339::option")]
     pub expires_at: Option<OffsetDateTime>,
@@ -233,8 +238,13 @@ pub struct ApiKey {
     pub last_used_at: Option<OffsetDateTime>,
     /// From where.
     pub last_used_address: Option<String>,
-    /// For which operation.
+    /// For which operation of Chakra's, or by which method on which path template of Portico's own API.
     pub last_used_operation: Option<String>,
+    /// Secrets that rotations replaced and that still open, or ended less than 30 days ago; newest first.
+    pub old_secrets: Vec<OldSecret>,
+    /// When the present secret took the place of another.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub rotated_at: Option<OffsetDateTime>,
     /// When it was created.
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,

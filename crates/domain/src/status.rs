@@ -45,6 +45,16 @@ states! {
         Suspended = "suspended",
     }
 
+    /// Whether an API key opens anything.
+    ApiKeyStatus {
+        /// It does.
+        Active = "active",
+        /// It is past its expiry.
+        Expired = "expired",
+        /// Somebody revoked it.
+        Revoked = "revoked",
+    }
+
     /// What Chakra last said of a stored key.
     ChakraKeyStatus {
         /// Chakra was not asked yet.

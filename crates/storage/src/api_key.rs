@@ -1,16 +1,21 @@
 //! API keys: the hash of a secret, and what it opens.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use ipnet::IpNet;
 use portico_auth::{ApiKeyRecord, Reach};
-use portico_domain::{ApiKey, ApiKeyId, BuiltInRole, CustomerId, Description, Name, PhoneNumberId, RoleId, RoleName};
+use portico_domain::{
+    ApiKey, ApiKeyId, ApiKeyStatus, BuiltInRole, CustomerId, Description, Name, OldSecretId, PhoneNumberId, RateLimit,
+    RoleId, RoleName,
+};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::db::TenantTx;
 use crate::error::StorageError;
+use crate::key_notice::first_notice;
 use crate::page::{Page, Rows};
 use crate::role::permission_set;
 
@@ -40,6 +45,8 @@ pub struct NewApiKey {
     pub phone_numbers: Option<Vec<PhoneNumberId>>,
     /// Only from these addresses.
     pub allowed_ips: Option<Vec<IpNet>>,
+    /// Requests per second.
+    pub rate_limit: Option<RateLimit>,
     /// Not from this moment on.
     pub expires_at: Option<OffsetDateTime>,
     /// The hash of the secret.
@@ -48,7 +55,7 @@ pub struct NewApiKey {
     pub prefix: String,
 }
 
-/// What changes; `None` leaves a field as it is.
+/// What changes; `None` leaves a field as it is, `Some(None)` lifts a limit.
 #[derive(Debug, Clone, Default)]
 pub struct ApiKeyPatch {
     /// Another name.
@@ -57,6 +64,14 @@ pub struct ApiKeyPatch {
     pub description: Option<Option<Description>>,
     /// Another role.
     pub role: Option<StoredRole>,
+    /// Other customers, or all.
+    pub customers: Option<Option<Vec<CustomerId>>>,
+    /// Other phone numbers, or all.
+    pub phone_numbers: Option<Option<Vec<PhoneNumberId>>>,
+    /// Other addresses, or all.
+    pub allowed_ips: Option<Option<Vec<IpNet>>>,
+    /// Another rate limit, or none.
+    pub rate_limit: Option<Option<RateLimit>>,
     /// Another expiry, or none.
     pub expires_at: Option<Option<OffsetDateTime>>,
 }
@@ -70,8 +85,32 @@ pub struct ApiKeyUse {
     pub at: OffsetDateTime,
     /// From where.
     pub address: Option<IpAddr>,
-    /// For which operation.
-    pub operation: &'static str,
+    /// For which operation of the catalogue, or by which method on which path template.
+    pub operation: Cow<'static, str>,
+    /// With which old secret, if it was not the present one.
+    pub old_secret: Option<OldSecretId>,
+}
+
+/// Which keys a list shows, and in which order.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ApiKeyFilter {
+    /// This one only.
+    pub only: Option<ApiKeyId>,
+    /// Only those of that status.
+    pub status: Option<ApiKeyStatus>,
+    /// Only those that end before that moment.
+    pub expires_before: Option<OffsetDateTime>,
+    /// Soonest end first, those without one last; else oldest first.
+    pub by_expiry: bool,
+}
+
+/// The place of a key in a list: its id and, in the order by expiry, its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ApiKeyPlace {
+    /// The key.
+    pub id: ApiKeyId,
+    /// Its end; none for a key without one.
+    pub expires_at: Option<OffsetDateTime>,
 }
 
 #[derive(Debug)]
@@ -85,8 +124,11 @@ struct ApiKeyRow {
     is_limited: bool,
     phone_numbers: Option<Vec<String>>,
     allowed_ips: Option<Vec<String>>,
+    rate_limit: Option<i32>,
+    status: String,
     expires_at: Option<OffsetDateTime>,
     revoked_at: Option<OffsetDateTime>,
+    rotated_at: Option<OffsetDateTime>,
     last_used_at: Option<OffsetDateTime>,
     last_address: Option<String>,
     last_operation: Option<String>,
@@ -107,15 +149,19 @@ impl TryFrom<ApiKeyRow> for ApiKey {
                 .ok_or_else(|| StorageError::corrupt("api_keys.role_id", "no such role"))?
                 .parse::<RoleName>()
                 .map_err(|error| StorageError::corrupt("roles.name", error))?,
+            status: row.status.parse().map_err(|error| StorageError::corrupt("api_keys.status", error))?,
             prefix: row.prefix,
             customers: customers(row.is_limited, row.customers),
             phone_numbers: phone_numbers(row.phone_numbers)?,
             allowed_ips: allowed_ips(row.allowed_ips)?,
+            rate_limit: rate_limit(row.rate_limit)?,
             expires_at: row.expires_at,
             revoked_at: row.revoked_at,
             last_used_at: row.last_used_at,
             last_used_address: row.last_address,
             last_used_operation: row.last_operation,
+            old_secrets: Vec::new(),
+            rotated_at: row.rotated_at,
             created_at: row.created_at,
         })
     }
@@ -135,6 +181,23 @@ fn allowed_ips(ranges: Option<Vec<String>>) -> Result<Option<Vec<IpNet>>, Storag
     ranges.map(|ranges| ranges.into_iter().map(parse).collect()).transpose()
 }
 
+fn rate_limit(number: Option<i32>) -> Result<Option<RateLimit>, StorageError> {
+    let parse = |number: i32| u64::from(number.cast_unsigned()).try_into();
+    number.map(parse).transpose().map_err(|error| StorageError::corrupt("api_keys.rate_limit", error))
+}
+
+fn numbers_as_text(numbers: Option<&Vec<PhoneNumberId>>) -> Option<Vec<String>> {
+    numbers.map(|all| all.iter().map(ToString::to_string).collect())
+}
+
+fn ranges_as_text(ranges: Option<&Vec<IpNet>>) -> Option<Vec<String>> {
+    ranges.map(|all| all.iter().map(ToString::to_string).collect())
+}
+
+fn as_integer(limit: Option<RateLimit>) -> Option<i32> {
+    limit.map(|limit| u32::from(limit).cast_signed())
+}
+
 fn columns(role: StoredRole) -> (Option<&'static str>, Option<Uuid>) {
     match role {
         StoredRole::BuiltIn(role) => (Some(role.as_str()), None),
@@ -150,16 +213,14 @@ impl TenantTx {
     /// [`StorageError::Broken`] when a customer does not exist.
     pub async fn insert_api_key(&mut self, new: &NewApiKey) -> Result<(), StorageError> {
         let (built_in, own) = columns(new.role);
-        let numbers: Option<Vec<String>> =
-            new.phone_numbers.as_ref().map(|all| all.iter().map(ToString::to_string).collect());
-        let ranges: Option<Vec<String>> =
-            new.allowed_ips.as_ref().map(|all| all.iter().map(ToString::to_string).collect());
+        let numbers = numbers_as_text(new.phone_numbers.as_ref());
+        let ranges = ranges_as_text(new.allowed_ips.as_ref());
         sqlx::query!(
             r#"
             insert into api_keys
                 (tenant_id, api_key_id, name, description, built_in_role, role_id, phone_numbers, allowed_ips,
-                 is_limited, expires_at, secret_hash, prefix)
-            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+                 is_limited, expires_at, secret_hash, prefix, rate_limit, notice_at)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
             "#,
             self.tenant.uuid(),
             new.id.uuid(),
@@ -172,32 +233,41 @@ impl TenantTx {
             new.customers.is_some(),
             new.expires_at,
             &new.secret_hash[..],
-            new.prefix
+            new.prefix,
+            as_integer(new.rate_limit),
+            first_notice(new.expires_at)
         )
         .execute(&mut *self.tx)
         .await?;
-        for customer in new.customers.iter().flatten() {
-            sqlx::query!(
-                "insert into api_key_customers (tenant_id, api_key_id, customer_id) values ($1, $2, $3) on conflict do nothing",
-                self.tenant.uuid(),
-                new.id.uuid(),
-                customer.uuid()
-            )
-            .execute(&mut *self.tx)
-            .await?;
-        }
+        self.add_key_customers(new.id, new.customers.as_deref().unwrap_or_default()).await
+    }
+
+    async fn add_key_customers(&mut self, id: ApiKeyId, customers: &[CustomerId]) -> Result<(), StorageError> {
+        let customers: Vec<Uuid> = customers.iter().map(|customer| customer.uuid()).collect();
+        sqlx::query!(
+            r#"
+            insert into api_key_customers (tenant_id, api_key_id, customer_id)
+            select $1, $2, c from unnest($3::uuid[]) as c
+            on conflict do nothing
+            "#,
+            self.tenant.uuid(),
+            id.uuid(),
+            &customers
+        )
+        .execute(&mut *self.tx)
+        .await?;
         Ok(())
     }
 
-    /// A page of the tenant's keys, oldest first, or one of them.
+    /// A page of the tenant's keys.
     ///
     /// # Errors
     ///
     /// [`StorageError`] when the database fails.
     pub async fn api_keys(
         &mut self,
-        only: Option<ApiKeyId>,
-        page: Page<ApiKeyId>,
+        filter: ApiKeyFilter,
+        page: Page<ApiKeyPlace>,
     ) -> Result<Rows<ApiKey>, StorageError> {
         let rows = sqlx::query_as!(
             ApiKeyRow,
@@ -215,8 +285,15 @@ impl TenantTx {
                 k.is_limited,
                 k.phone_numbers,
                 k.allowed_ips,
+                k.rate_limit,
+                case
+                    when k.revoked_at is not null then 'revoked'
+                    when k.expires_at <= now() then 'expired'
+                    else 'active'
+                end as "status!",
                 k.expires_at,
                 k.revoked_at,
+                k.rotated_at,
                 u.last_used_at as "last_used_at?",
                 u.last_address,
                 u.last_operation,
@@ -226,18 +303,35 @@ impl TenantTx {
             left join api_key_uses u on u.tenant_id = k.tenant_id and u.api_key_id = k.api_key_id
             where k.tenant_id = $1
                 and ($2::uuid is null or k.api_key_id = $2)
-                and ($3::uuid is null or k.api_key_id > $3)
-            order by k.api_key_id
+                and (
+                    $3::uuid is null
+                    or (not $5 and k.api_key_id > $3)
+                    or ($5 and (coalesce(k.expires_at, 'infinity'), k.api_key_id) > (coalesce($6, 'infinity'::timestamptz), $3))
+                )
+                and ($7::timestamptz is null or k.expires_at < $7)
+                and (
+                    $8::text is null
+                    or ($8 = 'revoked' and k.revoked_at is not null)
+                    or ($8 = 'expired' and k.revoked_at is null and k.expires_at <= now())
+                    or ($8 = 'active' and k.revoked_at is null and (k.expires_at is null or k.expires_at > now()))
+                )
+            order by case when $5 then coalesce(k.expires_at, 'infinity') end, k.api_key_id
             limit $4
             "#,
             self.tenant.uuid(),
-            only.map(ApiKeyId::uuid),
-            page.after.map(ApiKeyId::uuid),
-            page.fetch()
+            filter.only.map(ApiKeyId::uuid),
+            page.after.map(|place| place.id.uuid()),
+            page.fetch(),
+            filter.by_expiry,
+            page.after.and_then(|place| place.expires_at),
+            filter.expires_before,
+            filter.status.map(ApiKeyStatus::as_str)
         )
         .fetch_all(&mut *self.tx)
         .await?;
-        Ok(page.cut(rows.into_iter().map(ApiKey::try_from).collect::<Result<_, _>>()?))
+        let mut rows = page.cut(rows.into_iter().map(ApiKey::try_from).collect::<Result<_, _>>()?);
+        self.add_old_secrets(&mut rows.data).await?;
+        Ok(rows)
     }
 
     /// What a key opens, for authentication; nothing when it is revoked.
@@ -259,6 +353,7 @@ impl TenantTx {
                 k.is_limited,
                 k.phone_numbers,
                 k.allowed_ips,
+                k.rate_limit,
                 k.expires_at
             from api_keys k
             join tenants t on t.tenant_id = k.tenant_id
@@ -288,6 +383,7 @@ impl TenantTx {
                 phone_numbers: phone_numbers(row.phone_numbers)?,
             }),
             allowed_ips: allowed_ips(row.allowed_ips)?,
+            rate_limit: rate_limit(row.rate_limit)?,
             expires_at: row.expires_at,
         }))
     }
@@ -296,10 +392,12 @@ impl TenantTx {
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// [`StorageError::Broken`] when a customer does not exist.
     pub async fn patch_api_key(&mut self, id: ApiKeyId, patch: &ApiKeyPatch) -> Result<bool, StorageError> {
         let (built_in, own) = patch.role.map_or((None, None), columns);
         let description = patch.description.as_ref().and_then(Option::as_ref).map(Description::as_str);
+        let numbers = numbers_as_text(patch.phone_numbers.as_ref().and_then(Option::as_ref));
+        let ranges = ranges_as_text(patch.allowed_ips.as_ref().and_then(Option::as_ref));
         let done = sqlx::query!(
             r#"
             update api_keys set
@@ -308,6 +406,11 @@ impl TenantTx {
                 built_in_role = case when $6 then $7 else built_in_role end,
                 role_id = case when $6 then $8 else role_id end,
                 expires_at = case when $9 then $10 else expires_at end,
+                notice_at = case when $9 and expires_at is distinct from $10 and revoked_at is null then $11 else notice_at end,
+                is_limited = case when $12 then $13 else is_limited end,
+                phone_numbers = case when $14 then $15 else phone_numbers end,
+                allowed_ips = case when $16 then $17 else allowed_ips end,
+                rate_limit = case when $18 then $19 else rate_limit end,
                 updated_at = now()
             where tenant_id = $1 and api_key_id = $2
             "#,
@@ -320,10 +423,29 @@ impl TenantTx {
             built_in,
             own,
             patch.expires_at.is_some(),
-            patch.expires_at.flatten()
+            patch.expires_at.flatten(),
+            first_notice(patch.expires_at.flatten()),
+            patch.customers.is_some(),
+            patch.customers.as_ref().is_some_and(Option::is_some),
+            patch.phone_numbers.is_some(),
+            numbers.as_deref(),
+            patch.allowed_ips.is_some(),
+            ranges.as_deref(),
+            patch.rate_limit.is_some(),
+            as_integer(patch.rate_limit.flatten())
         )
         .execute(&mut *self.tx)
         .await?;
+        if let Some(customers) = &patch.customers {
+            sqlx::query!(
+                "delete from api_key_customers where tenant_id = $1 and api_key_id = $2",
+                self.tenant.uuid(),
+                id.uuid()
+            )
+            .execute(&mut *self.tx)
+            .await?;
+            self.add_key_customers(id, customers.as_deref().unwrap_or_default()).await?;
+        }
         Ok(done.rows_affected() == 1)
     }
 
@@ -335,7 +457,7 @@ impl TenantTx {
     pub async fn revoke_api_key(&mut self, id: ApiKeyId) -> Result<bool, StorageError> {
         let done = sqlx::query!(
             r#"
-            update api_keys set revoked_at = coalesce(revoked_at, now()), updated_at = now()
+            update api_keys set revoked_at = coalesce(revoked_at, now()), notice_at = null, updated_at = now()
             where tenant_id = $1 and api_key_id = $2
             "#,
             self.tenant.uuid(),
@@ -356,7 +478,7 @@ impl TenantTx {
         let times: Vec<OffsetDateTime> = uses.iter().map(|used| used.at).collect();
         let addresses: Vec<Option<String>> =
             uses.iter().map(|used| used.address.map(|address| address.to_canonical().to_string())).collect();
-        let operations: Vec<String> = uses.iter().map(|used| used.operation.to_owned()).collect();
+        let operations: Vec<String> = uses.iter().map(|used| used.operation.clone().into_owned()).collect();
         sqlx::query!(
             r#"
             insert into api_key_uses (tenant_id, api_key_id, last_used_at, last_address, last_operation)

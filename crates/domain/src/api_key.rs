@@ -1,0 +1,174 @@
+//! What limits an API key in time, and what is left of the secrets that it had before.
+
+use std::num::NonZeroU32;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+
+use crate::ids::OldSecretId;
+
+/// How many requests per second a key may make: 1 to 10000.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(try_from = "Value", into = "u32")]
+#[schema(value_type = u32, minimum = 1, maximum = 10000, example = 20)]
+pub struct RateLimit(NonZeroU32);
+
+/// A value is no [`RateLimit`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be a whole number from 1 to 10000, in requests per second")]
+pub struct MalformedRateLimit;
+
+impl RateLimit {
+    const MOST: u32 = 10_000;
+
+    /// The number.
+    #[must_use]
+    pub const fn per_second(self) -> NonZeroU32 {
+        self.0
+    }
+}
+
+impl TryFrom<u64> for RateLimit {
+    type Error = MalformedRateLimit;
+
+    fn try_from(number: u64) -> Result<Self, MalformedRateLimit> {
+        let number = u32::try_from(number).ok().filter(|number| *number <= Self::MOST);
+        number.and_then(NonZeroU32::new).map(Self).ok_or(MalformedRateLimit)
+    }
+}
+
+impl TryFrom<Value> for RateLimit {
+    type Error = MalformedRateLimit;
+
+    fn try_from(value: Value) -> Result<Self, MalformedRateLimit> {
+        value.as_u64().ok_or(MalformedRateLimit)?.try_into()
+    }
+}
+
+impl From<RateLimit> for u32 {
+    fn from(limit: RateLimit) -> Self {
+        limit.0.get()
+    }
+}
+
+/// For how long an old secret still opens after a rotation, in seconds: 0 to 604800 (seven days).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(try_from = "Value")]
+#[schema(value_type = u32, minimum = 0, maximum = 604_800, default = 86400, example = 86400)]
+pub struct Overlap(u32);
+
+/// A value is no [`Overlap`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be a whole number of seconds from 0 to 604800 (seven days)")]
+pub struct MalformedOverlap;
+
+impl Overlap {
+    const MOST: u32 = 7 * 24 * 60 * 60;
+
+    /// None at all: the old secret is refused at once.
+    #[must_use]
+    pub const fn is_none(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The overlap.
+    #[must_use]
+    pub fn duration(self) -> time::Duration {
+        time::Duration::seconds(self.0.into())
+    }
+}
+
+impl Default for Overlap {
+    /// A day.
+    fn default() -> Self {
+        Self(24 * 60 * 60)
+    }
+}
+
+impl TryFrom<Value> for Overlap {
+    type Error = MalformedOverlap;
+
+    fn try_from(value: Value) -> Result<Self, MalformedOverlap> {
+        let seconds = value.as_u64().and_then(|seconds| u32::try_from(seconds).ok());
+        seconds.filter(|seconds| *seconds <= Self::MOST).map(Self).ok_or(MalformedOverlap)
+    }
+}
+
+/// A secret that a rotation replaced, without the secret.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct OldSecret {
+    /// Its id.
+    pub id: OldSecretId,
+    /// Its beginning, to recognise it by.
+    #[schema(example = "ptc_live_4kT9aZ")]
+    pub prefix: String,
+    /// When it was made.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+    /// When it was replaced.
+    #[serde(with = "time::serde::rfc3339")]
+    pub rotated_at: OffsetDateTime,
+    /// From when on it is refused.
+    #[serde(with = "time::serde::rfc3339")]
+    pub expires_at: OffsetDateTime,
+    /// When it was last used since it was replaced.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub last_used_at: Option<OffsetDateTime>,
+    /// How often it was used since it was replaced.
+    pub uses: u64,
+}
+
+/// Who still uses a secret that was replaced: from where and for what.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct OldSecretUse {
+    /// The old secret.
+    pub old_secret_id: OldSecretId,
+    /// Its beginning.
+    #[schema(example = "ptc_live_4kT9aZ")]
+    pub prefix: String,
+    /// From where; null where it is not known, and for all that came after the first hundred pairs of
+    /// address and operation.
+    #[schema(example = "192.0.2.7")]
+    pub address: Option<String>,
+    /// The operation of a compatible call, or method and path template of Portico's own API; null for
+    /// all that came after the first hundred pairs.
+    #[schema(example = "whatsapp_messages")]
+    pub operation: Option<String>,
+    /// When this was first seen.
+    #[serde(with = "time::serde::rfc3339")]
+    pub first_used_at: OffsetDateTime,
+    /// When this was last seen.
+    #[serde(with = "time::serde::rfc3339")]
+    pub last_used_at: OffsetDateTime,
+    /// How often.
+    pub uses: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_rate_limit_is_a_whole_number_in_its_range() {
+        let read = |value: Value| serde_json::from_value::<RateLimit>(value).map(u32::from).map_err(|e| e.to_string());
+        assert_eq!((read(json!(1)), read(json!(10_000))), (Ok(1), Ok(10_000)));
+        for wrong in [json!(0), json!(10_001), json!(-1), json!(1.5), json!("5"), json!(u64::MAX), json!(null)] {
+            assert!(read(wrong.clone()).is_err_and(|text| text.contains("from 1 to 10000")), "{wrong}");
+        }
+        assert_eq!(serde_json::to_value(RateLimit::try_from(5).expect("is in range")).expect("is JSON"), json!(5));
+    }
+
+    #[test]
+    fn an_overlap_is_at_most_seven_days() {
+        let read = |value: Value| serde_json::from_value::<Overlap>(value);
+        assert!(read(json!(0)).expect("is one").is_none());
+        assert_eq!(read(json!(604_800)).expect("is one").duration(), time::Duration::days(7));
+        for wrong in [json!(604_801), json!(-1), json!(0.5), json!("60"), json!(u64::MAX)] {
+            assert!(read(wrong.clone()).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Who may hand out a tenant's keys to anybody: its owners, and the order in which grants change.
+
+use crate::db::TenantTx;
+use crate::error::StorageError;
+
+/// For how long a tenant has somebody with role owner and without limits. Ordered: more is better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Ownership {
+    /// Nobody.
+    None,
+    /// Somebody, but each of them ends by itself one day.
+    Ending,
+    /// Somebody who does not.
+    Lasting,
+}
+
+impl TenantTx {
+    /// Holds, until the transaction ends, what anybody in the tenant may do: keys, roles and owners change
+    /// one after the other, so that what is read after this is true when the transaction commits. Ask for
+    /// it before anything else, and for the end of the audit log last.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`] when the database fails.
+    pub async fn lock_grants(&mut self) -> Result<(), StorageError> {
+        sqlx::query!(
+            "select pg_advisory_xact_lock(hashtextextended('grants ' || $1, 0))",
+            self.tenant.uuid().to_string()
+        )
+        .fetch_one(&mut *self.tx)
+        .await?;
+        Ok(())
+    }
+
+    /// For how long the tenant has an owner: an API key with role owner that is neither revoked nor
+    /// expired nor limited to customers, phone numbers or addresses.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`] when the database fails.
+    pub async fn ownership(&mut self) -> Result<Ownership, StorageError> {
+        let row = sqlx::query!(
+            r#"
+            select
+                count(*) as "all!",
+                count(*) filter (where expires_at is null) as "lasting!"
+            from api_keys
+            where tenant_id = $1
+                and built_in_role = 'owner'
+                and revoked_at is null
+                and not is_limited
+                and phone_numbers is null
+                and allowed_ips is null
+                and (expires_at is null or expires_at > now())
+            "#,
+            self.tenant.uuid()
+        )
+        .fetch_one(&mut *self.tx)
+        .await?;
+        Ok(match (row.all, row.lasting) {
+            (0, _) => Ownership::None,
+            (_, 0) => Ownership::Ending,
+            _ => Ownership::Lasting,
+        })
+    }
+}

@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use crate::guard::presented;
 use crate::problem::Problem;
+use crate::rate_limit;
 use crate::reply;
 use crate::request_id::RequestId;
 use crate::told::{Surface, Told, log};
@@ -53,7 +54,7 @@ pub(crate) async fn forward(app: &App, request: &HttpRequest, payload: web::Payl
     let id = RequestId::of(request);
     let presented = match presented(request, &id) {
         Ok(presented) => presented,
-        Err(error) => return refused(request, &id, &Failure { error, operation: None }),
+        Err(error) => return refused(request, &id, &Failure { error, operation: None, standing: None }),
     };
     let headers = View(request.headers());
     let call = Call {
@@ -99,6 +100,7 @@ fn answered(answer: Answer, id: &RequestId) -> HttpResponse {
     let mut response = HttpResponse::with_body(status, body);
     *response.headers_mut() = headers;
     name_operation(response.headers_mut(), answer.operation);
+    rate_limit::insert(response.headers_mut(), answer.standing.as_ref());
     reply::common(response.headers_mut(), id);
     response
 }
@@ -116,6 +118,7 @@ fn refused(request: &HttpRequest, id: &RequestId, failure: &Failure) -> HttpResp
         answer.headers_mut().insert(name, value);
     }
     name_operation(answer.headers_mut(), failure.operation);
+    rate_limit::insert(answer.headers_mut(), failure.standing.as_ref());
     reply::finish(&mut answer, id);
     answer
 }
@@ -144,7 +147,7 @@ mod tests {
 
     async fn failing(path: &str, error: Error) -> (HttpResponse<()>, Value) {
         let request = TestRequest::with_uri(path).insert_header(("x-request-id", "r-1")).to_http_request();
-        let failure = Failure { error, operation: Some("get_plugin") };
+        let failure = Failure { error, operation: Some("get_plugin"), standing: None };
         let (head, body) = refused(&request, &RequestId::of(&request), &failure).into_parts();
         (head, serde_json::from_slice(&to_bytes(body).await.unwrap()).unwrap())
     }
@@ -187,6 +190,7 @@ mod tests {
             headers: headers.into(),
             body: AnswerBody::Pieces(Box::pin(pieces)),
             operation: None,
+            standing: None,
         };
         let answer = answered(answer, &RequestId::of(&request));
         assert_eq!(answer.status().as_u16(), 207);

@@ -52,12 +52,13 @@ use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::web::{self, Data};
 use actix_web::{Handler, HttpMessage as _, HttpRequest, HttpResponse, guard};
-use portico_app::{App, Error, Presented};
+use portico_app::{App, Error, Presented, Standing};
 use portico_auth::{BadCredential, OperatorScope, Origin, Party, Principal, Scope};
 use portico_domain::Permission;
 use portico_domain::permission::Required;
 
 use crate::problem::Problem;
+use crate::rate_limit;
 use crate::reply::{self, Reply};
 use crate::request_id::RequestId;
 
@@ -165,13 +166,14 @@ fn app(request: &HttpRequest) -> Result<&Data<App>, Problem> {
     request.app_data::<Data<App>>().ok_or(Problem::Wiring("the application is not among the data"))
 }
 
-/// Who calls. Whoever it is, in the extensions of the request stands from here on in whose audit log a
-/// refusal belongs.
+/// Who calls, within its limits. Whoever it is, in the extensions of the request stands from here on in
+/// whose audit log a refusal belongs, and how the limit stands.
 async fn principal(request: &HttpRequest) -> Result<Principal, Problem> {
     let id = RequestId::of(request);
     let presented = presented(request, &id)?;
     let origin = presented.origin();
-    let (outcome, party) = match app(request)?.authenticate(presented).await {
+    let app = app(request)?;
+    let (outcome, party) = match app.authenticate(presented).await {
         Ok(principal) => {
             let party = principal.party();
             (Ok(principal), party)
@@ -181,7 +183,18 @@ async fn principal(request: &HttpRequest) -> Result<Principal, Problem> {
     if let Some(party) = party {
         request.extensions_mut().insert(Attempt { party, origin });
     }
-    Ok(outcome?)
+    let principal = outcome?;
+    app.note_use(&principal, || what(request));
+    if let Some(standing) = app.count_call(&principal)? {
+        request.extensions_mut().insert(standing);
+    }
+    Ok(principal)
+}
+
+/// The method and the path template, by which a call of the management API is known.
+fn what(request: &HttpRequest) -> String {
+    let template = request.match_pattern().unwrap_or_else(|| request.path().to_owned());
+    format!("{} {template}", request.method())
 }
 
 /// A known party's request for management.
@@ -196,10 +209,8 @@ async fn note_refusal(request: &HttpRequest, problem: &Problem) {
     let Problem::App(error) = problem else { return };
     let attempt = request.extensions().get::<Attempt>().cloned();
     if let (true, Some(Attempt { party, origin }), Ok(app)) = (error.is_refusal(), attempt, app(request)) {
-        let template = request.match_pattern().unwrap_or_else(|| request.path().to_owned());
         let (_, code) = error.status_and_code();
-        let what = format!("{} {template}", request.method());
-        app.attempt_refused(party, &origin, what, code.unwrap_or("refused")).await;
+        app.attempt_refused(party, &origin, what(request), code.unwrap_or("refused")).await;
     }
 }
 
@@ -319,7 +330,7 @@ where
                 Ok(args) => handler.call(args).await,
                 Err(problem) => Err(problem),
             };
-            match outcome {
+            let mut answer = match outcome {
                 Ok(reply) => {
                     let mut answer = reply.into_response();
                     reply::finish(&mut answer, &id);
@@ -329,7 +340,9 @@ where
                     note_refusal(&request, &problem).await;
                     problem.answer(&id)
                 }
-            }
+            };
+            rate_limit::insert(answer.headers_mut(), request.extensions().get::<Standing>());
+            answer
         }
     })
 }

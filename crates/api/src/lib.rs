@@ -13,6 +13,7 @@ pub mod management;
 pub mod openapi;
 mod problem;
 mod public;
+mod rate_limit;
 mod reply;
 mod request_id;
 mod told;
@@ -37,6 +38,7 @@ static DOCS: LazyLock<Docs> = LazyLock::new(|| Docs::new(&JSON, &YAML));
 /// Registers everything that the public listener serves. `app` is this worker's own.
 pub fn configure(config: &mut ServiceConfig, app: App) {
     config.app_data(Data::new(app.clone()));
+    public::register_calls(config);
     config.service(management::routes().into_service());
     public::register(config, app, &DOCS);
 }

@@ -1,5 +1,6 @@
-//! What needs no permission: liveness, readiness, documentation, metrics, and the door to the
-//! compatible surface, behind which [`App::forward`] asks for the permission that the catalogue names.
+//! What needs no permission: liveness, readiness, documentation, metrics, reports of leaked secrets,
+//! and the door to the compatible surface, behind which [`App::forward`] asks for the permission that the
+//! catalogue names.
 
 use std::rc::Rc;
 
@@ -8,11 +9,15 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, guard};
 use portico_app::App;
-use serde::Serialize;
+use portico_auth::Origin;
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::docs::Docs;
+use crate::extract::Body;
 use crate::guard::other_method;
+use crate::problem::Problem;
 use crate::request_id::RequestId;
 use crate::{compatible, reply};
 
@@ -66,10 +71,74 @@ pub(crate) async fn readyz(request: HttpRequest, app: web::Data<App>) -> HttpRes
     report(&request, code, &ReadinessReport { status, database, vault, changes })
 }
 
+/// Calls below `/api/` that ask for no credential: method and path.
+pub(crate) const CALLS: &[(Method, &str)] = &[(Method::POST, "/api/v1/api-keys/revoke-leaked")];
+
+/// The longest report, in bytes: a secret has less than sixty.
+const REPORT: usize = 1024;
+
+/// A secret that leaked.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LeakedBody {
+    /// The secret, as it was found.
+    #[schema(value_type = String, example = "ptc_live_0aB1cD2eF3gH4iJ5kL6mN7oP8qR9sT0v_0HGDh0")]
+    secret: LeakedSecret,
+}
+
+/// Any text that somebody takes for a secret.
+#[derive(Debug, Deserialize)]
+#[serde(from = "String")]
+struct LeakedSecret(SecretString);
+
+impl From<String> for LeakedSecret {
+    fn from(text: String) -> Self {
+        Self(text.into())
+    }
+}
+
+/// Revokes the API key whose secret leaked.
+///
+/// Needs no credential but the secret. Whoever finds one in a log, a repository or a chat can end it: the key
+/// is revoked on every replica within a second, the tenant is told by the event `api_key.leaked`, and its
+/// audit log says so. The secret may be the key's present one or an old one that still opens. The answer is
+/// the same for any other text, so that it says nothing about keys. An address may report 60 in a minute.
+#[utoipa::path(post, path = "/api/v1/api-keys/revoke-leaked", tag = "api-keys", operation_id = "revoke_leaked_api_key",
+    request_body = LeakedBody,
+    responses((status = 204, description = "If this was the secret of a key, the key is revoked.")))]
+pub(crate) async fn revoke_leaked(
+    request: HttpRequest,
+    payload: web::Payload,
+    app: web::Data<App>,
+) -> Result<HttpResponse, Problem> {
+    let id = RequestId::of(&request);
+    let address = request.peer_addr().map(|address| address.ip());
+    app.count_leak_report(address)?;
+    let Body(body) = Body::<LeakedBody>::within(REPORT, &request, &mut payload.into_inner()).await?;
+    let origin = Origin { address, request_id: Some(id.as_str().into()) };
+    app.revoke_leaked(&body.secret.0, &origin).await?;
+    let mut answer = HttpResponse::new(StatusCode::NO_CONTENT);
+    reply::finish(&mut answer, &id);
+    Ok(answer)
+}
+
 fn report(request: &HttpRequest, status: StatusCode, body: &impl Serialize) -> HttpResponse {
     let mut answer = reply::json(status, body);
     reply::finish(&mut answer, &RequestId::of(request));
     answer
+}
+
+/// Registers the calls below `/api/`; before the management API, which takes whatever is left there.
+#[expect(clippy::disallowed_methods, reason = "whoever has a secret that leaked may end it")]
+pub(crate) fn register_calls(config: &mut ServiceConfig) {
+    let revoke = |request: HttpRequest, payload: web::Payload, app: web::Data<App>| async move {
+        let id = RequestId::keep(&request);
+        revoke_leaked(request, payload, app).await.unwrap_or_else(|problem| problem.answer(&id))
+    };
+    for (method, path) in CALLS {
+        let resource = web::resource(*path).default_service(other_method(std::slice::from_ref(method)));
+        config.service(resource.route(web::method(method.clone()).to(revoke)));
+    }
 }
 
 /// Registers all of it; the compatible surface takes what nothing else took.

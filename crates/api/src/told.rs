@@ -10,6 +10,7 @@ use portico_chakra::{NoRoute, Unanswered};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::rate_limit;
 use crate::request_id::RequestId;
 
 /// The two ways in which Portico answers.
@@ -128,6 +129,7 @@ fn detail(error: &Error, surface: Surface) -> String {
         | Error::Mismatch(_)
         | Error::InactiveNumber
         | Error::MoreThanOwn(_)
+        | Error::RateLimited(_)
         | Error::Conflict { .. }
         | Error::PreconditionRequired
         | Error::PreconditionFailed
@@ -164,6 +166,7 @@ fn headers(error: &Error) -> Vec<(HeaderName, HeaderValue)> {
             HeaderValue::from_bytes(after.as_bytes()).map(|value| (header::RETRY_AFTER, value)).into_iter().collect()
         }
         Error::Wordless { .. } => Vec::new(),
+        Error::RateLimited(standing) => rate_limit::headers(standing),
         _ if status == 401 => vec![(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))],
         _ => Vec::new(),
     }
@@ -195,12 +198,21 @@ fn missing(thing: Thing) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use portico_app::{LimitKind, Quota, Standing};
     use portico_auth::{BadCredential, Denied, Refused};
     use portico_chakra::Method;
     use portico_domain::Permission;
 
     use super::*;
     use crate::openapi::codes;
+
+    fn too_much() -> Standing {
+        let quota = Quota { most: std::num::NonZeroU32::new(5).unwrap(), window: Duration::from_secs(1) };
+        let wait = Some(Duration::from_millis(200));
+        Standing { kind: LimitKind::ApiKey, quota, remaining: 0, reset: Duration::from_secs(1), retry_after: wait }
+    }
 
     fn all() -> Vec<Error> {
         let conflict = |code| Error::Conflict { code, pointer: Some("/name"), detail: "is taken" };
@@ -237,6 +249,10 @@ mod tests {
             conflict("customer_connected"),
             conflict("customer_external_id_taken"),
             Error::MoreThanOwn("/role"),
+            Error::RateLimited(too_much()),
+            conflict("api_key_revoked"),
+            conflict("last_owner"),
+            conflict("too_many_old_secrets"),
             conflict("plugin_exists"),
             conflict("role_in_use"),
             conflict("role_name_taken"),
@@ -288,6 +304,23 @@ mod tests {
         assert_eq!(
             (told.status.as_u16(), told.code, told.detail.as_str()),
             (400, "body_malformed", "/a/b: must be a text")
+        );
+    }
+
+    #[test]
+    fn who_was_too_fast_is_told_by_which_limit_and_for_how_long() {
+        let told = Told::of(&Error::RateLimited(too_much()), Surface::Compatible);
+        assert_eq!((told.status.as_u16(), told.code), (429, "rate_limited"));
+        assert_eq!(told.detail, "the API key's own limit is reached (5 in 1 s); repeat it after 1 s");
+        let headers: Vec<_> =
+            told.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
+        assert_eq!(
+            headers,
+            [
+                ("ratelimit-policy", "\"api_key\";q=5;w=1"),
+                ("ratelimit", "\"api_key\";r=0;t=1"),
+                ("retry-after", "1")
+            ]
         );
     }
 

@@ -1,15 +1,21 @@
 //! API keys.
 
 use ipnet::IpNet;
-use portico_auth::{Actor, ApiKeyRecord, Scope, TenantScope};
+use portico_auth::{Actor, Scope};
 use portico_domain::permission::perm;
-use portico_domain::{ApiKey, ApiKeyId, CustomerId, Description, Name, PhoneNumberId, RoleName};
-use portico_storage::{ApiKeyPatch, NewApiKey, Page, TenantTx};
+use portico_domain::{
+    ApiKey, ApiKeyId, CustomerId, Description, Name, OldSecretUse, Overlap, PhoneNumberId, RateLimit, RoleName,
+};
+use portico_storage::{ApiKeyFilter, ApiKeyPatch, ApiKeyPlace, NewApiKey, Page, Rotation, TenantTx};
 use portico_vault::{ApiKeySecret, SecretString};
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use crate::audit::Change;
 use crate::error::{Error, Thing};
+use crate::grantor::{Grantor, is_faster, is_later, is_wider};
+use crate::key_notices::first_look;
+use crate::last_owner::keeps_an_owner;
 use crate::paging::{PageRequest, Paged, paged};
 use crate::roles::role_to_give;
 use crate::start::App;
@@ -29,6 +35,8 @@ pub struct CreateApiKey {
     pub phone_numbers: Option<Vec<PhoneNumberId>>,
     /// Only from these addresses.
     pub allowed_ips: Option<Vec<IpNet>>,
+    /// Requests per second.
+    pub rate_limit: Option<RateLimit>,
     /// Not from this moment on.
     pub expires_at: Option<OffsetDateTime>,
 }
@@ -42,7 +50,7 @@ pub struct CreatedApiKey {
     pub secret: SecretString,
 }
 
-/// What changes of a key.
+/// What changes of a key; `Some(None)` lifts a limit.
 #[derive(Debug, Clone, Default)]
 pub struct PatchApiKey {
     /// Another name.
@@ -51,10 +59,31 @@ pub struct PatchApiKey {
     pub description: Option<Option<Description>>,
     /// Another role.
     pub role: Option<RoleName>,
+    /// Other customers, or all. Phone numbers without customers bring their own, as at creation.
+    pub customers: Option<Option<Vec<CustomerId>>>,
+    /// Other phone numbers, or all of the key's customers.
+    pub phone_numbers: Option<Option<Vec<PhoneNumberId>>>,
+    /// Other addresses, or all.
+    pub allowed_ips: Option<Option<Vec<IpNet>>>,
+    /// Another rate limit, or none.
+    pub rate_limit: Option<Option<RateLimit>>,
     /// Another expiry, or none.
     pub expires_at: Option<Option<OffsetDateTime>>,
 }
 
+/// Which part of which list of keys.
+#[derive(Debug, Clone)]
+pub struct ApiKeyList {
+    /// At most so many rows.
+    pub limit: u16,
+    /// Only keys after that place, as an earlier part of the same list gave it.
+    pub cursor: Option<String>,
+    /// Which keys, in which order.
+    pub filter: ApiKeyFilter,
+}
+
+/// So many old secrets of a key open at once at the most.
+const OLD_SECRETS: usize = 5;
 /// Lists in a key's limits hold at most so many entries.
 const MOST: usize = 1_000;
 
@@ -68,7 +97,7 @@ fn check_expiry(expires_at: Option<OffsetDateTime>) -> Result<(), Error> {
 fn check_list<T>(list: Option<&Vec<T>>, pointer: &'static str) -> Result<(), Error> {
     match list {
         Some(list) if list.is_empty() => {
-            Err(Error::invalid(pointer, "must not be empty: leave the field out for a key without this limit"))
+            Err(Error::invalid(pointer, "must not be empty: leave the field out, or null in a change, for a key without this limit"))
         }
         Some(list) if list.len() > MOST => Err(Error::invalid(pointer, format!("must have at most {MOST} entries"))),
         _ => Ok(()),
@@ -96,13 +125,14 @@ impl App {
         let id = ApiKeyId::generate();
         let mut tx = self.shared.db.begin(scope).await?;
         tx.tenant_row().await?.ok_or(Error::Missing(Thing::Tenant))?;
-        let role = role_to_give(scope, &mut tx, &new.role).await?;
+        let own = Grantor::of(scope, &mut tx).await?;
+        let role = role_to_give(&own, &mut tx, &new.role).await?;
         if let (Some(numbers), None) = (&new.phone_numbers, &new.customers) {
             new.customers = Some(owners(&mut tx, numbers).await?);
         }
-        let own = own_record(scope, &mut tx).await?;
-        no_longer_than(own.as_ref(), new.expires_at)?;
-        no_wider_than(own.as_ref(), new.allowed_ips.as_deref())?;
+        own.may_end(new.expires_at)?;
+        own.may_open_to(new.allowed_ips.as_deref())?;
+        own.may_speed_up_to(new.rate_limit)?;
         tx.insert_api_key(&NewApiKey {
             id,
             name: new.name,
@@ -111,6 +141,7 @@ impl App {
             customers: new.customers,
             phone_numbers: new.phone_numbers,
             allowed_ips: new.allowed_ips,
+            rate_limit: new.rate_limit,
             expires_at: new.expires_at,
             secret_hash: secret.hash().0,
             prefix: secret.prefix(),
@@ -119,21 +150,21 @@ impl App {
         let key = one(&mut tx, id).await?;
         self.audit(&mut tx, scope, Change::of("api_key.create").to("api_key", id).into(&key)).await?;
         tx.commit().await?;
+        self.shared.key_changed.notify_one();
         Ok(CreatedApiKey { key, secret: SecretString::from(secret.expose()) })
     }
 
-    /// A page of the keys, oldest first, revoked ones too.
+    /// A page of the keys, revoked ones too, oldest first or soonest end first.
     ///
     /// # Errors
     ///
-    /// [`Error::Database`].
-    pub async fn api_keys(
-        &self,
-        scope: &Scope<perm::ApiKeysRead>,
-        page: PageRequest<ApiKeyId>,
-    ) -> Result<Paged<ApiKey>, Error> {
+    /// [`Error::Query`] for a cursor of another list.
+    pub async fn api_keys(&self, scope: &Scope<perm::ApiKeysRead>, list: ApiKeyList) -> Result<Paged<ApiKey>, Error> {
+        let by_expiry = list.filter.by_expiry;
+        let after = list.cursor.as_deref().map(|cursor| read_place(cursor, by_expiry)).transpose()?;
         let mut tx = self.shared.db.begin(scope).await?;
-        Ok(paged(tx.api_keys(None, page.into()).await?, |key| key.id.to_string()))
+        let rows = tx.api_keys(list.filter, Page { limit: list.limit, after }).await?;
+        Ok(paged(rows, |key| place(key, by_expiry)))
     }
 
     /// One key.
@@ -145,11 +176,31 @@ impl App {
         one(&mut self.shared.db.begin(scope).await?, id).await
     }
 
-    /// Changes a key.
+    /// A page of who still uses the key's old secrets, in the order in which they were first seen.
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`]; [`Error::Conflict`] and [`Error::Invalid`] as for creation.
+    /// [`Error::Missing`].
+    pub async fn old_secret_uses(
+        &self,
+        scope: &Scope<perm::ApiKeysRead>,
+        id: ApiKeyId,
+        page: PageRequest<Uuid>,
+    ) -> Result<Paged<OldSecretUse>, Error> {
+        let mut tx = self.shared.db.begin(scope).await?;
+        one(&mut tx, id).await?;
+        let rows = tx.old_secret_uses(id, page.into()).await?;
+        let paged = paged(rows, |(id, _)| id.to_string());
+        Ok(Paged { data: paged.data.into_iter().map(|(_, used)| used).collect(), next: paged.next })
+    }
+
+    /// Changes a key. Whoever narrows one needs no more than what it may do now; whoever widens it must
+    /// have what they give.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Missing`]; [`Error::Denied`], [`Error::MoreThanOwn`] and [`Error::Invalid`] as for creation;
+    /// [`Error::Conflict`] when it would leave the tenant without an owner.
     pub async fn patch_api_key(
         &self,
         scope: &Scope<perm::ApiKeysWrite>,
@@ -158,42 +209,105 @@ impl App {
     ) -> Result<ApiKey, Error> {
         scope.whole_tenant()?;
         check_expiry(patch.expires_at.flatten())?;
+        check_list(patch.customers.as_ref().and_then(Option::as_ref), "/customers")?;
+        check_list(patch.phone_numbers.as_ref().and_then(Option::as_ref), "/phone_numbers")?;
+        check_list(patch.allowed_ips.as_ref().and_then(Option::as_ref), "/allowed_ips")?;
         let mut tx = self.shared.db.begin(scope).await?;
+        let own = Grantor::of(scope, &mut tx).await?;
         let present = one(&mut tx, id).await?;
         // Whoever changes a key must be allowed what it can do now, or they could widen its life.
-        role_to_give(scope, &mut tx, &present.role).await?;
-        if let Some(end) = patch.expires_at {
-            no_longer_than(own_record(scope, &mut tx).await?.as_ref(), end)?;
-        }
+        role_to_give(&own, &mut tx, &present.role).await?;
+        may_widen(&own, &present, &patch)?;
         let role = match &patch.role {
-            Some(name) => Some(role_to_give(scope, &mut tx, name).await?),
+            Some(name) => Some(role_to_give(&own, &mut tx, name).await?),
             None => None,
         };
-        let patch =
-            ApiKeyPatch { name: patch.name, description: patch.description, role, expires_at: patch.expires_at };
+        let customers = customers_of(&mut tx, &present, &patch).await?;
+        let before = tx.ownership().await?;
+        let patch = ApiKeyPatch {
+            name: patch.name,
+            description: patch.description,
+            role,
+            customers,
+            phone_numbers: patch.phone_numbers,
+            allowed_ips: patch.allowed_ips,
+            rate_limit: patch.rate_limit,
+            expires_at: patch.expires_at,
+        };
         tx.patch_api_key(id, &patch).await?;
+        keeps_an_owner(&mut tx, before).await?;
         let key = one(&mut tx, id).await?;
         self.audit(&mut tx, scope, Change::of("api_key.change").to("api_key", id).from(&present).into(&key)).await?;
         tx.commit().await?;
         self.shared.freshness.changed(scope.tenant());
+        self.shared.key_changed.notify_one();
         Ok(key)
+    }
+
+    /// Gives a key a new secret, which is shown this once; the present one opens until the overlap is
+    /// over. It needs the right to change the key, so a key that may write keys may rotate itself.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Missing`]; [`Error::MoreThanOwn`] for a key that may do more than the caller;
+    /// [`Error::Conflict`] for a revoked key, and when too many old secrets still open.
+    pub async fn rotate_api_key(
+        &self,
+        scope: &Scope<perm::ApiKeysWrite>,
+        id: ApiKeyId,
+        overlap: Overlap,
+    ) -> Result<CreatedApiKey, Error> {
+        scope.whole_tenant()?;
+        let secret = ApiKeySecret::generate(&self.shared.environment, &mut rand::rng());
+        let mut tx = self.shared.db.begin(scope).await?;
+        let own = Grantor::of(scope, &mut tx).await?;
+        let present = one(&mut tx, id).await?;
+        role_to_give(&own, &mut tx, &present.role).await?;
+        let at = OffsetDateTime::now_utc();
+        let open = present.old_secrets.iter().filter(|old| old.expires_at > at).count();
+        if open >= OLD_SECRETS && !overlap.is_none() {
+            return Err(Error::Conflict {
+                code: "too_many_old_secrets",
+                pointer: Some("/overlap_seconds"),
+                detail: "five old secrets of this key still open; wait until one ends, or rotate with an overlap of 0",
+            });
+        }
+        let end = at + overlap.duration();
+        let overlap = (!overlap.is_none()).then(|| (end, first_look(at, end)));
+        let rotation = Rotation { secret_hash: secret.hash().0, prefix: secret.prefix(), at, overlap };
+        if !tx.rotate_api_key(id, &rotation).await? {
+            return Err(Error::Conflict {
+                code: "api_key_revoked",
+                pointer: None,
+                detail: "the key is revoked for good; create a new one",
+            });
+        }
+        let key = one(&mut tx, id).await?;
+        self.audit(&mut tx, scope, Change::of("api_key.rotate").to("api_key", id).from(&present).into(&key)).await?;
+        tx.commit().await?;
+        self.shared.freshness.changed(scope.tenant());
+        Ok(CreatedApiKey { key, secret: SecretString::from(secret.expose()) })
     }
 
     /// Revokes a key for good. Every replica refuses it within a second.
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`]; [`Error::MoreThanOwn`] for another key that may do more than the caller.
+    /// [`Error::Missing`]; [`Error::MoreThanOwn`] for another key that may do more than the caller;
+    /// [`Error::Conflict`] when it would leave the tenant without an owner.
     pub async fn revoke_api_key(&self, scope: &Scope<perm::ApiKeysWrite>, id: ApiKeyId) -> Result<(), Error> {
         scope.whole_tenant()?;
         let mut tx = self.shared.db.begin(scope).await?;
+        let own = Grantor::of(scope, &mut tx).await?;
         let present = one(&mut tx, id).await?;
         if scope.actor() != Actor::ApiKey(id) {
-            role_to_give(scope, &mut tx, &present.role).await?;
+            role_to_give(&own, &mut tx, &present.role).await?;
         }
+        let before = tx.ownership().await?;
         if !tx.revoke_api_key(id).await? {
             return Err(Error::Missing(Thing::ApiKey));
         }
+        keeps_an_owner(&mut tx, before).await?;
         let key = one(&mut tx, id).await?;
         self.audit(&mut tx, scope, Change::of("api_key.revoke").to("api_key", id).from(&present).into(&key)).await?;
         tx.commit().await?;
@@ -203,33 +317,82 @@ impl App {
 }
 
 async fn one(tx: &mut TenantTx, id: ApiKeyId) -> Result<ApiKey, Error> {
-    let page = Page { limit: 1, after: None };
-    tx.api_keys(Some(id), page).await?.data.pop().ok_or(Error::Missing(Thing::ApiKey))
+    find(tx, id).await?.ok_or(Error::Missing(Thing::ApiKey))
 }
 
-/// The limits of the calling key itself; none for the operator.
-async fn own_record(scope: &TenantScope, tx: &mut TenantTx) -> Result<Option<ApiKeyRecord>, Error> {
-    match scope.actor() {
-        Actor::ApiKey(id) => Ok(tx.api_key_record(id).await?),
-        Actor::Operator | Actor::Member(_) => Ok(None),
+/// The key with that id, if there is one.
+pub(crate) async fn find(tx: &mut TenantTx, id: ApiKeyId) -> Result<Option<ApiKey>, Error> {
+    let filter = ApiKeyFilter { only: Some(id), ..ApiKeyFilter::default() };
+    Ok(tx.api_keys(filter, Page { limit: 1, after: None }).await?.data.pop())
+}
+
+/// Whoever widens a limit must have what they give. Customers and phone numbers are left out: only a
+/// caller that reaches the whole tenant comes so far.
+fn may_widen(own: &Grantor, present: &ApiKey, patch: &PatchApiKey) -> Result<(), Error> {
+    if let Some(end) = patch.expires_at
+        && is_later(end, present.expires_at)
+    {
+        own.may_end(end)?;
+    }
+    if let Some(ranges) = patch.allowed_ips.as_ref().map(Option::as_deref)
+        && is_wider(ranges, present.allowed_ips.as_deref())
+    {
+        own.may_open_to(ranges)?;
+    }
+    if let Some(limit) = patch.rate_limit
+        && is_faster(limit, present.rate_limit)
+    {
+        own.may_speed_up_to(limit)?;
+    }
+    Ok(())
+}
+
+/// The customers that a changed key is limited to: a key that is limited to phone numbers reaches no
+/// customer but theirs, unless the change names customers itself.
+async fn customers_of(
+    tx: &mut TenantTx,
+    present: &ApiKey,
+    patch: &PatchApiKey,
+) -> Result<Option<Option<Vec<CustomerId>>>, Error> {
+    let numbers = match &patch.phone_numbers {
+        Some(numbers) => numbers.as_ref(),
+        None => present.phone_numbers.as_ref(),
+    };
+    match (&patch.customers, numbers) {
+        (None, Some(numbers)) if patch.phone_numbers.is_some() => Ok(Some(Some(owners(tx, numbers).await?))),
+        (Some(None), Some(numbers)) => Ok(Some(Some(owners(tx, numbers).await?))),
+        (customers, _) => Ok(customers.clone()),
     }
 }
 
-fn no_longer_than(own: Option<&ApiKeyRecord>, end: Option<OffsetDateTime>) -> Result<(), Error> {
-    match own.and_then(|own| own.expires_at) {
-        Some(own) if end.is_none_or(|end| end > own) => Err(Error::MoreThanOwn("/expires_at")),
-        _ => Ok(()),
+/// The place of a key in its list, as a cursor.
+fn place(key: &ApiKey, by_expiry: bool) -> String {
+    if !by_expiry {
+        return key.id.to_string();
     }
+    let end = key.expires_at.map(|end| (end.unix_timestamp_nanos() / 1_000).to_string());
+    format!("{}.{}", end.as_deref().unwrap_or("never"), key.id.uuid().simple())
 }
 
-fn no_wider_than(own: Option<&ApiKeyRecord>, ranges: Option<&[IpNet]>) -> Result<(), Error> {
-    let Some(own) = own.and_then(|own| own.allowed_ips.as_ref()) else { return Ok(()) };
-    let within = |range: &IpNet| own.iter().any(|own| own.contains(range));
-    if ranges.is_some_and(|ranges| ranges.iter().all(within)) {
-        Ok(())
-    } else {
-        Err(Error::MoreThanOwn("/allowed_ips"))
-    }
+fn read_place(cursor: &str, by_expiry: bool) -> Result<ApiKeyPlace, Error> {
+    let read = || {
+        if !by_expiry {
+            return Some(ApiKeyPlace { id: cursor.parse().ok()?, expires_at: None });
+        }
+        let (end, id) = cursor.split_once('.')?;
+        let expires_at = match end {
+            "never" => None,
+            micros => {
+                let micros: i64 = micros.parse().ok()?;
+                let end = OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1_000).ok()?;
+                // What Postgres can compare with.
+                Some(end).filter(|end| (0..=9999).contains(&end.year())).map(Some)?
+            }
+        };
+        Some(ApiKeyPlace { id: ApiKeyId::from_uuid(Uuid::try_parse(id).ok()?), expires_at })
+    };
+    let wrong = "the query parameter cursor must be the next_cursor of an earlier answer of this list";
+    read().ok_or_else(|| Error::Query(wrong.to_owned()))
 }
 
 /// The customers of some phone numbers: a key that is limited to numbers reaches no other customer.
@@ -244,4 +407,56 @@ async fn owners(tx: &mut TenantTx, numbers: &[PhoneNumberId]) -> Result<Vec<Cust
         }
     }
     Ok(customers)
+}
+
+#[cfg(test)]
+mod tests {
+    use portico_domain::ApiKeyStatus;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn key(expires_at: Option<OffsetDateTime>) -> ApiKey {
+        ApiKey {
+            id: ApiKeyId::generate(),
+            name: "a key".parse().expect("is a name"),
+            description: None,
+            role: "viewer".parse().expect("is a role's name"),
+            status: ApiKeyStatus::Active,
+            prefix: "ptc_live_4kT9aZ".to_owned(),
+            customers: None,
+            phone_numbers: None,
+            allowed_ips: None,
+            rate_limit: None,
+            expires_at,
+            revoked_at: None,
+            last_used_at: None,
+            last_used_address: None,
+            last_used_operation: None,
+            old_secrets: Vec::new(),
+            rotated_at: None,
+            created_at: OffsetDateTime::UNIX_EPOCH,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_cursor_leads_back_to_its_place(seconds in -60_000_000_000_i64..250_000_000_000, micros in 0_i64..1_000_000) {
+            let end = OffsetDateTime::from_unix_timestamp(seconds).expect("is in range");
+            for end in [None, Some(end + time::Duration::microseconds(micros))] {
+                let key = key(end);
+                let back = read_place(&place(&key, true), true).expect("is a cursor");
+                prop_assert_eq!(back, ApiKeyPlace { id: key.id, expires_at: end });
+                prop_assert!(read_place(&place(&key, true), false).is_err());
+                let back = read_place(&place(&key, false), false).expect("is a cursor");
+                prop_assert_eq!(back, ApiKeyPlace { id: key.id, expires_at: None });
+                prop_assert!(read_place(&place(&key, false), true).is_err());
+            }
+        }
+
+        #[test]
+        fn any_text_is_a_cursor_or_refused_without_panic(text: String, by_expiry: bool) {
+            let _ = read_place(&text, by_expiry);
+        }
+    }
 }

@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 
-use portico_auth::{ApiKeyRecord, Credential, Origin, Party, Principal};
-use portico_domain::TenantId;
+use portico_auth::{ApiKeyRecord, Credential, Origin, Party, Principal, Refused};
+use portico_domain::{OldSecretId, TenantId};
+use portico_storage::SecretStanding;
 use portico_vault::SecretHash;
 use time::OffsetDateTime;
 
@@ -47,6 +48,29 @@ impl<E: Into<Error>> From<E> for NotAdmitted {
     }
 }
 
+/// What the secret with some hash opens, to be judged at each use.
+#[derive(Debug, Clone)]
+pub(crate) struct KnownSecret {
+    record: ApiKeyRecord,
+    /// A secret that a rotation replaced, and from when on it is nobody's.
+    old: Option<(OldSecretId, OffsetDateTime)>,
+}
+
+impl KnownSecret {
+    /// Judges the secret at this moment. One whose overlap is over is as unknown as any other text.
+    fn admit(&self, now: OffsetDateTime, origin: Origin) -> Result<Principal, NotAdmitted> {
+        if self.old.is_some_and(|(_, end)| now >= end) {
+            return Err(Error::UnknownKey.into());
+        }
+        let refused = |refused: Refused| NotAdmitted { error: refused.into(), party: Some(self.record.party()) };
+        let principal = self.record.admit(now, origin).map_err(refused)?;
+        Ok(match self.old {
+            Some((id, _)) => principal.with_old_secret(id),
+            None => principal,
+        })
+    }
+}
+
 impl App {
     /// Who calls.
     ///
@@ -66,9 +90,8 @@ impl App {
                 Ok(Principal::operator(tenant, presented.origin()))
             }
             Credential::ApiKey(hash) => {
-                let record = self.look_up(hash).await?.ok_or(Error::UnknownKey)?;
-                let admitted = record.admit(OffsetDateTime::now_utc(), presented.origin());
-                admitted.map_err(|refused| NotAdmitted { error: refused.into(), party: Some(record.party()) })
+                let known = self.look_up(hash).await?.ok_or(Error::UnknownKey)?;
+                known.admit(OffsetDateTime::now_utc(), presented.origin())
             }
         }
     }
@@ -79,20 +102,64 @@ impl App {
         tx.tenant_row().await?.map(|_| ()).ok_or(Error::Missing(Thing::Tenant))
     }
 
-    async fn look_up(&self, hash: SecretHash) -> Result<Option<ApiKeyRecord>, Error> {
+    async fn look_up(&self, hash: SecretHash) -> Result<Option<KnownSecret>, Error> {
         let shared = &self.shared;
-        if let Some(record) = shared.api_keys.get(&shared.freshness, &hash) {
-            return Ok(Some(record));
+        if let Some(known) = shared.api_keys.get(&shared.freshness, &hash) {
+            return Ok(Some(known));
         }
         shared.metrics.key_lookups.fetch_add(1, Ordering::Relaxed);
         let Some((tenant, id)) = shared.db.resolve_api_key(&hash.0).await? else { return Ok(None) };
         let stamp = shared.freshness.stamp(tenant);
         let mut tx = shared.db.begin_system(tenant).await?;
-        let record = tx.api_key_record(id).await?;
+        // A rotation may have come between, and made the secret an old one or nobody's.
+        let (record, standing) = (tx.api_key_record(id).await?, tx.secret_standing(id, &hash.0).await?);
         tx.commit().await?;
-        if let Some(record) = &record {
-            shared.api_keys.put(hash, stamp, record.clone());
-        }
-        Ok(record)
+        let (Some(record), Some(standing)) = (record, standing) else { return Ok(None) };
+        let old = match standing {
+            SecretStanding::Present => None,
+            SecretStanding::Old { id, expires_at } => Some((id, expires_at)),
+        };
+        let known = KnownSecret { record, old };
+        shared.api_keys.put(hash, stamp, known.clone());
+        Ok(Some(known))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use portico_auth::Reach;
+    use portico_domain::{ApiKeyId, BuiltInRole, TenantStatus};
+    use time::macros::datetime;
+
+    use super::*;
+
+    const END: OffsetDateTime = datetime!(2030-01-01 12:00 UTC);
+
+    fn old(id: OldSecretId) -> KnownSecret {
+        let record = ApiKeyRecord {
+            id: ApiKeyId::generate(),
+            tenant: TenantId::generate(),
+            tenant_status: TenantStatus::Active,
+            permissions: BuiltInRole::Viewer.permissions(),
+            reach: Arc::new(Reach::ALL),
+            allowed_ips: None,
+            rate_limit: None,
+            expires_at: None,
+        };
+        KnownSecret { record, old: Some((id, END)) }
+    }
+
+    #[test]
+    fn an_old_secret_is_judged_at_each_use_whatever_a_cache_holds() {
+        let id = OldSecretId::generate();
+        let known = old(id);
+        let principal = known.admit(END - time::Duration::NANOSECOND, Origin::default()).expect("still opens");
+        assert_eq!(principal.old_secret(), Some(id));
+        let refused = known.admit(END, Origin::default()).expect_err("is over");
+        assert!(matches!(refused, NotAdmitted { error: Error::UnknownKey, party: None }), "{refused:?}");
+        let present = KnownSecret { old: None, ..known };
+        assert_eq!(present.admit(END, Origin::default()).expect("opens").old_secret(), None);
     }
 }

@@ -4,6 +4,8 @@ use portico_auth::{BadCredential, Denied, Refused};
 use portico_chakra::{CallError, NoRoute, Unanswered};
 use portico_storage::{Constraint, StorageError};
 
+use crate::limits::Standing;
+
 /// What kind of thing is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Thing {
@@ -77,6 +79,12 @@ pub enum Error {
     /// The tenant switched the phone number off.
     #[error("the phone number is not active; switch it on with PATCH /api/v1/phone-numbers/{{id}}")]
     InactiveNumber,
+    /// Too much at once: how the limit stands that was reached.
+    #[error(
+        "{} is reached ({} in {} s); repeat it after {} s",
+        .0.kind.what(), .0.quota.most, .0.quota.window.as_secs(), .0.retry_after_seconds().unwrap_or(1)
+    )]
+    RateLimited(Standing),
     /// It would give more than the caller may do; the field at fault.
     #[error("this would give more than your own key may do; leave it out or use a key that may")]
     MoreThanOwn(&'static str),
@@ -203,6 +211,7 @@ impl Error {
             Self::Denied(Denied::Limited) => (403, "key_limited"),
             Self::Denied(Denied::NoTenant) => (400, "tenant_required"),
             Self::Denied(Denied::OperatorOnly) => (403, "operator_only"),
+            Self::RateLimited(_) => (429, "rate_limited"),
             Self::MoreThanOwn(_) => (403, "more_than_own_permissions"),
             Self::NoRoute(NoRoute::Unknown) => (404, "not_found"),
             Self::NoRoute(NoRoute::NotOffered(_)) => (404, "not_offered"),

@@ -1,7 +1,8 @@
 //! The compatible surface: from a request in Chakra's form to Chakra and back.
 //!
-//! match → authenticate → permission → ownership → (limits, idempotency: later, between ownership and
-//! the key) → key → forward → account. What the catalogue says of an operation decides all of it;
+//! match → authenticate → the key's own rate limit → permission → ownership → (further limits,
+//! idempotency: later, between ownership and the key) → key → forward → account. The key's own limit
+//! comes first, because it is there to spare everybody else the work. What the catalogue says of an operation decides all of it;
 //! there is no code for a single operation here. What an operation changes that Portico keeps records
 //! of is in [`effects`], by the kinds of effect that the catalogue knows.
 
@@ -21,13 +22,14 @@ use futures_util::Stream;
 use http::{HeaderName, HeaderValue};
 use portico_auth::{Actor, TenantScope};
 use portico_chakra::{Matched, Method, Operation, Outgoing, OutgoingBody, Unanswered, client, router};
-use portico_domain::{CustomerId, PluginId};
-use portico_storage::{NewLearned, NewRequest};
+use portico_domain::{CustomerId, OldSecretId, PluginId};
+use portico_storage::{ApiKeyUse, NewLearned, NewRequest};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::authenticate::Presented;
 use crate::error::Error;
+use crate::limits::Standing;
 use crate::request_log::LogEntry;
 use crate::start::App;
 use body::Received;
@@ -74,6 +76,8 @@ pub struct Answer {
     pub body: AnswerBody,
     /// The operation of the catalogue.
     pub operation: Option<&'static str>,
+    /// How the caller's own limit stands, if it has one.
+    pub standing: Option<Standing>,
 }
 
 /// A body on its way to the caller.
@@ -100,12 +104,16 @@ pub struct Failure {
     pub error: Error,
     /// The operation, as far as it was known.
     pub operation: Option<&'static str>,
+    /// How the caller's own limit stands, if it has one.
+    pub standing: Option<Standing>,
 }
 
 /// What is known of a call so far, for the log.
 #[derive(Debug, Default)]
 struct Account {
     scope: Option<TenantScope>,
+    old_secret: Option<OldSecretId>,
+    standing: Option<Standing>,
     operation: Option<&'static Operation>,
     upstream_status: Option<u16>,
     has_errors: bool,
@@ -135,6 +143,17 @@ impl App {
         };
         // Who is not known has no log: an unknown key belongs to no tenant.
         if let (Some(scope), Some(operation)) = (account.scope, account.operation) {
+            let api_key = match scope.actor() {
+                Actor::ApiKey(id) => Some(id),
+                Actor::Operator | Actor::Member(_) => None,
+            };
+            let used = api_key.map(|id| ApiKeyUse {
+                id,
+                at,
+                address,
+                operation: operation.id.into(),
+                old_secret: account.old_secret,
+            });
             let row = NewRequest {
                 entry: Uuid::now_v7(),
                 request_id: request_id.to_owned(),
@@ -146,18 +165,15 @@ impl App {
                 code,
                 has_errors: account.has_errors,
                 duration_us: u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
-                api_key: match scope.actor() {
-                    Actor::ApiKey(id) => Some(id),
-                    Actor::Operator | Actor::Member(_) => None,
-                },
+                api_key,
                 customer: account.customer,
                 plugin: account.plugin,
             };
-            self.shared.note(LogEntry { tenant: scope.tenant(), address, row, learned: account.learned });
+            self.shared.note(LogEntry { tenant: scope.tenant(), row: Some(row), used, learned: account.learned });
         }
         match result {
-            Ok(answer) => Ok(Answer { operation, ..answer }),
-            Err(error) => Err(Failure { error, operation }),
+            Ok(answer) => Ok(Answer { operation, standing: account.standing, ..answer }),
+            Err(error) => Err(Failure { error, operation, standing: account.standing }),
         }
     }
 
@@ -174,6 +190,8 @@ impl App {
         account.operation = Some(first);
         // What is refused from here on belongs into the tenant's log.
         account.scope = principal.authorize_call(None).ok();
+        account.old_secret = principal.old_secret();
+        account.standing = self.count_call(&principal)?;
         let query = guard::Query::parse(query, first)?;
         let permission = query.permission(first);
         let scope = principal.authorize_call(first.permission)?;

@@ -1,6 +1,7 @@
 //! The request log: written in batches, off the path of the calls. When Postgres is slow the queue
 //! fills and further rows are dropped and counted; a call never waits. With a call's row goes what it
-//! taught of messages, which are too many to be written one by one.
+//! taught of messages, which are too many to be written one by one, and the use that was made of a key;
+//! calls of Portico's own API leave nothing but the latter.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -8,11 +9,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use portico_domain::TenantId;
-use portico_storage::{ApiKeyUse, NewLearned, NewRequest, StorageError};
+use portico_auth::{Actor, Principal};
+use portico_domain::{OldSecretId, TenantId};
+use portico_storage::{ApiKeyUse, NewLearned, NewRequest, OldSecretUses, StorageError};
+use time::OffsetDateTime;
 use tokio::sync::mpsc;
 
-use crate::start::Shared;
+use crate::start::{App, Shared};
 
 /// Rows in one batch at the most.
 const BATCH: usize = 1_000;
@@ -25,8 +28,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(crate) struct LogEntry {
     pub(crate) tenant: TenantId,
-    pub(crate) address: Option<IpAddr>,
-    pub(crate) row: NewRequest,
+    /// Its row in the log, if it is a proxied call.
+    pub(crate) row: Option<NewRequest>,
+    /// The use that it made of a key.
+    pub(crate) used: Option<ApiKeyUse>,
     /// Ids of messages whose owner the call taught.
     pub(crate) learned: Vec<NewLearned>,
 }
@@ -34,11 +39,29 @@ pub(crate) struct LogEntry {
 impl Shared {
     /// Notes a call, if there is room.
     pub(crate) fn note(&self, entry: LogEntry) {
-        self.metrics.count_call(entry.row.status);
+        if let Some(row) = &entry.row {
+            self.metrics.count_call(row.status);
+        }
         if let Err(full) = self.log.try_send(entry) {
             let entry = full.into_inner();
             self.unwritten.forget(entry.tenant, &entry.learned);
             self.metrics.log_dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl App {
+    /// Notes that a key was used for an operation of Portico's own API, if there is room.
+    pub fn note_use(&self, principal: &Principal, operation: impl FnOnce() -> String) {
+        if let (Some(tenant), Actor::ApiKey(id)) = (principal.tenant(), principal.actor()) {
+            let used = ApiKeyUse {
+                id,
+                at: OffsetDateTime::now_utc(),
+                address: principal.origin().address,
+                operation: operation().into(),
+                old_secret: principal.old_secret(),
+            };
+            self.shared.note(LogEntry { tenant, row: None, used: Some(used), learned: Vec::new() });
         }
     }
 }
@@ -78,7 +101,7 @@ async fn flush(shared: &Shared, batch: &mut Vec<LogEntry>) {
         tenants.entry(entry.tenant).or_default().push(entry);
     }
     for (tenant, mut entries) in tenants {
-        let count = entries.len() as u64;
+        let count = entries.iter().filter(|entry| entry.row.is_some()).count() as u64;
         let learned: Vec<_> = entries.iter_mut().flat_map(|entry| std::mem::take(&mut entry.learned)).collect();
         let written = tokio::time::timeout(PATIENCE, write_tenant(shared, tenant, entries, &learned)).await;
         shared.unwritten.forget(tenant, &learned);
@@ -105,22 +128,43 @@ async fn write_tenant(
     learned: &[NewLearned],
 ) -> Result<(), StorageError> {
     let mut uses: HashMap<_, ApiKeyUse> = HashMap::new();
+    let mut old_secrets = HashMap::new();
     let mut rows = Vec::with_capacity(entries.len());
     for entry in entries {
-        if let Some(id) = entry.row.api_key {
-            let latest = ApiKeyUse { id, at: entry.row.at, address: entry.address, operation: entry.row.operation };
-            uses.insert(id, latest);
+        rows.extend(entry.row);
+        let Some(used) = entry.used else { continue };
+        count_old_secret(&mut old_secrets, &used);
+        if uses.get(&used.id).is_none_or(|latest| latest.at <= used.at) {
+            uses.insert(used.id, used);
         }
-        rows.push(entry.row);
     }
     let uses: Vec<_> = uses.into_values().collect();
     let mut tx = shared.db.begin_system(tenant).await?;
-    tx.insert_requests(&rows).await?;
+    if !rows.is_empty() {
+        tx.insert_requests(&rows).await?;
+    }
     if !uses.is_empty() {
         tx.api_keys_used(&uses).await?;
+    }
+    if !old_secrets.is_empty() {
+        tx.old_secrets_used(&old_secrets.into_values().collect::<Vec<_>>()).await?;
     }
     if !learned.is_empty() {
         tx.learn(learned).await?;
     }
     tx.commit().await
+}
+
+type Pair = (OldSecretId, Option<IpAddr>, String);
+
+/// Adds a use to its pair of address and operation, if it was one of an old secret.
+fn count_old_secret(all: &mut HashMap<Pair, OldSecretUses>, used: &ApiKeyUse) {
+    let Some(id) = used.old_secret else { return };
+    let operation = used.operation.clone().into_owned();
+    let pair = (id, used.address, operation.clone());
+    let (address, first_at, last_at) = (used.address, used.at, used.at);
+    let sum = all.entry(pair).or_insert(OldSecretUses { id, address, operation, uses: 0, first_at, last_at });
+    sum.uses += 1;
+    sum.first_at = sum.first_at.min(used.at);
+    sum.last_at = sum.last_at.max(used.at);
 }

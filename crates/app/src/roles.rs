@@ -1,12 +1,13 @@
 //! Roles: those that every tenant has, and the tenant's own.
 
-use portico_auth::{Scope, TenantScope};
+use portico_auth::Scope;
 use portico_domain::permission::perm;
 use portico_domain::{BuiltInRole, Description, PermissionSet, Role, RoleId, RoleName};
 use portico_storage::{StoredRole, TenantTx};
 
 use crate::audit::Change;
 use crate::error::{Error, Thing};
+use crate::grantor::Grantor;
 use crate::paging::{PageRequest, Paged, paged};
 use crate::start::App;
 
@@ -45,12 +46,12 @@ fn built_in(role: BuiltInRole) -> Result<Role, Error> {
 }
 
 /// Nobody grants what they may not do themselves.
-fn may_grant(scope: &TenantScope, permissions: PermissionSet, pointer: &'static str) -> Result<(), Error> {
+fn may_grant(own: &Grantor, permissions: PermissionSet, pointer: &'static str) -> Result<(), Error> {
     let foreign = permissions.iter().find(|permission| permission.is_operator_only());
     if let Some(permission) = foreign {
         return Err(Error::invalid(pointer, format!("{permission} belongs to the operator alone")));
     }
-    if permissions.is_subset_of(scope.permissions()) {
+    if permissions.is_subset_of(own.permissions()) {
         return Ok(());
     }
     Err(Error::MoreThanOwn(pointer))
@@ -107,10 +108,10 @@ impl App {
     /// [`Error::Conflict`] when the name is taken, [`Error::MoreThanOwn`] when it allows more than the caller may do.
     pub async fn create_role(&self, scope: &Scope<perm::RolesWrite>, new: CreateRole) -> Result<Role, Error> {
         scope.whole_tenant()?;
-        may_grant(scope, new.permissions, "/permissions")?;
         free_name(&new.name)?;
         let id = RoleId::generate();
         let mut tx = self.shared.db.begin(scope).await?;
+        may_grant(&Grantor::of(scope, &mut tx).await?, new.permissions, "/permissions")?;
         tx.insert_role(id, &new.name, new.description.as_ref(), new.permissions).await?;
         let role = tx.role(Some(id), None).await?.ok_or(Error::Missing(Thing::Role))?;
         self.audit(&mut tx, scope, Change::of("role.create").to("role", id).into(&role)).await?;
@@ -135,9 +136,10 @@ impl App {
             free_name(name)?;
         }
         let mut tx = self.shared.db.begin(scope).await?;
+        let own = Grantor::of(scope, &mut tx).await?;
         let present = tx.role(Some(id), None).await?.ok_or(Error::Missing(Thing::Role))?;
-        may_grant(scope, present.permissions, "/permissions")?;
-        may_grant(scope, patch.permissions.unwrap_or_default(), "/permissions")?;
+        may_grant(&own, present.permissions, "/permissions")?;
+        may_grant(&own, patch.permissions.unwrap_or_default(), "/permissions")?;
         let description = patch.description.as_ref().map(Option::as_ref);
         tx.patch_role(id, patch.name.as_ref(), description, patch.permissions).await?;
         let role = tx.role(Some(id), None).await?.ok_or(Error::Missing(Thing::Role))?;
@@ -155,9 +157,10 @@ impl App {
     pub async fn delete_role(&self, scope: &Scope<perm::RolesWrite>, id: RoleId) -> Result<(), Error> {
         scope.whole_tenant()?;
         let mut tx = self.shared.db.begin(scope).await?;
+        let own = Grantor::of(scope, &mut tx).await?;
         let before = tx.role(Some(id), None).await?.ok_or(Error::Missing(Thing::Role))?;
         // Whoever may not grant a role may not take it away either.
-        may_grant(scope, before.permissions, "/permissions")?;
+        may_grant(&own, before.permissions, "/permissions")?;
         tx.delete_role(id).await?;
         self.audit(&mut tx, scope, Change::of("role.delete").to("role", id).from(&before)).await?;
         Ok(tx.commit().await?)
@@ -165,7 +168,7 @@ impl App {
 }
 
 /// The role of that name, if the caller may give it to a key.
-pub(crate) async fn role_to_give(scope: &TenantScope, tx: &mut TenantTx, name: &RoleName) -> Result<StoredRole, Error> {
+pub(crate) async fn role_to_give(own: &Grantor, tx: &mut TenantTx, name: &RoleName) -> Result<StoredRole, Error> {
     let (role, permissions) = if let Ok(role) = name.as_str().parse::<BuiltInRole>() {
         (StoredRole::BuiltIn(role), role.permissions())
     } else {
@@ -176,6 +179,6 @@ pub(crate) async fn role_to_give(scope: &TenantScope, tx: &mut TenantTx, name: &
         })?;
         (StoredRole::Own(id), permissions)
     };
-    may_grant(scope, permissions, "/role")?;
+    may_grant(own, permissions, "/role")?;
     Ok(role)
 }

@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use portico_auth::ApiKeyRecord;
 use portico_chakra::{BadChakraUrl, ChosenPaths, Client};
 use portico_domain::TenantId;
 use portico_storage::{Change, Db, Learned, OperatorRow, StorageError};
@@ -11,9 +10,12 @@ use portico_vault::{DataKeyVersion, FingerprintKey, KeyEnvironment, MasterKeys, 
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use crate::authenticate::KnownSecret;
 use crate::cache::{Freshness, Memo};
+use crate::key_notices;
 use crate::keys::{OpenChakraKey, OpenDataKey};
 use crate::learned::{LearnedKey, Unwritten};
+use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::ownership::OwnedKey;
 use crate::refusals::{self, KeyRefusal};
@@ -67,13 +69,16 @@ pub(crate) struct Shared {
     pub(crate) environment: KeyEnvironment,
     pub(crate) public_url: Option<String>,
     pub(crate) freshness: Freshness,
-    pub(crate) api_keys: Memo<SecretHash, ApiKeyRecord>,
+    pub(crate) api_keys: Memo<SecretHash, KnownSecret>,
     pub(crate) owned: Memo<OwnedKey, portico_storage::OwnedId>,
     pub(crate) learned: Memo<LearnedKey, Learned>,
     pub(crate) unwritten: Unwritten,
     pub(crate) data_keys: Memo<(TenantId, DataKeyVersion), Arc<OpenDataKey>>,
     pub(crate) chakra_keys: Memo<TenantId, Arc<OpenChakraKey>>,
     pub(crate) metrics: Metrics,
+    pub(crate) limits: Limits,
+    /// Rung after a change of a key here, because a notice may be due at once.
+    pub(crate) key_changed: tokio::sync::Notify,
     pub(crate) log: mpsc::Sender<LogEntry>,
     pub(crate) refusals: mpsc::Sender<KeyRefusal>,
     background: Mutex<Vec<JoinHandle<()>>>,
@@ -129,6 +134,8 @@ impl App {
             data_keys: Memo::default(),
             chakra_keys: Memo::default(),
             metrics: Metrics::default(),
+            limits: Limits::default(),
+            key_changed: tokio::sync::Notify::new(),
             log,
             refusals,
             background: Mutex::default(),
@@ -139,6 +146,7 @@ impl App {
             tokio::spawn(follow_changes(Arc::clone(&shared))),
             tokio::spawn(refusals::write(Arc::clone(&shared), refused)),
             tokio::spawn(sweep(Arc::clone(&shared))),
+            tokio::spawn(key_notices::run(Arc::clone(&shared))),
         ];
         *shared.background.lock().unwrap_or_else(PoisonError::into_inner) = tasks;
         let writer = tokio::spawn(request_log::write(Arc::clone(&shared), log_entries));
@@ -230,5 +238,6 @@ async fn sweep(shared: Arc<Shared>) {
         shared.api_keys.sweep(&shared.freshness);
         shared.owned.sweep(&shared.freshness);
         shared.learned.sweep(&shared.freshness);
+        shared.limits.sweep();
     }
 }

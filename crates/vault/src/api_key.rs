@@ -69,6 +69,14 @@ impl fmt::Display for KeyEnvironment {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SecretHash(pub [u8; 32]);
 
+impl SecretHash {
+    /// The hash of any text, be it a key's or not: for a look-up that must do the same work either way.
+    #[must_use]
+    pub fn of(text: &str) -> Self {
+        digest(text)
+    }
+}
+
 impl fmt::Debug for SecretHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SecretHash(..)")

@@ -26,7 +26,14 @@ pub struct NoBody;
 
 impl<T: DeserializeOwned> Extract for Body<T> {
     async fn extract(request: &HttpRequest, payload: &mut Payload) -> Result<Self, Problem> {
-        let bytes = read(request, payload).await?;
+        Self::within(LIMIT, request, payload).await
+    }
+}
+
+impl<T: DeserializeOwned> Body<T> {
+    /// The same of at most so many bytes: for calls that anybody may make.
+    pub(crate) async fn within(limit: usize, request: &HttpRequest, payload: &mut Payload) -> Result<Self, Problem> {
+        let bytes = read(limit, request, payload).await?;
         if bytes.is_empty() {
             return Err(Error::Body("the body is empty; send a JSON object".into()).into());
         }
@@ -36,7 +43,7 @@ impl<T: DeserializeOwned> Extract for Body<T> {
 
 impl Extract for NoBody {
     async fn extract(request: &HttpRequest, payload: &mut Payload) -> Result<Self, Problem> {
-        let bytes = read(request, payload).await?;
+        let bytes = read(LIMIT, request, payload).await?;
         if !bytes.is_empty() {
             parse::<Nothing>(&bytes)?;
         }
@@ -49,17 +56,17 @@ impl Extract for NoBody {
 #[serde(deny_unknown_fields)]
 struct Nothing {}
 
-async fn read(request: &HttpRequest, payload: &mut Payload) -> Result<Bytes, Error> {
+async fn read(limit: usize, request: &HttpRequest, payload: &mut Payload) -> Result<Bytes, Error> {
     let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-    if announced.and_then(|text| text.parse::<u64>().ok()).is_some_and(|length| length > LIMIT as u64) {
-        return Err(Error::TooLarge(LIMIT));
+    if announced.and_then(|text| text.parse::<u64>().ok()).is_some_and(|length| length > limit as u64) {
+        return Err(Error::TooLarge(limit));
     }
     let kind = content_type(request)?;
     let mut body = BytesMut::new();
     while let Some(piece) = payload.next().await {
         let piece = piece.map_err(|_| Error::Body("the body did not arrive whole".into()))?;
-        if body.len() + piece.len() > LIMIT {
-            return Err(Error::TooLarge(LIMIT));
+        if body.len() + piece.len() > limit {
+            return Err(Error::TooLarge(limit));
         }
         body.extend_from_slice(&piece);
     }

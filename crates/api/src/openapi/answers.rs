@@ -141,7 +141,7 @@ pub(super) fn describe(status: u16, codes: &[&'static Code]) -> String {
         415 => "The content type is not one that the operation takes.",
         422 => "A field is wrong.",
         428 => "`If-Match` is missing.",
-        429 => "Chakra's own limit is reached: its answer passes unchanged.",
+        429 => "A limit of Portico is reached, as the code says; or Chakra's own, whose answer passes unchanged.",
         500 => "Portico failed.",
         502 => "Chakra refuses the stored key, cannot be reached, refuses, or answers what cannot be read.",
         503 => "Portico's database cannot be reached.",
@@ -193,6 +193,8 @@ fn with_headers(response: ResponseBuilder) -> ResponseBuilder {
     response
         .header_ref("X-Request-Id", Ref::new("#/components/headers/RequestId"))
         .header_ref("Portico-Operation", Ref::new("#/components/headers/Operation"))
+        .header_ref("RateLimit", Ref::new("#/components/headers/RateLimit"))
+        .header_ref("RateLimit-Policy", Ref::new("#/components/headers/RateLimitPolicy"))
 }
 
 fn example_ref(name: &str) -> String {
@@ -209,6 +211,8 @@ pub(super) fn headers() -> Vec<(&'static str, Header)> {
     vec![
         ("RequestId", text("The id of the request: the caller's own, or one that Portico made.", REQUEST_ID)),
         ("Operation", text("The operation that the call was taken for.", "whatsapp_messages")),
+        ("RateLimit", text("For a key with a rate limit: how many calls are left, and in how many seconds all are there again.", "\"api_key\";r=4;t=1")),
+        ("RateLimitPolicy", text("For a key with a rate limit: how many calls in how many seconds.", "\"api_key\";q=5;w=1")),
         ("WwwAuthenticate", text("How to authenticate.", "Bearer")),
         ("ETag", text("The version of what was read; for `If-Match`.", "\"3\"")),
         (

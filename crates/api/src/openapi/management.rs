@@ -13,15 +13,18 @@ use super::{answers, general};
 
 /// Codes that only these operations answer; any other belongs to each operation that names its status.
 const SPECIAL: &[(&str, &[&str])] = &[
+    ("api_key_revoked", &["rotate_api_key"]),
     ("chakra_key_name_taken", &["store_chakra_key", "change_chakra_key"]),
     ("chakra_key_refused", CALLING),
     ("chakra_key_token_taken", &["store_chakra_key", "replace_chakra_key"]),
     ("chakra_key_missing", CALLING),
     ("customer_connected", &["delete_customer"]),
     ("customer_external_id_taken", &["create_customer", "change_customer"]),
+    ("last_owner", &["change_api_key", "revoke_api_key"]),
     ("plugin_exists", &["make_plugin"]),
     ("role_in_use", &["delete_role"]),
     ("role_name_taken", &["create_role", "change_role"]),
+    ("too_many_old_secrets", &["rotate_api_key"]),
 ];
 
 /// The operations that call Chakra with the key that calls use.
@@ -71,7 +74,7 @@ fn complete(operation: &mut Operation, has_id: bool) {
     header("RequestId");
     mention_permission(operation);
     let has_body = operation.request_body.is_some();
-    for status in [400, 401, 403, 404, 413, 415, 422, 500, 503] {
+    for status in [400, 401, 403, 404, 413, 415, 422, 429, 500, 503] {
         let possible = match status {
             401 | 403 => secured,
             // The operator may name a tenant that does not exist.
@@ -86,14 +89,19 @@ fn complete(operation: &mut Operation, has_id: bool) {
     let id = operation.operation_id.as_deref().unwrap_or_default();
     for (status, answer) in &mut operation.responses.responses {
         if let RefOr::T(answer) = answer {
-            complete_answer(answer, id, status);
+            complete_answer(answer, id, status, secured);
         }
     }
 }
 
-fn complete_answer(answer: &mut Response, id: &str, status: &str) {
+fn complete_answer(answer: &mut Response, id: &str, status: &str, secured: bool) {
     let reference = |name: &str| RefOr::Ref(Ref::new(format!("#/components/headers/{name}")));
     answer.headers.entry("X-Request-Id".to_owned()).or_insert_with(|| reference("RequestId"));
+    if secured {
+        for (name, component) in [("RateLimit", "RateLimit"), ("RateLimit-Policy", "RateLimitPolicy")] {
+            answer.headers.entry(name.to_owned()).or_insert_with(|| reference(component));
+        }
+    }
     if let Some(tag) = answer.headers.get_mut("ETag") {
         *tag = reference("ETag");
     }
@@ -135,7 +143,7 @@ fn problem(status: u16) -> Response {
     if status == 401 {
         response = response.header_ref("WWW-Authenticate", Ref::new("#/components/headers/WwwAuthenticate"));
     }
-    if status == 503 {
+    if matches!(status, 429 | 503) {
         response = response.header_ref("Retry-After", Ref::new("#/components/headers/RetryAfter"));
     }
     response.build()

@@ -61,7 +61,7 @@ impl App {
                     let rewrite = Rewrite::new(self, &asked.scope, operation, &asked.named, links);
                     drop_changed(&mut head);
                     let body = AnswerBody::Pieces(Box::pin(rewrite.pieces(incoming)));
-                    return Ok(Answer { status, headers: head, body, operation: Some(operation.id) });
+                    return Ok(Answer { status, headers: head, body, operation: Some(operation.id), standing: None });
                 }
                 Peeked::More(incoming) => return Ok(streamed(operation, status, head, incoming)),
             }
@@ -99,7 +99,7 @@ impl App {
                 drop_changed(&mut head);
             }
         }
-        Ok(Answer { status, headers: head, body: AnswerBody::Whole(body), operation: Some(operation.id) })
+        Ok(Answer { status, headers: head, body: AnswerBody::Whole(body), operation: Some(operation.id), standing: None })
     }
 
     /// A redirect of Chakra's. Portico follows none, because it would carry the credential on; the caller
@@ -129,6 +129,7 @@ impl App {
             headers: head,
             body: AnswerBody::Whole(Bytes::new()),
             operation: Some(operation.id),
+            standing: None,
         })
     }
 }
@@ -185,6 +186,7 @@ fn streamed(
         headers: head,
         body: AnswerBody::Pieces(Box::pin(incoming.pieces())),
         operation: Some(operation.id),
+        standing: None,
     }
 }
 

@@ -9,6 +9,8 @@
 //! finds every table with a `tenant_id` and fails when one is not fenced), and a module here.
 
 mod api_key;
+#[cfg(test)]
+mod api_key_tests;
 mod audit;
 mod chakra_key;
 mod changes;

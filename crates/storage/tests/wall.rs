@@ -70,6 +70,8 @@ async fn seed(owner: &PgPool) -> TenantId {
         "insert into api_keys (tenant_id, api_key_id, name, built_in_role, secret_hash, prefix) values ($1, $2, 'A', 'owner', decode(md5($2::text), 'hex'), 'ptc')",
         "insert into api_key_customers (tenant_id, api_key_id, customer_id) values ($1, $2, $2)",
         "insert into api_key_uses (tenant_id, api_key_id, last_used_at) values ($1, $2, now())",
+        "insert into api_key_old_secrets (tenant_id, old_secret_id, api_key_id, secret_hash, prefix, created_at, rotated_at, expires_at, notice_at) values ($1, $2, $2, decode(repeat('00', 32), 'hex'), 'ptc', now(), now(), now(), now())",
+        "insert into api_key_old_secret_uses (tenant_id, old_secret_id, address, operation, use_id, uses, first_used_at, last_used_at) values ($1, $2, '', 'o', $2, 1, now(), now())",
         "insert into requests (tenant_id, at, request_id, entry_id, operation, method, status, duration_us) values ($1, now(), 'r', $2, 'o', 'GET', 200, 1)",
         "insert into outbox (tenant_id, outbox_id, event_type, payload) values ($1, $2, 'e', '{}')",
         "insert into audit_log (tenant_id, seq, at, entry, previous, hash) values ($1, 1, now(), '{\"action\": \"a\", \"outcome\": \"done\"}', decode(repeat('00', 32), 'hex'), decode(repeat('01', 32), 'hex'))",

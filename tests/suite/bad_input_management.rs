@@ -122,6 +122,8 @@ async fn own_fields(owner: &Caller, findings: &mut Findings) {
         ("api-keys", "/phone_numbers", with("api-keys", "phone_numbers", json!(["+15550001111"]))),
         ("api-keys", "/allowed_ips", with("api-keys", "allowed_ips", json!(["300.0.0.0/8"]))),
         ("api-keys", "/expires_at", with("api-keys", "expires_at", json!("tomorrow"))),
+        ("api-keys", "/rate_limit", with("api-keys", "rate_limit", json!(0))),
+        ("api-keys", "/rate_limit", with("api-keys", "rate_limit", json!("5"))),
         ("api-keys", "/description", with("api-keys", "description", json!("x".repeat(501)))),
         ("roles", "/name", with("roles", "name", json!("With Blanks"))),
         ("roles", "/permissions", with("roles", "permissions", json!(["world:rule"]))),

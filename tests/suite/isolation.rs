@@ -18,6 +18,7 @@ fn attempts(shop: &Connected, chakra_key: &str, role: &str, api_key: &str) -> Ve
     let token = || Body::Json(json!({"access_token": "x".repeat(250)}));
     let other_role = || Body::Json(json!({"permissions": ["media:read"]}));
     let (get, post, patch, delete) = (Method::GET, Method::POST, Method::PATCH, Method::DELETE);
+    let rotate = post.clone();
     let of = |id: &str, unknown: String, attempts: Vec<Attempt>| {
         let id = id.to_owned();
         attempts.into_iter().map(move |attempt| (attempt, id.clone(), unknown.clone())).collect::<Vec<_>>()
@@ -77,7 +78,9 @@ fn attempts(shop: &Connected, chakra_key: &str, role: &str, api_key: &str) -> Ve
             api_key,
             unknown_id("key"),
             vec![
-                (get, "/api/v1/api-keys/{}", Body::None),
+                (get.clone(), "/api/v1/api-keys/{}", Body::None),
+                (get, "/api/v1/api-keys/{}/old-secret-uses", Body::None),
+                (rotate, "/api/v1/api-keys/{}/rotate", Body::Json(json!({"overlap_seconds": 0}))),
                 (patch, "/api/v1/api-keys/{}", renamed()),
                 (delete, "/api/v1/api-keys/{}", Body::None),
             ],

@@ -4,6 +4,7 @@
 //! the checks of one subject share one. To cover a new subject, add a module with one test. A new
 //! operation in Chakra's catalogue is covered by `catalogue_sweep` without any change here.
 
+mod api_key_life;
 mod api_keys_and_roles;
 mod bad_input_compatible;
 mod bad_input_management;

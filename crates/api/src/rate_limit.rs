@@ -5,9 +5,10 @@ use portico_app::Standing;
 
 /// The headers that tell how a limit stands; `Retry-After` too, for a call that was too much.
 pub(crate) fn headers(standing: &Standing) -> Vec<(HeaderName, HeaderValue)> {
-    let told = standing.headers().into_iter().filter_map(|(name, value)| {
-        Some((HeaderName::from_static(name), HeaderValue::try_from(value).ok()?))
-    });
+    let told = standing
+        .headers()
+        .into_iter()
+        .filter_map(|(name, value)| Some((HeaderName::from_static(name), HeaderValue::try_from(value).ok()?)));
     let after = standing.retry_after_seconds().map(|seconds| (header::RETRY_AFTER, HeaderValue::from(seconds)));
     told.chain(after).collect()
 }

@@ -316,11 +316,7 @@ mod tests {
             told.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
         assert_eq!(
             headers,
-            [
-                ("ratelimit-policy", "\"api_key\";q=5;w=1"),
-                ("ratelimit", "\"api_key\";r=0;t=1"),
-                ("retry-after", "1")
-            ]
+            [("ratelimit-policy", "\"api_key\";q=5;w=1"), ("ratelimit", "\"api_key\";r=0;t=1"), ("retry-after", "1")]
         );
     }
 

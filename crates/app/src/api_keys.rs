@@ -96,9 +96,10 @@ fn check_expiry(expires_at: Option<OffsetDateTime>) -> Result<(), Error> {
 
 fn check_list<T>(list: Option<&Vec<T>>, pointer: &'static str) -> Result<(), Error> {
     match list {
-        Some(list) if list.is_empty() => {
-            Err(Error::invalid(pointer, "must not be empty: leave the field out, or null in a change, for a key without this limit"))
-        }
+        Some(list) if list.is_empty() => Err(Error::invalid(
+            pointer,
+            "must not be empty: leave the field out, or null in a change, for a key without this limit",
+        )),
         Some(list) if list.len() > MOST => Err(Error::invalid(pointer, format!("must have at most {MOST} entries"))),
         _ => Ok(()),
     }

@@ -100,8 +100,7 @@ fn seconds(duration: Duration) -> u64 {
 }
 
 /// Reports of leaked secrets from one address: a scanner's burst, not a flood.
-const LEAK_REPORTS: Quota =
-    Quota { most: NonZeroU32::new(60).expect("is not zero"), window: Duration::from_mins(1) };
+const LEAK_REPORTS: Quota = Quota { most: NonZeroU32::new(60).expect("is not zero"), window: Duration::from_mins(1) };
 
 /// Every bucket of this process.
 #[derive(Debug, Default)]

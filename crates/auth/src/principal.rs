@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 use portico_domain::permission::Required;
-use portico_domain::{ApiKeyId, MemberId, OldSecretId, Permission, PermissionSet, RateLimit, TenantId, TenantStatus, TokenId};
+use portico_domain::{
+    ApiKeyId, MemberId, OldSecretId, Permission, PermissionSet, RateLimit, TenantId, TenantStatus, TokenId,
+};
 use time::OffsetDateTime;
 
 use crate::reach::Reach;

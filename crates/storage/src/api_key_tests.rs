@@ -109,7 +109,8 @@ async fn an_old_secret_opens_until_it_ends(owner: PgPool) {
     assert_eq!(place.standing(id, 3).await, Some(SecretStanding::Present));
     assert!(matches!(place.standing(id, 1).await, Some(SecretStanding::Old { .. })));
     assert_eq!(place.standing(id, 2).await, None);
-    let key = place.tx().await.api_keys(ApiKeyFilter::default(), Page { limit: 1, after: None }).await.expect("is read");
+    let key =
+        place.tx().await.api_keys(ApiKeyFilter::default(), Page { limit: 1, after: None }).await.expect("is read");
     let key = &key.data[0];
     assert_eq!((key.old_secrets.len(), key.prefix.as_str()), (1, "ptc_live_ghijkl"));
     assert_eq!((key.old_secrets[0].prefix.as_str(), key.old_secrets[0].uses), ("ptc_live_abcdef", 0));
@@ -121,7 +122,10 @@ async fn an_old_secret_opens_until_it_ends(owner: PgPool) {
     let mut tx = place.tx().await;
     tx.revoke_api_key(id).await.expect("is revoked");
     tx.commit().await.expect("commits");
-    sqlx::query("update api_key_old_secrets set expires_at = now() + interval '1 day'").execute(&owner).await.expect("may");
+    sqlx::query("update api_key_old_secrets set expires_at = now() + interval '1 day'")
+        .execute(&owner)
+        .await
+        .expect("may");
     assert_eq!((place.resolved(1).await, place.resolved(3).await), (None, None));
 }
 
@@ -144,7 +148,10 @@ async fn uses_of_an_old_secret_are_summed_and_bounded(owner: PgPool) {
     write(&[used(secret, "send".into(), 3)]).await;
     let all = place.tx().await.old_secret_uses(id, Page { limit: 200, after: None }).await.expect("is read").data;
     assert_eq!(all.len(), 1);
-    assert_eq!((all[0].1.uses, all[0].1.address.as_deref(), all[0].1.operation.as_deref()), (5, Some("192.0.2.7"), Some("send")));
+    assert_eq!(
+        (all[0].1.uses, all[0].1.address.as_deref(), all[0].1.operation.as_deref()),
+        (5, Some("192.0.2.7"), Some("send"))
+    );
 
     let many: Vec<_> = (0..250).map(|at| used(secret, format!("operation {at}"), 1)).collect();
     write(&many).await;
@@ -163,7 +170,8 @@ async fn uses_of_an_old_secret_are_summed_and_bounded(owner: PgPool) {
     assert_eq!(rows.iter().map(|(_, used)| used.uses).sum::<u64>(), 505);
     let rest = rows.iter().find(|(_, used)| used.operation.is_none()).expect("the rest is counted");
     assert_eq!((rest.1.uses, &rest.1.address), (302, &None));
-    let key = place.tx().await.api_keys(ApiKeyFilter::default(), Page { limit: 1, after: None }).await.expect("is read");
+    let key =
+        place.tx().await.api_keys(ApiKeyFilter::default(), Page { limit: 1, after: None }).await.expect("is read");
     assert_eq!((key.data[0].old_secrets[0].uses, key.data[0].old_secrets[0].last_used_at.is_some()), (505, true));
 }
 
@@ -183,7 +191,9 @@ async fn keys_are_listed_by_their_end_and_status(owner: PgPool) {
     assert_eq!(place.ids(by_expiry).await, expected);
     assert_eq!(place.ids(ApiKeyFilter::default()).await, [never, late, soon, same, gone, never_either]);
     for limit in [1, 2, 4] {
-        for (filter, expected) in [(by_expiry, expected), (ApiKeyFilter::default(), [never, late, soon, same, gone, never_either])] {
+        for (filter, expected) in
+            [(by_expiry, expected), (ApiKeyFilter::default(), [never, late, soon, same, gone, never_either])]
+        {
             let (mut seen, mut after) = (Vec::new(), None);
             loop {
                 let part = place.tx().await.api_keys(filter, Page { limit, after }).await.expect("are listed");
@@ -312,10 +322,11 @@ async fn grants_of_a_tenant_change_one_after_the_other(owner: PgPool) {
     let mut second = place.tx().await;
     let locking = tokio::spawn(async move { second.lock_grants().await });
     let waiting = async || {
-        let count: i64 = sqlx::query_scalar("select count(*) from pg_locks where locktype = 'advisory' and not granted")
-            .fetch_one(&owner)
-            .await
-            .expect("is asked");
+        let count: i64 =
+            sqlx::query_scalar("select count(*) from pg_locks where locktype = 'advisory' and not granted")
+                .fetch_one(&owner)
+                .await
+                .expect("is asked");
         count
     };
     while waiting().await == 0 {

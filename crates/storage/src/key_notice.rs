@@ -59,10 +59,9 @@ impl Db {
     ///
     /// [`StorageError`] when the database fails.
     pub async fn tenants_with_key_notices(&self, at: OffsetDateTime) -> Result<Vec<TenantId>, StorageError> {
-        let rows =
-            sqlx::query_scalar!(r#"select tenant_id as "tenant_id!" from resolve_key_notices($1, 100)"#, at)
-                .fetch_all(&mut *self.connection().await?)
-                .await?;
+        let rows = sqlx::query_scalar!(r#"select tenant_id as "tenant_id!" from resolve_key_notices($1, 100)"#, at)
+            .fetch_all(&mut *self.connection().await?)
+            .await?;
         Ok(rows.into_iter().map(TenantId::from_uuid).collect())
     }
 }
@@ -101,11 +100,7 @@ impl TenantTx {
     /// # Errors
     ///
     /// [`StorageError`] when the database fails.
-    pub async fn next_expiry_notice(
-        &mut self,
-        id: ApiKeyId,
-        next: Option<OffsetDateTime>,
-    ) -> Result<(), StorageError> {
+    pub async fn next_expiry_notice(&mut self, id: ApiKeyId, next: Option<OffsetDateTime>) -> Result<(), StorageError> {
         sqlx::query!(
             "update api_keys set notice_at = $3 where tenant_id = $1 and api_key_id = $2",
             self.tenant.uuid(),
@@ -193,13 +188,9 @@ impl TenantTx {
                 .await?
             }
             None => {
-                sqlx::query!(
-                    "delete from api_key_old_secrets where tenant_id = $1 and old_secret_id = $2",
-                    tenant,
-                    id
-                )
-                .execute(&mut *self.tx)
-                .await?
+                sqlx::query!("delete from api_key_old_secrets where tenant_id = $1 and old_secret_id = $2", tenant, id)
+                    .execute(&mut *self.tx)
+                    .await?
             }
         };
         Ok(())

@@ -5,6 +5,7 @@ mod answer;
 mod call;
 mod caller;
 mod data_dir;
+pub(crate) mod database;
 mod findings;
 mod portico;
 mod processes;

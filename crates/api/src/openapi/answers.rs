@@ -211,8 +211,17 @@ pub(super) fn headers() -> Vec<(&'static str, Header)> {
     vec![
         ("RequestId", text("The id of the request: the caller's own, or one that Portico made.", REQUEST_ID)),
         ("Operation", text("The operation that the call was taken for.", "whatsapp_messages")),
-        ("RateLimit", text("For a key with a rate limit: how many calls are left, and in how many seconds all are there again.", "\"api_key\";r=4;t=1")),
-        ("RateLimitPolicy", text("For a key with a rate limit: how many calls in how many seconds.", "\"api_key\";q=5;w=1")),
+        (
+            "RateLimit",
+            text(
+                "For a key with a rate limit: how many calls are left, and in how many seconds all are there again.",
+                "\"api_key\";r=4;t=1",
+            ),
+        ),
+        (
+            "RateLimitPolicy",
+            text("For a key with a rate limit: how many calls in how many seconds.", "\"api_key\";q=5;w=1"),
+        ),
         ("WwwAuthenticate", text("How to authenticate.", "Bearer")),
         ("ETag", text("The version of what was read; for `If-Match`.", "\"3\"")),
         (

@@ -99,7 +99,13 @@ impl App {
                 drop_changed(&mut head);
             }
         }
-        Ok(Answer { status, headers: head, body: AnswerBody::Whole(body), operation: Some(operation.id), standing: None })
+        Ok(Answer {
+            status,
+            headers: head,
+            body: AnswerBody::Whole(body),
+            operation: Some(operation.id),
+            standing: None,
+        })
     }
 
     /// A redirect of Chakra's. Portico follows none, because it would carry the credential on; the caller

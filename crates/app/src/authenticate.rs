@@ -52,8 +52,8 @@ impl App {
     ///
     /// # Errors
     ///
-    /// [`NotAdmitted`] with [`Error::Credential`], [`Error::UnknownKey`] or [`Error::Refused`]; for the
-    /// operator also [`Error::Header`] when the tenant's id is malformed and [`Error::Missing`] when there
+    /// [`NotAdmitted`] with [`Error::Credential`], [`Error::UnknownKey`], [`Error::TokenInvalid`],
+    /// [`Error::TokenExpired`] or [`Error::Refused`]; for the operator also [`Error::Header`] when the tenant's id is malformed and [`Error::Missing`] when there
     /// is none.
     pub async fn authenticate(&self, presented: Presented<'_>) -> Result<Principal, NotAdmitted> {
         match Credential::parse(presented.authorization, &self.shared.operator)? {
@@ -70,6 +70,7 @@ impl App {
                 let admitted = record.admit(OffsetDateTime::now_utc(), presented.origin());
                 admitted.map_err(|refused| NotAdmitted { error: refused.into(), party: Some(record.party()) })
             }
+            Credential::Token(token) => self.admit_token(token, &presented).await,
         }
     }
 

@@ -23,8 +23,10 @@ mod plugins;
 mod refusals;
 mod request_log;
 mod roles;
+mod signing_keys;
 mod start;
 mod tenants;
+mod tokens;
 mod whatsapp;
 
 pub use api_keys::{CreateApiKey, CreatedApiKey, PatchApiKey};
@@ -37,4 +39,6 @@ pub use paging::{PageRequest, Paged};
 pub use plugins::{Configuration, ConfigurationState, CreatePlugin};
 pub use portico_storage::{CustomerPatch, NewCustomer, NewTenant, TenantPatch, TenantSettingsPatch};
 pub use roles::{CreateRole, PatchRole};
+pub use signing_keys::JWKS_MAX_AGE;
 pub use start::{App, AppOptions, Readiness, StartError};
+pub use tokens::{MintToken, MintedToken};

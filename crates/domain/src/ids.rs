@@ -121,6 +121,8 @@ identifiers! {
     SessionId, SessionType, "ses", "ses_01h455vb4pex5vsknk084sn02q";
     /// A short-lived token that Portico signed.
     TokenId, TokenType, "tok", "tok_01h455vb4pex5vsknk084sn02q";
+    /// A key that signs tokens: the `kid` of a JWT.
+    SigningKeyId, SigningKeyType, "sgk", "sgk_01h455vb4pex5vsknk084sn02q";
 }
 
 impl TenantId {

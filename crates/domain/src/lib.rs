@@ -16,6 +16,7 @@ pub mod permission;
 pub mod phone_digits;
 pub mod role;
 pub mod settings;
+pub mod signing_key;
 pub mod status;
 pub mod text;
 
@@ -23,7 +24,8 @@ pub use audit::{AuditEntry, AuditRecord};
 pub use customer::Metadata;
 pub use event::Event;
 pub use ids::{
-    ApiKeyId, ChakraKeyId, CustomerId, EventId, InvitationId, MemberId, RoleId, SessionId, TenantId, TokenId,
+    ApiKeyId, ChakraKeyId, CustomerId, EventId, InvitationId, MemberId, RoleId, SessionId, SigningKeyId, TenantId,
+    TokenId,
 };
 pub use lookup::{LookupFilter, LookupPlace, LookupRow};
 pub use meta_ids::{PhoneNumberId, PluginId, WabaId};
@@ -32,5 +34,6 @@ pub use permission::Permission;
 pub use phone_digits::PhoneDigits;
 pub use role::{BuiltInRole, PermissionSet};
 pub use settings::{Branding, GraphVersion, Limits, Origin};
+pub use signing_key::{SigningKey, SigningKeyState};
 pub use status::{ChakraKeyStatus, CustomerStatus, PluginStatus, TenantStatus};
 pub use text::{Description, ExternalId, Name, RoleName};

@@ -15,8 +15,10 @@ mod phone_numbers;
 mod plugins;
 mod requests;
 mod roles;
+mod signing_keys;
 mod tenant;
 mod tenants;
+mod tokens;
 mod values;
 mod wabas;
 
@@ -54,6 +56,9 @@ pub fn routes() -> Routes {
         .guarded(get.clone(), "/api-keys/{id}", api_keys::get)
         .guarded(patch.clone(), "/api-keys/{id}", api_keys::patch)
         .guarded(delete.clone(), "/api-keys/{id}", api_keys::revoke)
+        .guarded(post.clone(), "/tokens", tokens::mint)
+        .guarded(get.clone(), "/signing-keys", signing_keys::list)
+        .guarded(post.clone(), "/signing-keys/rotate", signing_keys::rotate)
         .guarded(post.clone(), "/chakra-keys", chakra_keys::create)
         .guarded(get.clone(), "/chakra-keys", chakra_keys::list)
         .guarded(get.clone(), "/chakra-keys/{id}", chakra_keys::get)
@@ -101,6 +106,9 @@ pub fn routes() -> Routes {
         api_keys::get,
         api_keys::patch,
         api_keys::revoke,
+        tokens::mint,
+        signing_keys::list,
+        signing_keys::rotate,
         roles::list,
         roles::create,
         roles::get,
@@ -139,6 +147,7 @@ pub fn routes() -> Routes {
         requests::list,
         crate::public::healthz,
         crate::public::readyz,
+        crate::public::jwks,
     ),
     components(schemas(Document))
 )]

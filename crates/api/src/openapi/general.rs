@@ -70,6 +70,8 @@ const MANAGEMENT_TAGS: &[(&str, &str)] = &[
     ("tenants", "The SaaS companies on this Portico. For the operator."),
     ("tenant", "The caller's own tenant and its settings."),
     ("api-keys", "Keys that Portico issues: a role, and limits."),
+    ("tokens", "Short-lived tokens (JWTs) that do no more than their minter, and the keys that verify them."),
+    ("signing-keys", "The keys that sign tokens. For the operator."),
     ("roles", "Named sets of permissions, built in and your own."),
     ("permissions", "Everything that a role may allow."),
     ("chakra-keys", "Access tokens that Chakra issued to the tenant. Sealed; nobody reads them back."),

@@ -8,6 +8,7 @@ mod data_dir;
 mod findings;
 mod portico;
 mod processes;
+pub(crate) mod python;
 pub(crate) mod raw;
 pub(crate) mod sandbox;
 pub(crate) mod schemathesis;

@@ -28,7 +28,8 @@ bodies and envelopes. A client made for Chakra works after a change of base URL 
 
 Send an API key as `Authorization: Bearer ptc_…`. A key has a role; each operation names the permission that the role \
 must hold (`x-portico-permission`). A key may be limited to some customers, phone numbers and addresses. Whatever lies \
-outside of its tenant or its limits is answered like something that does not exist. The operator sends its token instead, \
+outside of its tenant or its limits is answered like something that does not exist. Where a key must not be, in a \
+browser for one, send a short-lived [token](/docs/tokens) instead: a JWT that a key mints and that can do no more. The operator sends its token instead, \
 and names the tenant to act on with the header `Portico-Tenant: ten_…`.
 
 ## Errors

@@ -3,7 +3,7 @@
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 .DEFAULT_GOAL := help
-.PHONY: help dev test soak check bench sqlx openapi
+.PHONY: help dev test soak fuzz check bench sqlx openapi
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,10 @@ test: ## run all tests, on a Postgres of their own
 soak: ## call the served document's operations with made-up data, MINUTES=10 of it
 	@.ci/install cc postgres python nextest
 	@.ci/with-postgres .ci/soak
+
+fuzz: ## throw made-up keys, tokens and paths at their parsers, SECONDS=60 for each
+	@.ci/install cc cargo-fuzz
+	@SECONDS_EACH=$(or $(SECONDS),60) .ci/fuzz
 
 check: ## formatting, lints, layers, generated files, licences
 	@.ci/install cc postgres node deny

@@ -21,6 +21,8 @@ const OPERATORS: &[&str] = &[
     "GET /api/v1/tenants/{id}",
     "PATCH /api/v1/tenants/{id}",
     "DELETE /api/v1/tenants/{id}",
+    "GET /api/v1/signing-keys",
+    "POST /api/v1/signing-keys/rotate",
 ];
 
 /// A tenant with things of which the fuzzer may spoil all but the first of each kind.

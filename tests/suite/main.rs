@@ -25,5 +25,7 @@ mod replicas;
 mod shared_team;
 mod surfaces;
 mod tenants;
+mod token_verifiers;
+mod tokens;
 mod typescript_clients;
 mod upstream_failures;

@@ -221,6 +221,9 @@ async fn note_refusal(request: &HttpRequest, problem: &Problem) {
 /// [`Error::Credential`] and [`Error::Header`] for bytes that are no ASCII text.
 pub(crate) fn presented<'r>(request: &'r HttpRequest, id: &'r RequestId) -> Result<Presented<'r>, Error> {
     let headers = request.headers();
+    if headers.get_all(header::AUTHORIZATION).nth(1).is_some() {
+        return Err(BadCredential::Several.into());
+    }
     let authorization = headers.get(header::AUTHORIZATION).map(HeaderValue::to_str).transpose();
     let tenant = headers.get(&PORTICO_TENANT).map(HeaderValue::to_str).transpose();
     Ok(Presented {

@@ -1,15 +1,16 @@
-//! What needs no permission: liveness, readiness, documentation, metrics, reports of leaked secrets,
-//! and the door to the compatible surface, behind which [`App::forward`] asks for the permission that the
-//! catalogue names.
+//! What needs no permission: liveness, readiness, public keys, documentation, metrics, reports of leaked
+//! secrets, and the door to the compatible surface, behind which [`App::forward`] asks for the permission
+//! that the catalogue names.
 
 use std::rc::Rc;
 
-use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
+use actix_web::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, guard};
-use portico_app::App;
+use portico_app::{App, JWKS_MAX_AGE};
 use portico_auth::Origin;
+use portico_domain::signing_key::JsonWebKey;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -141,13 +142,50 @@ pub(crate) fn register_calls(config: &mut ServiceConfig) {
     }
 }
 
+/// The public keys with which anybody can verify a token of Portico.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct JsonWebKeySet {
+    /// The keys; one of them signs now.
+    keys: Vec<JsonWebKey>,
+}
+
+/// Gives the public keys that verify tokens.
+///
+/// A JSON Web Key Set (RFC 7517) of Ed25519 keys (RFC 8037). Keep it for a minute at most, and read it
+/// anew when a token names a `kid` that is not in it.
+#[utoipa::path(get, path = "/.well-known/jwks.json", tag = "tokens", operation_id = "jwks",
+    responses(
+        (status = 200, body = JsonWebKeySet, description = "The keys."),
+        (status = 503, body = crate::problem::Document, content_type = "application/problem+json",
+            description = "The database cannot be reached."),
+    ))]
+pub(crate) async fn jwks(request: HttpRequest, app: web::Data<App>) -> HttpResponse {
+    let id = RequestId::of(&request);
+    let keys = match app.json_web_keys().await {
+        Ok(keys) => keys,
+        Err(error) => return Problem::from(error).answer(&id),
+    };
+    let mut answer = reply::json(StatusCode::OK, &JsonWebKeySet { keys });
+    let headers = answer.headers_mut();
+    let age = HeaderValue::try_from(format!("public, max-age={JWKS_MAX_AGE}")).expect("digits are a header value");
+    headers.insert(CACHE_CONTROL, age);
+    // The keys are for everybody, pages of any origin included.
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    reply::common(headers, &id);
+    answer
+}
+
 /// Registers all of it; the compatible surface takes what nothing else took.
-#[expect(clippy::disallowed_methods, reason = "health and documentation are public; App::forward asks for itself")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "health, public keys and documentation are public; App::forward asks for itself"
+)]
 pub(crate) fn register(config: &mut ServiceConfig, app: App, docs: &Docs) {
     let reads = || web::route().guard(guard::Any(guard::Get()).or(guard::Head()));
     let resource = |path| web::resource(path).default_service(other_method(&[Method::GET, Method::HEAD]));
     config.service(resource("/healthz").route(reads().to(healthz)));
     config.service(resource("/readyz").route(reads().to(readyz)));
+    config.service(resource("/.well-known/jwks.json").route(reads().to(jwks)));
     docs.register(config);
     let app = Rc::new(app);
     config.default_service(web::to(move |request: HttpRequest, payload: web::Payload| {

@@ -118,6 +118,8 @@ fn detail(error: &Error, surface: Surface) -> String {
         Error::Vault(_) => "Portico failed; report the request id to whoever runs it".to_owned(),
         Error::Credential(_)
         | Error::UnknownKey
+        | Error::TokenInvalid
+        | Error::TokenExpired
         | Error::Refused(_)
         | Error::Denied(_)
         | Error::NoRoute(_)
@@ -264,6 +266,10 @@ mod tests {
             Error::Unanswered(Unanswered::TooLong),
             Error::Rejected("no".into()),
             Error::Garbled,
+            Error::TokenInvalid,
+            Error::TokenExpired,
+            Error::Denied(Denied::TokenPermission(Permission::MessagesSend)),
+            Error::Denied(Denied::NotForOperator),
         ]
     }
 

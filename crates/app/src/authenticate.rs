@@ -76,8 +76,8 @@ impl App {
     ///
     /// # Errors
     ///
-    /// [`NotAdmitted`] with [`Error::Credential`], [`Error::UnknownKey`] or [`Error::Refused`]; for the
-    /// operator also [`Error::Header`] when the tenant's id is malformed and [`Error::Missing`] when there
+    /// [`NotAdmitted`] with [`Error::Credential`], [`Error::UnknownKey`], [`Error::TokenInvalid`],
+    /// [`Error::TokenExpired`] or [`Error::Refused`]; for the operator also [`Error::Header`] when the tenant's id is malformed and [`Error::Missing`] when there
     /// is none.
     pub async fn authenticate(&self, presented: Presented<'_>) -> Result<Principal, NotAdmitted> {
         match Credential::parse(presented.authorization, &self.shared.operator)? {
@@ -93,6 +93,7 @@ impl App {
                 let known = self.look_up(hash).await?.ok_or(Error::UnknownKey)?;
                 known.admit(OffsetDateTime::now_utc(), presented.origin())
             }
+            Credential::Token(token) => self.admit_token(token, &presented).await,
         }
     }
 

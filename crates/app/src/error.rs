@@ -38,6 +38,14 @@ pub enum Error {
     /// A well-formed key that does not exist or is revoked.
     #[error("the key is unknown or revoked")]
     UnknownKey,
+    /// What looks like a short-lived token and is not one, or whose minter is revoked.
+    #[error(
+        "the token is not valid here, or what it was minted with is revoked; mint another one with POST /api/v1/tokens"
+    )]
+    TokenInvalid,
+    /// A genuine token that has expired.
+    #[error("the token has expired; mint another one with POST /api/v1/tokens")]
+    TokenExpired,
     /// A known key that is not let in.
     #[error(transparent)]
     Refused(#[from] Refused),
@@ -145,7 +153,13 @@ impl Error {
         matches!(
             self,
             Self::Refused(_)
-                | Self::Denied(Denied::Permission(_) | Denied::Limited | Denied::OperatorOnly)
+                | Self::Denied(
+                    Denied::Permission(_)
+                        | Denied::TokenPermission(_)
+                        | Denied::Limited
+                        | Denied::OperatorOnly
+                        | Denied::NotForOperator
+                )
                 | Self::MoreThanOwn(_)
         )
     }
@@ -204,10 +218,13 @@ impl Error {
     pub fn status_and_code(&self) -> (u16, Option<&'static str>) {
         let (status, code) = match self {
             Self::Credential(_) | Self::UnknownKey => (401, "unauthorized"),
+            Self::TokenInvalid => (401, "token_invalid"),
+            Self::TokenExpired => (401, "token_expired"),
             Self::Refused(Refused::Expired) => (401, "key_expired"),
             Self::Refused(Refused::Address) => (403, "address_not_allowed"),
             Self::Refused(Refused::Suspended) => (403, "tenant_suspended"),
-            Self::Denied(Denied::Permission(_)) => (403, "permission_denied"),
+            Self::Denied(Denied::NotForOperator) => (403, "not_for_operator"),
+            Self::Denied(Denied::Permission(_) | Denied::TokenPermission(_)) => (403, "permission_denied"),
             Self::Denied(Denied::Limited) => (403, "key_limited"),
             Self::Denied(Denied::NoTenant) => (400, "tenant_required"),
             Self::Denied(Denied::OperatorOnly) => (403, "operator_only"),

@@ -28,8 +28,10 @@ mod plugins;
 mod refusals;
 mod request_log;
 mod roles;
+mod signing_keys;
 mod start;
 mod tenants;
+mod tokens;
 mod whatsapp;
 
 pub use api_keys::{ApiKeyList, CreateApiKey, CreatedApiKey, PatchApiKey};
@@ -44,4 +46,6 @@ pub use plugins::{Configuration, ConfigurationState, CreatePlugin};
 pub use portico_storage::{ApiKeyFilter, CustomerPatch, NewCustomer, NewTenant, TenantPatch, TenantSettingsPatch};
 pub use portico_vault::API_KEY_PATTERN;
 pub use roles::{CreateRole, PatchRole};
+pub use signing_keys::JWKS_MAX_AGE;
 pub use start::{App, AppOptions, Readiness, StartError};
+pub use tokens::{MintToken, MintedToken};

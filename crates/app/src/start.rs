@@ -3,8 +3,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use portico_auth::ApiKeyRecord;
 use portico_chakra::{BadChakraUrl, ChosenPaths, Client};
-use portico_domain::TenantId;
+use portico_domain::{ApiKeyId, TenantId};
 use portico_storage::{Change, Db, Learned, OperatorRow, StorageError};
 use portico_vault::{DataKeyVersion, FingerprintKey, KeyEnvironment, MasterKeys, OpenError, OperatorToken, SecretHash};
 use tokio::sync::mpsc;
@@ -20,6 +21,7 @@ use crate::metrics::Metrics;
 use crate::ownership::OwnedKey;
 use crate::refusals::{self, KeyRefusal};
 use crate::request_log::{self, LogEntry};
+use crate::signing_keys::{self, SigningKeys};
 
 /// How the application runs.
 #[derive(Debug, Clone)]
@@ -70,6 +72,8 @@ pub(crate) struct Shared {
     pub(crate) public_url: Option<String>,
     pub(crate) freshness: Freshness,
     pub(crate) api_keys: Memo<SecretHash, KnownSecret>,
+    pub(crate) token_minters: Memo<(TenantId, ApiKeyId), ApiKeyRecord>,
+    pub(crate) signing_keys: SigningKeys,
     pub(crate) owned: Memo<OwnedKey, portico_storage::OwnedId>,
     pub(crate) learned: Memo<LearnedKey, Learned>,
     pub(crate) unwritten: Unwritten,
@@ -127,6 +131,8 @@ impl App {
             environment: options.environment,
             freshness: Freshness::default(),
             api_keys: Memo::default(),
+            token_minters: Memo::default(),
+            signing_keys: SigningKeys::default(),
             owned: Memo::default(),
             learned: Memo::default(),
             unwritten: Unwritten::default(),
@@ -147,6 +153,7 @@ impl App {
             tokio::spawn(refusals::write(Arc::clone(&shared), refused)),
             tokio::spawn(sweep(Arc::clone(&shared))),
             tokio::spawn(key_notices::run(Arc::clone(&shared))),
+            tokio::spawn(signing_keys::keep(Arc::clone(&shared))),
         ];
         *shared.background.lock().unwrap_or_else(PoisonError::into_inner) = tasks;
         let writer = tokio::spawn(request_log::write(Arc::clone(&shared), log_entries));
@@ -236,6 +243,7 @@ async fn sweep(shared: Arc<Shared>) {
         shared.chakra_keys.sweep(&shared.freshness);
         shared.data_keys.sweep(&shared.freshness);
         shared.api_keys.sweep(&shared.freshness);
+        shared.token_minters.sweep(&shared.freshness);
         shared.owned.sweep(&shared.freshness);
         shared.learned.sweep(&shared.freshness);
         shared.limits.sweep();

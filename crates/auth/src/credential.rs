@@ -1,14 +1,28 @@
 //! What a request presents.
 
+use std::fmt;
+
 use portico_vault::{MalformedApiKey, OperatorToken, SecretHash, hash_of};
 
 /// A well-formed credential; nothing is known of its standing yet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Credential {
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Credential<'a> {
     /// The operator's token.
     Operator,
     /// An API key, by the hash of its secret.
     ApiKey(SecretHash),
+    /// What looks like a short-lived token (a JWT); nothing of it is verified.
+    Token(&'a str),
+}
+
+impl fmt::Debug for Credential<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Operator => "Operator",
+            Self::ApiKey(_) => "ApiKey(..)",
+            Self::Token(_) => "Token(..)",
+        })
+    }
 }
 
 /// Why a credential is refused without a look-up.
@@ -20,18 +34,21 @@ pub enum BadCredential {
     /// Another scheme than Bearer, or no token behind it.
     #[error("the Authorization header must be \"Bearer <key>\"")]
     Scheme,
-    /// Neither an API key nor the operator's token.
+    /// More than one of them.
+    #[error("there is more than one Authorization header; send one")]
+    Several,
+    /// Neither an API key nor a token nor the operator's token.
     #[error("the key is not one of Portico's: it must look like ptc_live_… and be copied whole")]
     Malformed,
 }
 
-impl Credential {
+impl<'a> Credential<'a> {
     /// Reads the value of an `Authorization` header (RFC 6750; the scheme in any case).
     ///
     /// # Errors
     ///
     /// See [`BadCredential`]; the texts hold nothing of the credential.
-    pub fn parse(header: Option<&str>, operator: &OperatorToken) -> Result<Self, BadCredential> {
+    pub fn parse(header: Option<&'a str>, operator: &OperatorToken) -> Result<Self, BadCredential> {
         let (scheme, token) = header.ok_or(BadCredential::Missing)?.split_once(' ').ok_or(BadCredential::Scheme)?;
         let token = token.trim_matches(' ');
         if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() {
@@ -44,19 +61,27 @@ impl Credential {
             {
                 Ok(Self::Operator)
             }
+            Err(_) if looks_like_token(token) => Ok(Self::Token(token)),
             Err(_) => Err(BadCredential::Malformed),
         }
     }
+}
+
+/// Every JWT begins with a JSON object's brace and quote in base64url; whether the rest fits is for
+/// [`TokenKeys::verify`](crate::TokenKeys::verify) to say.
+fn looks_like_token(text: &str) -> bool {
+    text.starts_with("ey") && text.contains('.')
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use portico_vault::SecretString;
+    use proptest::prelude::*;
 
     const KEY: &str = "operator-token-of-at-least-32-characters";
 
-    fn parse(header: Option<&str>) -> Result<Credential, BadCredential> {
+    fn parse(header: Option<&str>) -> Result<Credential<'_>, BadCredential> {
         let operator = OperatorToken::parse(SecretString::from(KEY)).expect("is long enough");
         Credential::parse(header, &operator)
     }
@@ -68,6 +93,26 @@ mod tests {
         assert_eq!(parse(Some("Bearer")), Err(BadCredential::Scheme));
         assert_eq!(parse(Some("Bearer  ")), Err(BadCredential::Scheme));
         assert_eq!(parse(None), Err(BadCredential::Missing));
+    }
+
+    #[test]
+    fn what_begins_like_a_jwt_is_taken_for_a_token_and_never_shown() {
+        let header = "Bearer eyJhbGciOiJub25lIn0.e30.";
+        assert_eq!(parse(Some(header)), Ok(Credential::Token("eyJhbGciOiJub25lIn0.e30.")));
+        assert_eq!(format!("{:?}", parse(Some(header))), "Ok(Token(..))");
+        assert_eq!(parse(Some("Bearer eyJhbGciOiJub25lIn0")), Err(BadCredential::Malformed));
+    }
+
+    proptest! {
+        #[test]
+        fn any_header_is_read_without_panic_and_nothing_of_it_is_told(text: String) {
+            for header in [text.clone(), format!("Bearer {text}"), format!("Bearer ey{text}.x.y")] {
+                if let Err(error) = parse(Some(&header)) {
+                    let told = format!("{error} {error:?}");
+                    prop_assert!(text.len() < 40 || !told.contains(&text));
+                }
+            }
+        }
     }
 
     #[test]

@@ -15,9 +15,11 @@
 mod credential;
 mod principal;
 mod reach;
+pub mod token;
 
 pub use credential::{BadCredential, Credential};
 pub use principal::{
-    Actor, ApiKeyRecord, Denied, OperatorScope, Origin, Party, Principal, Refused, Scope, TenantScope,
+    Actor, ApiKeyRecord, Denied, NotGrantable, OperatorScope, Origin, Party, Principal, Refused, Scope, TenantScope,
 };
 pub use reach::{CustomerReach, Reach};
+pub use token::{Subject, TokenClaims, TokenFault, TokenKey, TokenKeys, TokenSigner};

@@ -12,6 +12,7 @@ use portico_domain::{
 use time::OffsetDateTime;
 
 use crate::reach::Reach;
+use crate::token::TokenClaims;
 
 /// Who acts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,6 +86,12 @@ pub enum Denied {
     /// The role lacks the permission.
     #[error("the key's role lacks the permission {0}")]
     Permission(Permission),
+    /// The token lacks the permission, or its minter no longer has it.
+    #[error("{}", token_lacks(*.0))]
+    TokenPermission(Permission),
+    /// The operator's token cannot do it: there must be a key or a person of the tenant behind it.
+    #[error("the operator's token mints no tokens; use an API key of the tenant")]
+    NotForOperator,
     /// It reaches the whole tenant or team, and the key does not.
     #[error("this call reaches beyond single customers, and the key is limited to some; use a key without such limits")]
     Limited,
@@ -94,6 +101,23 @@ pub enum Denied {
     /// Only the operator may.
     #[error("only the operator may do this")]
     OperatorOnly,
+}
+
+fn token_lacks(permission: Permission) -> String {
+    if permission.is_never_in_tokens() {
+        format!("a token never holds the permission {permission}; use an API key whose role has it")
+    } else {
+        format!("the token does not hold the permission {permission}; mint one that does, with a key whose role has it")
+    }
+}
+
+/// Why a caller cannot give a token what it asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotGrantable {
+    /// No token can hold this permission.
+    Never(Permission),
+    /// The caller itself may not do it.
+    MoreThanOwn,
 }
 
 /// An authenticated caller.
@@ -181,6 +205,15 @@ impl Principal {
         self.rate_limit
     }
 
+    /// The same caller, seen through a token that it minted: the token's claims and what the caller may
+    /// do now are both needed for anything, and nothing that no token can hold is left.
+    #[must_use]
+    pub fn narrowed(self, token: &TokenClaims) -> Self {
+        let permissions = self.permissions.intersection(token.permissions).intersection(PermissionSet::TOKEN);
+        let reach = Arc::new(self.reach.narrowed(&token.reach));
+        Self { token: Some(token.id), permissions, reach, ..self }
+    }
+
     /// The caller as a party, if it acts in a tenant.
     #[must_use]
     pub fn party(&self) -> Option<Party> {
@@ -247,7 +280,7 @@ impl Principal {
     }
 
     fn allow(&self, permission: Permission) -> Result<TenantScope, Denied> {
-        permitted(permission, self.permissions, &self.reach)?;
+        permitted(permission, self.permissions, &self.reach, self.token)?;
         self.inside()
     }
 
@@ -265,9 +298,15 @@ impl Principal {
 }
 
 /// Whether a role and a reach allow it.
-fn permitted(permission: Permission, permissions: PermissionSet, reach: &Reach) -> Result<(), Denied> {
+fn permitted(
+    permission: Permission,
+    permissions: PermissionSet,
+    reach: &Reach,
+    token: Option<TokenId>,
+) -> Result<(), Denied> {
     if !permissions.contains(permission) {
-        return Err(Denied::Permission(permission));
+        let denied = if token.is_some() { Denied::TokenPermission } else { Denied::Permission };
+        return Err(denied(permission));
     }
     if permission.is_team_wide() && !reach.is_whole_tenant() {
         return Err(Denied::Limited);
@@ -329,8 +368,22 @@ impl TenantScope {
     ///
     /// [`Denied::Permission`] and [`Denied::Limited`], as [`Principal::authorize`] judges.
     pub fn also<Q: Required>(&self) -> Result<Scope<Q>, Denied> {
-        permitted(Q::PERMISSION, self.permissions, &self.reach)?;
+        permitted(Q::PERMISSION, self.permissions, &self.reach, self.token)?;
         Ok(Scope { inner: self.clone(), permission: PhantomData })
+    }
+
+    /// What a token of this caller holds: what is asked for, or all that the caller can give.
+    ///
+    /// # Errors
+    ///
+    /// See [`NotGrantable`].
+    pub fn grantable(&self, asked: Option<PermissionSet>) -> Result<PermissionSet, NotGrantable> {
+        let own = self.permissions.intersection(PermissionSet::TOKEN);
+        let Some(asked) = asked else { return Ok(own) };
+        if let Some(permission) = asked.iter().find(|permission| permission.is_never_in_tokens()) {
+            return Err(NotGrantable::Never(permission));
+        }
+        if asked.is_subset_of(own) { Ok(asked) } else { Err(NotGrantable::MoreThanOwn) }
     }
 
     /// Fails for a key that is limited to some customers or phone numbers.
@@ -395,6 +448,7 @@ mod tests {
     use super::*;
     use portico_domain::permission::perm;
     use portico_domain::{BuiltInRole, CustomerId};
+    use proptest::prelude::*;
 
     fn record(role: BuiltInRole) -> ApiKeyRecord {
         ApiKeyRecord {
@@ -446,6 +500,101 @@ mod tests {
         assert_eq!(viewer.also::<perm::PluginsWrite>().err(), Some(Denied::Permission(Permission::PluginsWrite)));
         let owner = scope(BuiltInRole::Owner).expect("reads");
         assert_eq!(owner.also::<perm::TeamRead>().err(), Some(Denied::Limited));
+    }
+
+    fn token(record: &ApiKeyRecord, permissions: PermissionSet, reach: Reach) -> TokenClaims {
+        TokenClaims {
+            id: TokenId::generate(),
+            subject: crate::Subject::ApiKey(record.id),
+            tenant: record.tenant,
+            issued_at: NOW,
+            expires_at: NOW + time::Duration::HOUR,
+            permissions,
+            reach: Arc::new(reach),
+        }
+    }
+
+    #[test]
+    fn a_token_says_what_it_lacks_and_what_no_token_has() {
+        let owner = record(BuiltInRole::Owner);
+        let token = token(&owner, PermissionSet::of(&[Permission::CustomersRead]), Reach::ALL);
+        let principal = owner.admit(NOW, Origin::default()).expect("stands").narrowed(&token);
+        assert_eq!(principal.party().map(|party| party.token), Some(Some(token.id)));
+        assert_eq!(principal.actor(), Actor::ApiKey(owner.id));
+        let scope = principal.authorize::<perm::CustomersRead>().expect("the token has it");
+        assert_eq!(scope.party().token, Some(token.id));
+        let denied = principal.authorize::<perm::MessagesSend>().err();
+        assert_eq!(denied, Some(Denied::TokenPermission(Permission::MessagesSend)));
+        assert_eq!(scope.also::<perm::MessagesSend>().err(), denied);
+        let minting = principal.authorize::<perm::TokensMint>().err().expect("no token mints");
+        assert!(minting.to_string().contains("never") && !denied.expect("is denied").to_string().contains("never"));
+    }
+
+    #[test]
+    fn what_a_minter_cannot_give_has_its_reason() {
+        let scope = |role| record(role).admit(NOW, Origin::default()).expect("stands").authorize::<perm::TokensMint>();
+        let viewer = scope(BuiltInRole::Viewer).expect("mints");
+        let ask = |permission| viewer.grantable(Some(PermissionSet::of(&[permission])));
+        assert_eq!(ask(Permission::CustomersRead), Ok(PermissionSet::of(&[Permission::CustomersRead])));
+        assert_eq!(ask(Permission::CustomersWrite), Err(NotGrantable::MoreThanOwn));
+        assert_eq!(ask(Permission::TokensMint), Err(NotGrantable::Never(Permission::TokensMint)));
+        assert_eq!(ask(Permission::TenantsWrite), Err(NotGrantable::Never(Permission::TenantsWrite)));
+        let own = BuiltInRole::Viewer.permissions().without(Permission::TokensMint);
+        assert_eq!(viewer.grantable(None), Ok(own));
+    }
+
+    fn permissions() -> impl Strategy<Value = PermissionSet> {
+        prop::collection::vec(prop::sample::select(Permission::ALL), 0..60).prop_map(|all| all.into_iter().collect())
+    }
+
+    fn reach() -> impl Strategy<Value = Reach> {
+        prop::option::of(prop::collection::vec(0..4_u8, 0..4)).prop_map(|customers| Reach {
+            customers: customers.map(|all| all.into_iter().map(customer).collect()),
+            phone_numbers: None,
+        })
+    }
+
+    fn customer(at: u8) -> CustomerId {
+        format!("cus_01h455vb4pex5vsknk084sn02{at}").parse().expect("is an id")
+    }
+
+    proptest! {
+        #[test]
+        fn a_token_does_nothing_that_its_minter_may_not_do_now(
+            own in permissions(),
+            later in permissions(),
+            asked in prop::option::of(permissions()),
+            limits in (reach(), reach(), reach()),
+        ) {
+            let (own_reach, asked_reach, later_reach) = limits;
+            let minter = ApiKeyRecord {
+                permissions: own.with(Permission::TokensMint),
+                reach: Arc::new(own_reach.clone()),
+                ..record(BuiltInRole::Viewer)
+            };
+            let scope = minter.admit(NOW, Origin::default()).expect("stands").authorize::<perm::TokensMint>();
+            let Ok(granted) = scope.expect("mints").grantable(asked) else {
+                prop_assert!(!asked.expect("all of the own can be given").is_subset_of(own.intersection(PermissionSet::TOKEN)));
+                return Ok(());
+            };
+            prop_assert!(granted.is_subset_of(own) && asked.is_none_or(|asked| asked == granted));
+            let token = token(&minter, granted, own_reach.narrowed(&asked_reach));
+            // Role and limits of the minter change afterwards.
+            let now = ApiKeyRecord { permissions: later, reach: Arc::new(later_reach.clone()), ..minter };
+            let seen = now.admit(NOW, Origin::default()).expect("stands").narrowed(&token);
+            for set in [own, later, granted, PermissionSet::TOKEN] {
+                prop_assert!(seen.permissions().is_subset_of(set));
+            }
+            for at in 0..4 {
+                let reached = seen.reach.covers_customer(customer(at));
+                let all = [&own_reach, &asked_reach, &later_reach].iter().all(|reach| reach.covers_customer(customer(at)));
+                prop_assert_eq!(reached, all);
+            }
+            // A second look through the same token changes nothing.
+            let again = seen.clone().narrowed(&token);
+            prop_assert_eq!(again.permissions(), seen.permissions());
+            prop_assert_eq!(&again.reach, &seen.reach);
+        }
     }
 
     #[test]

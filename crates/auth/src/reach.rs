@@ -36,6 +36,15 @@ impl Reach {
         self.phone_numbers.as_ref().is_none_or(|all| all.contains(id))
     }
 
+    /// What is within both reaches.
+    #[must_use]
+    pub fn narrowed(&self, by: &Self) -> Self {
+        Self {
+            customers: both(self.customers.as_deref(), by.customers.as_deref()),
+            phone_numbers: both(self.phone_numbers.as_deref(), by.phone_numbers.as_deref()),
+        }
+    }
+
     /// The customers that a list may show.
     #[must_use]
     pub fn customers(&self) -> CustomerReach<'_> {
@@ -43,9 +52,62 @@ impl Reach {
     }
 }
 
+/// What is in both lists; no list is all that there is.
+fn both<T: Clone + PartialEq>(one: Option<&[T]>, other: Option<&[T]>) -> Option<Vec<T>> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.iter().filter(|item| other.contains(item)).cloned().collect()),
+        (list, None) | (None, list) => list.map(<[T]>::to_vec),
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// A reach over few customers and numbers, so that two of them often have some in common.
+    fn reach() -> impl Strategy<Value = Reach> {
+        let customers = prop::option::of(prop::collection::vec(0..6_u8, 0..5));
+        let numbers = prop::option::of(prop::collection::vec(0..6_u8, 0..5));
+        (customers, numbers).prop_map(|(customers, numbers)| Reach {
+            customers: customers.map(|all| all.into_iter().map(customer).collect()),
+            phone_numbers: numbers.map(|all| all.into_iter().map(number).collect()),
+        })
+    }
+
+    fn customer(at: u8) -> CustomerId {
+        format!("cus_01h455vb4pex5vsknk084sn02{at}").parse().expect("is an id")
+    }
+
+    fn number(at: u8) -> PhoneNumberId {
+        format!("10000000000000{at}").parse().expect("is an id")
+    }
+
+    /// Everything that can be asked of a reach.
+    fn covered(reach: &Reach) -> Vec<bool> {
+        let customers = (0..6).map(|at| reach.covers_customer(customer(at)));
+        let numbers = (0..6).map(|at| reach.covers_phone_number(&number(at)));
+        customers.chain(numbers).chain([reach.is_whole_tenant()]).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn narrowed_covers_exactly_what_both_cover(one in reach(), other in reach()) {
+            let narrowed = covered(&one.narrowed(&other));
+            let both: Vec<_> = covered(&one).into_iter().zip(covered(&other)).map(|(a, b)| a && b).collect();
+            prop_assert_eq!(narrowed, both);
+        }
+
+        #[test]
+        fn narrowing_is_idempotent_and_does_not_ask_for_order(one in reach(), two in reach(), three in reach()) {
+            let narrowed = one.narrowed(&two);
+            prop_assert_eq!(narrowed.narrowed(&two), narrowed.clone());
+            prop_assert_eq!(covered(&two.narrowed(&one)), covered(&narrowed));
+            prop_assert_eq!(covered(&narrowed.narrowed(&three)), covered(&one.narrowed(&two.narrowed(&three))));
+            prop_assert_eq!(one.narrowed(&Reach::ALL), one.clone());
+        }
+    }
 
     #[test]
     fn a_limited_key_without_customers_reaches_none() {

@@ -123,6 +123,8 @@ identifiers! {
     TokenId, TokenType, "tok", "tok_01h455vb4pex5vsknk084sn02q";
     /// A secret of an API key that a rotation replaced.
     OldSecretId, OldSecretType, "osk", "osk_01h455vb4pex5vsknk084sn02q";
+    /// A key that signs tokens: the `kid` of a JWT.
+    SigningKeyId, SigningKeyType, "sgk", "sgk_01h455vb4pex5vsknk084sn02q";
 }
 
 impl TenantId {

@@ -17,6 +17,7 @@ pub mod permission;
 pub mod phone_digits;
 pub mod role;
 pub mod settings;
+pub mod signing_key;
 pub mod status;
 pub mod text;
 
@@ -25,8 +26,8 @@ pub use audit::{AuditEntry, AuditRecord};
 pub use customer::Metadata;
 pub use event::Event;
 pub use ids::{
-    ApiKeyId, ChakraKeyId, CustomerId, EventId, InvitationId, MemberId, OldSecretId, RoleId, SessionId, TenantId,
-    TokenId,
+    ApiKeyId, ChakraKeyId, CustomerId, EventId, InvitationId, MemberId, OldSecretId, RoleId, SessionId, SigningKeyId,
+    TenantId, TokenId,
 };
 pub use lookup::{LookupFilter, LookupPlace, LookupRow};
 pub use meta_ids::{PhoneNumberId, PluginId, WabaId};
@@ -35,5 +36,6 @@ pub use permission::Permission;
 pub use phone_digits::PhoneDigits;
 pub use role::{BuiltInRole, PermissionSet};
 pub use settings::{Branding, GraphVersion, Limits, Origin};
+pub use signing_key::{SigningKey, SigningKeyState};
 pub use status::{ApiKeyStatus, ChakraKeyStatus, CustomerStatus, PluginStatus, TenantStatus};
 pub use text::{Description, ExternalId, Name, RoleName};

@@ -119,6 +119,8 @@ permissions! {
     TenantExport = "tenant:export", "Export everything that the tenant owns, but no secrets.";
     TenantsRead = "tenants:read", "Operator only: read tenants.";
     TenantsWrite = "tenants:write", "Operator only: create, change, suspend and delete tenants.";
+    SigningKeysRead = "signing_keys:read", "Operator only: read the keys that sign tokens (never their private half).";
+    SigningKeysWrite = "signing_keys:write", "Operator only: rotate the keys that sign tokens.";
 }
 
 pub use perm as required;
@@ -127,7 +129,25 @@ impl Permission {
     /// Whether only the operator can have it.
     #[must_use]
     pub const fn is_operator_only(self) -> bool {
-        matches!(self, Self::TenantsRead | Self::TenantsWrite)
+        matches!(self, Self::TenantsRead | Self::TenantsWrite | Self::SigningKeysRead | Self::SigningKeysWrite)
+    }
+
+    /// Whether a short-lived token can never have it: it makes or shows something that outlives the
+    /// token, a credential or the right to have one.
+    #[must_use]
+    pub const fn is_never_in_tokens(self) -> bool {
+        self.is_operator_only()
+            || matches!(
+                self,
+                Self::TokensMint
+                    | Self::ApiKeysWrite
+                    | Self::RolesWrite
+                    | Self::MembersWrite
+                    | Self::ChakraKeysWrite
+                    | Self::TenantWrite
+                    | Self::UsersWrite
+                    | Self::CallsCredentials
+            )
     }
 
     /// Whether it reaches the whole Chakra team, which Chakra cannot narrow to some customers.

@@ -28,7 +28,30 @@ impl PermissionSet {
     };
 
     /// Everything that someone inside a tenant may do.
-    pub const TENANT: Self = Self::OPERATOR.without(Permission::TenantsRead).without(Permission::TenantsWrite);
+    pub const TENANT: Self = {
+        let mut set = Self::EMPTY;
+        let mut at = 0;
+        while at < Permission::ALL.len() {
+            if !Permission::ALL[at].is_operator_only() {
+                set = set.with(Permission::ALL[at]);
+            }
+            at += 1;
+        }
+        set
+    };
+
+    /// The most that a short-lived token can hold.
+    pub const TOKEN: Self = {
+        let mut set = Self::EMPTY;
+        let mut at = 0;
+        while at < Permission::ALL.len() {
+            if !Permission::ALL[at].is_never_in_tokens() {
+                set = set.with(Permission::ALL[at]);
+            }
+            at += 1;
+        }
+        set
+    };
 
     /// The set of exactly these.
     #[must_use]
@@ -64,6 +87,12 @@ impl PermissionSet {
     #[must_use]
     pub const fn is_subset_of(self, other: Self) -> bool {
         self.0 & !other.0 == 0
+    }
+
+    /// The permissions that are in both sets.
+    #[must_use]
+    pub const fn intersection(self, other: Self) -> Self {
+        Self(self.0 & other.0)
     }
 
     /// The permissions, in the order of the documentation.
@@ -229,7 +258,75 @@ impl FromStr for BuiltInRole {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    fn set() -> impl Strategy<Value = PermissionSet> {
+        prop::collection::vec(prop::sample::select(Permission::ALL), 0..70).prop_map(|all| all.into_iter().collect())
+    }
+
+    proptest! {
+        #[test]
+        fn an_intersection_is_what_both_contain(one in set(), other in set()) {
+            let both = one.intersection(other);
+            for permission in Permission::ALL {
+                let (in_one, in_other) = (one.contains(*permission), other.contains(*permission));
+                prop_assert_eq!(both.contains(*permission), in_one && in_other);
+            }
+            prop_assert!(both.is_subset_of(one) && both.is_subset_of(other));
+            prop_assert_eq!(both, other.intersection(one));
+            prop_assert_eq!(both.intersection(one), both);
+            prop_assert_eq!(one.is_subset_of(other), both == one);
+        }
+
+        #[test]
+        fn subsets_are_ordered(one in set(), two in set(), three in set()) {
+            prop_assert!(one.is_subset_of(one) && PermissionSet::EMPTY.is_subset_of(one));
+            prop_assert!(one.is_subset_of(PermissionSet::OPERATOR));
+            prop_assert_eq!(one.is_subset_of(two) && two.is_subset_of(one), one == two);
+            let (smaller, middle) = (one.intersection(two).intersection(three), one.intersection(two));
+            prop_assert!(smaller.is_subset_of(middle) && middle.is_subset_of(one) && smaller.is_subset_of(one));
+        }
+
+        #[test]
+        fn adding_and_taking_away_one_touches_no_other(set in set(), at in 0..Permission::ALL.len()) {
+            let permission = Permission::ALL[at];
+            let (more, less) = (set.with(permission), set.without(permission));
+            prop_assert!(more.contains(permission) && !less.contains(permission));
+            prop_assert_eq!(more.without(permission), less);
+            prop_assert_eq!(less.with(permission), more);
+            prop_assert!(less.is_subset_of(set) && set.is_subset_of(more));
+        }
+
+        #[test]
+        fn a_set_survives_its_json(set in set()) {
+            let text = serde_json::to_string(&set).expect("is JSON");
+            prop_assert_eq!(serde_json::from_str::<PermissionSet>(&text).ok(), Some(set));
+            prop_assert_eq!(set.iter().collect::<PermissionSet>(), set);
+        }
+    }
+
+    #[test]
+    fn what_outlives_a_token_is_in_none() {
+        assert!(PermissionSet::TOKEN.is_subset_of(PermissionSet::TENANT));
+        for permission in PermissionSet::TENANT.iter() {
+            assert_eq!(PermissionSet::TOKEN.contains(permission), !permission.is_never_in_tokens(), "{permission}");
+        }
+        let barred: Vec<_> =
+            PermissionSet::TENANT.iter().filter(|one| one.is_never_in_tokens()).map(Permission::as_str).collect();
+        let expected = [
+            "calls:credentials",
+            "users:write",
+            "tenant:write",
+            "roles:write",
+            "api_keys:write",
+            "chakra_keys:write",
+            "members:write",
+            "tokens:mint",
+        ];
+        assert_eq!(barred, expected);
+    }
 
     #[test]
     fn no_role_of_a_tenant_reaches_across_tenants() {

@@ -209,6 +209,29 @@ impl MasterKeys {
         FingerprintKey::from_slice(&bytes).ok_or(OpenError::Forged)
     }
 
+    /// A secret of the operator's, sealed for that column of the row that has this text as its key.
+    pub fn seal_operator_secret(
+        &self,
+        [table, column, row]: [&str; 3],
+        plain: &[u8],
+        rng: &mut impl CryptoRng,
+    ) -> Vec<u8> {
+        self.seal(operator_secret_binding(table, column, row), plain, rng)
+    }
+
+    /// What [`MasterKeys::seal_operator_secret`] sealed for this place.
+    ///
+    /// # Errors
+    ///
+    /// As [`MasterKeys::check_canary`]; [`OpenError::Forged`] also if it was sealed for another place.
+    pub fn open_operator_secret(
+        &self,
+        [table, column, row]: [&str; 3],
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+        self.open(operator_secret_binding(table, column, row), sealed)
+    }
+
     fn all(&self) -> impl Iterator<Item = &MasterKey> {
         std::iter::once(&self.sealing).chain(&self.others)
     }
@@ -259,6 +282,7 @@ const FORMAT: u8 = 1;
 const DATA_KEY: &str = "portico/vault/data-key";
 const FINGERPRINT_KEY: &str = "portico/vault/fingerprint-key";
 const CANARY: &str = "portico/vault/canary";
+const OPERATOR_SECRET: &str = "portico/vault/operator-secret";
 
 struct MasterKey {
     id: MasterKeyId,
@@ -303,6 +327,10 @@ impl<'a> Envelope<'a> {
 
 fn data_key_binding(tenant: TenantId, version: DataKeyVersion) -> AssociatedData {
     AssociatedData::new(DATA_KEY).field(tenant.uuid().as_bytes()).field(version.0.to_be_bytes())
+}
+
+fn operator_secret_binding(table: &str, column: &str, row: &str) -> AssociatedData {
+    AssociatedData::new(OPERATOR_SECRET).field(table).field(column).field(row)
 }
 
 fn bind(purpose: AssociatedData, id: &MasterKeyId) -> AssociatedData {
@@ -360,6 +388,20 @@ mod tests {
         assert_eq!(by_new.master_key, id("k2"));
         let missing = old.unwrap_data_key(tenant, VERSION, &by_new.bytes).expect_err("k2 is not listed");
         assert_eq!(missing, OpenError::UnknownMasterKey(id("k2")));
+    }
+
+    #[test]
+    fn an_operators_secret_opens_only_where_it_was_put() {
+        let rng = &mut rand::rng();
+        let masters = masters("k1");
+        let sealed = masters.seal_operator_secret(["signing_keys", "private_key", "a"], b"secret", rng);
+        let open = |place| masters.open_operator_secret(place, &sealed);
+        assert_eq!(open(["signing_keys", "private_key", "a"]).expect("opens").as_slice(), b"secret");
+        for place in
+            [["signing_keys", "private_key", "b"], ["other", "private_key", "a"], ["signing_keys", "other", "a"]]
+        {
+            assert_eq!(open(place).err(), Some(OpenError::Forged), "{place:?}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub(crate) mod database;
 mod findings;
 mod portico;
 mod processes;
+pub(crate) mod python;
 pub(crate) mod raw;
 pub(crate) mod sandbox;
 pub(crate) mod schemathesis;

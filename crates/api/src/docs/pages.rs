@@ -45,6 +45,14 @@ pub(super) fn all() -> Vec<Page> {
             include_str!("pages/roles.html"),
         ),
         page(
+            "/docs/tokens",
+            KNOW,
+            "Tokens",
+            "Tokens",
+            "Short-lived credentials for browsers and dashboards: minting, limits, verifying them yourself.",
+            include_str!("pages/tokens.html"),
+        ),
+        page(
             "/docs/problems",
             KNOW,
             "Errors",

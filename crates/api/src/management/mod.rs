@@ -15,8 +15,10 @@ mod phone_numbers;
 mod plugins;
 mod requests;
 mod roles;
+mod signing_keys;
 mod tenant;
 mod tenants;
+mod tokens;
 mod values;
 mod wabas;
 
@@ -56,6 +58,9 @@ pub fn routes() -> Routes {
         .guarded(delete.clone(), "/api-keys/{id}", api_keys::revoke)
         .guarded(post.clone(), "/api-keys/{id}/rotate", api_keys::rotate)
         .guarded(get.clone(), "/api-keys/{id}/old-secret-uses", api_keys::old_secret_uses)
+        .guarded(post.clone(), "/tokens", tokens::mint)
+        .guarded(get.clone(), "/signing-keys", signing_keys::list)
+        .guarded(post.clone(), "/signing-keys/rotate", signing_keys::rotate)
         .guarded(post.clone(), "/chakra-keys", chakra_keys::create)
         .guarded(get.clone(), "/chakra-keys", chakra_keys::list)
         .guarded(get.clone(), "/chakra-keys/{id}", chakra_keys::get)
@@ -106,6 +111,9 @@ pub fn routes() -> Routes {
         api_keys::rotate,
         api_keys::old_secret_uses,
         crate::public::revoke_leaked,
+        tokens::mint,
+        signing_keys::list,
+        signing_keys::rotate,
         roles::list,
         roles::create,
         roles::get,
@@ -144,6 +152,7 @@ pub fn routes() -> Routes {
         requests::list,
         crate::public::healthz,
         crate::public::readyz,
+        crate::public::jwks,
     ),
     components(schemas(Document))
 )]

@@ -28,7 +28,8 @@ bodies and envelopes. A client made for Chakra works after a change of base URL 
 
 Send an API key as `Authorization: Bearer ptc_…`. A key has a role; each operation names the permission that the role \
 must hold (`x-portico-permission`). A key may be limited to some customers, phone numbers and addresses. Whatever lies \
-outside of its tenant or its limits is answered like something that does not exist. The operator sends its token instead, \
+outside of its tenant or its limits is answered like something that does not exist. Where a key must not be, in a \
+browser for one, send a short-lived [token](/docs/tokens) instead: a JWT that a key mints and that can do no more. The operator sends its token instead, \
 and names the tenant to act on with the header `Portico-Tenant: ten_…`.
 
 ## Errors
@@ -70,6 +71,8 @@ const MANAGEMENT_TAGS: &[(&str, &str)] = &[
     ("tenants", "The SaaS companies on this Portico. For the operator."),
     ("tenant", "The caller's own tenant and its settings."),
     ("api-keys", "Keys that Portico issues: a role, and limits."),
+    ("tokens", "Short-lived tokens (JWTs) that do no more than their minter, and the keys that verify them."),
+    ("signing-keys", "The keys that sign tokens. For the operator."),
     ("roles", "Named sets of permissions, built in and your own."),
     ("permissions", "Everything that a role may allow."),
     ("chakra-keys", "Access tokens that Chakra issued to the tenant. Sealed; nobody reads them back."),

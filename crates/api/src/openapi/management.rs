@@ -21,6 +21,7 @@ const SPECIAL: &[(&str, &[&str])] = &[
     ("customer_connected", &["delete_customer"]),
     ("customer_external_id_taken", &["create_customer", "change_customer"]),
     ("last_owner", &["change_api_key", "revoke_api_key"]),
+    ("not_for_operator", &["mint_token"]),
     ("plugin_exists", &["make_plugin"]),
     ("role_in_use", &["delete_role"]),
     ("role_name_taken", &["create_role", "change_role"]),

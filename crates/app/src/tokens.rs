@@ -1,0 +1,210 @@
+//! Short-lived tokens, which their minter narrows and whose minter's standing is asked at each use.
+
+use std::sync::Arc;
+
+use portico_auth::token::{LIFETIME_LONGEST, LIST_LONGEST};
+use portico_auth::{
+    Actor, ApiKeyRecord, Denied, NotGrantable, Principal, Reach, Scope, Subject, TenantScope, TokenClaims, TokenFault,
+};
+use portico_domain::permission::perm;
+use portico_domain::{ApiKeyId, CustomerId, PermissionSet, PhoneNumberId, TenantId, TokenId};
+use portico_storage::TenantTx;
+use portico_vault::SecretString;
+use serde_json::json;
+use time::{Duration, OffsetDateTime};
+
+use crate::audit::Change;
+use crate::authenticate::{NotAdmitted, Presented};
+use crate::error::Error;
+use crate::start::App;
+
+/// How long a token lives unless its minter says otherwise.
+const LIFETIME: Duration = Duration::minutes(15);
+
+/// A token to be.
+#[derive(Debug, Clone, Default)]
+pub struct MintToken {
+    /// How long it lives, in seconds.
+    pub expires_in: Option<u32>,
+    /// What it may do; none: all that the caller can give.
+    pub permissions: Option<PermissionSet>,
+    /// Only these customers.
+    pub customers: Option<Vec<CustomerId>>,
+    /// Only these phone numbers.
+    pub phone_numbers: Option<Vec<PhoneNumberId>>,
+}
+
+/// A new token, which nobody keeps.
+#[derive(Debug)]
+pub struct MintedToken {
+    /// What it says.
+    pub claims: TokenClaims,
+    /// The token.
+    pub token: SecretString,
+}
+
+impl App {
+    /// Mints a token, no wider than the caller and no longer than its own standing.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Denied`] for the operator, [`Error::Invalid`] for a field out of range, a permission that
+    /// no token holds, or a customer or phone number that does not exist for the caller;
+    /// [`Error::MoreThanOwn`] for permissions that the caller lacks.
+    pub async fn mint_token(&self, scope: &Scope<perm::TokensMint>, new: MintToken) -> Result<MintedToken, Error> {
+        let subject = Subject::of(scope.actor()).ok_or(Denied::NotForOperator)?;
+        let lifetime = lifetime(new.expires_in)?;
+        let permissions = scope.grantable(new.permissions).map_err(|error| match error {
+            NotGrantable::Never(permission) => Error::invalid(
+                "/permissions",
+                format!("no token can hold {permission}: it makes or shows something that outlives the token"),
+            ),
+            NotGrantable::MoreThanOwn => Error::MoreThanOwn("/permissions"),
+        })?;
+        check_list(new.customers.as_deref(), "/customers")?;
+        check_list(new.phone_numbers.as_deref(), "/phone_numbers")?;
+        let keys = self.shared.signing_keys().await?;
+        let mut tx = self.shared.db.begin(scope).await?;
+        let reach = asked_reach(scope, &mut tx, new.customers, new.phone_numbers).await?;
+        let now = OffsetDateTime::now_utc();
+        let issued_at = now.replace_nanosecond(0).unwrap_or(now);
+        let own_end = own_expiry(scope, &mut tx).await?;
+        let expires_at = own_end.map_or(issued_at + lifetime, |end| end.min(issued_at + lifetime));
+        let claims = TokenClaims {
+            id: TokenId::generate(),
+            subject,
+            tenant: scope.tenant(),
+            issued_at,
+            expires_at: expires_at.replace_nanosecond(0).unwrap_or(expires_at),
+            permissions,
+            reach: Arc::new(reach),
+        };
+        let signer = keys.signer(now).ok_or(Error::Vault(portico_vault::OpenError::Forged))?;
+        let token = SecretString::from(signer.sign(&claims, keys.verifying.issuer()));
+        let after = json!({
+            "expires_at": claims.expires_at.unix_timestamp(),
+            "permissions": claims.permissions,
+            "customers": claims.reach.customers,
+            "phone_numbers": claims.reach.phone_numbers,
+        });
+        self.audit(&mut tx, scope, Change::of("token.mint").to("token", claims.id).into(&after)).await?;
+        tx.commit().await?;
+        Ok(MintedToken { claims, token })
+    }
+
+    /// Who acts through a token, as far as it and its minter's present standing both allow.
+    ///
+    /// # Errors
+    ///
+    /// [`NotAdmitted`] with [`Error::TokenInvalid`], [`Error::TokenExpired`] or [`Error::Refused`].
+    pub(crate) async fn admit_token(&self, token: &str, presented: &Presented<'_>) -> Result<Principal, NotAdmitted> {
+        let now = OffsetDateTime::now_utc();
+        let keys = self.shared.signing_keys().await?;
+        let claims = keys.verifying.verify(token, now).map_err(|fault| {
+            tracing::debug!(request.id = presented.request_id, %fault, "a token is refused");
+            if fault == TokenFault::Expired { Error::TokenExpired } else { Error::TokenInvalid }
+        })?;
+        let record = match claims.subject {
+            Subject::ApiKey(id) => self.api_key_of(claims.tenant, id).await?,
+            // Nobody but an API key can mint yet: a member's admission belongs here.
+            Subject::Member(_) => None,
+        };
+        let record = record.ok_or(Error::TokenInvalid)?;
+        let mut party = record.party();
+        party.token = Some(claims.id);
+        let admitted = record.admit(now, presented.origin());
+        let principal = admitted.map_err(|refused| NotAdmitted { error: refused.into(), party: Some(party) })?;
+        Ok(principal.narrowed(&claims))
+    }
+
+    /// What a tenant's API key opens now, as fresh as if the key itself were presented.
+    async fn api_key_of(&self, tenant: TenantId, id: ApiKeyId) -> Result<Option<ApiKeyRecord>, Error> {
+        let shared = &self.shared;
+        if let Some(record) = shared.token_minters.get(&shared.freshness, &(tenant, id)) {
+            return Ok(Some(record));
+        }
+        let stamp = shared.freshness.stamp(tenant);
+        let mut tx = shared.db.begin_system(tenant).await?;
+        let record = tx.api_key_record(id).await?;
+        tx.commit().await?;
+        if let Some(record) = &record {
+            shared.token_minters.put((tenant, id), stamp, record.clone());
+        }
+        Ok(record)
+    }
+}
+
+fn lifetime(expires_in: Option<u32>) -> Result<Duration, Error> {
+    let Some(seconds) = expires_in else { return Ok(LIFETIME) };
+    let lifetime = Duration::seconds(seconds.into());
+    if lifetime.is_zero() || lifetime > LIFETIME_LONGEST {
+        let most = LIFETIME_LONGEST.whole_seconds();
+        return Err(Error::invalid("/expires_in", format!("must be from 1 to {most} seconds")));
+    }
+    Ok(lifetime)
+}
+
+fn check_list<T>(list: Option<&[T]>, pointer: &'static str) -> Result<(), Error> {
+    match list {
+        Some([]) => {
+            Err(Error::invalid(pointer, "must not be empty: leave the field out for all that the caller reaches"))
+        }
+        Some(list) if list.len() > LIST_LONGEST => {
+            Err(Error::invalid(pointer, format!("must have at most {LIST_LONGEST} entries")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// How far the token reaches. What the caller does not reach is refused like what does not exist.
+async fn asked_reach(
+    scope: &TenantScope,
+    tx: &mut TenantTx,
+    customers: Option<Vec<CustomerId>>,
+    phone_numbers: Option<Vec<PhoneNumberId>>,
+) -> Result<Reach, Error> {
+    let own = scope.reach();
+    let mut asked = Reach { customers, phone_numbers };
+    for id in asked.customers.iter().flatten() {
+        if tx.customer(own.customers(), *id).await?.is_none() {
+            return Err(Error::invalid("/customers", "names a customer that does not exist"));
+        }
+    }
+    let mut owners = Vec::new();
+    for id in asked.phone_numbers.iter().flatten() {
+        let owner = tx.owner_of_phone_number(id).await?.map(|owned| owned.customer);
+        let within = |customer: &CustomerId| own.covers_customer(*customer) && own.covers_phone_number(id);
+        let owner = owner
+            .filter(within)
+            .ok_or_else(|| Error::invalid("/phone_numbers", "names a phone number that does not exist"))?;
+        if !asked.covers_customer(owner) {
+            return Err(Error::invalid("/phone_numbers", "names a phone number of another customer than /customers"));
+        }
+        if !owners.contains(&owner) {
+            owners.push(owner);
+        }
+    }
+    // A token that is limited to numbers reaches no other customer.
+    if asked.phone_numbers.is_some() && asked.customers.is_none() {
+        asked.customers = Some(owners);
+    }
+    let reach = own.narrowed(&asked);
+    for (count, pointer) in [
+        (reach.customers.as_ref().map(Vec::len), "/customers"),
+        (reach.phone_numbers.as_ref().map(Vec::len), "/phone_numbers"),
+    ] {
+        if count.is_some_and(|count| count > LIST_LONGEST) {
+            let text = format!("must name at most {LIST_LONGEST}: the caller is limited to more than a token can list");
+            return Err(Error::invalid(pointer, text));
+        }
+    }
+    Ok(reach)
+}
+
+/// When the caller itself ends.
+async fn own_expiry(scope: &TenantScope, tx: &mut TenantTx) -> Result<Option<OffsetDateTime>, Error> {
+    match scope.actor() {
+        Actor::ApiKey(id) => Ok(tx.api_key_record(id).await?.ok_or(Error::UnknownKey)?.expires_at),
+        Actor::Operator | Actor::Member(_) => Ok(None),
+    }
+}

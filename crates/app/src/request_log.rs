@@ -1,6 +1,7 @@
 //! The request log: written in batches, off the path of the calls. When Postgres is slow the queue
 //! fills and further rows are dropped and counted; a call never waits. With a call's row goes what it
-//! taught of messages, which are too many to be written one by one.
+//! taught of messages, which are too many to be written one by one, and with all rows the counts of who
+//! used which Chakra key; these are not dropped but counted on.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -9,7 +10,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use portico_domain::TenantId;
-use portico_storage::{ApiKeyUse, NewLearned, NewRequest, StorageError};
+use portico_storage::{ApiKeyUse, NewKeyUse, NewLearned, NewRequest, StorageError};
 use tokio::sync::mpsc;
 
 use crate::start::Shared;
@@ -53,11 +54,13 @@ pub(crate) async fn write(shared: Arc<Shared>, mut entries: mpsc::Receiver<LogEn
         if stopped {
             entries.close();
             if entries.recv_many(&mut batch, BATCH).await == 0 {
+                flush(&shared, &mut batch).await;
                 return;
             }
         } else {
             tokio::select! {
                 count = entries.recv_many(&mut batch, BATCH) => if count == 0 { return },
+                () = shared.key_uses.some() => {}
                 () = &mut stopping => { stopped = true; continue; }
             }
             if batch.len() < BATCH {
@@ -77,16 +80,25 @@ async fn flush(shared: &Shared, batch: &mut Vec<LogEntry>) {
     for entry in batch.drain(..) {
         tenants.entry(entry.tenant).or_default().push(entry);
     }
+    let mut all_uses = shared.key_uses.take();
+    for tenant in all_uses.keys() {
+        tenants.entry(*tenant).or_default();
+    }
     for (tenant, mut entries) in tenants {
+        let key_uses = all_uses.remove(&tenant).unwrap_or_default();
         let count = entries.len() as u64;
         let learned: Vec<_> = entries.iter_mut().flat_map(|entry| std::mem::take(&mut entry.learned)).collect();
-        let written = tokio::time::timeout(PATIENCE, write_tenant(shared, tenant, entries, &learned)).await;
+        let written = tokio::time::timeout(PATIENCE, write_tenant(shared, tenant, entries, &learned, &key_uses)).await;
         shared.unwritten.forget(tenant, &learned);
         match written {
             Ok(Ok(())) => {
                 shared.metrics.log_written.fetch_add(count, Ordering::Relaxed);
             }
             failed => {
+                // A tenant that is gone has no uses any more.
+                if !matches!(failed, Ok(Err(StorageError::Broken(_)))) {
+                    shared.key_uses.put_back(tenant, key_uses);
+                }
                 shared.metrics.log_dropped.fetch_add(count, Ordering::Relaxed);
                 let reason = match failed {
                     Ok(Err(error)) => error.to_string(),
@@ -103,6 +115,7 @@ async fn write_tenant(
     tenant: TenantId,
     entries: Vec<LogEntry>,
     learned: &[NewLearned],
+    key_uses: &[NewKeyUse],
 ) -> Result<(), StorageError> {
     let mut uses: HashMap<_, ApiKeyUse> = HashMap::new();
     let mut rows = Vec::with_capacity(entries.len());
@@ -115,7 +128,12 @@ async fn write_tenant(
     }
     let uses: Vec<_> = uses.into_values().collect();
     let mut tx = shared.db.begin_system(tenant).await?;
-    tx.insert_requests(&rows).await?;
+    if !rows.is_empty() {
+        tx.insert_requests(&rows).await?;
+    }
+    if !key_uses.is_empty() {
+        tx.add_chakra_key_uses(key_uses).await?;
+    }
     if !uses.is_empty() {
         tx.api_keys_used(&uses).await?;
     }

@@ -15,20 +15,18 @@ impl App {
     ///
     /// # Errors
     ///
-    /// [`Error::Database`].
+    /// [`Error::Database`]; [`Error::VaultUnavailable`].
     pub async fn create_tenant(
         &self,
         scope: &OperatorScope<perm::TenantsWrite>,
         new: NewTenant,
     ) -> Result<Tenant, Error> {
         let id = TenantId::generate();
+        let key = DataKey::generate(DataKeyVersion::FIRST, &mut rand::rng());
+        let wrapping = self.shared.master_keys.wrap_data_key(id, &key, &mut rand::rng());
+        let wrapped = wrapping.await?;
         let mut tx = self.shared.db.begin(&scope.on(id)).await?;
         tx.insert_tenant(&new).await?;
-        let wrapped = {
-            let mut rng = rand::rng();
-            let key = DataKey::generate(DataKeyVersion::FIRST, &mut rng);
-            self.shared.master_keys.wrap_data_key(id, &key, &mut rng)
-        };
         tx.insert_data_key(DataKeyVersion::FIRST, &wrapped).await?;
         let tenant = tx.tenant_row().await?.ok_or(Error::Missing(Thing::Tenant))?;
         tx.commit().await?;

@@ -5,6 +5,7 @@
 //! such a type needs no second check. To add an identifier, add a line to [`ids`]; to add a
 //! permission, add a line to [`permission`].
 
+pub mod chakra_key_use;
 pub mod customer;
 pub mod ids;
 pub mod lookup;
@@ -17,6 +18,7 @@ pub mod settings;
 pub mod status;
 pub mod text;
 
+pub use chakra_key_use::{ChakraKeyUse, KeyCaller, KeyUsePlace};
 pub use customer::Metadata;
 pub use ids::{ApiKeyId, ChakraKeyId, CustomerId, OutboxId, RoleId, TenantId};
 pub use lookup::{LookupFilter, LookupPlace, LookupRow};

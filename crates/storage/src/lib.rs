@@ -10,6 +10,7 @@
 
 mod api_key;
 mod chakra_key;
+mod chakra_key_use;
 mod changes;
 mod customer;
 mod data_key;
@@ -23,12 +24,15 @@ mod page;
 mod plugin;
 mod request;
 mod role;
+mod rotation;
+pub mod sealed;
 pub mod system;
 mod tenant;
 mod whatsapp;
 
 pub use api_key::{ApiKeyPatch, ApiKeyUse, NewApiKey, StoredRole};
 pub use chakra_key::{NewChakraKey, SealedChakraKey};
+pub use chakra_key_use::NewKeyUse;
 pub use changes::{Change, Changes};
 pub use customer::{CustomerPatch, NewCustomer};
 pub use data_key::StoredDataKey;
@@ -39,6 +43,8 @@ pub use migrate::{MigrateError, grant_service, migrate};
 pub use page::{Page, Rows};
 pub use plugin::{NewPlugin, ObservedPlugin, OwnedId, PluginRecord};
 pub use request::NewRequest;
+pub use rotation::{DataKeyFigures, Roll, Stray};
+pub use sealed::{OPERATOR_SECRETS, OperatorSecret, SEALED_COLUMNS, SealedColumn, StoredSecret, StoredValue};
 pub use system::OperatorRow;
 pub use tenant::{NewTenant, TenantPatch, TenantSettingsPatch};
 pub use whatsapp::{ObservedPhoneNumber, ObservedWaba};

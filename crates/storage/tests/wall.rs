@@ -64,6 +64,7 @@ async fn seed(owner: &PgPool) -> TenantId {
         "insert into api_key_uses (tenant_id, api_key_id, last_used_at) values ($1, $2, now())",
         "insert into requests (tenant_id, at, request_id, entry_id, operation, method, status, duration_us) values ($1, now(), 'r', $2, 'o', 'GET', 200, 1)",
         "insert into outbox (tenant_id, outbox_id, event_type, payload) values ($1, $2, 'e', '{}')",
+        "insert into chakra_key_uses (tenant_id, chakra_key_id, day, caller_kind, caller_id, last_at) values ($1, $2, '2026-11-26', 'operator', $2, now())",
         "insert into learned_ids (tenant_id, kind, id, plugin_id) values ($1, 'message', 'w', $2)",
     ];
     for statement in seeds {

@@ -104,7 +104,11 @@ async fn every_column_of_bytes_stands_in_a_register_or_is_known_to_be_something_
     known.sort();
     assert_eq!(columns, known, "left: what is in the schema; right: what storage::sealed and this test know");
     // And the service may write every one of them.
-    for (table, column) in SEALED_COLUMNS.iter().map(|one| (one.table, one.column)).chain(OPERATOR_SECRETS.iter().map(|one| (one.table, one.column))) {
+    for (table, column) in SEALED_COLUMNS
+        .iter()
+        .map(|one| (one.table, one.column))
+        .chain(OPERATOR_SECRETS.iter().map(|one| (one.table, one.column)))
+    {
         let may: bool = sqlx::query_scalar("select has_column_privilege('portico_service', $1, $2, 'update')")
             .bind(table)
             .bind(column)
@@ -166,7 +170,11 @@ async fn a_new_version_is_made_once_and_never_for_a_tenant_without_any(owner: Pg
     assert_eq!((made, versions(&owner, tenant).await), (1, vec![1, 2]));
     assert!(!next(&db, tenant, 7).await, "only after a version that is there");
 
-    sqlx::query("delete from data_keys where tenant_id = $1").bind(tenant.uuid()).execute(&owner).await.expect("erases");
+    sqlx::query("delete from data_keys where tenant_id = $1")
+        .bind(tenant.uuid())
+        .execute(&owner)
+        .await
+        .expect("erases");
     assert!(!next(&db, tenant, 2).await);
     assert_eq!(versions(&owner, tenant).await, [0; 0]);
     let mut tx = db.begin_system(tenant).await.expect("begins");
@@ -248,13 +256,15 @@ async fn figures_count_the_newest_data_key_of_every_tenant(owner: PgPool) {
     let shapes = [(0, 0), (29, 65_535), (30, 65_536), (60, 1_048_576), (89, 16_777_215), (90, 16_777_216), (400, 5)];
     for (days, seals) in shapes {
         let tenant = tenant(&owner, &db, &key("k1", b"one")).await;
-        sqlx::query("update data_keys set created_at = now() - make_interval(days => $2), seals = $3 where tenant_id = $1")
-            .bind(tenant.uuid())
-            .bind(days)
-            .bind(i64::from(seals))
-            .execute(&owner)
-            .await
-            .expect("is changed");
+        sqlx::query(
+            "update data_keys set created_at = now() - make_interval(days => $2), seals = $3 where tenant_id = $1",
+        )
+        .bind(tenant.uuid())
+        .bind(days)
+        .bind(i64::from(seals))
+        .execute(&owner)
+        .await
+        .expect("is changed");
         let mut tx = db.begin_system(tenant).await.expect("begins");
         let stored = tx.newest_data_key().await.expect("reads").expect("is there");
         assert_eq!(stored.age.as_secs() / 86_400, u64::try_from(days).expect("is a number of days"));
@@ -331,10 +341,13 @@ async fn uses_add_up_and_are_listed_latest_day_first(owner: PgPool) {
     };
     let mut tx = db.begin_system(tenant).await.expect("begins");
     let tomorrow = at + Duration::from_hours(2);
-    let first = [used(chakra, caller, at, 1, 10), used(chakra, KeyCaller::Operator, at, 0, 3), used(other, caller, at, 1, 1)];
+    let first =
+        [used(chakra, caller, at, 1, 10), used(chakra, KeyCaller::Operator, at, 0, 3), used(other, caller, at, 1, 1)];
     tx.add_chakra_key_uses(&first).await.expect("is written");
     let earlier = at - Duration::from_hours(1);
-    tx.add_chakra_key_uses(&[used(chakra, caller, earlier, 0, 5), used(chakra, caller, tomorrow, 2, 0)]).await.expect("adds");
+    tx.add_chakra_key_uses(&[used(chakra, caller, earlier, 0, 5), used(chakra, caller, tomorrow, 2, 0)])
+        .await
+        .expect("adds");
     let mut after = None;
     let mut all = Vec::new();
     loop {

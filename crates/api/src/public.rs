@@ -38,7 +38,7 @@ pub(crate) struct ReadinessReport {
     status: &'static str,
     /// Whether the database answers.
     database: bool,
-    /// Whether the vault opened its canary at the start.
+    /// Whether the master keys can be reached. Keys that are open go on for a minute without.
     vault: bool,
     /// Whether word of changes on other replicas arrives; without it caches hold for a second only.
     changes: bool,
@@ -55,7 +55,9 @@ pub(crate) async fn healthz(request: HttpRequest) -> HttpResponse {
 
 /// Says whether calls can be served.
 ///
-/// Asks the database, and tells what the start found of the vault. Send no calls while this fails.
+/// Asks the database, and tells whether the vault's master keys can be reached. Send no calls while this
+/// fails. It does not fail for the first minute without a master key, in which calls are served with the
+/// keys that are open; only `vault` is false then.
 #[utoipa::path(get, path = "/readyz", tag = "health", operation_id = "readyz",
     responses(
         (status = 200, body = ReadinessReport, description = "Calls can be served."),
@@ -63,11 +65,8 @@ pub(crate) async fn healthz(request: HttpRequest) -> HttpResponse {
     ))]
 pub(crate) async fn readyz(request: HttpRequest, app: web::Data<App>) -> HttpResponse {
     let ready = app.readiness().await;
-    let (code, status) = if ready.database && ready.vault {
-        (StatusCode::OK, "ok")
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
-    };
+    let (code, status) =
+        if ready.serves { (StatusCode::OK, "ok") } else { (StatusCode::SERVICE_UNAVAILABLE, "unavailable") };
     let (database, vault, changes) = (ready.database, ready.vault, ready.changes);
     report(&request, code, &ReadinessReport { status, database, vault, changes })
 }

@@ -70,6 +70,9 @@ pub(crate) fn log(error: &Error, request_id: &RequestId) {
         Error::Vault(source) => {
             tracing::error!(request.id = id, error = %Chain(source), "a sealed value does not open");
         }
+        Error::VaultUnavailable(source) => {
+            tracing::error!(request.id = id, error = %Chain(source), "a master key does not serve");
+        }
         Error::Unanswered(Unanswered::Unreachable(source)) => {
             tracing::warn!(request.id = id, error = %Chain(source), "Chakra cannot be reached");
         }
@@ -141,7 +144,8 @@ fn detail(error: &Error, surface: Surface) -> String {
         | Error::Rejected(_)
         | Error::Garbled
         | Error::Wordless { .. }
-        | Error::Database(_) => error.to_string(),
+        | Error::Database(_)
+        | Error::VaultUnavailable(_) => error.to_string(),
     }
 }
 
@@ -163,7 +167,9 @@ fn headers(error: &Error) -> Vec<(HeaderName, HeaderValue)> {
             let methods = portico_chakra::router::allow(methods);
             HeaderValue::try_from(methods).map(|value| (header::ALLOW, value)).into_iter().collect()
         }
-        Error::Database(_) => vec![(header::RETRY_AFTER, HeaderValue::from_static("1"))],
+        Error::Database(_) | Error::VaultUnavailable(_) => {
+            vec![(header::RETRY_AFTER, HeaderValue::from_static("1"))]
+        }
         Error::Wordless { retry_after: Some(after), .. } => {
             HeaderValue::from_bytes(after.as_bytes()).map(|value| (header::RETRY_AFTER, value)).into_iter().collect()
         }
@@ -206,6 +212,7 @@ mod tests {
     use portico_auth::{BadCredential, Denied, Refused};
     use portico_chakra::Method;
     use portico_domain::Permission;
+    use portico_vault::MasterKeyFailure;
 
     use super::*;
     use crate::openapi::codes;
@@ -270,6 +277,10 @@ mod tests {
             Error::TokenExpired,
             Error::Denied(Denied::TokenPermission(Permission::MessagesSend)),
             Error::Denied(Denied::NotForOperator),
+            Error::VaultUnavailable(MasterKeyFailure::Refused {
+                id: "k1".parse().unwrap(),
+                reason: "in-secret".into(),
+            }),
         ]
     }
 
@@ -280,6 +291,7 @@ mod tests {
             for surface in [Surface::Management, Surface::Compatible] {
                 let told = Told::of(&error, surface);
                 assert!(!told.detail.is_empty() && told.status.as_u16() >= 400, "{told:?}");
+                assert!(!told.detail.contains("in-secret"), "{told:?}");
                 if codes::find(told.code).is_none_or(|code| code.status != told.status.as_u16()) {
                     wrong.push(format!("{} {}", told.code, told.status.as_u16()));
                 }

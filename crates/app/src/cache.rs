@@ -2,7 +2,7 @@
 //!
 //! Every entry belongs to a tenant and carries a [`Stamp`]. Word of a change (from any replica,
 //! through Postgres) moves the tenant's epoch on, and every older stamp with it turns stale. While
-//! that word cannot reach us, a stamp holds for a second; in any case for a minute.
+//! that word cannot reach us, a stamp holds for a second; in any case for less than a minute.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -13,7 +13,9 @@ use std::time::{Duration, Instant};
 use portico_domain::TenantId;
 
 /// How long an entry is believed at the most.
-const LONGEST: Duration = Duration::from_mins(1);
+pub(crate) const LONGEST: Duration = Duration::from_secs(55);
+/// How often what is no longer believed is dropped. With [`LONGEST`], secrets are held for a minute at most.
+pub(crate) const SWEEP: Duration = Duration::from_secs(5);
 /// How long an entry is believed while word of changes cannot reach us.
 const UNHEARD: Duration = Duration::from_millis(900);
 /// How many entries a memo holds before it starts anew.

@@ -3,13 +3,14 @@
 use portico_auth::{Scope, TenantScope};
 use portico_chakra::{CallError, operation};
 use portico_domain::permission::perm;
-use portico_domain::{ChakraKey, ChakraKeyId, Description, Name};
+use portico_domain::{ChakraKey, ChakraKeyId, ChakraKeyUse, Description, KeyUsePlace, Name};
 use portico_storage::{NewChakraKey, TenantTx};
 use portico_vault::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use crate::audit::Change;
 use crate::error::{Error, Thing};
+use crate::keys::seal_chakra_key;
 use crate::paging::{PageRequest, Paged, paged};
 use crate::start::App;
 
@@ -53,8 +54,8 @@ impl App {
     ) -> Result<ChakraKey, Error> {
         scope.whole_tenant()?;
         let id = ChakraKeyId::generate();
-        let mut tx = self.shared.db.begin(scope).await?;
-        let access_token = self.seal_chakra_key(&mut tx, id, &new.access_token).await?;
+        let (mut tx, key) = self.begin_sealing(scope).await?;
+        let access_token = seal_chakra_key(&key, scope.tenant(), id, &new.access_token);
         tx.insert_chakra_key(&NewChakraKey {
             id,
             name: new.name,
@@ -129,9 +130,9 @@ impl App {
         token: SecretString,
     ) -> Result<ChakraKey, Error> {
         scope.whole_tenant()?;
-        let mut tx = self.shared.db.begin(scope).await?;
+        let (mut tx, key) = self.begin_sealing(scope).await?;
         let before = one(&mut tx, id).await?;
-        let sealed = self.seal_chakra_key(&mut tx, id, &token).await?;
+        let sealed = seal_chakra_key(&key, scope.tenant(), id, &token);
         tx.replace_chakra_key(id, &sealed, &self.fingerprint(&token), &last4(&token)).await?;
         let key = one(&mut tx, id).await?;
         self.audit(&mut tx, scope, Change::of("chakra_key.replace").to("chakra_key", id).from(&before).into(&key))
@@ -204,12 +205,9 @@ impl App {
 
     /// [`App::verify_chakra_key`] for work that Portico does by itself.
     pub(crate) async fn verify(&self, scope: &TenantScope, id: ChakraKeyId) -> Result<ChakraKey, Error> {
-        let mut tx = self.shared.db.begin(scope).await?;
-        let sealed = tx.sealed_chakra_key(Some(id)).await?.ok_or(Error::Missing(Thing::ChakraKey))?;
-        let token = self.open_chakra_key(&mut tx, &sealed).await?;
-        tx.commit().await?;
-
-        let asked = self.chakra.call(operation("fetch_config"), &[], &[], None, &token).await;
+        let key = self.open_chakra_key(scope, id).await?.ok_or(Error::Missing(Thing::ChakraKey))?;
+        let token = self.token(scope, &key);
+        let asked = self.chakra.call(operation("fetch_config"), &[], &[], None, token).await;
 
         let mut tx = self.shared.db.begin(scope).await?;
         let before = one(&mut tx, id).await?;
@@ -234,6 +232,24 @@ impl App {
         tx.commit().await?;
         self.shared.freshness.changed(scope.tenant());
         Ok(key)
+    }
+
+    /// A page of who used a key, the latest days first: a row for each caller and day. What a replica
+    /// counted in the last quarter of a second may be missing.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Missing`]; [`Error::Denied`] for a limited key, because others' uses are told.
+    pub async fn chakra_key_uses(
+        &self,
+        scope: &Scope<perm::ChakraKeysRead>,
+        id: ChakraKeyId,
+        page: PageRequest<KeyUsePlace>,
+    ) -> Result<Paged<ChakraKeyUse>, Error> {
+        scope.whole_tenant()?;
+        let mut tx = self.shared.db.begin(scope).await?;
+        one(&mut tx, id).await?;
+        Ok(paged(tx.chakra_key_uses(id, page.into()).await?, |one| one.place.to_string()))
     }
 
     fn fingerprint(&self, token: &SecretString) -> [u8; 32] {

@@ -207,7 +207,11 @@ impl App {
             let plugin = waba.plugin_id.to_string();
             let body = json!({ "wabaId": waba.id });
             let disconnect = operation("disconnect_waba_account");
-            match self.chakra.call(disconnect, &[("pluginId", &plugin)], &[], Some(&body), &key.token).await {
+            match self
+                .chakra
+                .call(disconnect, &[("pluginId", &plugin)], &[], Some(&body), self.token(scope, &key))
+                .await
+            {
                 Ok(_) | Err(CallError::Missing) => {}
                 Err(error) => return Err(self.chakra_failed(scope, &key, error)),
             }

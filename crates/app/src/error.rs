@@ -3,6 +3,7 @@
 use portico_auth::{BadCredential, Denied, Refused};
 use portico_chakra::{CallError, NoRoute, Unanswered};
 use portico_storage::{Constraint, StorageError};
+use portico_vault::{MasterKeyFailure, OpenError};
 
 use crate::limits::Standing;
 
@@ -142,7 +143,25 @@ pub enum Error {
     Database(#[source] StorageError),
     /// A sealed value does not open.
     #[error("a sealed value does not open")]
-    Vault(#[from] portico_vault::OpenError),
+    Vault(#[source] OpenError),
+    /// A master key's provider does not serve, and what it would open is not in memory.
+    #[error("the vault's master key cannot be reached now; nothing was done, so repeat it later")]
+    VaultUnavailable(#[source] MasterKeyFailure),
+}
+
+impl From<MasterKeyFailure> for Error {
+    fn from(failure: MasterKeyFailure) -> Self {
+        Self::VaultUnavailable(failure)
+    }
+}
+
+impl From<OpenError> for Error {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::MasterKey(failure) => failure.into(),
+            error => Self::Vault(error),
+        }
+    }
 }
 
 impl Error {
@@ -254,6 +273,7 @@ impl Error {
             Self::Rejected(_) => (502, "upstream_rejected"),
             Self::Database(_) => (503, "database_unavailable"),
             Self::Vault(_) => (500, "internal"),
+            Self::VaultUnavailable(_) => (503, "vault_unavailable"),
         };
         (status, Some(code))
     }

@@ -220,14 +220,9 @@ impl App {
         let outgoing_headers = headers::outgoing(operation, headers, matches!(received, Received::Stream), request_id)?;
         let limit = if operation.media { client::MEDIA_LIMIT } else { client::CALL_LIMIT };
         let target = guard::target(self.chakra.paths(), &matched, operation, &query, &received, &named);
-        let outgoing = |body| Outgoing {
-            method: operation.method,
-            target,
-            key: &key.token,
-            headers: outgoing_headers,
-            body,
-            limit,
-        };
+        let token = self.token(&scope, &key);
+        let outgoing =
+            |body| Outgoing { method: operation.method, target, key: token, headers: outgoing_headers, body, limit };
         let incoming = match &received {
             Received::Nothing => self.chakra.send(outgoing(OutgoingBody::Empty)).await,
             Received::Json { bytes, .. } | Received::Form(bytes) => {

@@ -72,7 +72,7 @@ impl App {
     ) -> Result<PluginId, Error> {
         let key = self.default_chakra_key(scope).await?;
         let body = json!({ "type": "whatsapp", "name": name });
-        let made = self.chakra.call(operation("create_plugin"), &[], &[], Some(&body), &key.token).await;
+        let made = self.chakra.call(operation("create_plugin"), &[], &[], Some(&body), self.token(scope, &key)).await;
         let made = made.map_err(|error| self.chakra_failed(scope, &key, error))?;
         let id = made.get("id").and_then(Value::as_str).and_then(|id| id.parse().ok()).ok_or(Error::Garbled)?;
         self.record_made(scope, &key, customer, id, name).await?;
@@ -93,7 +93,7 @@ impl App {
         if recorded.as_ref().is_err_and(|error| !matches!(error, Error::Garbled)) {
             let undone = self
                 .chakra
-                .call(operation("delete_plugin"), &[("pluginId", &id.to_string())], &[], None, &key.token)
+                .call(operation("delete_plugin"), &[("pluginId", &id.to_string())], &[], None, self.token(scope, &key))
                 .await;
             if undone.is_err() {
                 tracing::error!(tenant.id = %scope.tenant(), plugin.id = %id, "a plugin was made at Chakra but neither recorded nor deleted");
@@ -176,8 +176,10 @@ impl App {
         scope.not_only_numbers()?;
         self.record(scope, id).await?;
         let key = self.default_chakra_key(scope).await?;
-        let done =
-            self.chakra.call(operation("delete_plugin"), &[("pluginId", &id.to_string())], &[], None, &key.token).await;
+        let done = self
+            .chakra
+            .call(operation("delete_plugin"), &[("pluginId", &id.to_string())], &[], None, self.token(scope, &key))
+            .await;
         match done {
             Ok(_) | Err(CallError::Missing) => self.forget_plugin(scope, id).await,
             Err(error) => Err(self.chakra_failed(scope, &key, error)),
@@ -273,16 +275,22 @@ impl App {
         let text = id.to_string();
         let failed = |error| self.chakra_failed(scope, key, error);
         let named = [("pluginId", text.as_str())];
-        let plugin = self.chakra.call(operation("get_plugin"), &named, &[], None, &key.token).await.map_err(failed)?;
+        let plugin = self
+            .chakra
+            .call(operation("get_plugin"), &named, &[], None, self.token(scope, &key))
+            .await
+            .map_err(failed)?;
         let mut seen = Observed::read(&plugin).ok_or(Error::Garbled)?;
         if seen.numbers.is_empty() {
             return Ok(seen);
         }
         // The plugin is there, so a list that is not found says nothing of it.
         let failed = |error| if matches!(error, CallError::Missing) { Error::Garbled } else { failed(error) };
-        let numbers = self.chakra.call(operation("list_whatsapp_phone_numbers"), &[], &named, None, &key.token);
+        let numbers =
+            self.chakra.call(operation("list_whatsapp_phone_numbers"), &[], &named, None, self.token(scope, &key));
         seen.add_numbers(&numbers.await.map_err(failed)?);
-        let wabas = self.chakra.call(operation("list_whatsapp_business_accounts"), &[], &named, None, &key.token);
+        let wabas =
+            self.chakra.call(operation("list_whatsapp_business_accounts"), &[], &named, None, self.token(scope, &key));
         seen.add_wabas(&wabas.await.map_err(failed)?);
         Ok(seen)
     }

@@ -1,7 +1,8 @@
 //! The request log: written in batches, off the path of the calls. When Postgres is slow the queue
 //! fills and further rows are dropped and counted; a call never waits. With a call's row goes what it
-//! taught of messages, which are too many to be written one by one, and the use that was made of a key;
-//! calls of Portico's own API leave nothing but the latter.
+//! taught of messages, which are too many to be written one by one, and the use that was made of an API
+//! key; calls of Portico's own API leave nothing but the latter. With all rows go the counts of who used
+//! which Chakra key; these are not dropped but counted on.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -11,7 +12,7 @@ use std::time::Duration;
 
 use portico_auth::{Actor, Principal};
 use portico_domain::{OldSecretId, TenantId};
-use portico_storage::{ApiKeyUse, NewLearned, NewRequest, OldSecretUses, StorageError};
+use portico_storage::{ApiKeyUse, NewKeyUse, NewLearned, NewRequest, OldSecretUses, StorageError};
 use time::OffsetDateTime;
 use tokio::sync::mpsc;
 
@@ -76,11 +77,13 @@ pub(crate) async fn write(shared: Arc<Shared>, mut entries: mpsc::Receiver<LogEn
         if stopped {
             entries.close();
             if entries.recv_many(&mut batch, BATCH).await == 0 {
+                flush(&shared, &mut batch).await;
                 return;
             }
         } else {
             tokio::select! {
                 count = entries.recv_many(&mut batch, BATCH) => if count == 0 { return },
+                () = shared.key_uses.some() => {}
                 () = &mut stopping => { stopped = true; continue; }
             }
             if batch.len() < BATCH {
@@ -100,16 +103,25 @@ async fn flush(shared: &Shared, batch: &mut Vec<LogEntry>) {
     for entry in batch.drain(..) {
         tenants.entry(entry.tenant).or_default().push(entry);
     }
+    let mut all_uses = shared.key_uses.take();
+    for tenant in all_uses.keys() {
+        tenants.entry(*tenant).or_default();
+    }
     for (tenant, mut entries) in tenants {
+        let key_uses = all_uses.remove(&tenant).unwrap_or_default();
         let count = entries.iter().filter(|entry| entry.row.is_some()).count() as u64;
         let learned: Vec<_> = entries.iter_mut().flat_map(|entry| std::mem::take(&mut entry.learned)).collect();
-        let written = tokio::time::timeout(PATIENCE, write_tenant(shared, tenant, entries, &learned)).await;
+        let written = tokio::time::timeout(PATIENCE, write_tenant(shared, tenant, entries, &learned, &key_uses)).await;
         shared.unwritten.forget(tenant, &learned);
         match written {
             Ok(Ok(())) => {
                 shared.metrics.log_written.fetch_add(count, Ordering::Relaxed);
             }
             failed => {
+                // A tenant that is gone has no uses any more.
+                if !matches!(failed, Ok(Err(StorageError::Broken(_)))) {
+                    shared.key_uses.put_back(tenant, key_uses);
+                }
                 shared.metrics.log_dropped.fetch_add(count, Ordering::Relaxed);
                 let reason = match failed {
                     Ok(Err(error)) => error.to_string(),
@@ -126,6 +138,7 @@ async fn write_tenant(
     tenant: TenantId,
     entries: Vec<LogEntry>,
     learned: &[NewLearned],
+    key_uses: &[NewKeyUse],
 ) -> Result<(), StorageError> {
     let mut uses: HashMap<_, ApiKeyUse> = HashMap::new();
     let mut old_secrets = HashMap::new();
@@ -142,6 +155,9 @@ async fn write_tenant(
     let mut tx = shared.db.begin_system(tenant).await?;
     if !rows.is_empty() {
         tx.insert_requests(&rows).await?;
+    }
+    if !key_uses.is_empty() {
+        tx.add_chakra_key_uses(key_uses).await?;
     }
     if !uses.is_empty() {
         tx.api_keys_used(&uses).await?;

@@ -15,7 +15,8 @@ use portico_auth::{OperatorScope, Origin, TokenKey, TokenKeys, TokenSigner};
 use portico_domain::permission::perm;
 use portico_domain::signing_key::JsonWebKey;
 use portico_domain::{SigningKey, SigningKeyId, SigningKeyState, TenantId};
-use portico_storage::{StorageError, StoredSigningKey, TenantTx};
+use portico_storage::{Constraint, StorageError, StoredSigningKey, TenantTx};
+use portico_vault::{OpenError, Purpose};
 use rand::RngExt as _;
 use time::{Duration, OffsetDateTime};
 use tokio::sync::Mutex;
@@ -122,9 +123,16 @@ fn has_retired(retires_at: Option<OffsetDateTime>, now: OffsetDateTime) -> bool 
     retires_at.is_some_and(|end| end <= now)
 }
 
-/// Where a private key is sealed.
-fn place(row: &str) -> [&str; 3] {
-    ["signing_keys", "private_key", row]
+/// What a private key is sealed for.
+fn purpose(id: SigningKeyId) -> Purpose {
+    Purpose::operator_secret("signing_keys", "private_key", &id.uuid().to_string())
+}
+
+/// A key that is not stored yet.
+struct NewKey {
+    id: SigningKeyId,
+    signer: TokenSigner,
+    private_key: Vec<u8>,
 }
 
 impl App {
@@ -154,15 +162,20 @@ impl App {
             return Err(Error::invalid("/active_in_seconds", range));
         }
         let inside = scope.on(TenantId::OPERATOR);
+        // What a master key outside of this process may have to seal comes before the transaction.
+        let new = self.shared.new_key().await?;
+        let keys = self.shared.open(self.shared.stored_signing_keys().await?).await?;
         let mut tx = self.shared.db.begin(&inside).await?;
         tx.hold_signing_keys().await?;
         let now = tx.database_time().await?;
-        let keys = self.shared.open(tx.signing_keys().await?);
+        if tx.signing_keys().await?.len() != keys.all.len() {
+            return Err(StorageError::Broken(Constraint::Reference).into());
+        }
         if let Some(waiting) = keys.all.iter().find(|key| key.active_from > now) {
             return Ok(waiting.shown(keys.signer(now).map(TokenSigner::id)));
         }
         let begins = now + Duration::seconds(ahead.into());
-        let made = self.shared.make(&mut tx, now, begins).await?;
+        let made = store(&mut tx, new, now, begins).await?;
         let key = made.shown(keys.signer(now).map(TokenSigner::id));
         self.audit(&mut tx, &inside, Change::of("signing_key.rotate").to("signing_key", key.id).into(&key)).await?;
         tx.commit().await?;
@@ -198,7 +211,7 @@ impl Shared {
             stamp = self.freshness.stamp(TenantId::OPERATOR);
             stored = self.stored_signing_keys().await?;
         }
-        let keys = Arc::new(self.open(stored));
+        let keys = Arc::new(self.open(stored).await?);
         self.signing_keys.opened.put((), stamp, Arc::clone(&keys));
         Ok(keys)
     }
@@ -212,10 +225,13 @@ impl Shared {
 
     /// Opens keys. One that does not open, or whose public half is not its own, is passed over and
     /// logged: whoever can write into the table still signs nothing.
-    fn open(&self, stored: Vec<StoredSigningKey>) -> OpenSigningKeys {
+    async fn open(&self, stored: Vec<StoredSigningKey>) -> Result<OpenSigningKeys, Error> {
         let mut all = Vec::with_capacity(stored.len());
         for row in stored {
-            let sealed = self.master_keys.open_operator_secret(place(&row.id.to_string()), &row.private_key);
+            let sealed = self.master_keys.open(&purpose(row.id), &row.private_key).await;
+            if let Err(OpenError::MasterKey(failure)) = sealed {
+                return Err(failure.into());
+            }
             let signer = sealed.as_ref().ok().and_then(|seed| TokenSigner::from_seed(row.id, seed));
             match signer.filter(|signer| signer.public_key()[..] == row.public_key[..]) {
                 Some(signer) => all.push(OpenSigningKey {
@@ -238,38 +254,23 @@ impl Shared {
         });
         let issuer = self.public_url.clone().unwrap_or_else(|| ISSUER.to_owned());
         let verifying = TokenKeys::new(issuer, public.collect());
-        OpenSigningKeys { all, verifying }
+        Ok(OpenSigningKeys { all, verifying })
     }
 
-    /// Stores a new key that signs from that moment on, in a transaction that holds the keys.
-    async fn make(
-        &self,
-        tx: &mut TenantTx,
-        now: OffsetDateTime,
-        begins: OffsetDateTime,
-    ) -> Result<OpenSigningKey, Error> {
+    /// A new key, sealed.
+    async fn new_key(&self) -> Result<NewKey, Error> {
         let id = SigningKeyId::generate();
-        let (signer, private_key) = {
-            let mut rng = rand::rng();
-            let seed = TokenSigner::generate_seed(&mut rng);
-            let sealed = self.master_keys.seal_operator_secret(place(&id.to_string()), &*seed, &mut rng);
-            (TokenSigner::from_seed(id, &*seed).expect("the seed is as long as seeds are"), sealed)
-        };
-        let stored = StoredSigningKey {
-            id,
-            public_key: signer.public_key().to_vec(),
-            private_key,
-            active_from: begins,
-            retires_at: None,
-            created_at: now,
-        };
-        tx.insert_signing_key(&stored, begins + ACCEPTED_AFTER).await?;
-        Ok(OpenSigningKey { signer, active_from: begins, retires_at: None, created_at: now })
+        let seed = TokenSigner::generate_seed(&mut rand::rng());
+        let sealing = self.master_keys.seal(&purpose(id), &*seed, &mut rand::rng());
+        let private_key = sealing.await?;
+        let signer = TokenSigner::from_seed(id, &*seed).expect("the seed is as long as seeds are");
+        Ok(NewKey { id, signer, private_key })
     }
 
     /// Makes the first key or the next one if it is due, and purges what has retired; one replica at a
     /// time, and each looks anew.
     async fn work_on_signing_keys(&self) -> Result<(), Error> {
+        let new = self.new_key().await?;
         let mut tx = self.db.begin_system(TenantId::OPERATOR).await?;
         tx.hold_signing_keys().await?;
         let now = tx.database_time().await?;
@@ -278,7 +279,7 @@ impl Shared {
         if newest.is_none_or(|at| now - at >= ROTATE_AFTER) {
             // The first one has nothing before it that could sign meanwhile.
             let ahead = if stored.is_empty() { Duration::ZERO } else { Duration::seconds(PUBLISHED_AHEAD.into()) };
-            let made = self.make(&mut tx, now, now + ahead).await?;
+            let made = store(&mut tx, new, now, now + ahead).await?;
             let action = if stored.is_empty() { "signing_key.create" } else { "signing_key.rotate" };
             let key = made.shown(None);
             let change = Change::of(action).to("signing_key", key.id).into(&key);
@@ -293,6 +294,26 @@ impl Shared {
         self.freshness.changed(TenantId::OPERATOR);
         Ok(())
     }
+}
+
+/// Stores a new key that signs from that moment on, in a transaction that holds the keys.
+async fn store(
+    tx: &mut TenantTx,
+    new: NewKey,
+    now: OffsetDateTime,
+    begins: OffsetDateTime,
+) -> Result<OpenSigningKey, StorageError> {
+    let NewKey { id, signer, private_key } = new;
+    let stored = StoredSigningKey {
+        id,
+        public_key: signer.public_key().to_vec(),
+        private_key,
+        active_from: begins,
+        retires_at: None,
+        created_at: now,
+    };
+    tx.insert_signing_key(&stored, begins + ACCEPTED_AFTER).await?;
+    Ok(OpenSigningKey { signer, active_from: begins, retires_at: None, created_at: now })
 }
 
 /// Looks after the keys until the application stops.

@@ -1,13 +1,15 @@
 //! The application: what it holds, and how it starts and stops.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use portico_auth::ApiKeyRecord;
 use portico_chakra::{BadChakraUrl, ChosenPaths, Client};
 use portico_domain::{ApiKeyId, TenantId};
 use portico_storage::{Change, Db, Learned, OperatorRow, StorageError};
-use portico_vault::{DataKeyVersion, FingerprintKey, KeyEnvironment, MasterKeys, OpenError, OperatorToken, SecretHash};
+use portico_vault::{
+    FingerprintKey, KeyEnvironment, MasterKeyFailure, MasterKeys, OpenError, OperatorToken, SecretHash,
+};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -15,6 +17,10 @@ use crate::authenticate::KnownSecret;
 use crate::cache::{Freshness, Memo};
 use crate::key_notices;
 use crate::keys::{OpenChakraKey, OpenDataKey};
+use crate::cache::{Freshness, LONGEST, Memo, SWEEP};
+use crate::gates::Gates;
+use crate::key_uses::KeyUses;
+use crate::keys::OpenChakraKey;
 use crate::learned::{LearnedKey, Unwritten};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
@@ -22,6 +28,10 @@ use crate::ownership::OwnedKey;
 use crate::refusals::{self, KeyRefusal};
 use crate::request_log::{self, LogEntry};
 use crate::signing_keys::{self, SigningKeys};
+use crate::vault::Vault;
+
+/// How often master keys outside of this process are tried.
+const WATCH: Duration = Duration::from_secs(2);
 
 /// How the application runs.
 #[derive(Debug, Clone)]
@@ -45,7 +55,12 @@ pub enum StartError {
     #[error(
         "PORTICO_MASTER_KEYS does not open this database's vault ({0}); set the key it was sealed with (the first seals, every listed one opens)"
     )]
-    Vault(#[from] OpenError),
+    Vault(OpenError),
+    /// A master key is listed and does not serve.
+    #[error(
+        "{0}; see that its provider answers, and look at the settings that name it (`portico check` proves each key)"
+    )]
+    MasterKey(#[from] MasterKeyFailure),
     /// The address of Chakra is wrong.
     #[error(transparent)]
     ChakraUrl(#[from] BadChakraUrl),
@@ -65,7 +80,10 @@ pub struct App {
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) db: Db,
-    pub(crate) master_keys: MasterKeys,
+    pub(crate) master_keys: Arc<MasterKeys>,
+    pub(crate) vault: Vault,
+    /// Since when a master key cannot be reached; none while all can.
+    vault_lost: Mutex<Option<Instant>>,
     pub(crate) fingerprint_key: FingerprintKey,
     pub(crate) operator: OperatorToken,
     pub(crate) environment: KeyEnvironment,
@@ -77,8 +95,9 @@ pub(crate) struct Shared {
     pub(crate) owned: Memo<OwnedKey, portico_storage::OwnedId>,
     pub(crate) learned: Memo<LearnedKey, Learned>,
     pub(crate) unwritten: Unwritten,
-    pub(crate) data_keys: Memo<(TenantId, DataKeyVersion), Arc<OpenDataKey>>,
     pub(crate) chakra_keys: Memo<TenantId, Arc<OpenChakraKey>>,
+    pub(crate) key_uses: KeyUses,
+    pub(crate) first_uses: Gates<TenantId>,
     pub(crate) metrics: Metrics,
     pub(crate) limits: Limits,
     /// Rung after a change of a key here, because a notice may be due at once.
@@ -95,10 +114,12 @@ pub(crate) struct Shared {
 pub struct Readiness {
     /// The database answers.
     pub database: bool,
-    /// The vault opened its canary at the start.
+    /// The master keys that are needed can be reached.
     pub vault: bool,
     /// Word of changes on other replicas arrives; without it caches hold for a second only.
     pub changes: bool,
+    /// Calls can be served. Without the vault they can for a while: with the keys that are open.
+    pub serves: bool,
 }
 
 impl App {
@@ -117,13 +138,16 @@ impl App {
         let chakra = Client::new(&options.chakra_url)?.with_paths(options.chakra_paths);
         let row = match db.operator().await? {
             Some(row) => row,
-            None => db.ensure_operator(&first_row(&master_keys)).await?,
+            None => db.ensure_operator(&first_row(&master_keys).await?).await?,
         };
-        master_keys.check_canary(&row.canary)?;
-        let fingerprint_key = master_keys.open_fingerprint_key(&row.fingerprint_key)?;
+        master_keys.check_canary(&row.canary).await?;
+        let fingerprint_key = master_keys.open_fingerprint_key(&row.fingerprint_key).await?;
+        let master_keys = Arc::new(master_keys);
         let (log, log_entries) = mpsc::channel(options.request_log_capacity.max(1));
         let (refusals, refused) = mpsc::channel(64);
         let shared = Arc::new(Shared {
+            vault: Vault::new(db.clone(), Arc::clone(&master_keys)),
+            vault_lost: Mutex::default(),
             db,
             master_keys,
             fingerprint_key,
@@ -137,8 +161,9 @@ impl App {
             learned: Memo::default(),
             unwritten: Unwritten::default(),
             public_url: options.public_url,
-            data_keys: Memo::default(),
             chakra_keys: Memo::default(),
+            key_uses: KeyUses::default(),
+            first_uses: Gates::default(),
             metrics: Metrics::default(),
             limits: Limits::default(),
             key_changed: tokio::sync::Notify::new(),
@@ -154,6 +179,7 @@ impl App {
             tokio::spawn(sweep(Arc::clone(&shared))),
             tokio::spawn(key_notices::run(Arc::clone(&shared))),
             tokio::spawn(signing_keys::keep(Arc::clone(&shared))),
+            tokio::spawn(watch_vault(Arc::clone(&shared))),
         ];
         *shared.background.lock().unwrap_or_else(PoisonError::into_inner) = tasks;
         let writer = tokio::spawn(request_log::write(Arc::clone(&shared), log_entries));
@@ -184,13 +210,26 @@ impl App {
     /// Whether calls can be served now.
     pub async fn readiness(&self) -> Readiness {
         let ping = tokio::time::timeout(Duration::from_secs(2), self.shared.db.ping()).await;
-        Readiness { database: matches!(ping, Ok(Ok(()))), vault: true, changes: self.shared.freshness.is_listening() }
+        let database = matches!(ping, Ok(Ok(())));
+        let lost = *self.shared.vault_lost.lock().unwrap_or_else(PoisonError::into_inner);
+        let vault = lost.is_none() && self.shared.master_keys.unreachable().next().is_none();
+        let serves = database && lost.is_none_or(|since| since.elapsed() < LONGEST);
+        Readiness { database, vault, changes: self.shared.freshness.is_listening(), serves }
     }
 
     /// What was counted, in Prometheus' text format.
     #[must_use]
     pub fn metrics(&self) -> String {
         self.shared.metrics.render(self.shared.freshness.is_listening())
+    }
+}
+
+impl From<OpenError> for StartError {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::MasterKey(failure) => Self::MasterKey(failure),
+            error => Self::Vault(error),
+        }
     }
 }
 
@@ -201,12 +240,39 @@ impl Shared {
     }
 }
 
-fn first_row(master_keys: &MasterKeys) -> OperatorRow {
-    let mut rng = rand::rng();
-    let fingerprint_key = FingerprintKey::generate(&mut rng);
-    OperatorRow {
-        canary: master_keys.seal_canary(&mut rng),
-        fingerprint_key: master_keys.seal_fingerprint_key(&fingerprint_key, &mut rng),
+async fn first_row(master_keys: &MasterKeys) -> Result<OperatorRow, MasterKeyFailure> {
+    let fingerprint_key = FingerprintKey::generate(&mut rand::rng());
+    let sealing = (
+        master_keys.seal_canary(&mut rand::rng()),
+        master_keys.seal_fingerprint_key(&fingerprint_key, &mut rand::rng()),
+    );
+    Ok(OperatorRow { canary: sealing.0.await?, fingerprint_key: sealing.1.await? })
+}
+
+/// Tries the master keys now and then, so that readiness knows before a call does.
+async fn watch_vault(shared: Arc<Shared>) {
+    if shared.master_keys.providers().all(|key| key.kind() == "local") {
+        return;
+    }
+    let mut every = tokio::time::interval(WATCH);
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        every.tick().await;
+        let probing = shared.master_keys.probe(&mut rand::rng());
+        probing.await;
+        let gone: Vec<_> = shared.master_keys.unreachable().map(ToString::to_string).collect();
+        let mut lost = shared.vault_lost.lock().unwrap_or_else(PoisonError::into_inner);
+        match (gone.is_empty(), *lost) {
+            (true, Some(_)) => tracing::info!("every master key can be reached again"),
+            (false, None) => {
+                tracing::error!(
+                    master_key.ids = gone.join(","),
+                    "a master key cannot be reached; opened keys go on for a minute"
+                );
+            }
+            _ => {}
+        }
+        *lost = if gone.is_empty() { None } else { Some(lost.unwrap_or_else(Instant::now)) };
     }
 }
 
@@ -237,11 +303,11 @@ async fn follow_changes(shared: Arc<Shared>) {
 
 /// Opened keys are wiped when they are dropped, so they must be dropped in time.
 async fn sweep(shared: Arc<Shared>) {
-    let mut every = tokio::time::interval(Duration::from_secs(15));
+    let mut every = tokio::time::interval(SWEEP);
     loop {
         every.tick().await;
         shared.chakra_keys.sweep(&shared.freshness);
-        shared.data_keys.sweep(&shared.freshness);
+        shared.vault.sweep();
         shared.api_keys.sweep(&shared.freshness);
         shared.token_minters.sweep(&shared.freshness);
         shared.owned.sweep(&shared.freshness);

@@ -16,21 +16,19 @@ impl App {
     ///
     /// # Errors
     ///
-    /// [`Error::Database`].
+    /// [`Error::Database`]; [`Error::VaultUnavailable`].
     pub async fn create_tenant(
         &self,
         scope: &OperatorScope<perm::TenantsWrite>,
         new: NewTenant,
     ) -> Result<Tenant, Error> {
         let id = TenantId::generate();
+        let key = DataKey::generate(DataKeyVersion::FIRST, &mut rand::rng());
+        let wrapping = self.shared.master_keys.wrap_data_key(id, &key, &mut rand::rng());
+        let wrapped = wrapping.await?;
         let inside = scope.on(id);
         let mut tx = self.shared.db.begin(&inside).await?;
         tx.insert_tenant(&new).await?;
-        let wrapped = {
-            let mut rng = rand::rng();
-            let key = DataKey::generate(DataKeyVersion::FIRST, &mut rng);
-            self.shared.master_keys.wrap_data_key(id, &key, &mut rng)
-        };
         tx.insert_data_key(DataKeyVersion::FIRST, &wrapped).await?;
         let tenant = tx.tenant_row().await?.ok_or(Error::Missing(Thing::Tenant))?;
         self.audit(&mut tx, &inside, Change::of("tenant.create").to("tenant", id).into(&tenant)).await?;

@@ -7,6 +7,7 @@
 
 pub mod api_key;
 pub mod audit;
+pub mod chakra_key_use;
 pub mod customer;
 pub mod event;
 pub mod ids;
@@ -23,6 +24,7 @@ pub mod text;
 
 pub use api_key::{OldSecret, OldSecretUse, Overlap, RateLimit};
 pub use audit::{AuditEntry, AuditRecord};
+pub use chakra_key_use::{ChakraKeyUse, KeyCaller, KeyUsePlace};
 pub use customer::Metadata;
 pub use event::Event;
 pub use ids::{

@@ -29,6 +29,9 @@ pub(crate) enum Command {
     Sandbox(Sandbox),
     /// Print the OpenAPI document
     Openapi(Openapi),
+    /// See which master keys are needed, and rotate them and the data keys
+    #[command(subcommand)]
+    Vault(VaultCommand),
 }
 
 /// Where settings are read from besides the environment.
@@ -37,6 +40,41 @@ pub(crate) struct Config {
     /// A settings file instead of `portico.toml` of the current folder; the environment wins over it
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+}
+
+/// `portico vault`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum VaultCommand {
+    /// Say which master key seals, which are still needed, and how old the data keys are
+    Status(VaultStatus),
+    /// Move everything under the first master key, while replicas serve; run it again after a break
+    Rotate(VaultRotate),
+}
+
+/// `portico vault status`.
+#[derive(Debug, Args)]
+pub(crate) struct VaultStatus {
+    #[command(flatten)]
+    pub(crate) config: Config,
+    /// Say it as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `portico vault rotate`.
+#[derive(Debug, Args)]
+pub(crate) struct VaultRotate {
+    #[command(flatten)]
+    pub(crate) config: Config,
+    /// Give every tenant a new data key, too, and seal everything with it
+    #[arg(long)]
+    pub(crate) data_keys: bool,
+    /// Rows that one transaction writes at most
+    #[arg(long, value_name = "ROWS", default_value = "100", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(crate) batch: u16,
+    /// Milliseconds to rest after each transaction
+    #[arg(long, value_name = "MS", default_value = "0", value_parser = clap::value_parser!(u64).range(0..=60_000))]
+    pub(crate) pause: u64,
 }
 
 /// `portico migrate`.

@@ -1,11 +1,14 @@
 //! A tenant's data keys, wrapped.
 
+use std::time::Duration;
+
 use portico_vault::{DataKeyVersion, WrappedKey};
 
 use crate::db::TenantTx;
 use crate::error::StorageError;
+use crate::rotation::seconds;
 
-/// A wrapped data key and how often it has sealed.
+/// A wrapped data key, how often it has sealed, and how old it is.
 #[derive(Debug, Clone)]
 pub struct StoredDataKey {
     /// Its version.
@@ -14,20 +17,34 @@ pub struct StoredDataKey {
     pub wrapped: Vec<u8>,
     /// How often it has sealed.
     pub seals: u64,
+    /// Since when it exists.
+    pub age: Duration,
 }
 
-fn stored(version: i32, wrapped: Vec<u8>, seals: i64) -> Result<StoredDataKey, StorageError> {
-    Ok(StoredDataKey {
-        version: DataKeyVersion(
-            u32::try_from(version).map_err(|error| StorageError::corrupt("data_keys.version", error))?,
-        ),
-        wrapped,
-        seals: u64::try_from(seals).map_err(|error| StorageError::corrupt("data_keys.seals", error))?,
-    })
+#[derive(Debug)]
+struct DataKeyRow {
+    version: i32,
+    wrapped: Vec<u8>,
+    seals: i64,
+    age: i64,
+}
+
+impl TryFrom<DataKeyRow> for StoredDataKey {
+    type Error = StorageError;
+
+    fn try_from(row: DataKeyRow) -> Result<Self, StorageError> {
+        let version = u32::try_from(row.version).map_err(|error| StorageError::corrupt("data_keys.version", error))?;
+        Ok(Self {
+            version: DataKeyVersion(version),
+            wrapped: row.wrapped,
+            seals: u64::try_from(row.seals).map_err(|error| StorageError::corrupt("data_keys.seals", error))?,
+            age: seconds(row.age),
+        })
+    }
 }
 
 impl TenantTx {
-    /// Stores a new data key.
+    /// Stores a tenant's first data key.
     ///
     /// # Errors
     ///
@@ -45,24 +62,72 @@ impl TenantTx {
         Ok(())
     }
 
-    /// The newest data key, counted as having sealed once more.
+    /// Stores the data key that follows the tenant's newest. False when somebody else was faster, or
+    /// the tenant's data keys are gone: a tenant without any must never get one again.
     ///
     /// # Errors
     ///
     /// [`StorageError`] when the database fails.
-    pub async fn data_key_for_sealing(&mut self) -> Result<Option<StoredDataKey>, StorageError> {
-        sqlx::query!(
+    pub async fn insert_next_data_key(
+        &mut self,
+        newest: DataKeyVersion,
+        key: &WrappedKey,
+    ) -> Result<bool, StorageError> {
+        let done = sqlx::query!(
             r#"
-            update data_keys set seals = seals + 1
-            where tenant_id = $1 and version = (select max(version) from data_keys where tenant_id = $1)
-            returning version, wrapped, seals
+            insert into data_keys (tenant_id, version, master_key, wrapped)
+            select tenant_id, version + 1, $3, $4 from data_keys where tenant_id = $1 and version = $2 for update
+            on conflict do nothing
+            "#,
+            self.tenant.uuid(),
+            newest.0.cast_signed(),
+            key.master_key.as_str(),
+            key.bytes
+        )
+        .execute(&mut *self.tx)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// The newest data key.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`] when the database fails.
+    pub async fn newest_data_key(&mut self) -> Result<Option<StoredDataKey>, StorageError> {
+        sqlx::query_as!(
+            DataKeyRow,
+            r#"
+            select version, wrapped, seals, extract(epoch from now() - created_at)::bigint as "age!"
+            from data_keys
+            where tenant_id = $1
+            order by version desc
+            limit 1
             "#,
             self.tenant.uuid()
         )
         .fetch_optional(&mut *self.tx)
         .await?
-        .map(|row| stored(row.version, row.wrapped, row.seals))
+        .map(StoredDataKey::try_from)
         .transpose()
+    }
+
+    /// Counts seals of a data key, and keeps the key until the transaction ends. False when it is gone.
+    /// Whatever is sealed must be counted first, in the transaction that stores it.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`] when the database fails.
+    pub async fn count_seals(&mut self, version: DataKeyVersion, seals: u32) -> Result<bool, StorageError> {
+        let done = sqlx::query!(
+            "update data_keys set seals = seals + $3 where tenant_id = $1 and version = $2",
+            self.tenant.uuid(),
+            version.0.cast_signed(),
+            i64::from(seals)
+        )
+        .execute(&mut *self.tx)
+        .await?;
+        Ok(done.rows_affected() == 1)
     }
 
     /// The data key of that version.
@@ -71,14 +136,19 @@ impl TenantTx {
     ///
     /// [`StorageError`] when the database fails.
     pub async fn data_key(&mut self, version: DataKeyVersion) -> Result<Option<StoredDataKey>, StorageError> {
-        sqlx::query!(
-            "select version, wrapped, seals from data_keys where tenant_id = $1 and version = $2",
+        sqlx::query_as!(
+            DataKeyRow,
+            r#"
+            select version, wrapped, seals, extract(epoch from now() - created_at)::bigint as "age!"
+            from data_keys
+            where tenant_id = $1 and version = $2
+            "#,
             self.tenant.uuid(),
             version.0.cast_signed()
         )
         .fetch_optional(&mut *self.tx)
         .await?
-        .map(|row| stored(row.version, row.wrapped, row.seals))
+        .map(StoredDataKey::try_from)
         .transpose()
     }
 }

@@ -76,6 +76,7 @@ async fn seed(owner: &PgPool) -> TenantId {
         "insert into outbox (tenant_id, outbox_id, event_type, payload) values ($1, $2, 'e', '{}')",
         "insert into audit_log (tenant_id, seq, at, entry, previous, hash) values ($1, 1, now(), '{\"action\": \"a\", \"outcome\": \"done\"}', decode(repeat('00', 32), 'hex'), decode(repeat('01', 32), 'hex'))",
         "insert into audit_heads (tenant_id, seq, hash, mac) values ($1, 1, decode(repeat('01', 32), 'hex'), decode(repeat('02', 32), 'hex'))",
+        "insert into chakra_key_uses (tenant_id, chakra_key_id, day, caller_kind, caller_id, last_at) values ($1, $2, '2026-11-26', 'operator', $2, now())",
         "insert into learned_ids (tenant_id, kind, id, plugin_id) values ($1, 'message', 'w', $2)",
     ];
     for statement in seeds {

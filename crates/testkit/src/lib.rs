@@ -1,1 +1,3 @@
-//! Placeholder.
+//! What tests of several crates share. A dependency of tests only.
+
+pub mod transit;

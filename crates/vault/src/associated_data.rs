@@ -1,6 +1,7 @@
 //! What a ciphertext is bound to, encoded so that no two lists of fields look alike.
 
 /// A list of fields, each preceded by its length as 64 bits, big endian.
+#[derive(Debug, Clone)]
 pub(crate) struct AssociatedData(Vec<u8>);
 
 impl AssociatedData {

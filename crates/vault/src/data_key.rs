@@ -4,6 +4,7 @@
 //! (12 bytes), ciphertext, tag (16 bytes).
 
 use std::fmt;
+use std::time::Duration;
 
 use portico_domain::TenantId;
 use rand::CryptoRng;
@@ -21,6 +22,12 @@ pub struct DataKeyVersion(pub u32);
 impl DataKeyVersion {
     /// The version of a tenant's first data key.
     pub const FIRST: Self = Self(1);
+
+    /// The version that follows.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
 }
 
 impl fmt::Display for DataKeyVersion {
@@ -52,6 +59,18 @@ impl DataKey {
     /// How many values one data key may seal before it must be replaced: with random 96-bit nonces
     /// NIST SP 800-38D, section 8.3, allows 2³². Whoever stores the rows counts.
     pub const SEAL_LIMIT: u64 = 1 << 32;
+
+    /// After so many seals the next one makes a new version: 2²⁴, a 256th of what NIST allows.
+    pub const ROLL_AFTER_SEALS: u64 = 1 << 24;
+
+    /// A key older than this is not sealed with any more, the next seal makes a new version: 90 days.
+    pub const ROLL_AFTER_AGE: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+
+    /// Whether the next seal is to make a new version.
+    #[must_use]
+    pub const fn is_due(seals: u64, age: Duration) -> bool {
+        seals >= Self::ROLL_AFTER_SEALS || age.as_secs() >= Self::ROLL_AFTER_AGE.as_secs()
+    }
 
     /// A new random key.
     pub fn generate(version: DataKeyVersion, rng: &mut impl CryptoRng) -> Self {
@@ -292,6 +311,17 @@ mod tests {
         let body = cipher::seal(&key.key, &nonce, associated_data(&place, key.version).as_bytes(), &[0xff]);
         let sealed = [&[FORMAT], &key.version.0.to_be_bytes()[..], &nonce, &body].concat();
         assert_eq!(refusal(&key, &place, &sealed), OpenError::Forged);
+    }
+
+    #[test]
+    fn a_key_is_due_by_age_or_by_count_and_long_before_the_limit() {
+        let day = Duration::from_hours(24);
+        assert!(!DataKey::is_due(0, Duration::ZERO));
+        assert!(!DataKey::is_due((1 << 24) - 1, day * 90 - Duration::from_secs(1)));
+        assert!(DataKey::is_due(1 << 24, Duration::ZERO));
+        assert!(DataKey::is_due(0, day * 90));
+        assert_eq!(DataKey::SEAL_LIMIT / DataKey::ROLL_AFTER_SEALS, 256);
+        assert_eq!(DataKeyVersion::FIRST.next(), DataKeyVersion(2));
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! Why something sealed does not open.
+//! Why something sealed does not open, and why a master key does not serve.
 
 use crate::data_key::DataKeyVersion;
-use crate::keyring::MasterKeyId;
+use crate::master_key_id::MasterKeyId;
 
 /// Why something sealed does not open. Says nothing about what is inside.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -15,6 +15,9 @@ pub enum OpenError {
     /// Sealed under a master key that the settings do not list.
     #[error("master key \"{0}\" is needed, but is not in PORTICO_MASTER_KEYS")]
     UnknownMasterKey(MasterKeyId),
+    /// The master key is listed, but its provider does not serve. What is sealed may be in order.
+    #[error(transparent)]
+    MasterKey(#[from] MasterKeyFailure),
     /// Sealed with another version of the tenant's data key.
     #[error("data key version {needed} is needed, but version {has} was given")]
     Version {
@@ -27,4 +30,35 @@ pub enum OpenError {
     /// cannot be told.
     #[error("sealed bytes were changed, moved or sealed with another key")]
     Forged,
+}
+
+/// A master key that is listed and does not serve.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MasterKeyFailure {
+    /// Its provider cannot be reached, is sealed itself, or did not answer in time.
+    #[error("master key \"{id}\" cannot be reached: {reason}")]
+    Unreachable {
+        /// The key.
+        id: MasterKeyId,
+        /// What happened.
+        reason: String,
+    },
+    /// Its provider answered, and will not do it.
+    #[error("master key \"{id}\" is refused by its provider: {reason}")]
+    Refused {
+        /// The key.
+        id: MasterKeyId,
+        /// What the provider says.
+        reason: String,
+    },
+}
+
+impl MasterKeyFailure {
+    /// The key.
+    #[must_use]
+    pub const fn id(&self) -> &MasterKeyId {
+        match self {
+            Self::Unreachable { id, .. } | Self::Refused { id, .. } => id,
+        }
+    }
 }

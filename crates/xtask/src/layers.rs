@@ -1,4 +1,5 @@
-//! Which crate may depend on which: `domain ← vault, auth ← storage, chakra ← app ← api, console ← server`.
+//! Which crate may depend on which: `domain ← vault, auth ← storage, chakra ← app ← api, console ← server`,
+//! and `vault ← kms ← server`.
 //!
 //! To add a crate, add a line to [`OURS`]. An outside library that only some crates may name is a
 //! line of [`OUTSIDE`].
@@ -12,6 +13,7 @@ use serde_json::Value;
 const OURS: &[(&str, &[&str])] = &[
     ("portico-domain", &[]),
     ("portico-vault", &["portico-domain"]),
+    ("portico-kms", &["portico-vault"]),
     ("portico-auth", &["portico-domain", "portico-vault"]),
     ("portico-storage", &["portico-domain", "portico-vault", "portico-auth"]),
     ("portico-chakra", &["portico-domain", "portico-vault", "portico-auth"]),
@@ -31,6 +33,7 @@ const BELOW_API: &[&str] =
 const EVERYTHING: &[&str] = &[
     "portico-domain",
     "portico-vault",
+    "portico-kms",
     "portico-auth",
     "portico-storage",
     "portico-chakra",
@@ -47,7 +50,8 @@ const FOR_TESTS: &[&str] = &["portico-testkit", "portico-sandbox"];
 const OUTSIDE: &[(&str, &[&str])] = &[
     ("actix", &["portico-api", "portico-console", "portico-sandbox", "portico", "portico-testkit", "portico-tests"]),
     ("sqlx", &["portico-storage", "portico", "portico-testkit", "portico-tests", "xtask"]),
-    ("reqwest", &["portico-chakra", "portico-sandbox", "portico", "portico-testkit", "portico-tests"]),
+    ("reqwest", &["portico-chakra", "portico-kms", "portico-sandbox", "portico", "portico-testkit", "portico-tests"]),
+    ("cryptoki", &["portico-kms"]),
 ];
 
 /// Why the layers do not hold, or could not be read.
@@ -153,6 +157,7 @@ mod tests {
             ("portico-api", "actix-web"),
             ("portico-storage", "sqlx"),
             ("portico-chakra", "reqwest"),
+            ("portico-kms", "cryptoki"),
             ("portico", "portico-sandbox"),
             ("portico-domain", "serde"),
         ] {
@@ -174,6 +179,9 @@ mod tests {
             ("portico-app", "actix-http"),
             ("portico-app", "sqlx-core"),
             ("portico-sandbox", "portico-auth"),
+            ("portico-kms", "portico-storage"),
+            ("portico-app", "portico-kms"),
+            ("portico-vault", "cryptoki"),
         ] {
             assert_eq!(faults_of(name, to, None), [format!("{name} must not depend on {to}")]);
             assert_eq!(faults_of(name, to, Some("build")).len(), 1);

@@ -13,10 +13,12 @@ pub(crate) mod python;
 pub(crate) mod raw;
 pub(crate) mod sandbox;
 pub(crate) mod schemathesis;
+mod senders;
 mod serve;
 pub(crate) mod tenant;
 pub(crate) mod things;
 mod typescript;
+mod vault;
 
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -29,9 +31,11 @@ pub(crate) use findings::Findings;
 pub(crate) use portico::Portico;
 pub(crate) use processes::running_with;
 pub(crate) use sandbox::Sandbox;
+pub(crate) use senders::Senders;
 pub(crate) use serve::Serve;
 pub(crate) use tenant::{Connected, Tenant};
 pub(crate) use typescript::Programs;
+pub(crate) use vault::Terminal;
 
 /// How long a condition that must come true may take.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);

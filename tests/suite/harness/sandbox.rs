@@ -44,6 +44,18 @@ impl Sandbox {
         team["chakra_key"].as_str().expect("a team has a key").to_owned()
     }
 
+    /// Another key of the team of this one.
+    pub(crate) async fn another_key(&self, chakra_key: &str) -> String {
+        let made = self.0.post("/_sandbox/keys", json!({"chakra_key": chakra_key})).await.expect(201);
+        made["chakra_key"].as_str().expect("a key is a text").to_owned()
+    }
+
+    /// Revokes a key at Chakra.
+    pub(crate) async fn revoke_key(&self, chakra_key: &str) {
+        let body = super::Body::Json(json!({"chakra_key": chakra_key}));
+        self.0.send(reqwest::Method::DELETE, "/_sandbox/keys", body).await.expect_success();
+    }
+
     /// The id of a medium that arrived with an event.
     pub(crate) async fn medium(&self, plugin: &str) -> String {
         let id = super::random_digits();

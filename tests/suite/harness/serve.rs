@@ -23,6 +23,11 @@ fn free_port() -> u16 {
 impl Serve {
     /// Starts one that calls `chakra_url`, and waits until it is ready.
     pub(crate) async fn start(beside: &Portico, chakra_url: &str) -> Self {
+        Self::start_with(beside, chakra_url, &[]).await
+    }
+
+    /// The same with more settings, which win.
+    pub(crate) async fn start_with(beside: &Portico, chakra_url: &str, settings: &[(&str, &str)]) -> Self {
         let (port, metrics) = (free_port(), free_port());
         let log = File::options().create(true).append(true).open(beside.data().folder().join("serve.log"));
         let log = log.expect("the test's own folder is writable");
@@ -37,6 +42,7 @@ impl Serve {
             .env("PORTICO_CHAKRA_URL", chakra_url)
             .env("PORTICO_BIND", format!("127.0.0.1:{port}"))
             .env("PORTICO_METRICS_BIND", format!("127.0.0.1:{metrics}"))
+            .envs(settings.iter().copied())
             .stdout(Stdio::from(log.try_clone().expect("a file can be shared")))
             .stderr(Stdio::from(log));
         let child = command.spawn().expect("the binary under test can be run");

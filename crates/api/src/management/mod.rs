@@ -69,6 +69,7 @@ pub fn routes() -> Routes {
         .guarded(post.clone(), "/chakra-keys/{id}/verify", chakra_keys::verify)
         .guarded(post.clone(), "/chakra-keys/{id}/replace", chakra_keys::replace)
         .guarded(post.clone(), "/chakra-keys/{id}/set-default", chakra_keys::set_default)
+        .guarded(get.clone(), "/chakra-keys/{id}/uses", chakra_keys::uses)
         .guarded(put, "/customers/by-external-id/{external_id}", customers::ensure)
         .guarded(post.clone(), "/customers", customers::create)
         .guarded(get.clone(), "/customers", customers::list)
@@ -128,6 +129,7 @@ pub fn routes() -> Routes {
         chakra_keys::verify,
         chakra_keys::replace,
         chakra_keys::set_default,
+        chakra_keys::uses,
         customers::create,
         customers::list,
         customers::ensure,

@@ -113,6 +113,7 @@ pub const CODES: &[Code] = &[
     code("upstream_unreachable", 502, Both, "Chakra cannot be reached, or broke off.", "Look whether the change was made before you repeat it."),
     code("upstream_wordless", 502, Compatible, "Chakra failed with a page, a plain text or nothing. The status is Chakra's own.", "Repeat a read later; before you repeat a change, look whether it was made."),
     code("database_unavailable", 503, Both, "Portico's database cannot be reached.", "Repeat it after `Retry-After` seconds; nothing was done."),
+    code("vault_unavailable", 503, Both, "A master key outside of Portico cannot be reached, and what it would open is not in memory.", "Repeat it after `Retry-After` seconds; nothing was done."),
     code("upstream_timeout", 504, Both, "Chakra did not answer in time.", "Look whether the change was made before you repeat it."),
 ];
 

@@ -217,7 +217,8 @@ impl App {
 
         let update = operation("update_plugin_configuration");
         let body = desired.to_chakra();
-        let told = self.chakra.call(update, &[("pluginId", &id.to_string())], &[], Some(&body), &key.token).await;
+        let told =
+            self.chakra.call(update, &[("pluginId", &id.to_string())], &[], Some(&body), self.token(scope, &key)).await;
         told.map_err(|error| self.chakra_failed(scope, &key, error))?;
         let observed = self.ask_configuration(scope, &key, id).await?;
         self.observed_configuration(scope, id, &observed).await
@@ -230,7 +231,7 @@ impl App {
         id: PluginId,
     ) -> Result<Configuration, Error> {
         let fetch = operation("fetch_plugin_configuration");
-        let asked = self.chakra.call(fetch, &[("pluginId", &id.to_string())], &[], None, &key.token).await;
+        let asked = self.chakra.call(fetch, &[("pluginId", &id.to_string())], &[], None, self.token(scope, &key)).await;
         let data = asked.map_err(|error| self.chakra_failed(scope, key, error))?;
         Ok(Configuration::from_chakra(&data))
     }

@@ -29,6 +29,7 @@ Control calls ask for no credential:
   GET    /_sandbox/openapi.json   all of it as an OpenAPI document
   GET    /_sandbox/health     {\"status\":\"ok\"}
   POST   /_sandbox/teams      {\"name\"?,\"role\"?:\"admin|messaging|viewer\",\"webhook_secret\"?} -> a new team and its access token
+  POST   /_sandbox/keys       {\"chakra_key\"} -> another access token of the same team; DELETE with the same body revokes it
   GET    /_sandbox/requests   what arrived, oldest first; DELETE clears
   GET    /_sandbox/faults     the faults in force; DELETE lifts them
   POST   /_sandbox/faults     {\"path_prefix\",\"method\"?,\"kind\":\"status|latency|reset|stall|truncate\",\"status\"?,\"ms\"?,\"times\"?,\"body\"?,\"headers\"?}
@@ -47,6 +48,7 @@ pub(crate) async fn answer(request: &HttpRequest, payload: Payload, shared: &Sha
     let allowed = match path {
         "/_sandbox/health" | "/_sandbox/openapi.json" | "/_sandbox" | "/_sandbox/" => vec![get],
         "/_sandbox/requests" => vec![get, delete],
+        "/_sandbox/keys" => vec![post, delete],
         "/_sandbox/faults" => vec![get, post, delete],
         "/_sandbox/teams" | "/_sandbox/signups" | "/_sandbox/events" | "/_sandbox/connect" => vec![post],
         _ => match path.strip_prefix("/_sandbox/media/") {
@@ -85,6 +87,8 @@ fn call(method: &Method, path: &str, body: &Bytes, shared: &Shared) -> Result<Re
         }
         ("/_sandbox/faults", _) => add_fault(body, shared),
         ("/_sandbox/teams", _) => teams::add(body, shared),
+        ("/_sandbox/keys", &Method::DELETE) => teams::revoke_key(body, shared).map(|()| no_content()),
+        ("/_sandbox/keys", _) => teams::add_key(body, shared),
         ("/_sandbox/signups", _) => signups::finish(body, shared),
         ("/_sandbox/events", _) => events::send(body, shared),
         ("/_sandbox/connect", _) => connect::complete(body, shared),

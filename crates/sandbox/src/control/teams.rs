@@ -58,6 +58,29 @@ pub(super) fn add(body: &Bytes, shared: &Shared) -> Result<Reply, Reply> {
     ))
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Key {
+    chakra_key: String,
+}
+
+/// Gives the team of an access token another one.
+pub(super) fn add_key(body: &Bytes, shared: &Shared) -> Result<Reply, Reply> {
+    let Key { chakra_key } = parse(body)?;
+    let added = shared.change(|world| world.add_key(&chakra_key)).ok_or_else(unknown_key)?;
+    Ok(Reply::json(StatusCode::CREATED, &json!({"chakra_key": added})))
+}
+
+/// Revokes an access token, as a team does in Chakra's admin area.
+pub(super) fn revoke_key(body: &Bytes, shared: &Shared) -> Result<(), Reply> {
+    let Key { chakra_key } = parse(body)?;
+    shared.change(|world| world.keys.remove(&chakra_key)).map(drop).ok_or_else(unknown_key)
+}
+
+fn unknown_key() -> Reply {
+    super::error(StatusCode::NOT_FOUND, "no team has this access token")
+}
+
 /// A secret as a team sets it in Chakra's admin area.
 pub(crate) fn new_webhook_secret() -> String {
     fresh::hexadecimal(64)

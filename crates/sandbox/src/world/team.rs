@@ -68,6 +68,14 @@ impl World {
         NewTeam { team_id, chakra_key, webhook_secret }
     }
 
+    /// Gives the team of an access token another one; none if there is no such token.
+    pub(crate) fn add_key(&mut self, of: &str) -> Option<String> {
+        let access = *self.keys.get(of)?;
+        let chakra_key = fresh::alphanumeric(250);
+        self.keys.insert(chakra_key.clone(), access);
+        Some(chakra_key)
+    }
+
     /// Makes a connect token; those that have expired go.
     pub(crate) fn add_connect_token(&mut self, team: Uuid, target: Target, now: i64) -> String {
         self.connect_tokens.retain(|_, token| token.expires_at > now);
@@ -86,6 +94,16 @@ impl World {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn another_token_of_a_team_stands_for_the_same_team() {
+        let mut world = World::default();
+        let first = world.add_team("T", Role::default(), None).chakra_key;
+        let second = world.add_key(&first).expect("the first is known");
+        assert_ne!(first, second);
+        assert_eq!(world.keys[&first].team, world.keys[&second].team);
+        assert_eq!(world.add_key("unknown"), None);
+    }
 
     #[test]
     fn a_connect_token_holds_for_an_hour() {

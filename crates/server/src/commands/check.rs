@@ -76,9 +76,17 @@ async fn check_database(url: SecretString, report: &mut Report) -> Option<Db> {
 }
 
 async fn check_vault(db: &Db, keys: &MasterKeys, report: &mut Report) {
+    for key in keys.providers() {
+        let (id, kind) = (key.id(), key.kind());
+        let proof = keys.prove(id, &mut rand::rng());
+        match proof.await {
+            Ok(()) => pass("master key", format_args!("{id} ({kind}) seals and opens")),
+            Err(error) => report.fail("master key", format_args!("{error}; {}", fix(kind))),
+        }
+    }
     match db.operator().await {
         Ok(None) => pass("vault", "nothing is sealed yet; the first `portico serve` begins"),
-        Ok(Some(row)) => match keys.check_canary(&row.canary) {
+        Ok(Some(row)) => match keys.check_canary(&row.canary).await {
             Ok(()) => pass("vault", "PORTICO_MASTER_KEYS opens it"),
             Err(error) => report.fail(
                 "vault",
@@ -86,6 +94,15 @@ async fn check_vault(db: &Db, keys: &MasterKeys, report: &mut Report) {
             ),
         },
         Err(error) => report.fail("vault", format_args!("{}; look at the database", cause(&error))),
+    }
+}
+
+/// Where to look when a key does not serve.
+fn fix(kind: &str) -> &'static str {
+    match kind {
+        "pkcs11" => "look at PORTICO_PKCS11_MODULE, PORTICO_PKCS11_TOKEN, PORTICO_PKCS11_PIN and the key's label",
+        "transit" => "look at PORTICO_TRANSIT_URL, PORTICO_TRANSIT_TOKEN, PORTICO_TRANSIT_MOUNT and the key's name",
+        _ => "look at PORTICO_MASTER_KEYS",
     }
 }
 

@@ -5,12 +5,13 @@ mod migrate;
 mod openapi;
 mod sandbox;
 mod serve;
+mod vault;
 
 use std::io;
 use std::process::ExitCode;
 
-use portico_app::StartError;
-use portico_storage::{ConnectError, MigrateError};
+use portico_app::{RotateError, StartError};
+use portico_storage::{ConnectError, MigrateError, StorageError};
 
 use crate::cli::Command;
 use crate::dev::{self, DevError};
@@ -33,6 +34,12 @@ pub(crate) enum Failure {
     /// The application does not start.
     #[error(transparent)]
     Start(#[from] StartError),
+    /// A rotation did not begin, or could not go on.
+    #[error(transparent)]
+    Rotate(#[from] RotateError),
+    /// The database fails.
+    #[error("the database fails: {0}")]
+    Storage(#[from] StorageError),
     /// An address cannot be had.
     #[error(transparent)]
     Door(#[from] DoorError),
@@ -62,6 +69,7 @@ pub(crate) async fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Check(arguments) => return Ok(check::run(&arguments).await),
         Command::Sandbox(arguments) => sandbox::run(arguments).await?,
         Command::Openapi(arguments) => openapi::run(&arguments),
+        Command::Vault(command) => vault::run(command).await?,
     }
     Ok(ExitCode::SUCCESS)
 }

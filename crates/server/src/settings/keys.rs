@@ -36,6 +36,18 @@ keys! {
     CHAKRA_URL, "PORTICO_CHAKRA_URL", "chakra_url", secret: false;
     /// What the vault is sealed with.
     MASTER_KEYS, "PORTICO_MASTER_KEYS", "master_keys", secret: true;
+    /// The library that speaks to the token of master keys.
+    PKCS11_MODULE, "PORTICO_PKCS11_MODULE", "pkcs11_module", secret: false;
+    /// That token's label.
+    PKCS11_TOKEN, "PORTICO_PKCS11_TOKEN", "pkcs11_token", secret: false;
+    /// The PIN of that token's user.
+    PKCS11_PIN, "PORTICO_PKCS11_PIN", "pkcs11_pin", secret: true;
+    /// Where the transit engine of master keys is.
+    TRANSIT_URL, "PORTICO_TRANSIT_URL", "transit_url", secret: false;
+    /// The credential of that engine.
+    TRANSIT_TOKEN, "PORTICO_TRANSIT_TOKEN", "transit_token", secret: true;
+    /// Where in its server that engine is mounted.
+    TRANSIT_MOUNT, "PORTICO_TRANSIT_MOUNT", "transit_mount", secret: false;
     /// The credential of whoever runs this.
     OPERATOR_TOKEN, "PORTICO_OPERATOR_TOKEN", "operator_token", secret: true;
     /// Which log lines are written.

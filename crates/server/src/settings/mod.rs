@@ -8,6 +8,7 @@ mod mistake;
 mod source;
 #[cfg(test)]
 mod tests;
+mod vault;
 
 use std::fmt::Display;
 use std::net::SocketAddr;
@@ -21,6 +22,7 @@ use self::keys::Key;
 pub(crate) use self::mistake::{Mistake, Mistakes};
 use self::source::Found;
 pub(crate) use self::source::Sources;
+pub(crate) use self::vault::{VaultSettings, for_vault};
 use crate::telemetry::{LogFormat, LogSettings};
 
 const BIND: &str = "127.0.0.1:8080";
@@ -80,11 +82,7 @@ impl Draft {
                 "set it to postgres://user:password@host:5432/database of a role that `portico migrate --grant-to` named",
                 database_url,
             ),
-            master_keys: reader.require(
-                keys::MASTER_KEYS,
-                "set it to k1:$(openssl rand -base64 32) and keep a copy in a safe place",
-                master_keys,
-            ),
+            master_keys: reader.master_keys(),
             operator_token: reader.require(
                 keys::OPERATOR_TOKEN,
                 "set it to what `openssl rand -hex 32` gives",
@@ -250,10 +248,6 @@ fn database_url(found: &Found) -> Result<SecretString, String> {
         return Ok(found.text.clone());
     }
     Err("is not a Postgres URL; it must look like postgres://user:password@host:5432/database".to_owned())
-}
-
-fn master_keys(found: &Found) -> Result<MasterKeys, String> {
-    MasterKeys::parse(&found.text).map_err(|error| error.to_string())
 }
 
 fn address(found: &Found) -> Result<SocketAddr, String> {

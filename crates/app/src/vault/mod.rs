@@ -1,0 +1,99 @@
+//! The vault at work: data keys opened and remembered, made and replaced.
+//!
+//! The running gateway and the commands `vault status` and `vault rotate` share it. A master key may be
+//! far away, so it is never asked inside a transaction.
+
+mod opened;
+mod rotate;
+mod status;
+
+use std::sync::Arc;
+
+use portico_domain::TenantId;
+use portico_storage::{Db, StorageError, StoredDataKey};
+use portico_vault::{DataKey, MasterKeys, OpenError};
+
+pub use rotate::{Progress, RotateError, RotateOptions, Rotated};
+pub use status::{DataKeyStatus, MasterKeyStatus, VaultStatus};
+
+use crate::error::{Error, Thing};
+use opened::OpenedKeys;
+
+/// A database and the master keys that open its vault. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Vault {
+    db: Db,
+    master_keys: Arc<MasterKeys>,
+    opened: Arc<OpenedKeys>,
+}
+
+impl Vault {
+    /// The vault of that database. Nothing is proved yet.
+    #[must_use]
+    pub fn new(db: Db, master_keys: Arc<MasterKeys>) -> Self {
+        Self { db, master_keys, opened: Arc::default() }
+    }
+
+    /// The master keys.
+    #[must_use]
+    pub fn master_keys(&self) -> &MasterKeys {
+        &self.master_keys
+    }
+
+    /// A stored data key, opened: from memory, or by its master key.
+    pub(crate) async fn open(&self, tenant: TenantId, stored: &StoredDataKey) -> Result<Arc<DataKey>, OpenError> {
+        if let Some(key) = self.opened.get(tenant, stored.version) {
+            return Ok(key);
+        }
+        let key = Arc::new(self.master_keys.unwrap_data_key(tenant, stored.version, &stored.wrapped).await?);
+        self.opened.put(tenant, Arc::clone(&key));
+        Ok(key)
+    }
+
+    /// The data key that a tenant's next value is sealed with: the newest, or one that is made now
+    /// because that is too old or has sealed too much.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Missing`] when the tenant has none; [`Error::VaultUnavailable`].
+    pub(crate) async fn sealing_key(&self, tenant: TenantId) -> Result<Arc<DataKey>, Error> {
+        let mut newest = self.newest(tenant).await?.ok_or(Error::Missing(Thing::Tenant))?;
+        if DataKey::is_due(newest.seals, newest.age) {
+            match self.roll(tenant, &newest).await {
+                Ok(_) => newest = self.newest(tenant).await?.ok_or(Error::Missing(Thing::Tenant))?,
+                // What is due can wait as long as the limit is far.
+                Err(Error::VaultUnavailable(reason)) if newest.seals < DataKey::SEAL_LIMIT => {
+                    tracing::warn!(tenant.id = %tenant, %reason, "a data key is due, but cannot be replaced now");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(self.open(tenant, &newest).await?)
+    }
+
+    async fn newest(&self, tenant: TenantId) -> Result<Option<StoredDataKey>, StorageError> {
+        let mut tx = self.db.begin_system(tenant).await?;
+        let newest = tx.newest_data_key().await?;
+        tx.commit().await?;
+        Ok(newest)
+    }
+
+    /// Makes the data key that follows. False when another replica was faster: then that one's is there.
+    async fn roll(&self, tenant: TenantId, newest: &StoredDataKey) -> Result<bool, Error> {
+        let key = DataKey::generate(newest.version.next(), &mut rand::rng());
+        let wrapping = self.master_keys.wrap_data_key(tenant, &key, &mut rand::rng());
+        let wrapped = wrapping.await?;
+        let mut tx = self.db.begin_system(tenant).await?;
+        let made = tx.insert_next_data_key(newest.version, &wrapped).await?;
+        tx.commit().await?;
+        if made {
+            tracing::info!(tenant.id = %tenant, data_key.version = %key.version(), "a new data key seals from now on");
+        }
+        Ok(made)
+    }
+
+    /// Drops opened keys that were held long enough.
+    pub(crate) fn sweep(&self) {
+        self.opened.sweep();
+    }
+}

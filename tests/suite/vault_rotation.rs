@@ -1,0 +1,120 @@
+//! Master keys and data keys rotate while replicas serve, and go on after kill -9.
+
+use serde_json::{Value, json};
+
+use crate::harness::tenant::{message, text};
+use crate::harness::{Portico, Senders, Serve, Tenant, Terminal};
+
+const K2: &str = "k2:AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=";
+/// Tenants besides, so that a rotation has something to do.
+const TENANTS: usize = 60;
+
+fn number(status: &Value, pointer: &str) -> u64 {
+    status.pointer(pointer).and_then(Value::as_u64).unwrap_or_else(|| panic!("no number {pointer} in {status}"))
+}
+
+/// How much needs a master key; none if the status does not know it.
+fn needs(status: &Value, id: &str) -> Option<u64> {
+    let key = status["master_keys"].as_array()?.iter().find(|key| key["id"] == id)?;
+    Some(number(key, "/data_keys") + number(key, "/operator_secrets"))
+}
+
+#[tokio::test]
+async fn keys_rotate_under_load_and_through_kill_9_and_no_send_fails() {
+    let portico = Portico::start().await;
+    let tenant = Tenant::new(&portico, "Rotates").await;
+    let shop = tenant.connect("shop").await;
+    for number in 0..TENANTS {
+        portico.operator().post("/api/v1/tenants", json!({"name": format!("T{number}")})).await.expect(201);
+    }
+    let k1 = portico.told("master_keys").to_owned();
+    let terminal = |keys: &str| Terminal::beside(&portico, keys);
+    let old = terminal(&k1).status().await;
+    let all = number(&old, "/total");
+    assert_eq!((needs(&old, "k1"), number(&old, "/under_sealing_key")), (Some(all), all), "{old}");
+    assert!(all >= TENANTS as u64 + 2, "{old}");
+
+    refuses_without_both_keys(&k1, &terminal).await;
+    assert_eq!(needs(&terminal(&k1).status().await, "k1"), Some(all), "a refusal did something");
+
+    let both = format!("{K2},{k1}");
+    let settings = [("PORTICO_MASTER_KEYS", both.as_str())];
+    let replica = Serve::start_with(&portico, portico.told("sandbox_url"), &settings).await;
+    let there = tenant.owner.at(replica.url());
+    let senders = Senders::start(std::slice::from_ref(&there), &shop.messages(), 4);
+    senders.more(20).await;
+
+    let rotation = terminal(&both);
+    let slowly = ["vault", "rotate", "--batch", "5", "--pause", "40"];
+    let line = rotation.killed_at(&slowly, "moved 12 of ").await;
+    assert!(line.ends_with("under k2"), "{line}");
+    let broken = rotation.status().await;
+    let (moved, left) = (needs(&broken, "k2").unwrap_or(0), needs(&broken, "k1").unwrap_or(0));
+    assert!(moved >= 12 && left > 0 && moved + left == all, "{broken}");
+    let seen = rotation.runs(&["vault", "status"]).await;
+    assert!(seen.contains("still needed") && seen.contains(&format!("{moved} of {all} are under k2: ")), "{seen}");
+    // What is sealed meanwhile is sealed with the new key, and opens.
+    let spare = json!({"name": "spare", "access_token": portico.sandbox().team().await});
+    there.post("/api/v1/chakra-keys", spare).await.expect(201);
+
+    let told = rotation.runs(&slowly).await;
+    assert!(told.contains(&format!("Moved {left} things under k2.")), "{told}");
+    assert!(told.contains("Nothing needs k1 any more: take it out"), "{told}");
+    let done = rotation.status().await;
+    assert_eq!((needs(&done, "k1"), needs(&done, "k2")), (Some(0), Some(all)), "{done}");
+    let again = rotation.runs(&["vault", "rotate"]).await;
+    assert!(again.starts_with("Everything was under k2 already."), "{again}");
+    senders.more(20).await;
+
+    // The old key is gone: a replica without it starts and sends, one with it alone does not start.
+    let new = Serve::start_with(&portico, portico.told("sandbox_url"), &[("PORTICO_MASTER_KEYS", K2)]).await;
+    tenant.owner.at(new.url()).post(&shop.messages(), message()).await.expect_success();
+    let refused = terminal(&k1).run(&["serve"]).await;
+    assert!(!refused.success && refused.stderr.contains("master key \"k2\" is needed"), "{refused:?}");
+
+    data_keys_roll(&terminal(K2)).await;
+    senders.more(20).await;
+    let sent = senders.stop().await;
+    assert!(sent >= 100, "only {sent} messages were sent");
+    tenant.owner.at(new.url()).post(&shop.messages(), message()).await.expect_success();
+    drop((replica, new));
+    portico.stop().await;
+}
+
+async fn refuses_without_both_keys(k1: &str, terminal: &impl Fn(&str) -> Terminal) {
+    for (keys, words) in [
+        (k1, "lists only k1, which seals everything already"),
+        (K2, "still sealed under k1, which PORTICO_MASTER_KEYS does not list; nothing was done"),
+    ] {
+        let said = terminal(keys).run(&["vault", "rotate"]).await;
+        assert!(!said.success && said.stderr.contains(words) && said.stderr.lines().count() == 1, "{said:?}");
+        let said = terminal(keys).run(&["vault", "rotate", "--data-keys"]).await;
+        assert_eq!(said.success, keys == k1, "data keys can be rolled under one key: {said:?}");
+    }
+    let needed = terminal(K2).runs(&["vault", "status"]).await;
+    assert!(needed.contains("k1") && needed.contains("NEEDED, but not listed"), "{needed}");
+}
+
+/// Every tenant gets exactly one new data key in one roll, however often it is broken off.
+async fn data_keys_roll(terminal: &Terminal) {
+    let before = terminal.status().await;
+    assert_eq!(number(&before, "/data_keys/with_old_versions"), 0, "{before}");
+    let tenants = number(&before, "/data_keys/tenants");
+    let slowly = ["vault", "rotate", "--data-keys", "--batch", "4", "--pause", "40"];
+    terminal.killed_at(&slowly, "made new data keys for 8 tenants").await;
+    let broken = terminal.status().await;
+    let rolled = number(&broken, "/data_keys/with_old_versions");
+    assert!((8..tenants).contains(&rolled), "{broken}");
+    assert!(broken["data_keys"]["last_roll_finished_at"].is_null(), "{broken}");
+    let told = terminal.runs(&["vault", "status"]).await;
+    assert!(told.contains("is not done: run `portico vault rotate --data-keys` again"), "{told}");
+
+    terminal.killed_at(&slowly, "re-sealed the values of 4 of ").await;
+    let told = terminal.runs(&slowly).await;
+    assert!(told.contains("Made 0 new data keys"), "the third run makes none any more: {told}");
+    let done = terminal.status().await;
+    assert_eq!(number(&done, "/data_keys/with_old_versions"), 0, "{done}");
+    assert_eq!(number(&done, "/data_keys/versions"), tenants, "{done}");
+    assert!(done["data_keys"]["last_roll_finished_at"].is_string(), "{done}");
+    assert_eq!(text(&done, "sealing_key"), "k2");
+}

@@ -15,9 +15,11 @@
 mod credential;
 mod principal;
 mod reach;
+mod session;
 
 pub use credential::{BadCredential, Credential};
 pub use principal::{
     Actor, ApiKeyRecord, Denied, OperatorScope, Origin, Party, Principal, Refused, Scope, TenantScope,
 };
 pub use reach::{CustomerReach, Reach};
+pub use session::{SESSION_IDLE, SESSION_LONGEST, SessionRecord};

@@ -153,6 +153,18 @@ impl Principal {
         }
     }
 
+    /// A member of a tenant, all of which its role reaches.
+    pub(crate) fn member(tenant: TenantId, member: MemberId, permissions: PermissionSet, origin: Origin) -> Self {
+        Self {
+            tenant: Some(tenant),
+            actor: Actor::Member(member),
+            token: None,
+            permissions,
+            reach: Arc::new(Reach::ALL),
+            origin,
+        }
+    }
+
     /// The caller as a party, if it acts in a tenant.
     #[must_use]
     pub fn party(&self) -> Option<Party> {

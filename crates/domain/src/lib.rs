@@ -7,9 +7,11 @@
 
 pub mod audit;
 pub mod customer;
+pub mod email;
 pub mod event;
 pub mod ids;
 pub mod lookup;
+pub mod member;
 pub mod meta_ids;
 pub mod model;
 pub mod permission;
@@ -21,11 +23,13 @@ pub mod text;
 
 pub use audit::{AuditEntry, AuditRecord};
 pub use customer::Metadata;
+pub use email::Email;
 pub use event::Event;
 pub use ids::{
     ApiKeyId, ChakraKeyId, CustomerId, EventId, InvitationId, MemberId, RoleId, SessionId, TenantId, TokenId,
 };
 pub use lookup::{LookupFilter, LookupPlace, LookupRow};
+pub use member::{Invitation, InvitationStatus, Member};
 pub use meta_ids::{PhoneNumberId, PluginId, WabaId};
 pub use model::{ApiKey, ChakraKey, Customer, PhoneNumber, Plugin, RequestEntry, Role, Tenant, TenantSettings, Waba};
 pub use permission::Permission;

@@ -135,7 +135,7 @@ fn allowed_ips(ranges: Option<Vec<String>>) -> Result<Option<Vec<IpNet>>, Storag
     ranges.map(|ranges| ranges.into_iter().map(parse).collect()).transpose()
 }
 
-fn columns(role: StoredRole) -> (Option<&'static str>, Option<Uuid>) {
+pub(crate) fn columns(role: StoredRole) -> (Option<&'static str>, Option<Uuid>) {
     match role {
         StoredRole::BuiltIn(role) => (Some(role.as_str()), None),
         StoredRole::Own(id) => (None, Some(id.uuid())),

@@ -25,7 +25,8 @@
 //!
 //! Secrets that Portico only recognises never come back: API keys ([`ApiKeySecret`]) and the
 //! operator's token ([`OperatorToken`]) are reduced to SHA-256, which suffices because both are
-//! long and random. Chakra keys are also given a keyed [`Fingerprint`], so that the same key can be
+//! long and random; so are the tokens of browsers ([`BrowserToken`]). Passwords are not, so they are
+//! stretched by argon2id ([`HashedPassword`]). Chakra keys are also given a keyed [`Fingerprint`], so that the same key can be
 //! found twice without opening either.
 //!
 //! ```
@@ -62,19 +63,24 @@
 pub mod api_key;
 mod associated_data;
 pub mod audit_chain;
+pub mod browser_token;
 mod cipher;
 pub mod data_key;
 pub mod fingerprint;
 pub mod keyring;
 pub mod open_error;
 pub mod operator_token;
+pub mod password;
+mod signed;
 
 pub use api_key::{
     API_KEY_PATTERN, ApiKeySecret, KeyEnvironment, MalformedApiKey, MalformedKeyEnvironment, SecretHash, hash_of,
 };
+pub use browser_token::BrowserToken;
 pub use data_key::{DataKey, DataKeyVersion, Place, sealed_version};
 pub use fingerprint::{Fingerprint, FingerprintKey};
 pub use keyring::{MalformedMasterKeyId, MasterKeyId, MasterKeys, MasterKeysError, WrappedKey, needed_master_key};
 pub use open_error::OpenError;
 pub use operator_token::{OPERATOR_TOKEN_MIN_LEN, OperatorToken, WeakOperatorToken};
+pub use password::{HashedPassword, WeakPassword, check_password};
 pub use secrecy::{ExposeSecret, SecretString};

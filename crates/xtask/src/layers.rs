@@ -1,4 +1,5 @@
-//! Which crate may depend on which: `domain ← vault, auth ← storage, chakra ← app ← api, console ← server`.
+//! Which crate may depend on which: `domain ← vault, auth ← storage, chakra ← app ← api, console ← server`;
+//! `oidc` stands beside them all, and only `app` uses it.
 //!
 //! To add a crate, add a line to [`OURS`]. An outside library that only some crates may name is a
 //! line of [`OUTSIDE`].
@@ -15,7 +16,11 @@ const OURS: &[(&str, &[&str])] = &[
     ("portico-auth", &["portico-domain", "portico-vault"]),
     ("portico-storage", &["portico-domain", "portico-vault", "portico-auth"]),
     ("portico-chakra", &["portico-domain", "portico-vault", "portico-auth"]),
-    ("portico-app", &["portico-domain", "portico-vault", "portico-auth", "portico-storage", "portico-chakra"]),
+    ("portico-oidc", &[]),
+    (
+        "portico-app",
+        &["portico-domain", "portico-vault", "portico-auth", "portico-storage", "portico-chakra", "portico-oidc"],
+    ),
     ("portico-api", BELOW_API),
     ("portico-console", BELOW_API),
     ("portico-sandbox", &["portico-domain", "portico-chakra"]),
@@ -34,6 +39,7 @@ const EVERYTHING: &[&str] = &[
     "portico-auth",
     "portico-storage",
     "portico-chakra",
+    "portico-oidc",
     "portico-app",
     "portico-api",
     "portico-console",
@@ -47,7 +53,7 @@ const FOR_TESTS: &[&str] = &["portico-testkit", "portico-sandbox"];
 const OUTSIDE: &[(&str, &[&str])] = &[
     ("actix", &["portico-api", "portico-console", "portico-sandbox", "portico", "portico-testkit", "portico-tests"]),
     ("sqlx", &["portico-storage", "portico", "portico-testkit", "portico-tests", "xtask"]),
-    ("reqwest", &["portico-chakra", "portico-sandbox", "portico", "portico-testkit", "portico-tests"]),
+    ("reqwest", &["portico-chakra", "portico-oidc", "portico-sandbox", "portico", "portico-testkit", "portico-tests"]),
 ];
 
 /// Why the layers do not hold, or could not be read.

@@ -8,6 +8,7 @@ use portico_domain::TenantId;
 use portico_vault::SecretHash;
 use time::OffsetDateTime;
 
+use crate::browser::Browser;
 use crate::error::{Error, Thing};
 use crate::start::App;
 
@@ -18,6 +19,8 @@ pub struct Presented<'a> {
     pub authorization: Option<&'a str>,
     /// The value of `Portico-Tenant`, by which the operator names a tenant.
     pub tenant: Option<&'a str>,
+    /// The signed-in browser, where its cookie counts.
+    pub browser: Option<Browser<'a>>,
     /// Where the request came from.
     pub address: Option<IpAddr>,
     /// The id by which the request is known in logs.
@@ -52,10 +55,14 @@ impl App {
     ///
     /// # Errors
     ///
-    /// [`NotAdmitted`] with [`Error::Credential`], [`Error::UnknownKey`] or [`Error::Refused`]; for the
+    /// [`NotAdmitted`] with [`Error::Credential`], [`Error::UnknownKey`], [`Error::NoSession`],
+    /// [`Error::Csrf`] or [`Error::Refused`]; for the
     /// operator also [`Error::Header`] when the tenant's id is malformed and [`Error::Missing`] when there
     /// is none.
     pub async fn authenticate(&self, presented: Presented<'_>) -> Result<Principal, NotAdmitted> {
+        if let (None, Some(browser)) = (presented.authorization, presented.browser) {
+            return self.authenticate_browser(browser, presented.origin()).await;
+        }
         match Credential::parse(presented.authorization, &self.shared.operator)? {
             Credential::Operator => {
                 let tenant = presented.tenant.map(str::parse::<TenantId>).transpose();

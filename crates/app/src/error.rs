@@ -23,6 +23,12 @@ pub enum Thing {
     PhoneNumber,
     /// A role.
     Role,
+    /// A member.
+    Member,
+    /// An invitation.
+    Invitation,
+    /// A session.
+    Session,
     /// Something whose owner is learned: a message, a group, a call.
     Resource(&'static str),
 }
@@ -36,6 +42,14 @@ pub enum Error {
     /// A well-formed key that does not exist or is revoked.
     #[error("the key is unknown or revoked")]
     UnknownKey,
+    /// The session of a browser that has ended, or never was.
+    #[error("the session has ended; sign in again at /console/sign-in")]
+    NoSession,
+    /// A change with a session's cookie that no page of Portico's sent.
+    #[error(
+        "a change with a session's cookie needs the header X-CSRF-Token, which GET /api/v1/session tells, and must come from a page of Portico's own"
+    )]
+    Csrf,
     /// A known key that is not let in.
     #[error(transparent)]
     Refused(#[from] Refused),
@@ -139,6 +153,7 @@ impl Error {
             Self::Refused(_)
                 | Self::Denied(Denied::Permission(_) | Denied::Limited | Denied::OperatorOnly)
                 | Self::MoreThanOwn(_)
+                | Self::Csrf
         )
     }
 
@@ -167,8 +182,15 @@ impl From<StorageError> for Error {
             ),
             Constraint::RoleName => ("role_name_taken", Some("/name"), "another role has this name; choose another"),
             Constraint::RoleInUse => {
-                ("role_in_use", None, "API keys still have this role; give them another one or revoke them first")
+                ("role_in_use", None, "API keys, members or open invitations still have this role; give them another one or end them first")
             }
+            Constraint::MemberEmail => ("member_exists", Some("/email"), "somebody with this address is a member already"),
+            Constraint::MemberIdentity => ("changed_meanwhile", None, "the account belongs to another member"),
+            Constraint::InvitationOpen => (
+                "invitation_open",
+                Some("/email"),
+                "this address has an open invitation; take it back with DELETE /api/v1/invitations/{id} to invite anew",
+            ),
             Constraint::KeyCustomer => return Self::invalid("/customers", "names a customer that does not exist"),
             Constraint::Reference | Constraint::Duplicate => {
                 ("changed_meanwhile", None, "what this refers to changed meanwhile; read it again and repeat")
@@ -195,7 +217,8 @@ impl Error {
     #[must_use]
     pub fn status_and_code(&self) -> (u16, Option<&'static str>) {
         let (status, code) = match self {
-            Self::Credential(_) | Self::UnknownKey => (401, "unauthorized"),
+            Self::Credential(_) | Self::UnknownKey | Self::NoSession => (401, "unauthorized"),
+            Self::Csrf => (403, "csrf_failed"),
             Self::Refused(Refused::Expired) => (401, "key_expired"),
             Self::Refused(Refused::Address) => (403, "address_not_allowed"),
             Self::Refused(Refused::Suspended) => (403, "tenant_suspended"),
@@ -241,9 +264,15 @@ impl Thing {
             Self::Plugin => "plugin_not_found",
             Self::Waba => "waba_not_found",
             Self::PhoneNumber => "phone_number_not_found",
-            Self::Tenant | Self::ApiKey | Self::ChakraKey | Self::Customer | Self::Role | Self::Resource(_) => {
-                "resource_not_found"
-            }
+            Self::Tenant
+            | Self::ApiKey
+            | Self::ChakraKey
+            | Self::Customer
+            | Self::Role
+            | Self::Member
+            | Self::Invitation
+            | Self::Session
+            | Self::Resource(_) => "resource_not_found",
         }
     }
 }

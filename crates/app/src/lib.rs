@@ -8,14 +8,17 @@
 mod api_keys;
 mod audit;
 mod authenticate;
+mod browser;
 mod cache;
 mod chakra_keys;
 mod customers;
 mod error;
 pub mod gateway;
 mod keys;
+mod last_owner;
 mod learned;
 mod lookup;
+mod members;
 mod metrics;
 mod ownership;
 mod paging;
@@ -29,9 +32,14 @@ mod whatsapp;
 
 pub use api_keys::{CreateApiKey, CreatedApiKey, PatchApiKey};
 pub use authenticate::{NotAdmitted, Presented};
+pub use browser::{Browser, Cookie, cookie_in};
 pub use chakra_keys::{PatchChakraKey, StoreChakraKey};
 pub use customers::{Connection, EnsureCustomer};
 pub use error::{Error, Thing};
+pub use members::{
+    Choice, CreateInvitation, CreatedInvitation, Invited, NewBrowserSession, PatchMember, Returned, SignInError, SignedIn,
+    WhoAmI, WhoseTenant,
+};
 pub use metrics::Metrics;
 pub use paging::{PageRequest, Paged};
 pub use plugins::{Configuration, ConfigurationState, CreatePlugin};

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use portico_auth::ApiKeyRecord;
+use portico_auth::{ApiKeyRecord, SessionRecord};
 use portico_chakra::{BadChakraUrl, ChosenPaths, Client};
 use portico_domain::TenantId;
 use portico_storage::{Change, Db, Learned, OperatorRow, StorageError};
@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use crate::cache::{Freshness, Memo};
 use crate::keys::{OpenChakraKey, OpenDataKey};
 use crate::learned::{LearnedKey, Unwritten};
+use crate::members::{self, Hashing};
 use crate::metrics::Metrics;
 use crate::ownership::OwnedKey;
 use crate::refusals::{self, KeyRefusal};
@@ -30,6 +31,8 @@ pub struct AppOptions {
     pub public_url: Option<String>,
     /// The environment in the text of new API keys.
     pub environment: KeyEnvironment,
+    /// Where people sign in, if not with a password alone.
+    pub oidc: Option<Arc<portico_oidc::Provider>>,
     /// How many rows of the request log wait for Postgres before further ones are dropped.
     pub request_log_capacity: usize,
 }
@@ -68,6 +71,9 @@ pub(crate) struct Shared {
     pub(crate) public_url: Option<String>,
     pub(crate) freshness: Freshness,
     pub(crate) api_keys: Memo<SecretHash, ApiKeyRecord>,
+    pub(crate) sessions: Memo<SecretHash, SessionRecord>,
+    pub(crate) hashing: Hashing,
+    pub(crate) oidc: Option<Arc<portico_oidc::Provider>>,
     pub(crate) owned: Memo<OwnedKey, portico_storage::OwnedId>,
     pub(crate) learned: Memo<LearnedKey, Learned>,
     pub(crate) unwritten: Unwritten,
@@ -122,6 +128,9 @@ impl App {
             environment: options.environment,
             freshness: Freshness::default(),
             api_keys: Memo::default(),
+            sessions: Memo::default(),
+            hashing: Hashing::default(),
+            oidc: options.oidc,
             owned: Memo::default(),
             learned: Memo::default(),
             unwritten: Unwritten::default(),
@@ -139,6 +148,7 @@ impl App {
             tokio::spawn(follow_changes(Arc::clone(&shared))),
             tokio::spawn(refusals::write(Arc::clone(&shared), refused)),
             tokio::spawn(sweep(Arc::clone(&shared))),
+            tokio::spawn(members::keep_up(Arc::clone(&shared))),
         ];
         *shared.background.lock().unwrap_or_else(PoisonError::into_inner) = tasks;
         let writer = tokio::spawn(request_log::write(Arc::clone(&shared), log_entries));
@@ -228,6 +238,7 @@ async fn sweep(shared: Arc<Shared>) {
         shared.chakra_keys.sweep(&shared.freshness);
         shared.data_keys.sweep(&shared.freshness);
         shared.api_keys.sweep(&shared.freshness);
+        shared.sessions.sweep(&shared.freshness);
         shared.owned.sweep(&shared.freshness);
         shared.learned.sweep(&shared.freshness);
     }

@@ -1,7 +1,7 @@
 //! Discovery: what the provider says of itself at `/.well-known/openid-configuration`.
 
 use reqwest::{Client, Url};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de};
 
 use crate::web::{WebError, is_safe, json};
 
@@ -31,9 +31,13 @@ pub enum BadMetadata {
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Metadata {
     issuer: String,
+    #[serde(deserialize_with = "url")]
     pub(crate) authorization_endpoint: Url,
+    #[serde(deserialize_with = "url")]
     pub(crate) token_endpoint: Url,
+    #[serde(deserialize_with = "url")]
     pub(crate) jwks_uri: Url,
+    #[serde(default, deserialize_with = "some_url")]
     pub(crate) userinfo_endpoint: Option<Url>,
     #[serde(default)]
     code_challenge_methods_supported: Option<Vec<String>>,
@@ -44,6 +48,14 @@ pub(crate) struct Metadata {
     /// RFC 9207: the provider names itself when it sends the browser back.
     #[serde(default)]
     pub(crate) authorization_response_iss_parameter_supported: bool,
+}
+
+fn url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Url, D::Error> {
+    String::deserialize(deserializer)?.parse().map_err(|_| de::Error::custom("must be a URL"))
+}
+
+fn some_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D::Error> {
+    url(deserializer).map(Some)
 }
 
 /// Where the description is.

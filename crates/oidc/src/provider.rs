@@ -190,7 +190,8 @@ impl Provider {
     ///
     /// [`Failure::Metadata`].
     pub async fn discover(&self) -> Result<(), Failure> {
-        self.metadata().await.map(|_| ())
+        self.metadata().await?;
+        Ok(())
     }
 
     /// Where a form that begins a sign-in leads: what a page's policy must allow. None when the provider

@@ -19,6 +19,7 @@ mod db;
 mod error;
 mod event;
 mod invitation;
+mod last_owner;
 mod learned;
 mod lookup;
 mod member;

@@ -96,9 +96,19 @@ impl App {
         self.shared.public_url.clone().unwrap_or_else(|| format!("http://{host}"))
     }
 
-    /// Whether an `Origin` is Portico's own; `host` is the request's.
+    /// Whether a page of Portico's own sent a request, as its browser says in `Sec-Fetch-Site` or, where
+    /// it is too old for that, in `Origin`; `host` is the request's.
     #[must_use]
-    pub fn is_own_origin(&self, origin: &str, host: &str) -> bool {
+    pub fn is_from_own_page(&self, fetch_site: Option<&str>, origin: Option<&str>, host: &str) -> bool {
+        match (fetch_site, origin) {
+            // A form on a page without referrers comes with the origin "null".
+            (Some(site), _) => site == "same-origin",
+            (None, Some(origin)) => self.is_own_origin(origin, host),
+            (None, None) => false,
+        }
+    }
+
+    fn is_own_origin(&self, origin: &str, host: &str) -> bool {
         let same_host = || origin.split_once("://").is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host));
         let public = self.shared.public_url.as_deref();
         public.map_or_else(same_host, |url| url.eq_ignore_ascii_case(origin))

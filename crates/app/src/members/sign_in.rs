@@ -182,9 +182,10 @@ impl App {
         });
     }
 
-    /// Opens a session where there is one tenant to act in, else asks which.
+    /// Opens a session where there is one tenant to act in, else asks which. Nobody joins a tenant
+    /// without being asked.
     pub(super) async fn settle(&self, mut ticket: Ticket, origin: &Origin) -> Result<SignedIn, SignInError> {
-        if let [(tenant, who)] = *ticket.candidates.as_slice() {
+        if let [(tenant, who @ As::Member(_))] = *ticket.candidates.as_slice() {
             return Ok(SignedIn::Session(self.enter(tenant, who, &ticket.proof, origin).await?));
         }
         ticket.candidates.truncate(MOST);

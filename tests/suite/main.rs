@@ -20,6 +20,7 @@ mod harness;
 mod isolation;
 mod limited_keys;
 mod lookup;
+mod members;
 mod partner_flow;
 mod plugins;
 mod replicas;

@@ -14,7 +14,7 @@
 //! }
 //!
 //! let routes = Routes::under("/api/v1").guarded(Method::GET, "/example", read);
-//! assert_eq!(routes.table()[0].permission.as_str(), "customers:read");
+//! assert_eq!(routes.table()[0].permission.map(|needed| needed.as_str()), Some("customers:read"));
 //! ```
 //!
 //! The same without the caller does not compile:
@@ -52,8 +52,8 @@ use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::web::{self, Data};
 use actix_web::{Handler, HttpMessage as _, HttpRequest, HttpResponse, guard};
-use portico_app::{App, Error, Presented, Standing};
-use portico_auth::{BadCredential, OperatorScope, Origin, Party, Principal, Scope};
+use portico_app::{App, Browser, Cookie, Error, Presented, Standing, cookie_in};
+use portico_auth::{Actor, BadCredential, OperatorScope, Origin, Party, Principal, Scope};
 use portico_domain::Permission;
 use portico_domain::permission::Required;
 
@@ -75,10 +75,10 @@ pub trait Extract: Sized {
     fn extract(request: &HttpRequest, payload: &mut Payload) -> impl Future<Output = Result<Self, Problem>>;
 }
 
-/// Proof of a permission.
+/// Proof of a permission, or that the caller is known.
 pub trait Permit: Extract {
-    /// The permission.
-    const PERMISSION: Permission;
+    /// The permission; none where every known caller may.
+    const PERMISSION: Option<Permission>;
     /// Whether only the operator can have it.
     const OPERATOR: bool;
 }
@@ -98,6 +98,27 @@ pub struct Caller<P>(Scope<P>);
 #[derive(Debug)]
 pub struct Operator<P>(OperatorScope<P>);
 
+/// A caller who is known, whatever it may do: for what concerns the caller alone.
+#[derive(Debug)]
+pub struct Anyone {
+    principal: Principal,
+    session: Option<String>,
+}
+
+impl Anyone {
+    /// Who it is.
+    #[must_use]
+    pub const fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
+    /// The token of its session, where that is what it presented.
+    #[must_use]
+    pub fn session(&self) -> Option<&str> {
+        self.session.as_deref()
+    }
+}
+
 impl<P> Caller<P> {
     /// What the use cases ask for.
     #[must_use]
@@ -115,13 +136,18 @@ impl<P> Operator<P> {
 }
 
 impl<P: Required> Permit for Caller<P> {
-    const PERMISSION: Permission = P::PERMISSION;
+    const PERMISSION: Option<Permission> = Some(P::PERMISSION);
     const OPERATOR: bool = false;
 }
 
 impl<P: Required> Permit for Operator<P> {
-    const PERMISSION: Permission = P::PERMISSION;
+    const PERMISSION: Option<Permission> = Some(P::PERMISSION);
     const OPERATOR: bool = true;
+}
+
+impl Permit for Anyone {
+    const PERMISSION: Option<Permission> = None;
+    const OPERATOR: bool = false;
 }
 
 impl<P: Required> Extract for Caller<P> {
@@ -133,6 +159,25 @@ impl<P: Required> Extract for Caller<P> {
 impl<P: Required> Extract for Operator<P> {
     async fn extract(request: &HttpRequest, _: &mut Payload) -> Result<Self, Problem> {
         Ok(Self(principal(request).await?.authorize_operator().map_err(Error::from)?))
+    }
+}
+
+impl Extract for Anyone {
+    async fn extract(request: &HttpRequest, _: &mut Payload) -> Result<Self, Problem> {
+        let principal = principal(request).await?;
+        let member = matches!(principal.actor(), Actor::Member(_)) && !request.headers().contains_key(header::AUTHORIZATION);
+        let browser = browser(app(request)?, request).filter(|_| member);
+        Ok(Self { session: browser.map(|browser| browser.session.to_owned()), principal })
+    }
+}
+
+/// The host that a request names, with its port: for links that lead back.
+#[derive(Debug)]
+pub struct Host(pub String);
+
+impl Extract for Host {
+    async fn extract(request: &HttpRequest, _: &mut Payload) -> Result<Self, Problem> {
+        Ok(Self(host(request).to_owned()))
     }
 }
 
@@ -170,9 +215,9 @@ fn app(request: &HttpRequest) -> Result<&Data<App>, Problem> {
 /// whose audit log a refusal belongs, and how the limit stands.
 async fn principal(request: &HttpRequest) -> Result<Principal, Problem> {
     let id = RequestId::of(request);
-    let presented = presented(request, &id)?;
-    let origin = presented.origin();
     let app = app(request)?;
+    let presented = Presented { browser: browser(app, request), ..presented(request, &id)? };
+    let origin = presented.origin();
     let (outcome, party) = match app.authenticate(presented).await {
         Ok(principal) => {
             let party = principal.party();
@@ -214,7 +259,29 @@ async fn note_refusal(request: &HttpRequest, problem: &Problem) {
     }
 }
 
-/// What the request presents.
+/// The signed-in browser, if the request has a session's cookie. Only the management API asks: a cookie
+/// never sends a message.
+fn browser<'r>(app: &App, request: &'r HttpRequest) -> Option<Browser<'r>> {
+    let text = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let name = app.cookie_name(Cookie::Session);
+    let mut cookies = request.headers().get_all(header::COOKIE).filter_map(|value| value.to_str().ok());
+    let session = cookies.find_map(|cookies| cookie_in(cookies, name))?;
+    Some(Browser {
+        session,
+        csrf: text("x-csrf-token"),
+        changes: !matches!(*request.method(), Method::GET | Method::HEAD),
+        same_origin: app.is_from_own_page(text("sec-fetch-site"), text("origin"), host(request)),
+    })
+}
+
+/// The host that the request names, with its port.
+pub(crate) fn host(request: &HttpRequest) -> &str {
+    let header = || request.headers().get(header::HOST).and_then(|value| value.to_str().ok());
+    // In HTTP/2 it stands in the address.
+    request.uri().authority().map(|authority| authority.as_str()).or_else(header).unwrap_or("localhost")
+}
+
+/// What the request presents, but for cookies.
 ///
 /// # Errors
 ///
@@ -229,6 +296,7 @@ pub(crate) fn presented<'r>(request: &'r HttpRequest, id: &'r RequestId) -> Resu
     Ok(Presented {
         authorization: authorization.map_err(|_| BadCredential::Malformed)?,
         tenant: tenant.map_err(|_| Error::Header("Portico-Tenant", "must be an id such as ten_…, in ASCII".into()))?,
+        browser: None,
         address: request.peer_addr().map(|address| address.ip()),
         request_id: id.as_str(),
     })
@@ -241,8 +309,8 @@ pub struct Route {
     pub method: Method,
     /// The path template, from the root.
     pub path: String,
-    /// What the caller must be allowed: from the handler's type.
-    pub permission: Permission,
+    /// What the caller must be allowed: from the handler's type; none where every known caller may.
+    pub permission: Option<Permission>,
     /// Whether only the operator is let in.
     pub operator: bool,
 }
@@ -400,8 +468,8 @@ mod tests {
     #[test]
     fn the_table_names_each_permission() {
         let routes = routes();
-        let said: Vec<_> = routes.table().iter().map(|route| (route.permission.as_str(), route.operator)).collect();
-        assert_eq!(said, [("customers:read", false), ("tenants:write", true)]);
+        let said: Vec<_> = routes.table().iter().map(|route| (route.permission.map(Permission::as_str), route.operator)).collect();
+        assert_eq!(said, [(Some("customers:read"), false), (Some("tenants:write"), true)]);
     }
 
     #[actix_web::test]

@@ -26,7 +26,7 @@ use portico_app::App;
 use docs::Docs;
 
 pub use extract::{Body, IfMatch, NoBody, Query, Segment};
-pub use guard::{Caller, Operator, Route, Routes};
+pub use guard::{Anyone, Caller, Operator, Route, Routes};
 pub use problem::{Document, Problem};
 pub use reply::{Created, Either, Json, List, NoContent, Reply, Tagged};
 pub use told::FieldError;

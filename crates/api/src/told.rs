@@ -123,6 +123,8 @@ fn detail(error: &Error, surface: Surface) -> String {
         | Error::UnknownKey
         | Error::TokenInvalid
         | Error::TokenExpired
+        | Error::NoSession
+        | Error::Csrf
         | Error::Refused(_)
         | Error::Denied(_)
         | Error::NoRoute(_)
@@ -190,6 +192,9 @@ fn name(thing: Thing) -> &'static str {
         Thing::Waba => "WhatsApp business account",
         Thing::PhoneNumber => "WhatsApp phone number",
         Thing::Role => "role",
+        Thing::Member => "member",
+        Thing::Invitation => "invitation",
+        Thing::Session => "session",
         Thing::Resource(kind) => kind,
     }
 }
@@ -228,6 +233,8 @@ mod tests {
         vec![
             Error::Credential(BadCredential::Missing),
             Error::UnknownKey,
+            Error::NoSession,
+            Error::Csrf,
             Error::Refused(Refused::Expired),
             Error::Refused(Refused::Address),
             Error::Refused(Refused::Suspended),
@@ -255,6 +262,10 @@ mod tests {
             conflict("chakra_key_name_taken"),
             conflict("chakra_key_token_taken"),
             conflict("changed_meanwhile"),
+            conflict("invitation_accepted"),
+            conflict("invitation_open"),
+            conflict("last_owner"),
+            conflict("member_exists"),
             conflict("customer_connected"),
             conflict("customer_external_id_taken"),
             Error::MoreThanOwn("/role"),
@@ -342,7 +353,7 @@ mod tests {
     fn headers_say_how_to_go_on() {
         let told = Told::of(&Error::UnknownKey, Surface::Compatible);
         assert_eq!(told.headers, [(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))]);
-        let told = Told::of(&all()[10], Surface::Compatible);
+        let told = Told::of(&Error::NoRoute(NoRoute::Method(vec![Method::Get, Method::Post])), Surface::Compatible);
         assert_eq!(told.headers, [(header::ALLOW, HeaderValue::from_static("GET, POST"))]);
     }
 }

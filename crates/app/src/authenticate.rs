@@ -9,6 +9,7 @@ use portico_storage::SecretStanding;
 use portico_vault::SecretHash;
 use time::OffsetDateTime;
 
+use crate::browser::Browser;
 use crate::error::{Error, Thing};
 use crate::start::App;
 
@@ -19,6 +20,8 @@ pub struct Presented<'a> {
     pub authorization: Option<&'a str>,
     /// The value of `Portico-Tenant`, by which the operator names a tenant.
     pub tenant: Option<&'a str>,
+    /// The signed-in browser, where its cookie counts.
+    pub browser: Option<Browser<'a>>,
     /// Where the request came from.
     pub address: Option<IpAddr>,
     /// The id by which the request is known in logs.
@@ -77,9 +80,12 @@ impl App {
     /// # Errors
     ///
     /// [`NotAdmitted`] with [`Error::Credential`], [`Error::UnknownKey`], [`Error::TokenInvalid`],
-    /// [`Error::TokenExpired`] or [`Error::Refused`]; for the operator also [`Error::Header`] when the tenant's id is malformed and [`Error::Missing`] when there
-    /// is none.
+    /// [`Error::TokenExpired`], [`Error::NoSession`], [`Error::Csrf`] or [`Error::Refused`]; for the operator
+    /// also [`Error::Header`] when the tenant's id is malformed and [`Error::Missing`] when there is none.
     pub async fn authenticate(&self, presented: Presented<'_>) -> Result<Principal, NotAdmitted> {
+        if let (None, Some(browser)) = (presented.authorization, presented.browser) {
+            return self.authenticate_browser(browser, presented.origin()).await;
+        }
         match Credential::parse(presented.authorization, &self.shared.operator)? {
             Credential::Operator => {
                 let tenant = presented.tenant.map(str::parse::<TenantId>).transpose();

@@ -26,6 +26,12 @@ pub enum Thing {
     PhoneNumber,
     /// A role.
     Role,
+    /// A member.
+    Member,
+    /// An invitation.
+    Invitation,
+    /// A session.
+    Session,
     /// Something whose owner is learned: a message, a group, a call.
     Resource(&'static str),
 }
@@ -47,6 +53,14 @@ pub enum Error {
     /// A genuine token that has expired.
     #[error("the token has expired; mint another one with POST /api/v1/tokens")]
     TokenExpired,
+    /// The session of a browser that has ended, or never was.
+    #[error("the session has ended; sign in again at /console/sign-in")]
+    NoSession,
+    /// A change with a session's cookie that no page of Portico's sent.
+    #[error(
+        "a change with a session's cookie needs the header X-CSRF-Token, which GET /api/v1/session tells, and must come from a page of Portico's own"
+    )]
+    Csrf,
     /// A known key that is not let in.
     #[error(transparent)]
     Refused(#[from] Refused),
@@ -180,6 +194,7 @@ impl Error {
                         | Denied::NotForOperator
                 )
                 | Self::MoreThanOwn(_)
+                | Self::Csrf
         )
     }
 
@@ -208,8 +223,15 @@ impl From<StorageError> for Error {
             ),
             Constraint::RoleName => ("role_name_taken", Some("/name"), "another role has this name; choose another"),
             Constraint::RoleInUse => {
-                ("role_in_use", None, "API keys still have this role; give them another one or revoke them first")
+                ("role_in_use", None, "API keys, members or open invitations still have this role; give them another one or end them first")
             }
+            Constraint::MemberEmail => ("member_exists", Some("/email"), "somebody with this address is a member already"),
+            Constraint::MemberIdentity => ("changed_meanwhile", None, "the account belongs to another member"),
+            Constraint::InvitationOpen => (
+                "invitation_open",
+                Some("/email"),
+                "this address has an open invitation; take it back with DELETE /api/v1/invitations/{id} to invite anew",
+            ),
             Constraint::KeyCustomer => return Self::invalid("/customers", "names a customer that does not exist"),
             Constraint::Reference | Constraint::Duplicate => {
                 ("changed_meanwhile", None, "what this refers to changed meanwhile; read it again and repeat")
@@ -236,9 +258,10 @@ impl Error {
     #[must_use]
     pub fn status_and_code(&self) -> (u16, Option<&'static str>) {
         let (status, code) = match self {
-            Self::Credential(_) | Self::UnknownKey => (401, "unauthorized"),
             Self::TokenInvalid => (401, "token_invalid"),
             Self::TokenExpired => (401, "token_expired"),
+            Self::Credential(_) | Self::UnknownKey | Self::NoSession => (401, "unauthorized"),
+            Self::Csrf => (403, "csrf_failed"),
             Self::Refused(Refused::Expired) => (401, "key_expired"),
             Self::Refused(Refused::Address) => (403, "address_not_allowed"),
             Self::Refused(Refused::Suspended) => (403, "tenant_suspended"),
@@ -287,9 +310,15 @@ impl Thing {
             Self::Plugin => "plugin_not_found",
             Self::Waba => "waba_not_found",
             Self::PhoneNumber => "phone_number_not_found",
-            Self::Tenant | Self::ApiKey | Self::ChakraKey | Self::Customer | Self::Role | Self::Resource(_) => {
-                "resource_not_found"
-            }
+            Self::Tenant
+            | Self::ApiKey
+            | Self::ChakraKey
+            | Self::Customer
+            | Self::Role
+            | Self::Member
+            | Self::Invitation
+            | Self::Session
+            | Self::Resource(_) => "resource_not_found",
         }
     }
 }

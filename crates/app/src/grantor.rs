@@ -39,11 +39,19 @@ impl Grantor {
                     return Err(Denied::Permission(P::PERMISSION).into());
                 }
                 // The caller may be a token that may do less than its key.
-                let permissions = own.permissions.iter().filter(|one| scope.permissions().contains(*one)).collect();
+                let permissions = own.permissions.intersection(scope.permissions());
                 let (expires_at, allowed_ips, rate_limit) = (own.expires_at, own.allowed_ips, own.rate_limit);
                 Ok(Self { permissions, expires_at, allowed_ips, rate_limit })
             }
-            Actor::Operator | Actor::Member(_) => {
+            Actor::Member(id) => {
+                let own = tx.member_record(id).await?.ok_or(Error::NoSession)?;
+                if !own.permissions.contains(P::PERMISSION) {
+                    return Err(Denied::Permission(P::PERMISSION).into());
+                }
+                let permissions = own.permissions.intersection(scope.permissions());
+                Ok(Self { permissions, expires_at: None, allowed_ips: None, rate_limit: None })
+            }
+            Actor::Operator => {
                 let permissions = scope.permissions();
                 Ok(Self { permissions, expires_at: None, allowed_ips: None, rate_limit: None })
             }

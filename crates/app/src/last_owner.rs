@@ -1,7 +1,7 @@
 //! The last owner stays: a tenant that has somebody who may do everything keeps somebody.
 //!
-//! An owner is an API key with the role owner that is neither revoked nor expired nor limited to
-//! customers, phone numbers or addresses. Refused is what leaves a tenant that has an owner without one,
+//! An owner is a member with the role owner, or an API key with it that is neither revoked nor expired nor
+//! limited to customers, phone numbers or addresses. Refused is what leaves a tenant that has an owner without one,
 //! and what leaves a tenant that has one for good (without an expiry) with none but such as end by
 //! themselves one day. Nobody is exempt, the operator neither: make another owner first. Only a secret
 //! that leaked dies whatever it leaves behind; the event `api_key.leaked` says so then.

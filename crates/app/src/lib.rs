@@ -8,6 +8,7 @@
 mod api_keys;
 mod audit;
 mod authenticate;
+mod browser;
 mod cache;
 mod chakra_keys;
 mod customers;
@@ -23,6 +24,7 @@ mod leaked;
 mod learned;
 mod limits;
 mod lookup;
+mod members;
 mod metrics;
 mod ownership;
 mod paging;
@@ -39,10 +41,15 @@ mod whatsapp;
 
 pub use api_keys::{ApiKeyList, CreateApiKey, CreatedApiKey, PatchApiKey};
 pub use authenticate::{NotAdmitted, Presented};
+pub use browser::{Browser, Cookie, cookie_in};
 pub use chakra_keys::{PatchChakraKey, StoreChakraKey};
 pub use customers::{Connection, EnsureCustomer};
 pub use error::{Error, Thing};
 pub use limits::{LimitKind, Quota, Standing};
+pub use members::{
+    Choice, CreateInvitation, CreatedInvitation, Invited, NewBrowserSession, PatchMember, Returned, SignInError, SignedIn,
+    WhoAmI, WhoseTenant,
+};
 pub use metrics::Metrics;
 pub use paging::{PageRequest, Paged};
 pub use plugins::{Configuration, ConfigurationState, CreatePlugin};

@@ -164,11 +164,14 @@ impl App {
         let inside = scope.on(TenantId::OPERATOR);
         // What a master key outside of this process may have to seal comes before the transaction.
         let new = self.shared.new_key().await?;
-        let keys = self.shared.open(self.shared.stored_signing_keys().await?).await?;
+        let stored = self.shared.stored_signing_keys().await?;
+        let known: Vec<_> = stored.iter().map(|key| key.id).collect();
+        let keys = self.shared.open(stored).await?;
         let mut tx = self.shared.db.begin(&inside).await?;
         tx.hold_signing_keys().await?;
         let now = tx.database_time().await?;
-        if tx.signing_keys().await?.len() != keys.all.len() {
+        if !tx.signing_keys().await?.iter().map(|key| key.id).eq(known) {
+            // Another replica was faster.
             return Err(StorageError::Broken(Constraint::Reference).into());
         }
         if let Some(waiting) = keys.all.iter().find(|key| key.active_from > now) {

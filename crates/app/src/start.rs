@@ -3,9 +3,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use portico_auth::ApiKeyRecord;
+use portico_auth::{SessionRecord, Subject};
 use portico_chakra::{BadChakraUrl, ChosenPaths, Client};
-use portico_domain::{ApiKeyId, TenantId};
+use portico_domain::TenantId;
 use portico_storage::{Change, Db, Learned, OperatorRow, StorageError};
 use portico_vault::{
     FingerprintKey, KeyEnvironment, MasterKeyFailure, MasterKeys, OpenError, OperatorToken, SecretHash,
@@ -14,20 +14,20 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::authenticate::KnownSecret;
-use crate::cache::{Freshness, Memo};
 use crate::key_notices;
-use crate::keys::{OpenChakraKey, OpenDataKey};
 use crate::cache::{Freshness, LONGEST, Memo, SWEEP};
 use crate::gates::Gates;
 use crate::key_uses::KeyUses;
 use crate::keys::OpenChakraKey;
 use crate::learned::{LearnedKey, Unwritten};
 use crate::limits::Limits;
+use crate::members::{self, Hashing};
 use crate::metrics::Metrics;
 use crate::ownership::OwnedKey;
 use crate::refusals::{self, KeyRefusal};
 use crate::request_log::{self, LogEntry};
 use crate::signing_keys::{self, SigningKeys};
+use crate::tokens::Minter;
 use crate::vault::Vault;
 
 /// How often master keys outside of this process are tried.
@@ -44,6 +44,8 @@ pub struct AppOptions {
     pub public_url: Option<String>,
     /// The environment in the text of new API keys.
     pub environment: KeyEnvironment,
+    /// Where people sign in, if not with a password alone.
+    pub oidc: Option<Arc<portico_oidc::Provider>>,
     /// How many rows of the request log wait for Postgres before further ones are dropped.
     pub request_log_capacity: usize,
 }
@@ -90,8 +92,11 @@ pub(crate) struct Shared {
     pub(crate) public_url: Option<String>,
     pub(crate) freshness: Freshness,
     pub(crate) api_keys: Memo<SecretHash, KnownSecret>,
-    pub(crate) token_minters: Memo<(TenantId, ApiKeyId), ApiKeyRecord>,
+    pub(crate) token_minters: Memo<(TenantId, Subject), Minter>,
     pub(crate) signing_keys: SigningKeys,
+    pub(crate) sessions: Memo<SecretHash, SessionRecord>,
+    pub(crate) hashing: Hashing,
+    pub(crate) oidc: Option<Arc<portico_oidc::Provider>>,
     pub(crate) owned: Memo<OwnedKey, portico_storage::OwnedId>,
     pub(crate) learned: Memo<LearnedKey, Learned>,
     pub(crate) unwritten: Unwritten,
@@ -157,6 +162,9 @@ impl App {
             api_keys: Memo::default(),
             token_minters: Memo::default(),
             signing_keys: SigningKeys::default(),
+            sessions: Memo::default(),
+            hashing: Hashing::default(),
+            oidc: options.oidc,
             owned: Memo::default(),
             learned: Memo::default(),
             unwritten: Unwritten::default(),
@@ -180,6 +188,7 @@ impl App {
             tokio::spawn(key_notices::run(Arc::clone(&shared))),
             tokio::spawn(signing_keys::keep(Arc::clone(&shared))),
             tokio::spawn(watch_vault(Arc::clone(&shared))),
+            tokio::spawn(members::keep_up(Arc::clone(&shared))),
         ];
         *shared.background.lock().unwrap_or_else(PoisonError::into_inner) = tasks;
         let writer = tokio::spawn(request_log::write(Arc::clone(&shared), log_entries));
@@ -310,6 +319,7 @@ async fn sweep(shared: Arc<Shared>) {
         shared.vault.sweep();
         shared.api_keys.sweep(&shared.freshness);
         shared.token_minters.sweep(&shared.freshness);
+        shared.sessions.sweep(&shared.freshness);
         shared.owned.sweep(&shared.freshness);
         shared.learned.sweep(&shared.freshness);
         shared.limits.sweep();

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use portico_auth::token::{LIFETIME_LONGEST, LIST_LONGEST};
 use portico_auth::{
-    Actor, ApiKeyRecord, Denied, NotGrantable, Principal, Reach, Scope, Subject, TenantScope, TokenClaims, TokenFault,
+    Actor, ApiKeyRecord, Denied, MemberRecord, NotGrantable, Origin, Party, Principal, Reach, Refused, Scope, Subject,
+    TenantScope, TokenClaims, TokenFault,
 };
 use portico_domain::permission::perm;
-use portico_domain::{ApiKeyId, CustomerId, PermissionSet, PhoneNumberId, TenantId, TokenId};
+use portico_domain::{CustomerId, PermissionSet, PhoneNumberId, TenantId, TokenId};
 use portico_storage::TenantTx;
 use portico_vault::SecretString;
 use serde_json::json;
@@ -104,33 +105,53 @@ impl App {
             tracing::debug!(request.id = presented.request_id, %fault, "a token is refused");
             if fault == TokenFault::Expired { Error::TokenExpired } else { Error::TokenInvalid }
         })?;
-        let record = match claims.subject {
-            Subject::ApiKey(id) => self.api_key_of(claims.tenant, id).await?,
-            // Nobody but an API key can mint yet: a member's admission belongs here.
-            Subject::Member(_) => None,
-        };
-        let record = record.ok_or(Error::TokenInvalid)?;
-        let mut party = record.party();
-        party.token = Some(claims.id);
-        let admitted = record.admit(now, presented.origin());
+        let minter = self.minter(claims.tenant, claims.subject).await?.ok_or(Error::TokenInvalid)?;
+        let party = Party { token: Some(claims.id), ..minter.party() };
+        let admitted = minter.admit(now, presented.origin());
         let principal = admitted.map_err(|refused| NotAdmitted { error: refused.into(), party: Some(party) })?;
         Ok(principal.narrowed(&claims))
     }
 
-    /// What a tenant's API key opens now, as fresh as if the key itself were presented.
-    async fn api_key_of(&self, tenant: TenantId, id: ApiKeyId) -> Result<Option<ApiKeyRecord>, Error> {
+    /// What a token's minter may do now, as fresh as if it came itself.
+    async fn minter(&self, tenant: TenantId, subject: Subject) -> Result<Option<Minter>, Error> {
         let shared = &self.shared;
-        if let Some(record) = shared.token_minters.get(&shared.freshness, &(tenant, id)) {
-            return Ok(Some(record));
+        if let Some(minter) = shared.token_minters.get(&shared.freshness, &(tenant, subject)) {
+            return Ok(Some(minter));
         }
         let stamp = shared.freshness.stamp(tenant);
         let mut tx = shared.db.begin_system(tenant).await?;
-        let record = tx.api_key_record(id).await?;
+        let minter = match subject {
+            Subject::ApiKey(id) => tx.api_key_record(id).await?.map(Minter::ApiKey),
+            Subject::Member(id) => tx.member_record(id).await?.map(Minter::Member),
+        };
         tx.commit().await?;
-        if let Some(record) = &record {
-            shared.token_minters.put((tenant, id), stamp, record.clone());
+        if let Some(minter) = &minter {
+            shared.token_minters.put((tenant, subject), stamp, minter.clone());
         }
-        Ok(record)
+        Ok(minter)
+    }
+}
+
+/// Who minted a token, as storage knows it.
+#[derive(Debug, Clone)]
+pub(crate) enum Minter {
+    ApiKey(ApiKeyRecord),
+    Member(MemberRecord),
+}
+
+impl Minter {
+    const fn party(&self) -> Party {
+        match self {
+            Self::ApiKey(record) => record.party(),
+            Self::Member(record) => record.party(),
+        }
+    }
+
+    fn admit(&self, now: OffsetDateTime, origin: Origin) -> Result<Principal, Refused> {
+        match self {
+            Self::ApiKey(record) => record.admit(now, origin),
+            Self::Member(record) => record.admit(origin),
+        }
     }
 }
 

@@ -16,6 +16,7 @@ mod credential;
 mod principal;
 mod reach;
 pub mod token;
+mod session;
 
 pub use credential::{BadCredential, Credential};
 pub use principal::{
@@ -23,3 +24,4 @@ pub use principal::{
 };
 pub use reach::{CustomerReach, Reach};
 pub use token::{Subject, TokenClaims, TokenFault, TokenKey, TokenKeys, TokenSigner};
+pub use session::{MemberRecord, SESSION_IDLE, SESSION_LONGEST, SessionRecord};

@@ -214,6 +214,20 @@ impl Principal {
         Self { token: Some(token.id), permissions, reach, ..self }
     }
 
+    /// A member of a tenant, all of which its role reaches.
+    pub(crate) fn member(tenant: TenantId, member: MemberId, permissions: PermissionSet, origin: Origin) -> Self {
+        Self {
+            tenant: Some(tenant),
+            actor: Actor::Member(member),
+            token: None,
+            old_secret: None,
+            rate_limit: None,
+            permissions,
+            reach: Arc::new(Reach::ALL),
+            origin,
+        }
+    }
+
     /// The caller as a party, if it acts in a tenant.
     #[must_use]
     pub fn party(&self) -> Option<Party> {

@@ -9,9 +9,11 @@ pub mod api_key;
 pub mod audit;
 pub mod chakra_key_use;
 pub mod customer;
+pub mod email;
 pub mod event;
 pub mod ids;
 pub mod lookup;
+pub mod member;
 pub mod meta_ids;
 pub mod model;
 pub mod permission;
@@ -26,12 +28,14 @@ pub use api_key::{OldSecret, OldSecretUse, Overlap, RateLimit};
 pub use audit::{AuditEntry, AuditRecord};
 pub use chakra_key_use::{ChakraKeyUse, KeyCaller, KeyUsePlace};
 pub use customer::Metadata;
+pub use email::Email;
 pub use event::Event;
 pub use ids::{
     ApiKeyId, ChakraKeyId, CustomerId, EventId, InvitationId, MemberId, OldSecretId, RoleId, SessionId, SigningKeyId,
     TenantId, TokenId,
 };
 pub use lookup::{LookupFilter, LookupPlace, LookupRow};
+pub use member::{Invitation, InvitationStatus, Member};
 pub use meta_ids::{PhoneNumberId, PluginId, WabaId};
 pub use model::{ApiKey, ChakraKey, Customer, PhoneNumber, Plugin, RequestEntry, Role, Tenant, TenantSettings, Waba};
 pub use permission::Permission;

@@ -94,7 +94,10 @@ impl Running {
 fn serve(listener: TcpListener, app: App, patience: u64) -> io::Result<Server> {
     let server = HttpServer::new(move || {
         let app = app.for_worker();
-        Service::new().configure(move |config| portico_api::configure(config, app))
+        Service::new().configure(move |config| {
+            portico_console::configure(config, app.clone());
+            portico_api::configure(config, app);
+        })
     })
     .client_request_timeout(HEAD_LIMIT)
     .keep_alive(KEEP_ALIVE)

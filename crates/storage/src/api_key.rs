@@ -198,7 +198,7 @@ fn as_integer(limit: Option<RateLimit>) -> Option<i32> {
     limit.map(|limit| u32::from(limit).cast_signed())
 }
 
-fn columns(role: StoredRole) -> (Option<&'static str>, Option<Uuid>) {
+pub(crate) fn columns(role: StoredRole) -> (Option<&'static str>, Option<Uuid>) {
     match role {
         StoredRole::BuiltIn(role) => (Some(role.as_str()), None),
         StoredRole::Own(id) => (None, Some(id.uuid())),

@@ -11,8 +11,14 @@ pub enum Constraint {
     ChakraKeyToken,
     /// A role with this name exists.
     RoleName,
-    /// The role is still given to API keys.
+    /// The role is still given to API keys, members or open invitations.
     RoleInUse,
+    /// A member with this e-mail address exists.
+    MemberEmail,
+    /// Another member is bound to this account at the identity provider.
+    MemberIdentity,
+    /// An open invitation for this e-mail address exists.
+    InvitationOpen,
     /// A customer that the key should be limited to does not exist.
     KeyCustomer,
     /// A row that this one refers to is gone.
@@ -59,7 +65,10 @@ impl From<sqlx::Error> for StorageError {
                     Some("chakra_keys_name") => Constraint::ChakraKeyName,
                     Some("chakra_keys_fingerprint") => Constraint::ChakraKeyToken,
                     Some("roles_name") => Constraint::RoleName,
-                    Some("api_keys_role") => Constraint::RoleInUse,
+                    Some("api_keys_role" | "members_role" | "invitations_role") => Constraint::RoleInUse,
+                    Some("members_email") => Constraint::MemberEmail,
+                    Some("members_identity") => Constraint::MemberIdentity,
+                    Some("invitations_open") => Constraint::InvitationOpen,
                     Some("api_key_customers_customer") => Constraint::KeyCustomer,
                     _ if database.is_foreign_key_violation() => Constraint::Reference,
                     _ if database.is_unique_violation() => Constraint::Duplicate,

@@ -2,7 +2,8 @@
 //!
 //! There is no pool to be had: [`Db::begin`] wants a tenant's scope and gives a [`TenantTx`] in which
 //! row-level security lets exactly that tenant's rows through; the statements say `tenant_id = $1`
-//! all the same. What must look across tenants is in [`system`], and nowhere else. A transaction is
+//! all the same. What must look across tenants is in [`system`]
+//! and, for people who sign in, in `sign_in`; and nowhere else. A transaction is
 //! short and never spans an outbound call.
 //!
 //! To add a table: a migration that fences it as `20261123000003_fence_tenants.sql` does (a test
@@ -21,8 +22,11 @@ mod db;
 mod error;
 mod event;
 mod key_notice;
+mod invitation;
 mod learned;
 mod lookup;
+mod member;
+mod member_session;
 mod migrate;
 mod old_secret;
 mod owner;
@@ -33,6 +37,7 @@ mod role;
 mod signing_key;
 mod rotation;
 pub mod sealed;
+mod sign_in;
 pub mod system;
 mod tenant;
 mod whatsapp;
@@ -47,7 +52,10 @@ pub use data_key::StoredDataKey;
 pub use db::{ConnectError, Db, DbOptions, TenantTx};
 pub use error::{Constraint, StorageError};
 pub use key_notice::{ExpiryNotice, OldSecretNotice};
+pub use invitation::{InvitationGrant, NewInvitation};
 pub use learned::{Learned, NewLearned};
+pub use member::{MemberPatch, NewMember, OidcAccount, SignInRecord};
+pub use member_session::NewSession;
 pub use migrate::{MigrateError, grant_service, migrate};
 pub use old_secret::{OldSecretUses, Rotation, SecretStanding};
 pub use owner::Ownership;
@@ -57,6 +65,7 @@ pub use request::NewRequest;
 pub use signing_key::StoredSigningKey;
 pub use rotation::{DataKeyFigures, Roll, Stray};
 pub use sealed::{OPERATOR_SECRETS, OperatorSecret, SEALED_COLUMNS, SealedColumn, StoredSecret, StoredValue};
+pub use sign_in::AttemptLimit;
 pub use system::OperatorRow;
 pub use tenant::{NewTenant, TenantPatch, TenantSettingsPatch};
 pub use whatsapp::{ObservedPhoneNumber, ObservedWaba};

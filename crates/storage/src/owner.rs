@@ -32,8 +32,8 @@ impl TenantTx {
         Ok(())
     }
 
-    /// For how long the tenant has an owner: an API key with role owner that is neither revoked nor
-    /// expired nor limited to customers, phone numbers or addresses.
+    /// For how long the tenant has an owner: a member with role owner, or an API key with it that is
+    /// neither revoked nor expired nor limited to customers, phone numbers or addresses.
     ///
     /// # Errors
     ///
@@ -44,14 +44,21 @@ impl TenantTx {
             select
                 count(*) as "all!",
                 count(*) filter (where expires_at is null) as "lasting!"
-            from api_keys
-            where tenant_id = $1
-                and built_in_role = 'owner'
-                and revoked_at is null
-                and not is_limited
-                and phone_numbers is null
-                and allowed_ips is null
-                and (expires_at is null or expires_at > now())
+            from (
+                select k.expires_at
+                from api_keys k
+                where k.tenant_id = $1
+                    and k.built_in_role = 'owner'
+                    and k.revoked_at is null
+                    and not k.is_limited
+                    and k.phone_numbers is null
+                    and k.allowed_ips is null
+                    and (k.expires_at is null or k.expires_at > now())
+                union all
+                select null
+                from members m
+                where m.tenant_id = $1 and m.built_in_role = 'owner'
+            ) owners
             "#,
             self.tenant.uuid()
         )

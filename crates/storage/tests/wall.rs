@@ -77,6 +77,9 @@ async fn seed(owner: &PgPool) -> TenantId {
         "insert into audit_log (tenant_id, seq, at, entry, previous, hash) values ($1, 1, now(), '{\"action\": \"a\", \"outcome\": \"done\"}', decode(repeat('00', 32), 'hex'), decode(repeat('01', 32), 'hex'))",
         "insert into audit_heads (tenant_id, seq, hash, mac) values ($1, 1, decode(repeat('01', 32), 'hex'), decode(repeat('02', 32), 'hex'))",
         "insert into chakra_key_uses (tenant_id, chakra_key_id, day, caller_kind, caller_id, last_at) values ($1, $2, '2026-11-26', 'operator', $2, now())",
+        "insert into members (tenant_id, member_id, email, built_in_role) values ($1, $2, 'a@example.com', 'owner')",
+        "insert into invitations (tenant_id, invitation_id, email, built_in_role, role_name, token_hash, invited_by, expires_at) values ($1, $2, 'b@example.com', 'viewer', 'viewer', decode(repeat('03', 32), 'hex'), 'operator', now())",
+        "insert into member_sessions (tenant_id, session_id, member_id, token_hash, expires_at) values ($1, $2, $2, decode(repeat('04', 32), 'hex'), now())",
         "insert into learned_ids (tenant_id, kind, id, plugin_id) values ($1, 'message', 'w', $2)",
     ];
     for statement in seeds {

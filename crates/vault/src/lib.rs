@@ -28,7 +28,8 @@
 //!
 //! Secrets that Portico only recognises never come back: API keys ([`ApiKeySecret`]) and the
 //! operator's token ([`OperatorToken`]) are reduced to SHA-256, which suffices because both are
-//! long and random. Chakra keys are also given a keyed [`Fingerprint`], so that the same key can be
+//! long and random; so are the tokens of browsers ([`BrowserToken`]). Passwords are not, so they are
+//! stretched by argon2id ([`HashedPassword`]). Chakra keys are also given a keyed [`Fingerprint`], so that the same key can be
 //! found twice without opening either.
 //!
 //! ```
@@ -70,6 +71,7 @@
 pub mod api_key;
 mod associated_data;
 pub mod audit_chain;
+pub mod browser_token;
 mod cipher;
 pub mod data_key;
 pub mod fingerprint;
@@ -82,10 +84,13 @@ pub mod open_error;
 pub mod operator_token;
 pub mod provider;
 pub mod purpose;
+pub mod password;
+mod signed;
 
 pub use api_key::{
     API_KEY_PATTERN, ApiKeySecret, KeyEnvironment, MalformedApiKey, MalformedKeyEnvironment, SecretHash, hash_of,
 };
+pub use browser_token::BrowserToken;
 pub use data_key::{DataKey, DataKeyVersion, Place, sealed_version};
 pub use fingerprint::{Fingerprint, FingerprintKey};
 pub use keyring::{MasterKeys, WrappedKey, needed_master_key};
@@ -96,4 +101,5 @@ pub use open_error::{MasterKeyFailure, OpenError};
 pub use operator_token::{OPERATOR_TOKEN_MIN_LEN, OperatorToken, WeakOperatorToken};
 pub use provider::{MasterKeyProvider, Pending, ProviderError};
 pub use purpose::Purpose;
+pub use password::{HashedPassword, WeakPassword, check_password};
 pub use secrecy::{ExposeSecret, SecretString};

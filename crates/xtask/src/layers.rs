@@ -1,5 +1,5 @@
 //! Which crate may depend on which: `domain ← vault, auth ← storage, chakra ← app ← api, console ← server`,
-//! and `vault ← kms ← server`.
+//! and `vault ← kms ← server`; `oidc` stands beside them all, and only `app` uses it.
 //!
 //! To add a crate, add a line to [`OURS`]. An outside library that only some crates may name is a
 //! line of [`OUTSIDE`].
@@ -17,7 +17,11 @@ const OURS: &[(&str, &[&str])] = &[
     ("portico-auth", &["portico-domain", "portico-vault"]),
     ("portico-storage", &["portico-domain", "portico-vault", "portico-auth"]),
     ("portico-chakra", &["portico-domain", "portico-vault", "portico-auth"]),
-    ("portico-app", &["portico-domain", "portico-vault", "portico-auth", "portico-storage", "portico-chakra"]),
+    ("portico-oidc", &[]),
+    (
+        "portico-app",
+        &["portico-domain", "portico-vault", "portico-auth", "portico-storage", "portico-chakra", "portico-oidc"],
+    ),
     ("portico-api", BELOW_API),
     ("portico-console", BELOW_API),
     ("portico-sandbox", &["portico-domain", "portico-chakra"]),
@@ -37,6 +41,7 @@ const EVERYTHING: &[&str] = &[
     "portico-auth",
     "portico-storage",
     "portico-chakra",
+    "portico-oidc",
     "portico-app",
     "portico-api",
     "portico-console",
@@ -50,7 +55,18 @@ const FOR_TESTS: &[&str] = &["portico-testkit", "portico-sandbox"];
 const OUTSIDE: &[(&str, &[&str])] = &[
     ("actix", &["portico-api", "portico-console", "portico-sandbox", "portico", "portico-testkit", "portico-tests"]),
     ("sqlx", &["portico-storage", "portico", "portico-testkit", "portico-tests", "xtask"]),
-    ("reqwest", &["portico-chakra", "portico-kms", "portico-sandbox", "portico", "portico-testkit", "portico-tests"]),
+    (
+        "reqwest",
+        &[
+            "portico-chakra",
+            "portico-kms",
+            "portico-oidc",
+            "portico-sandbox",
+            "portico",
+            "portico-testkit",
+            "portico-tests",
+        ],
+    ),
     ("cryptoki", &["portico-kms"]),
 ];
 

@@ -43,6 +43,11 @@ impl Caller {
         Self { token: Some(token.to_owned()), ..self.clone() }
     }
 
+    /// The same without a Bearer token.
+    pub(crate) fn without_token(&self) -> Self {
+        Self { token: None, ..self.clone() }
+    }
+
     /// The same with one header more.
     pub(crate) fn with(&self, name: &str, value: &str) -> Self {
         let mut caller = self.clone();

@@ -2,6 +2,7 @@
 //! tenants, and a list of findings that is told as a whole.
 
 mod answer;
+pub(crate) mod browser;
 mod call;
 mod caller;
 mod data_dir;
@@ -24,6 +25,7 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 pub(crate) use answer::Answer;
+pub(crate) use browser::Browser;
 pub(crate) use call::Call;
 pub(crate) use caller::{Body, Caller};
 pub(crate) use data_dir::DataDir;

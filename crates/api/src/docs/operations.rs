@@ -64,14 +64,14 @@ pub(super) fn of_portico() -> String {
     let mut html = String::new();
     for route in management::routes().table() {
         let id = slug(&format!("{} {}", route.method, route.path));
-        let caller = if route.operator { "the operator's token" } else { "an API key, or the operator's token" };
+        let caller = if route.operator { "the operator's token" } else { "an API key, a session, or the operator's token" };
         let _ = writeln!(
             html,
             "<tr id=\"{id}\"><td><a href=\"#{id}\"><span class=\"call\"><b>{}</b> <code>{}</code></span></a></td>\
              <td data-label=\"Permission\">{}</td><td data-label=\"Credential\">{caller}</td></tr>",
             route.method,
             escape(&route.path).replace('/', "<wbr>/"),
-            catalogue::permission(route.permission),
+            route.permission.map_or_else(|| "none; every known caller may".to_owned(), catalogue::permission),
         );
     }
     html

@@ -10,12 +10,15 @@ mod api_keys;
 mod chakra_keys;
 mod configuration;
 mod customers;
+mod invitations;
 mod lookup;
+mod members;
 mod phone_numbers;
 mod plugins;
 mod requests;
 mod roles;
 mod signing_keys;
+mod session;
 mod tenant;
 mod tenants;
 mod tokens;
@@ -45,6 +48,17 @@ pub fn routes() -> Routes {
         .guarded(delete.clone(), "/tenants/{id}", tenants::delete)
         .guarded(get.clone(), "/tenant", tenant::get)
         .guarded(patch.clone(), "/tenant", tenant::patch)
+        .guarded(get.clone(), "/session", session::get)
+        .guarded(delete.clone(), "/session", session::end)
+        .guarded(post.clone(), "/invitations", invitations::create)
+        .guarded(get.clone(), "/invitations", invitations::list)
+        .guarded(get.clone(), "/invitations/{id}", invitations::get)
+        .guarded(delete.clone(), "/invitations/{id}", invitations::revoke)
+        .guarded(get.clone(), "/members", members::list)
+        .guarded(delete.clone(), "/members/me", members::leave)
+        .guarded(get.clone(), "/members/{id}", members::get)
+        .guarded(patch.clone(), "/members/{id}", members::patch)
+        .guarded(delete.clone(), "/members/{id}", members::remove)
         .guarded(get.clone(), "/permissions", roles::permissions)
         .guarded(post.clone(), "/roles", roles::create)
         .guarded(get.clone(), "/roles", roles::list)
@@ -104,6 +118,17 @@ pub fn routes() -> Routes {
         tenants::delete,
         tenant::get,
         tenant::patch,
+        session::get,
+        session::end,
+        members::list,
+        members::get,
+        members::patch,
+        members::remove,
+        members::leave,
+        invitations::create,
+        invitations::list,
+        invitations::get,
+        invitations::revoke,
         api_keys::create,
         api_keys::list,
         api_keys::get,
@@ -195,9 +220,10 @@ fn operation<'i>(item: &'i mut PathItem, method: &Method) -> &'i mut Option<Oper
 }
 
 fn permit(operation: &mut Operation, route: &Route) {
-    let permission = Value::from(route.permission.as_str());
-    let extensions = operation.extensions.get_or_insert_default();
-    extensions.merge(Extensions::from_iter([("x-portico-permission", permission)]));
+    if let Some(permission) = route.permission {
+        let extensions = operation.extensions.get_or_insert_default();
+        extensions.merge(Extensions::from_iter([("x-portico-permission", Value::from(permission.as_str()))]));
+    }
     if route.operator {
         operation.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>("operatorToken", [])]);
     }
@@ -226,14 +252,16 @@ mod tests {
     }
 
     #[test]
-    fn every_call_says_which_permission_it_asks_for() {
+    fn every_call_says_which_permission_it_asks_for_if_any() {
         let mut document = openapi();
         for route in routes().table() {
             let item = document.paths.paths.get_mut(&route.path).expect("is documented");
             let operation = operation(item, &route.method).as_ref().expect("is documented");
             let said = operation.extensions.as_ref().and_then(|all| all.get("x-portico-permission"));
-            assert_eq!(said, Some(&Value::from(route.permission.as_str())), "{}", route.path);
-            assert_eq!(route.operator, route.permission.is_operator_only(), "{}", route.path);
+            let needed = route.permission.map(|permission| Value::from(permission.as_str()));
+            assert_eq!(said, needed.as_ref(), "{}", route.path);
+            let operators = route.permission.is_some_and(portico_domain::Permission::is_operator_only);
+            assert_eq!(route.operator, operators, "{}", route.path);
         }
     }
 }

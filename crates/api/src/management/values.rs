@@ -4,11 +4,16 @@ use std::fmt;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use secrecy::SecretString;
-use serde::Deserialize;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serializer};
 use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, UtcOffset};
 use utoipa::ToSchema;
+
+/// Writes a secret that is shown this once.
+pub(super) fn reveal<S: Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(secret.expose_secret())
+}
 
 /// A moment (RFC 3339).
 #[derive(Debug, Clone, Copy, Deserialize, ToSchema)]

@@ -70,6 +70,9 @@ const COMPATIBLE_TAGS: &[(&str, &str)] = &[
 const MANAGEMENT_TAGS: &[(&str, &str)] = &[
     ("tenants", "The SaaS companies on this Portico. For the operator."),
     ("tenant", "The caller's own tenant and its settings."),
+    ("session", "Who calls; and the sessions of people who signed in with a browser."),
+    ("members", "The people of the tenant."),
+    ("invitations", "How people become members."),
     ("api-keys", "Keys that Portico issues: a role, and limits."),
     ("tokens", "Short-lived tokens (JWTs) that do no more than their minter, and the keys that verify them."),
     ("signing-keys", "The keys that sign tokens. For the operator."),

@@ -6,6 +6,7 @@ use std::fmt;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use portico_oidc::Provider;
 use portico_storage::{ConnectError, Db, DbOptions, MigrateError};
 use portico_vault::MasterKeys;
 use secrecy::SecretString;
@@ -48,6 +49,9 @@ async fn check(draft: Draft, report: &mut Report) {
     }
     if let Some(url) = draft.chakra_url {
         check_upstream(&url, report).await;
+    }
+    if let Some(provider) = draft.oidc {
+        check_provider(&provider, report).await;
     }
 }
 
@@ -125,6 +129,16 @@ async fn check_upstream(url: &str, report: &mut Report) {
                 "{url} does not answer ({}); look at PORTICO_CHAKRA_URL, name resolution and the firewall",
                 cause(&error)
             ),
+        ),
+    }
+}
+
+async fn check_provider(provider: &Provider, report: &mut Report) {
+    match provider.discover().await {
+        Ok(()) => pass("oidc", format_args!("{} describes itself as needed", provider.issuer())),
+        Err(error) => report.fail(
+            "oidc",
+            format_args!("{error} ({}); look at PORTICO_OIDC_ISSUER, name resolution and the firewall", cause(&error)),
         ),
     }
 }

@@ -27,6 +27,7 @@ pub(super) async fn run(arguments: &Config) -> Result<(), Failure> {
         chakra_paths,
         master_keys,
         operator_token,
+        oidc,
         log,
     } = Settings::of(&sources)?;
     telemetry::start(log);
@@ -40,6 +41,7 @@ pub(super) async fn run(arguments: &Config) -> Result<(), Failure> {
             chakra_url: chakra_url.clone(),
             chakra_paths,
             public_url: public_url.clone(),
+            oidc,
             environment: environment(),
             request_log_capacity: REQUEST_LOG_CAPACITY,
         };

@@ -33,7 +33,7 @@ impl Links<'_> {
             "gateway_url": self.gateway_url,
             "metrics_url": self.metrics_url,
             "sandbox_url": self.sandbox_url,
-            "console_url": null,
+            "console_url": format!("{}/console/", self.gateway_url),
             "database_url": self.database_url.expose_secret(),
             "operator_token": self.state.operator_token.0.expose_secret(),
             "tenant_id": demo.tenant_id,
@@ -56,6 +56,7 @@ impl Links<'_> {
         console::say("Portico is ready.");
         console::say(format_args!("  gateway         {gateway_url}"));
         console::say(format_args!("  documentation   {gateway_url}/docs"));
+        console::say(format_args!("  console         {gateway_url}/console/"));
         console::say(format_args!("  metrics         {metrics_url}"));
         console::say(format_args!("  sandbox record  {sandbox_url}/_sandbox/requests"));
         console::say(format_args!("  ids and keys    {}", dev_json.display()));
@@ -129,7 +130,7 @@ mod tests {
                 ]
             );
             assert_eq!(told["pid"], process::id());
-            assert_eq!(told["console_url"], Value::Null);
+            assert_eq!(told["console_url"], "http://127.0.0.1:1/console/");
         });
     }
 

@@ -261,6 +261,7 @@ async fn start_app(
         chakra_url: sandbox_url.to_owned(),
         chakra_paths: portico_chakra::ChosenPaths::default(),
         public_url: None,
+        oidc: None,
         environment: "dev".parse().expect("three lower-case letters"),
         request_log_capacity: REQUEST_LOG_CAPACITY,
     };

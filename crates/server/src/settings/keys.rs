@@ -50,6 +50,12 @@ keys! {
     TRANSIT_MOUNT, "PORTICO_TRANSIT_MOUNT", "transit_mount", secret: false;
     /// The credential of whoever runs this.
     OPERATOR_TOKEN, "PORTICO_OPERATOR_TOKEN", "operator_token", secret: true;
+    /// Where people sign in.
+    OIDC_ISSUER, "PORTICO_OIDC_ISSUER", "oidc_issuer", secret: false;
+    /// The id under which the identity provider knows us.
+    OIDC_CLIENT_ID, "PORTICO_OIDC_CLIENT_ID", "oidc_client_id", secret: false;
+    /// The secret that goes with it.
+    OIDC_CLIENT_SECRET, "PORTICO_OIDC_CLIENT_SECRET", "oidc_client_secret", secret: true;
     /// Which log lines are written.
     LOG, "PORTICO_LOG", "log", secret: false;
     /// How log lines are written.

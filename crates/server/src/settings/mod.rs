@@ -5,6 +5,7 @@
 
 pub(crate) mod keys;
 mod mistake;
+mod oidc;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -12,8 +13,10 @@ mod vault;
 
 use std::fmt::Display;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use portico_chakra::ChosenPaths;
+use portico_oidc::Provider;
 use portico_vault::{MasterKeys, OperatorToken};
 use secrecy::{ExposeSecret as _, SecretString};
 use tracing_subscriber::EnvFilter;
@@ -49,6 +52,8 @@ pub(crate) struct Settings {
     pub(crate) master_keys: MasterKeys,
     /// The credential of whoever runs this.
     pub(crate) operator_token: OperatorToken,
+    /// Where people sign in, if not with a password alone.
+    pub(crate) oidc: Option<Arc<Provider>>,
     /// Which log lines are written, and how.
     pub(crate) log: LogSettings,
 }
@@ -67,6 +72,8 @@ pub(crate) struct Draft {
     chakra_paths: ChosenPaths,
     public_url: Option<String>,
     operator_token: Option<OperatorToken>,
+    /// Where people sign in.
+    pub(crate) oidc: Option<Arc<Provider>>,
     log: Option<LogSettings>,
     /// What is wrong with the rest.
     pub(crate) mistakes: Vec<Mistake>,
@@ -93,6 +100,7 @@ impl Draft {
             chakra_url: reader.or_default(keys::CHAKRA_URL, CHAKRA_URL, chakra_url),
             chakra_paths: reader.chakra_paths(),
             public_url: reader.optional(keys::PUBLIC_URL, public_url),
+            oidc: reader.oidc(),
             log: reader.log(LOG),
             mistakes: Vec::new(),
         };
@@ -124,6 +132,7 @@ impl TryFrom<Draft> for Settings {
                 chakra_paths,
                 master_keys: Some(master_keys),
                 operator_token: Some(operator_token),
+                oidc,
                 log: Some(log),
                 mistakes,
             } if mistakes.is_empty() => Ok(Self {
@@ -135,6 +144,7 @@ impl TryFrom<Draft> for Settings {
                 chakra_paths,
                 master_keys,
                 operator_token,
+                oidc,
                 log,
             }),
             Draft { mistakes, .. } => Err(Mistakes(mistakes)),

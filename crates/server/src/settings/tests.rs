@@ -266,3 +266,21 @@ fn a_wrong_choice_of_a_path_names_the_key() {
     let file = folder.file("p.toml", "[chakra]\nother = \"x\"\n");
     assert!(refusal(Some(&file), &[]).contains("unknown key \"chakra.other\""));
 }
+
+#[test]
+fn the_identity_provider_is_set_as_a_whole_or_not_at_all() {
+    let issuer = ("PORTICO_OIDC_ISSUER", "https://id.example.com");
+    let id = ("PORTICO_OIDC_CLIENT_ID", "portico");
+    let secret = ("PORTICO_OIDC_CLIENT_SECRET", "in-secret");
+    let url = ("PORTICO_PUBLIC_URL", "https://portico.example.com");
+    assert!(read(None, &[url]).unwrap().oidc.is_none());
+    let provider = read(None, &[issuer, id, secret, url]).unwrap().oidc.expect("is set");
+    assert_eq!(provider.issuer(), "https://id.example.com");
+    let said = refusal(None, &[issuer, url]);
+    assert!(said.contains("PORTICO_OIDC_CLIENT_ID is not set;") && said.contains("PORTICO_OIDC_CLIENT_SECRET is not"));
+    assert!(refusal(None, &[issuer, id, secret]).starts_with("PORTICO_PUBLIC_URL is not set; "));
+    let said = refusal(None, &[("PORTICO_OIDC_ISSUER", "http://id.example.com"), id, secret, url]);
+    assert!(said.starts_with("PORTICO_OIDC_ISSUER must be the issuer"), "{said}");
+    let said = refusal(None, &[issuer, id, ("PORTICO_OIDC_CLIENT_SECRET", "in secret"), url]);
+    assert!(said.starts_with("PORTICO_OIDC_CLIENT_SECRET must") && !said.contains("in secret"), "{said}");
+}

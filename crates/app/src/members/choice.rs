@@ -1,0 +1,79 @@
+//! Who somebody was proved to be, kept with the browser while they choose the tenant. It is signed,
+//! and it can be used for ten minutes.
+
+use portico_domain::{InvitationId, MemberId, TenantId};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use time::{Duration, OffsetDateTime};
+
+use crate::start::Shared;
+
+/// How long a browser may take between two steps of a sign-in.
+pub(crate) const TICKET_LIFETIME: Duration = Duration::minutes(10);
+
+/// How many tenants are offered: more do not fit in a cookie.
+pub(super) const MOST: usize = 20;
+
+/// A tenant to act in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// Its name.
+    pub name: String,
+    /// The role to be had by accepting an open invitation; none for who is a member.
+    pub joins_as: Option<String>,
+}
+
+/// As what somebody can act in a tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum As {
+    /// As the member that they are.
+    Member(MemberId),
+    /// As the member that they become by accepting this.
+    Invited(InvitationId),
+}
+
+/// How somebody proved who they are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Proof {
+    /// By the member's password.
+    Password,
+    /// By an account at the identity provider.
+    Account {
+        /// The provider.
+        issuer: String,
+        /// The account there.
+        subject: String,
+    },
+}
+
+/// What the signed text says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Ticket {
+    pub(super) proof: Proof,
+    pub(super) candidates: Vec<(TenantId, As)>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Timed<T> {
+    until: i64,
+    what: T,
+}
+
+impl Shared {
+    /// A text for a cookie that says it for ten minutes.
+    pub(super) fn ticket<T: Serialize>(&self, purpose: &str, what: T) -> String {
+        let until = (OffsetDateTime::now_utc() + TICKET_LIFETIME).unix_timestamp();
+        let text = serde_json::to_string(&Timed { until, what }).expect("texts and ids are JSON");
+        self.fingerprint_key.sign(purpose, &text)
+    }
+
+    /// What such a text says, while it holds.
+    pub(super) fn read_ticket<T: DeserializeOwned>(&self, purpose: &str, ticket: &str) -> Option<T> {
+        let text = self.fingerprint_key.signed(purpose, ticket)?;
+        let timed: Timed<T> = serde_json::from_str(&text).ok()?;
+        (timed.until > OffsetDateTime::now_utc().unix_timestamp()).then_some(timed.what)
+    }
+}

@@ -1,0 +1,171 @@
+//! Signing in at the identity provider.
+
+use std::sync::Arc;
+
+use portico_auth::Origin;
+use portico_domain::{Email, TenantStatus};
+use portico_oidc::{Attempt, Failure, Identity, Provider};
+use portico_storage::OidcAccount;
+use serde::{Deserialize, Serialize};
+
+use super::choice::{As, Proof, Ticket};
+use super::sign_in::{SignInError, SignedIn};
+use crate::start::App;
+
+/// What tells the signature of a begun sign-in from others.
+const ATTEMPT: &str = "sign-in at the identity provider";
+
+/// What is kept with the browser until it comes back.
+#[derive(Serialize, Deserialize)]
+struct Begun {
+    state: String,
+    nonce: String,
+    verifier: String,
+    /// The token of the invitation that is to be accepted.
+    invitation: Option<String>,
+}
+
+/// What the browser brings back from the provider.
+#[derive(Debug, Clone, Copy)]
+pub struct Returned<'a> {
+    /// The cookie.
+    pub attempt: &'a str,
+    /// The parameter `state`.
+    pub state: &'a str,
+    /// The parameter `code`; none when the provider refused.
+    pub code: Option<&'a str>,
+    /// The parameter `iss`.
+    pub issuer: Option<&'a str>,
+}
+
+impl App {
+    fn provider(&self) -> Result<&Arc<Provider>, SignInError> {
+        self.shared.oidc.as_ref().ok_or(SignInError::NoProvider)
+    }
+
+    /// Whether people can sign in at an identity provider.
+    #[must_use]
+    pub fn has_identity_provider(&self) -> bool {
+        self.shared.oidc.is_some()
+    }
+
+    /// Where a form that begins a sign-in leads, for the policy of the page that holds it.
+    pub async fn identity_provider_origin(&self) -> Option<String> {
+        self.shared.oidc.as_ref()?.origin().await
+    }
+
+    /// Begins a sign-in: the address to which the browser goes, and what its cookie holds meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// [`SignInError::NoProvider`], [`SignInError::ProviderDown`].
+    pub async fn begin_at_provider(
+        &self,
+        redirect_uri: &str,
+        invitation: Option<&str>,
+    ) -> Result<(String, String), SignInError> {
+        let provider = self.provider()?;
+        let attempt = Attempt::generate(&mut rand::rng());
+        let address = provider.begin(&attempt, redirect_uri).await.map_err(failed)?;
+        let Attempt { state, nonce, verifier } = attempt;
+        let begun = Begun { state, nonce, verifier, invitation: invitation.map(str::to_owned) };
+        Ok((address, self.shared.ticket(ATTEMPT, begun)))
+    }
+
+    /// Ends a sign-in with what the browser brought back.
+    ///
+    /// Who is bound to the account is that member. Else a verified address finds the member that has it,
+    /// or an open invitation. Whoever came through an invitation's link accepts that invitation, if the
+    /// account has its address.
+    ///
+    /// # Errors
+    ///
+    /// See [`SignInError`].
+    pub async fn finish_at_provider(
+        &self,
+        returned: Returned<'_>,
+        redirect_uri: &str,
+        origin: &Origin,
+    ) -> Result<SignedIn, SignInError> {
+        let provider = self.provider()?;
+        let begun: Begun = self.shared.read_ticket(ATTEMPT, returned.attempt).ok_or(SignInError::Stale)?;
+        if begun.state != returned.state {
+            return Err(SignInError::Stale);
+        }
+        let code = returned.code.ok_or(SignInError::ProviderRefused)?;
+        let counted = self.shared.attempt(None, origin.address).await?;
+        let attempt = Attempt { state: begun.state, nonce: begun.nonce, verifier: begun.verifier };
+        let identity = provider.finish(&attempt, redirect_uri, code, returned.issuer).await.map_err(failed)?;
+        self.shared.attempt_succeeded(&counted).await?;
+        match begun.invitation {
+            Some(token) => self.accept_at_provider(&token, &identity, origin).await,
+            None => {
+                let candidates = self.candidates(&identity).await?;
+                let proof = Proof::Account { issuer: identity.issuer, subject: identity.subject };
+                self.settle(Ticket { proof, candidates }, origin).await
+            }
+        }
+    }
+
+    async fn accept_at_provider(
+        &self,
+        token: &str,
+        identity: &Identity,
+        origin: &Origin,
+    ) -> Result<SignedIn, SignInError> {
+        let invited = self.invited(token).await?;
+        // The link proves the invitation; that the provider verified the address is not needed on top.
+        let address = identity.email.as_deref().and_then(|email| email.parse::<Email>().ok());
+        if address.is_none_or(|address| address.as_str() != invited.email) {
+            return Err(SignInError::OtherAddress { invited: invited.email });
+        }
+        let (tenant, id) = self.find_invitation(token).await?;
+        Ok(SignedIn::Session(self.accept_with_account(tenant, id, &account(identity), origin).await?))
+    }
+
+    /// As what the account can act, and where.
+    async fn candidates(&self, identity: &Identity) -> Result<Vec<(portico_domain::TenantId, As)>, SignInError> {
+        let db = &self.shared.db;
+        let mut candidates = Vec::new();
+        for (tenant, member) in db.resolve_members_by_identity(&account(identity)).await? {
+            candidates.push((tenant, As::Member(member)));
+        }
+        let verified = identity.email.as_deref().filter(|_| identity.email_verified);
+        if let Some(email) = verified.and_then(|email| email.parse::<Email>().ok()) {
+            for (tenant, member) in db.resolve_members_by_email(&email).await? {
+                let mut tx = db.begin_system(tenant).await?;
+                let record = tx.sign_in_record(member).await?;
+                if record.is_some_and(|record| record.account.is_none()) {
+                    candidates.push((tenant, As::Member(member)));
+                }
+            }
+            for (tenant, invitation) in db.resolve_invitations_by_email(&email).await? {
+                candidates.push((tenant, As::Invited(invitation)));
+            }
+        }
+        let mut offered = Vec::new();
+        for (tenant, who) in candidates {
+            // A tenant once: whoever is a member needs no invitation.
+            if offered.iter().any(|(known, _)| *known == tenant) {
+                continue;
+            }
+            let mut tx = db.begin_system(tenant).await?;
+            if tx.tenant_row().await?.is_some_and(|row| row.status == TenantStatus::Active) {
+                offered.push((tenant, who));
+            }
+        }
+        if offered.is_empty() {
+            return Err(SignInError::NotInvited { email: identity.email.clone(), verified: identity.email_verified });
+        }
+        Ok(offered)
+    }
+}
+
+fn account(identity: &Identity) -> OidcAccount {
+    OidcAccount { issuer: identity.issuer.clone(), subject: identity.subject.clone() }
+}
+
+fn failed(failure: Failure) -> SignInError {
+    tracing::warn!(error = %failure, "a sign-in at the identity provider failed");
+    if failure.is_outage() { SignInError::ProviderDown } else { SignInError::ProviderAnswer }
+}

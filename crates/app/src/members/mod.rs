@@ -1,0 +1,159 @@
+//! People of a tenant: who they are, how they come, and how they sign in.
+//!
+//! Nobody becomes a member without an invitation. `invitations` makes them, `accept` turns them into
+//! members, `sign_in` and `identity` (at an identity provider) prove who somebody is and open a
+//! session, `sessions` judges the sessions that requests present.
+
+mod accept;
+mod attempts;
+mod choice;
+mod identity;
+mod invitations;
+mod passwords;
+mod sessions;
+mod sign_in;
+mod upkeep;
+
+use portico_auth::{Actor, Scope, TenantScope};
+use portico_domain::permission::perm;
+use portico_domain::{Member, MemberId, Name, RoleName};
+use portico_storage::{MemberPatch, Page, TenantTx};
+
+use crate::audit::Change;
+use crate::error::{Error, Thing};
+use crate::grantor::Grantor;
+use crate::last_owner::keeps_an_owner;
+use crate::paging::{PageRequest, Paged, paged};
+use crate::roles::role_to_give;
+use crate::start::App;
+
+pub use accept::Invited;
+pub use choice::Choice;
+pub(crate) use choice::TICKET_LIFETIME;
+pub use identity::Returned;
+pub use invitations::{CreateInvitation, CreatedInvitation};
+pub(crate) use passwords::Hashing;
+pub use sessions::{WhoAmI, WhoseTenant};
+pub use sign_in::{NewBrowserSession, SignInError, SignedIn};
+pub(crate) use upkeep::keep_up;
+
+/// What changes of a member.
+#[derive(Debug, Clone, Default)]
+pub struct PatchMember {
+    /// Another name, or none.
+    pub name: Option<Option<Name>>,
+    /// Another role.
+    pub role: Option<RoleName>,
+}
+
+fn is_owner(role: &RoleName) -> bool {
+    role.as_str() == portico_domain::BuiltInRole::Owner.as_str()
+}
+
+async fn one(tx: &mut TenantTx, id: MemberId) -> Result<Member, Error> {
+    let page = Page { limit: 1, after: None };
+    tx.members(Some(id), page).await?.data.pop().ok_or(Error::Missing(Thing::Member))
+}
+
+impl App {
+    /// A page of the members, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Database`].
+    pub async fn members(
+        &self,
+        scope: &Scope<perm::MembersRead>,
+        page: PageRequest<MemberId>,
+    ) -> Result<Paged<Member>, Error> {
+        let mut tx = self.shared.db.begin(scope).await?;
+        Ok(paged(tx.members(None, page.into()).await?, |member| member.id.to_string()))
+    }
+
+    /// One member.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Missing`].
+    pub async fn member(&self, scope: &Scope<perm::MembersRead>, id: MemberId) -> Result<Member, Error> {
+        one(&mut self.shared.db.begin(scope).await?, id).await
+    }
+
+    /// Changes a member; its sessions feel it within a second on every replica.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Missing`]; [`Error::MoreThanOwn`] for a role, present or new, that allows more than the
+    /// caller may do; [`Error::Conflict`] for the last owner.
+    pub async fn patch_member(
+        &self,
+        scope: &Scope<perm::MembersWrite>,
+        id: MemberId,
+        patch: PatchMember,
+    ) -> Result<Member, Error> {
+        let mut tx = self.shared.db.begin(scope).await?;
+        let own = Grantor::of(scope, &mut tx).await?;
+        let present = one(&mut tx, id).await?;
+        role_to_give(&own, &mut tx, &present.role).await?;
+        let role = match &patch.role {
+            Some(name) => Some(role_to_give(&own, &mut tx, name).await?),
+            None => None,
+        };
+        let before = tx.ownership().await?;
+        tx.patch_member(id, &MemberPatch { name: patch.name, role }).await?;
+        let member = one(&mut tx, id).await?;
+        keeps_an_owner(&mut tx, before).await?;
+        self.audit(&mut tx, scope, Change::of("member.change").to("member", id).from(&present).into(&member)).await?;
+        tx.commit().await?;
+        self.shared.freshness.changed(scope.tenant());
+        Ok(member)
+    }
+
+    /// Removes a member; its sessions end within a second on every replica.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Missing`]; [`Error::MoreThanOwn`] for another member that may do more than the caller;
+    /// [`Error::Conflict`] for the last owner.
+    pub async fn remove_member(&self, scope: &Scope<perm::MembersWrite>, id: MemberId) -> Result<(), Error> {
+        let mut tx = self.shared.db.begin(scope).await?;
+        let own = Grantor::of(scope, &mut tx).await?;
+        if scope.actor() != Actor::Member(id) {
+            let present = one(&mut tx, id).await?;
+            role_to_give(&own, &mut tx, &present.role).await?;
+        }
+        self.remove(tx, scope, id, "member.remove").await
+    }
+
+    /// Takes the calling member itself out of the tenant, whatever its role.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Missing`] for a caller that is no member; [`Error::Conflict`] for the last owner.
+    pub async fn leave(&self, scope: &TenantScope) -> Result<(), Error> {
+        let Actor::Member(id) = scope.actor() else { return Err(Error::Missing(Thing::Member)) };
+        let mut tx = self.shared.db.begin(scope).await?;
+        tx.lock_grants().await?;
+        self.remove(tx, scope, id, "member.leave").await
+    }
+
+    /// Removes a member in a transaction that holds the grants.
+    async fn remove(
+        &self,
+        mut tx: TenantTx,
+        scope: &TenantScope,
+        id: MemberId,
+        action: &'static str,
+    ) -> Result<(), Error> {
+        let present = one(&mut tx, id).await?;
+        let before = tx.ownership().await?;
+        if !tx.delete_member(id).await? {
+            return Err(Error::Missing(Thing::Member));
+        }
+        keeps_an_owner(&mut tx, before).await?;
+        self.audit(&mut tx, scope, Change::of(action).to("member", id).from(&present)).await?;
+        tx.commit().await?;
+        self.shared.freshness.changed(scope.tenant());
+        Ok(())
+    }
+}

@@ -1,0 +1,162 @@
+//! The sessions that requests present.
+
+use std::sync::atomic::Ordering;
+
+use portico_auth::{Actor, Origin, Party, Principal, SessionRecord};
+use portico_domain::{Member, MemberId, PermissionSet, TenantId};
+use portico_vault::BrowserToken;
+use time::OffsetDateTime;
+
+use super::one;
+use crate::audit::Change;
+use crate::authenticate::NotAdmitted;
+use crate::browser::Browser;
+use crate::error::{Error, Thing};
+use crate::start::App;
+
+/// What tells a session's token from others.
+pub(super) const SESSION: &str = "session";
+/// What tells the counterpart of a session from others.
+const CSRF: &str = "csrf";
+/// And that of a form before there is a session.
+const FORM: &str = "form";
+
+/// The tenant in which somebody acts.
+#[derive(Debug, Clone)]
+pub struct WhoseTenant {
+    /// Its id.
+    pub id: TenantId,
+    /// Its name.
+    pub name: String,
+}
+
+/// Who calls, as the caller is told.
+#[derive(Debug, Clone)]
+pub struct WhoAmI {
+    /// Who acts.
+    pub actor: Actor,
+    /// The tenant acted in, if any.
+    pub tenant: Option<WhoseTenant>,
+    /// The member, if it is one.
+    pub member: Option<Member>,
+    /// What the caller may do.
+    pub permissions: PermissionSet,
+}
+
+impl App {
+    /// Who the browser's member is.
+    pub(crate) async fn authenticate_browser(
+        &self,
+        browser: Browser<'_>,
+        origin: Origin,
+    ) -> Result<Principal, NotAdmitted> {
+        let token = BrowserToken::parse(browser.session).ok_or(Error::NoSession)?;
+        let record = self.session(&token).await?.ok_or(Error::NoSession)?;
+        let party = Some(record.party());
+        if browser.changes && !(browser.same_origin && self.is_csrf_token(&token, browser.csrf.unwrap_or_default())) {
+            return Err(NotAdmitted { error: Error::Csrf, party });
+        }
+        record.admit(origin).map_err(|refused| NotAdmitted { error: refused.into(), party })
+    }
+
+    /// A session that has not ended. Whoever looks it up anew, once a minute on each replica, notes that
+    /// it is in use.
+    async fn session(&self, token: &BrowserToken) -> Result<Option<SessionRecord>, Error> {
+        let shared = &self.shared;
+        let hash = token.hash(SESSION);
+        if let Some(record) = shared.sessions.get(&shared.freshness, &hash) {
+            return Ok(Some(record).filter(|record| !record.has_ended(OffsetDateTime::now_utc())));
+        }
+        shared.metrics.key_lookups.fetch_add(1, Ordering::Relaxed);
+        let Some((tenant, id)) = shared.db.resolve_session(&hash.0).await? else { return Ok(None) };
+        let stamp = shared.freshness.stamp(tenant);
+        let mut tx = shared.db.begin_system(tenant).await?;
+        let record = tx.session_record(id).await?.filter(|record| !record.has_ended(OffsetDateTime::now_utc()));
+        if record.is_some() {
+            tx.session_seen(id).await?;
+        }
+        tx.commit().await?;
+        if let Some(record) = &record {
+            shared.sessions.put(hash, stamp, record.clone());
+        }
+        Ok(record)
+    }
+
+    /// What a session's requests that change something send as `X-CSRF-Token`; none for what is no token.
+    #[must_use]
+    pub fn csrf_token(&self, session: &str) -> Option<String> {
+        let token = BrowserToken::parse(session)?;
+        Some(self.shared.fingerprint_key.counterpart(CSRF, token.expose()))
+    }
+
+    /// Whether that is the session's.
+    #[must_use]
+    pub fn is_csrf_token_of(&self, session: &str, presented: &str) -> bool {
+        BrowserToken::parse(session).is_some_and(|token| self.is_csrf_token(&token, presented))
+    }
+
+    fn is_csrf_token(&self, token: &BrowserToken, presented: &str) -> bool {
+        self.shared.fingerprint_key.is_counterpart(CSRF, token.expose(), presented)
+    }
+
+    /// A new value of the cookie that forms need before there is a session.
+    #[must_use]
+    pub fn new_form_cookie(&self) -> String {
+        BrowserToken::generate(&mut rand::rng()).expose().to_owned()
+    }
+
+    /// What a form holds beside the cookie; none for a cookie that is not ours.
+    #[must_use]
+    pub fn form_token(&self, cookie: &str) -> Option<String> {
+        let cookie = BrowserToken::parse(cookie)?;
+        Some(self.shared.fingerprint_key.counterpart(FORM, cookie.expose()))
+    }
+
+    /// Whether a form holds what belongs to the cookie.
+    #[must_use]
+    pub fn is_form_token(&self, cookie: &str, presented: &str) -> bool {
+        let fits = |cookie: &BrowserToken| self.shared.fingerprint_key.is_counterpart(FORM, cookie.expose(), presented);
+        BrowserToken::parse(cookie).is_some_and(|cookie| fits(&cookie))
+    }
+
+    /// Who calls.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Database`].
+    pub async fn who_am_i(&self, principal: &Principal) -> Result<WhoAmI, Error> {
+        let mut who = WhoAmI { actor: principal.actor(), tenant: None, member: None, permissions: principal.permissions() };
+        if let Some(tenant) = principal.tenant() {
+            let mut tx = self.shared.db.begin_system(tenant).await?;
+            let row = tx.tenant_row().await?.ok_or(Error::Missing(Thing::Tenant))?;
+            who.tenant = Some(WhoseTenant { id: tenant, name: row.name.to_string() });
+            if let Actor::Member(id) = who.actor {
+                who.member = Some(one(&mut tx, id).await?);
+            }
+        }
+        Ok(who)
+    }
+
+    /// Ends a session; every replica knows within a second.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Missing`] when there is none.
+    pub async fn sign_out(&self, session: &str, origin: &Origin) -> Result<(), Error> {
+        let token = BrowserToken::parse(session).ok_or(Error::Missing(Thing::Session))?;
+        let found = self.shared.db.resolve_session(&token.hash(SESSION).0).await?;
+        let (tenant, id) = found.ok_or(Error::Missing(Thing::Session))?;
+        let mut tx = self.shared.db.begin_system(tenant).await?;
+        let record = tx.session_record(id).await?.ok_or(Error::Missing(Thing::Session))?;
+        tx.delete_session(id).await?;
+        let party = Some(party(tenant, record.member));
+        self.shared.audit(&mut tx, party, origin, Change::of("member.sign_out").to("session", id)).await?;
+        tx.commit().await?;
+        self.shared.freshness.changed(tenant);
+        Ok(())
+    }
+}
+
+const fn party(tenant: TenantId, member: MemberId) -> Party {
+    Party { tenant, actor: Actor::Member(member), token: None }
+}

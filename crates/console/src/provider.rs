@@ -1,0 +1,48 @@
+//! Signing in at the identity provider.
+
+use actix_web::HttpResponse;
+use portico_app::{Cookie, Returned, SignInError};
+
+use crate::html::Html;
+use crate::page::Page;
+use crate::sign_in::{Told, entered};
+use crate::visit::{Form, Visit};
+
+/// `POST /console/sign-in/provider`.
+pub(crate) async fn begin(visit: Visit<'_>, form: Form) -> HttpResponse {
+    if !visit.is_ours(&form) {
+        return Told::of(&SignInError::Stale).alone();
+    }
+    leave(&visit, None).await
+}
+
+/// A page from which the browser goes to the provider by itself. Not a redirect: browsers hold one that
+/// follows a form to the page's policy, and where the provider leads on to is not known.
+pub(crate) async fn leave(visit: &Visit<'_>, invitation: Option<&str>) -> HttpResponse {
+    match visit.app.begin_at_provider(&visit.redirect_uri(), invitation).await {
+        Ok((address, attempt)) => {
+            let body = Html::default()
+                .raw("<p>You are being sent to your identity provider.</p>\n<p><a class=\"button\"")
+                .attribute("href", &address)
+                .raw(">Continue</a></p>");
+            let page = Page::new("Signing in", body).onward(&address);
+            page.cookie(visit.app.set_cookie(Cookie::Attempt, &attempt)).answer()
+        }
+        Err(error) => Told::of(&error).alone(),
+    }
+}
+
+/// `GET /console/sign-in/provider/callback`: the browser is back.
+pub(crate) async fn back(visit: Visit<'_>) -> HttpResponse {
+    let (state, code, issuer) = (visit.query("state"), visit.query("code"), visit.query("iss"));
+    let returned = Returned {
+        attempt: visit.cookie(Cookie::Attempt).unwrap_or_default(),
+        state: state.as_deref().unwrap_or_default(),
+        code: code.as_deref(),
+        issuer: issuer.as_deref(),
+    };
+    match visit.app.finish_at_provider(returned, &visit.redirect_uri(), &visit.origin()).await {
+        Ok(signed_in) => entered(&visit, signed_in).await,
+        Err(error) => Told::of(&error).alone(),
+    }
+}

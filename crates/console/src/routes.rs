@@ -1,0 +1,59 @@
+//! The console's routes. They are public: each page says what it shows to whom.
+
+use actix_web::http::StatusCode;
+use actix_web::web::{self, Bytes, Data, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
+use portico_app::App;
+
+use crate::html::Html;
+use crate::page::{Page, go, style};
+use crate::visit::{Form, Visit};
+use crate::{home, invitation, provider, sign_in, tenant};
+
+/// The longest form, in bytes.
+const LONGEST: usize = 16 * 1024;
+
+/// A route that shows a page.
+macro_rules! shows {
+    ($handler:path) => {
+        web::get().to(async |request: HttpRequest, app: Data<App>| $handler(Visit::new(&app, &request)).await)
+    };
+}
+
+/// A route that takes a form.
+macro_rules! takes {
+    ($handler:path) => {
+        web::post().to(async |request: HttpRequest, app: Data<App>, body: Bytes| {
+            $handler(Visit::new(&app, &request), Form::parse(&body)).await
+        })
+    };
+}
+
+/// Registers everything under `/console`.
+#[expect(clippy::disallowed_methods, reason = "pages for who is not signed in yet; home asks for the session itself")]
+pub fn configure(config: &mut ServiceConfig, app: App) {
+    config.service(
+        web::scope("/console")
+            .app_data(Data::new(app))
+            .app_data(web::PayloadConfig::new(LONGEST))
+            .route("", web::get().to(async || go("/console/", [])))
+            .route("/", shows!(home::show))
+            .route("/style.css", web::get().to(async || style()))
+            .route("/sign-in", shows!(sign_in::show))
+            .route("/sign-in", takes!(sign_in::with_password))
+            .route("/sign-in/provider", takes!(provider::begin))
+            .route("/sign-in/provider/callback", shows!(provider::back))
+            .route("/sign-in/tenant", shows!(tenant::show))
+            .route("/sign-in/tenant", takes!(tenant::choose))
+            .route("/sign-out", takes!(home::sign_out))
+            .route("/invitations/{token}", shows!(invitation::show))
+            .route("/invitations/{token}", takes!(invitation::accept))
+            .route("/invitations/{token}/provider", takes!(invitation::accept_at_provider))
+            .default_service(web::to(nothing)),
+    );
+}
+
+async fn nothing() -> HttpResponse {
+    let body = Html::default().raw("<p>There is no such page.</p>\n<p><a href=\"/console/\">Go to the console</a></p>");
+    Page::new("Page not found", body).status(StatusCode::NOT_FOUND).answer()
+}

@@ -1,0 +1,156 @@
+//! One request of a browser.
+
+use std::collections::HashMap;
+
+use actix_web::HttpRequest;
+use actix_web::http::header;
+use portico_app::{App, Browser, Cookie, NewBrowserSession, Presented, cookie_in};
+use portico_auth::Origin;
+use secrecy::SecretString;
+use uuid::Uuid;
+
+use crate::html::Html;
+use crate::page::go;
+
+/// The hidden field of every form.
+const TOKEN: &str = "form_token";
+
+/// A request, and who may have sent it.
+pub(crate) struct Visit<'r> {
+    pub(crate) app: &'r App,
+    request: &'r HttpRequest,
+    request_id: String,
+}
+
+/// The fields of a form; none of them twice.
+#[derive(Default)]
+pub(crate) struct Form(HashMap<String, String>);
+
+impl Form {
+    /// What the body holds.
+    pub(crate) fn parse(body: &[u8]) -> Self {
+        Self(form_urlencoded::parse(body).into_owned().collect())
+    }
+
+    /// A field; empty where it is absent.
+    pub(crate) fn field(&self, name: &str) -> &str {
+        self.0.get(name).map_or("", String::as_str)
+    }
+
+    /// A field that is a secret.
+    pub(crate) fn secret(&self, name: &str) -> SecretString {
+        SecretString::from(self.field(name))
+    }
+}
+
+impl<'r> Visit<'r> {
+    pub(crate) fn new(app: &'r App, request: &'r HttpRequest) -> Self {
+        Self { app, request, request_id: format!("req_{}", Uuid::now_v7().simple()) }
+    }
+
+    /// Where it came from, as the audit log keeps it.
+    pub(crate) fn origin(&self) -> Origin {
+        self.presented().origin()
+    }
+
+    /// What it presents: a cookie alone, never a key.
+    pub(crate) fn presented(&self) -> Presented<'_> {
+        let session = self.cookie(Cookie::Session);
+        let browser = |session| Browser { session, csrf: None, changes: false, same_origin: false };
+        Presented {
+            authorization: None,
+            tenant: None,
+            browser: session.map(browser),
+            address: self.request.peer_addr().map(|address| address.ip()),
+            request_id: &self.request_id,
+        }
+    }
+
+    /// The value of a cookie.
+    pub(crate) fn cookie(&self, cookie: Cookie) -> Option<&str> {
+        let name = self.app.cookie_name(cookie);
+        let headers = self.request.headers().get_all(header::COOKIE);
+        headers.filter_map(|value| value.to_str().ok()).find_map(|text| cookie_in(text, name))
+    }
+
+    /// A parameter of the query; none where it is absent or empty.
+    pub(crate) fn query(&self, name: &str) -> Option<String> {
+        let mut pairs = form_urlencoded::parse(self.request.query_string().as_bytes());
+        pairs.find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.into_owned())
+    }
+
+    /// A parameter of the path.
+    pub(crate) fn segment(&self, name: &str) -> &str {
+        self.request.match_info().get(name).unwrap_or_default()
+    }
+
+    /// Where the identity provider sends browsers back to.
+    pub(crate) fn redirect_uri(&self) -> String {
+        format!("{}/console/sign-in/provider/callback", self.app.own_url(self.host()))
+    }
+
+    fn host(&self) -> &str {
+        let header = || self.text(header::HOST.as_str());
+        // In HTTP/2 it stands in the address.
+        self.request.uri().authority().map(|authority| authority.as_str()).or_else(header).unwrap_or("localhost")
+    }
+
+    fn text(&self, name: &str) -> Option<&str> {
+        self.request.headers().get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// The hidden field of a form, and the cookie that it fits, to be set if it is a new one.
+    pub(crate) fn form_token(&self) -> (Html, Option<String>) {
+        let known = self.cookie(Cookie::Form).and_then(|cookie| self.app.form_token(cookie));
+        let (token, cookie) = known.map_or_else(
+            || {
+                let cookie = self.app.new_form_cookie();
+                let token = self.app.form_token(&cookie).unwrap_or_default();
+                (token, Some(self.app.set_cookie(Cookie::Form, &cookie)))
+            },
+            |token| (token, None),
+        );
+        (hidden(&token), cookie)
+    }
+
+    /// The same for a form of who is signed in; it fits the session's cookie.
+    pub(crate) fn session_token(&self) -> Html {
+        let session = self.cookie(Cookie::Session).unwrap_or_default();
+        hidden(&self.app.csrf_token(session).unwrap_or_default())
+    }
+
+    /// Whether a page of ours sent the form, to this browser.
+    pub(crate) fn is_ours(&self, form: &Form) -> bool {
+        let cookie = self.cookie(Cookie::Form).unwrap_or_default();
+        self.is_from_here() && self.app.is_form_token(cookie, form.field(TOKEN))
+    }
+
+    /// Whether a page of ours sent the form, in this session.
+    pub(crate) fn is_of_session(&self, form: &Form) -> bool {
+        let session = self.cookie(Cookie::Session).unwrap_or_default();
+        self.is_from_here() && self.app.is_csrf_token_of(session, form.field(TOKEN))
+    }
+
+    /// What the browser itself says of the page, if it is new enough to say.
+    fn is_from_here(&self) -> bool {
+        match self.text("sec-fetch-site") {
+            // A person who reloads the answer to a form.
+            Some("none") | None => true,
+            Some(site) => self.app.is_from_own_page(Some(site), None, self.host()),
+        }
+    }
+
+    /// Enters: the session's cookie is set, all others are over. A session that the browser had ends.
+    pub(crate) async fn enter(&self, session: NewBrowserSession) -> actix_web::HttpResponse {
+        if let Some(old) = self.cookie(Cookie::Session) {
+            // Most are over already.
+            let _ = self.app.sign_out(old, &self.origin()).await;
+        }
+        let over = [Cookie::Form, Cookie::Attempt, Cookie::Choice].map(|cookie| self.app.clear_cookie(cookie));
+        go("/console/", over.into_iter().chain([self.app.set_cookie(Cookie::Session, session.token.expose())]))
+    }
+}
+
+fn hidden(token: &str) -> Html {
+    Html::default().raw("<input type=\"hidden\" name=\"form_token\"").attribute("value", token).raw(">\n")
+}

@@ -1,0 +1,76 @@
+//! E-mail addresses, by which people are invited and sign in.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// A text that is no e-mail address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be an e-mail address such as ada@example.com, of at most 254 bytes")]
+pub struct MalformedEmail;
+
+/// An e-mail address, in lower case: two that differ in case alone are one person's.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schema(value_type = String, min_length = 3, max_length = 254, pattern = "^[^@\\s]+@[^@\\s]+$", example = "ada@example.com")]
+pub struct Email(String);
+
+impl Email {
+    /// The address.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Email {
+    type Err = MalformedEmail;
+
+    fn from_str(text: &str) -> Result<Self, MalformedEmail> {
+        let odd = |c: char| c.is_whitespace() || c.is_control() || "<>()[],;:\\\"".contains(c);
+        let lower = text.to_lowercase();
+        let (local, domain) = lower.split_once('@').ok_or(MalformedEmail)?;
+        let fits = !local.is_empty() && local.len() <= 64 && !domain.is_empty() && lower.len() <= 254;
+        let plain = !lower.chars().any(odd) && !domain.contains('@') && !domain.starts_with('.') && !domain.ends_with('.');
+        if fits && plain { Ok(Self(lower)) } else { Err(MalformedEmail) }
+    }
+}
+
+impl TryFrom<String> for Email {
+    type Error = MalformedEmail;
+
+    fn try_from(text: String) -> Result<Self, MalformedEmail> {
+        text.parse()
+    }
+}
+
+impl From<Email> for String {
+    fn from(email: Email) -> Self {
+        email.0
+    }
+}
+
+impl fmt::Display for Email {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn case_makes_no_difference() {
+        assert_eq!("Ada@Example.COM".parse::<Email>(), "ada@example.com".parse());
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused() {
+        let long = format!("{}@example.com", "a".repeat(65));
+        for text in ["", "@", "a@", "@b", "a b@c", "a@b@c", "a\n@b", "<a@b>", "a@.b", "a@b.", "a,b@c", &long] {
+            assert_eq!(text.parse::<Email>(), Err(MalformedEmail), "{text}");
+        }
+    }
+}

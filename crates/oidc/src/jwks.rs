@@ -1,0 +1,140 @@
+//! The provider's public keys. They are fetched again when they are an hour old, and at once when a
+//! token names one that is not known: but not more often than once a minute, so that made-up names
+//! cause no calls.
+
+use std::time::{Duration, Instant};
+
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, PublicKeyUse};
+use jsonwebtoken::{Algorithm, DecodingKey};
+use reqwest::{Client, Url};
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::sync::Mutex;
+
+use crate::web::{WebError, json};
+
+/// How long keys are believed without being asked for again.
+const LIFETIME: Duration = Duration::from_hours(1);
+/// How long to wait before they are fetched again for a key that is not among them.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A key that can verify.
+#[derive(Clone)]
+pub(crate) struct Key {
+    id: Option<String>,
+    /// The one algorithm that the key says it is for.
+    algorithm: Option<String>,
+    kind: Kind,
+    pub(crate) key: DecodingKey,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Rsa,
+    P256,
+    Ed25519,
+}
+
+impl Key {
+    /// The key, if it may verify signatures of an algorithm that is allowed.
+    fn of(value: Value) -> Option<Self> {
+        // The library cannot read keys of unknown algorithms; what they say of themselves is kept apart.
+        let algorithm = value.get("alg").and_then(Value::as_str).map(str::to_owned);
+        let jwk: Jwk = serde_json::from_value(value).ok()?;
+        if jwk.common.public_key_use.as_ref().is_some_and(|purpose| *purpose != PublicKeyUse::Signature) {
+            return None;
+        }
+        let kind = match &jwk.algorithm {
+            AlgorithmParameters::RSA(_) => Kind::Rsa,
+            AlgorithmParameters::EllipticCurve(curve) if curve.curve == EllipticCurve::P256 => Kind::P256,
+            AlgorithmParameters::OctetKeyPair(curve) if curve.curve == EllipticCurve::Ed25519 => Kind::Ed25519,
+            _ => return None,
+        };
+        Some(Self { id: jwk.common.key_id.clone(), algorithm, kind, key: DecodingKey::from_jwk(&jwk).ok()? })
+    }
+
+    /// Whether a token of that algorithm and key id may be verified with it.
+    fn serves(&self, algorithm: Algorithm, id: Option<&str>) -> bool {
+        let fits = match algorithm {
+            Algorithm::RS256 | Algorithm::PS256 => self.kind == Kind::Rsa,
+            Algorithm::ES256 => self.kind == Kind::P256,
+            Algorithm::EdDSA => self.kind == Kind::Ed25519,
+            _ => false,
+        };
+        let said = self.algorithm.as_deref().is_none_or(|said| said == name(algorithm) || said == "Ed25519");
+        fits && said && id.is_none_or(|id| self.id.as_deref() == Some(id))
+    }
+}
+
+fn name(algorithm: Algorithm) -> &'static str {
+    match algorithm {
+        Algorithm::RS256 => "RS256",
+        Algorithm::PS256 => "PS256",
+        Algorithm::ES256 => "ES256",
+        Algorithm::EdDSA => "EdDSA",
+        _ => "none that is allowed",
+    }
+}
+
+#[derive(Deserialize)]
+struct Set {
+    keys: Vec<Value>,
+}
+
+#[derive(Default)]
+struct Known {
+    keys: Vec<Key>,
+    fetched: Option<Instant>,
+}
+
+/// The keys as far as they are known.
+#[derive(Default)]
+pub(crate) struct Keys(Mutex<Known>);
+
+impl Keys {
+    /// The keys that may verify a token of that algorithm and key id, after asking for them anew if
+    /// that can help. Without a key id there may be several.
+    pub(crate) async fn find(
+        &self,
+        client: &Client,
+        url: &Url,
+        algorithm: Algorithm,
+        id: Option<&str>,
+    ) -> Result<Vec<Key>, WebError> {
+        let mut known = self.0.lock().await;
+        let age = known.fetched.map(|at| at.elapsed());
+        let found = known.serving(algorithm, id);
+        let again = match age {
+            None => true,
+            Some(age) => age >= LIFETIME || found.is_empty() && age >= PATIENCE,
+        };
+        if !again {
+            return Ok(found);
+        }
+        match json::<Set>(client.get(url.clone())).await {
+            Ok(set) => {
+                *known = Known { keys: set.keys.into_iter().filter_map(Key::of).collect(), fetched: Some(Instant::now()) };
+                Ok(known.serving(algorithm, id))
+            }
+            // Keys that were good an hour ago are better than nobody signing in.
+            Err(error) if !found.is_empty() => {
+                tracing::warn!(%error, "the identity provider's keys cannot be fetched anew; the known ones are used");
+                Ok(found)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes the known keys look that much older.
+    #[cfg(test)]
+    pub(crate) async fn age(&self, by: Duration) {
+        let mut known = self.0.lock().await;
+        known.fetched = known.fetched.map(|at| at.checked_sub(by).expect("the clock has run for so long"));
+    }
+}
+
+impl Known {
+    fn serving(&self, algorithm: Algorithm, id: Option<&str>) -> Vec<Key> {
+        self.keys.iter().filter(|key| key.serves(algorithm, id)).cloned().collect()
+    }
+}

@@ -1,0 +1,361 @@
+//! One provider, and the two calls of a sign-in.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use rand::CryptoRng;
+use reqwest::{Client, Url};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
+use tokio::sync::Mutex;
+
+use crate::id_token::{BadIdToken, Claims, Expected, Flag, head, verify};
+use crate::jwks::Keys;
+use crate::metadata::{BadMetadata, Metadata, fetch};
+use crate::web::{self, WebError};
+
+/// How long the provider's description is believed.
+const LIFETIME: Duration = Duration::from_hours(1);
+
+/// What the operator sets.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The issuer, exactly as the provider writes it.
+    pub issuer: String,
+    /// The id under which the provider knows us.
+    pub client_id: String,
+    /// The secret that goes with it.
+    pub client_secret: SecretString,
+}
+
+/// A setting that cannot serve.
+#[derive(Debug, thiserror::Error)]
+pub enum BadSetting {
+    /// No URL, or one to which no secret may be sent.
+    #[error("must be the issuer of your identity provider, an https URL such as https://id.example.com")]
+    Issuer,
+    /// Nothing, or what no provider gives.
+    #[error("must be the client id that your identity provider gave, of visible ASCII characters")]
+    ClientId,
+    /// Nothing, or what no provider gives.
+    #[error("must be the client secret that your identity provider gave, of visible ASCII characters")]
+    ClientSecret,
+    /// The client cannot be made.
+    #[error("cannot be called: {0}")]
+    Client(#[from] reqwest::Error),
+}
+
+/// Why a sign-in came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The provider's description of itself does not serve.
+    #[error(transparent)]
+    Metadata(#[from] BadMetadata),
+    /// The exchange of the code failed.
+    #[error("the code cannot be exchanged: {0}")]
+    Exchange(#[source] WebError),
+    /// The provider's keys cannot be had.
+    #[error("the provider's keys cannot be fetched: {0}")]
+    Keys(#[source] WebError),
+    /// What it says of the person cannot be had.
+    #[error("the provider's userinfo cannot be read: {0}")]
+    UserInfo(#[source] WebError),
+    /// The answer that the browser brought is another provider's (RFC 9207).
+    #[error("the answer came from another provider")]
+    OtherIssuer,
+    /// The ID token is not believed.
+    #[error(transparent)]
+    IdToken(#[from] BadIdToken),
+}
+
+impl Failure {
+    /// Whether the provider is at fault or out of reach, rather than the answer wrong.
+    #[must_use]
+    pub const fn is_outage(&self) -> bool {
+        matches!(self, Self::Metadata(_) | Self::Keys(_) | Self::UserInfo(_) | Self::Exchange(WebError::Unreachable(_)))
+    }
+}
+
+/// What is kept with the browser between the two calls. Each is 256 random bits in base64url.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// Comes back with the browser.
+    pub state: String,
+    /// Comes back in the ID token.
+    pub nonce: String,
+    /// Proves to the provider that who exchanges the code began the sign-in (RFC 7636).
+    pub verifier: String,
+}
+
+impl Attempt {
+    /// A new one.
+    pub fn generate(rng: &mut impl CryptoRng) -> Self {
+        let mut random = || {
+            let mut bytes = [0; 32];
+            rng.fill_bytes(&mut bytes);
+            URL_SAFE_NO_PAD.encode(bytes)
+        };
+        Self { state: random(), nonce: random(), verifier: random() }
+    }
+
+    fn challenge(&self) -> String {
+        URL_SAFE_NO_PAD.encode(Sha256::digest(&self.verifier))
+    }
+}
+
+impl fmt::Debug for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Attempt(..)")
+    }
+}
+
+/// Who signed in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The provider.
+    pub issuer: String,
+    /// The account there; never given to another person.
+    pub subject: String,
+    /// The account's e-mail address.
+    pub email: Option<String>,
+    /// Whether the provider made sure that the address is the person's.
+    pub email_verified: bool,
+    /// The person's name.
+    pub name: Option<String>,
+}
+
+/// An identity provider.
+pub struct Provider {
+    settings: Settings,
+    client: Client,
+    known: Mutex<Option<(Instant, Arc<Metadata>)>>,
+    pub(crate) keys: Keys,
+}
+
+impl fmt::Debug for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Provider").field("issuer", &self.settings.issuer).finish_non_exhaustive()
+    }
+}
+
+#[derive(Deserialize)]
+struct TokenAnswer {
+    id_token: String,
+    access_token: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct UserInfo {
+    sub: String,
+    email: Option<String>,
+    #[serde(default)]
+    email_verified: Flag,
+    name: Option<String>,
+}
+
+impl Provider {
+    /// The provider of these settings. Nothing is asked of it yet.
+    ///
+    /// # Errors
+    ///
+    /// See [`BadSetting`].
+    pub fn new(settings: Settings) -> Result<Self, BadSetting> {
+        let issuer: Url = settings.issuer.parse().map_err(|_| BadSetting::Issuer)?;
+        if !web::is_safe(&issuer) || issuer.query().is_some() || issuer.fragment().is_some() {
+            return Err(BadSetting::Issuer);
+        }
+        let plain = |text: &str| (1..=2048).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+        if !plain(&settings.client_id) {
+            return Err(BadSetting::ClientId);
+        }
+        if !plain(settings.client_secret.expose_secret()) {
+            return Err(BadSetting::ClientSecret);
+        }
+        Ok(Self { settings, client: web::client()?, known: Mutex::default(), keys: Keys::default() })
+    }
+
+    /// The issuer, as it is set.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.settings.issuer
+    }
+
+    /// Asks the provider for its description, unless that was asked within the hour.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Metadata`].
+    pub async fn discover(&self) -> Result<(), Failure> {
+        self.metadata().await?;
+        Ok(())
+    }
+
+    /// Where a form that begins a sign-in leads: what a page's policy must allow. None when the provider
+    /// cannot be asked.
+    pub async fn origin(&self) -> Option<String> {
+        let metadata = self.metadata().await.ok()?;
+        Some(metadata.authorization_endpoint.origin().ascii_serialization())
+    }
+
+    /// The address to which the browser goes.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Metadata`].
+    pub async fn begin(&self, attempt: &Attempt, redirect_uri: &str) -> Result<String, Failure> {
+        let metadata = self.metadata().await?;
+        let mut url = metadata.authorization_endpoint.clone();
+        url.query_pairs_mut()
+            .append_pair("response_type", "code")
+            .append_pair("client_id", &self.settings.client_id)
+            .append_pair("redirect_uri", redirect_uri)
+            .append_pair("scope", "openid email profile")
+            .append_pair("state", &attempt.state)
+            .append_pair("nonce", &attempt.nonce)
+            .append_pair("code_challenge", &attempt.challenge())
+            .append_pair("code_challenge_method", "S256");
+        Ok(url.into())
+    }
+
+    /// Who signed in, from the code with which the browser came back. `issuer` is the parameter `iss`
+    /// that it may have brought (RFC 9207). The caller has compared the state.
+    ///
+    /// # Errors
+    ///
+    /// See [`Failure`].
+    pub async fn finish(
+        &self,
+        attempt: &Attempt,
+        redirect_uri: &str,
+        code: &str,
+        issuer: Option<&str>,
+    ) -> Result<Identity, Failure> {
+        let metadata = self.metadata().await?;
+        match issuer {
+            Some(issuer) if issuer != self.settings.issuer => return Err(Failure::OtherIssuer),
+            None if metadata.authorization_response_iss_parameter_supported => return Err(Failure::OtherIssuer),
+            _ => {}
+        }
+        let answer = self.exchange(&metadata, attempt, redirect_uri, code).await?;
+        let claims = self.verified(&metadata, attempt, &answer.id_token).await?;
+        let told = match (&claims.email, &metadata.userinfo_endpoint, &answer.access_token) {
+            (None, Some(url), Some(token)) => Some(self.user_info(url, token, &claims.sub).await?),
+            _ => None,
+        };
+        let (email, verified, name) = match told {
+            Some(told) => (told.email, told.email_verified, told.name.or(claims.name)),
+            None => (claims.email, claims.email_verified, claims.name),
+        };
+        let issuer = self.settings.issuer.clone();
+        Ok(Identity { issuer, subject: claims.sub, email, email_verified: verified.0, name })
+    }
+
+    async fn metadata(&self) -> Result<Arc<Metadata>, BadMetadata> {
+        let mut known = self.known.lock().await;
+        match &*known {
+            Some((at, metadata)) if at.elapsed() < LIFETIME => return Ok(Arc::clone(metadata)),
+            _ => {}
+        }
+        let metadata = Arc::new(fetch(&self.client, &self.settings.issuer).await?);
+        *known = Some((Instant::now(), Arc::clone(&metadata)));
+        Ok(metadata)
+    }
+
+    async fn exchange(
+        &self,
+        metadata: &Metadata,
+        attempt: &Attempt,
+        redirect_uri: &str,
+        code: &str,
+    ) -> Result<TokenAnswer, Failure> {
+        let Settings { client_id, client_secret, .. } = &self.settings;
+        let mut form = vec![
+            ("grant_type", "authorization_code"),
+            ("code", code),
+            ("redirect_uri", redirect_uri),
+            ("code_verifier", &attempt.verifier),
+        ];
+        let mut request = self.client.post(metadata.token_endpoint.clone());
+        if metadata.secret_in_header() {
+            // RFC 6749, section 2.3.1: both parts are form-encoded first.
+            let both = format!("{}:{}", encoded(client_id), encoded(client_secret.expose_secret()));
+            request = request.header(reqwest::header::AUTHORIZATION, format!("Basic {}", STANDARD.encode(both)));
+        } else {
+            form.push(("client_id", client_id));
+            form.push(("client_secret", client_secret.expose_secret()));
+        }
+        let mut body = Url::parse("form:").expect("is a URL");
+        body.query_pairs_mut().extend_pairs(form);
+        let body = body.query().unwrap_or_default().to_owned();
+        let request = request
+            .header(reqwest::header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header(reqwest::header::ACCEPT, "application/json")
+            .body(body);
+        web::json(request).await.map_err(Failure::Exchange)
+    }
+
+    async fn verified(&self, metadata: &Metadata, attempt: &Attempt, token: &str) -> Result<Claims, Failure> {
+        let header = head(token)?;
+        let keys = self.keys.find(&self.client, &metadata.jwks_uri, header.alg, header.kid.as_deref()).await;
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let Settings { issuer, client_id, .. } = &self.settings;
+        let expected = Expected { issuer, client_id, nonce: &attempt.nonce, now };
+        Ok(verify(token, header.alg, &keys.map_err(Failure::Keys)?, expected)?)
+    }
+
+    async fn user_info(&self, url: &Url, token: &str, subject: &str) -> Result<UserInfo, Failure> {
+        let request = self.client.get(url.clone()).bearer_auth(token);
+        let told: UserInfo = web::json(request).await.map_err(Failure::UserInfo)?;
+        // OpenID Connect Core, section 5.3.2: else it may be another person's.
+        if told.sub != subject {
+            return Err(BadIdToken::Malformed.into());
+        }
+        Ok(told)
+    }
+}
+
+/// As in a form.
+fn encoded(text: &str) -> String {
+    let mut url = Url::parse("form:").expect("is a URL");
+    url.query_pairs_mut().append_key_only(text);
+    url.query().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(issuer: &str, id: &str, secret: &str) -> Settings {
+        Settings { issuer: issuer.to_owned(), client_id: id.to_owned(), client_secret: secret.into() }
+    }
+
+    #[test]
+    fn settings_are_judged_one_by_one() {
+        assert!(Provider::new(settings("https://id.example.com/realm", "portico", "s")).is_ok());
+        for issuer in ["", "id.example.com", "http://id.example.com", "https://id.example.com/?a=b"] {
+            assert!(matches!(Provider::new(settings(issuer, "portico", "s")), Err(BadSetting::Issuer)), "{issuer}");
+        }
+        assert!(matches!(Provider::new(settings("https://a", "", "s")), Err(BadSetting::ClientId)));
+        assert!(matches!(Provider::new(settings("https://a", "b", "s p")), Err(BadSetting::ClientSecret)));
+    }
+
+    #[test]
+    fn the_challenge_is_that_of_the_standard() {
+        // RFC 7636, appendix B.
+        let attempt = Attempt {
+            state: String::new(),
+            nonce: String::new(),
+            verifier: "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk".to_owned(),
+        };
+        assert_eq!(attempt.challenge(), "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
+    }
+
+    #[test]
+    fn credentials_are_form_encoded_first() {
+        assert_eq!(encoded("a:b +ü"), "a%3Ab+%2B%C3%BC");
+    }
+}

@@ -19,7 +19,7 @@ pub mod settings;
 pub mod status;
 pub mod text;
 
-pub use audit::{AuditEntry, AuditRecord};
+pub use audit::{AuditEntry, AuditFilter, AuditOutcome, AuditRecord, AuditVerdict, ChainEnd};
 pub use customer::Metadata;
 pub use event::Event;
 pub use ids::{

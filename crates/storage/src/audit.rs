@@ -1,19 +1,22 @@
 //! The audit log: entries are added, never changed.
 
+use portico_domain::audit::hexadecimal;
+use portico_domain::{AuditFilter, AuditOutcome, AuditRecord, ChainEnd, TenantId};
 use sqlx::types::Json;
 use time::OffsetDateTime;
 
 use crate::db::TenantTx;
 use crate::error::StorageError;
+use crate::page::{Page, Rows};
 
-/// The end of a chain.
+/// What stands as the end of a chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditHead {
-    /// How many entries there are.
+    /// The place of the last entry; 0 when there is none.
     pub seq: u64,
     /// The hash of the last one; zeros when there is none.
     pub hash: [u8; 32],
-    /// What authenticates this end; empty when there is no entry.
+    /// What authenticates this end; zeros when there is no entry.
     pub mac: Vec<u8>,
 }
 
@@ -34,7 +37,72 @@ pub struct NewAuditEntry<'a> {
     pub mac: &'a [u8; 32],
 }
 
+/// An entry as it is kept.
+#[derive(Debug, Clone)]
+pub struct StoredAuditEntry {
+    /// Its place.
+    pub seq: u64,
+    /// The exact text that was hashed.
+    pub entry: String,
+    /// The hash of the one before.
+    pub previous: Vec<u8>,
+    /// Its hash.
+    pub hash: Vec<u8>,
+}
+
+impl StoredAuditEntry {
+    pub(crate) fn of(seq: i64, entry: String, previous: Vec<u8>, hash: Vec<u8>) -> Result<Self, StorageError> {
+        Ok(Self { seq: place(seq)?, entry, previous, hash })
+    }
+
+    /// The record as one line of JSON without its end, in which the entry stands letter by letter as it
+    /// was hashed.
+    #[must_use]
+    pub fn line(&self) -> String {
+        format!(
+            r#"{{"seq":{},"previous_hash":"{}","hash":"{}","entry":{}}}"#,
+            self.seq,
+            hexadecimal(&self.previous),
+            hexadecimal(&self.hash),
+            self.entry
+        )
+    }
+}
+
+impl TryFrom<StoredAuditEntry> for AuditRecord {
+    type Error = StorageError;
+
+    fn try_from(stored: StoredAuditEntry) -> Result<Self, StorageError> {
+        Ok(Self {
+            seq: stored.seq,
+            previous_hash: hexadecimal(&stored.previous),
+            hash: hexadecimal(&stored.hash),
+            entry: serde_json::from_str(&stored.entry)
+                .map_err(|error| StorageError::corrupt("audit_log.entry", error))?,
+        })
+    }
+}
+
 impl TenantTx {
+    /// Whether the tenant is there, and so until the transaction ends: nothing is added to the chain of a
+    /// tenant that is being erased. The operator's own chain has no tenant and always stands.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`] when the database fails.
+    pub async fn holds_tenant(&mut self) -> Result<bool, StorageError> {
+        if self.tenant == TenantId::OPERATOR {
+            return Ok(true);
+        }
+        let row = sqlx::query!(
+            r#"select 1 as "one!" from tenants where tenant_id = $1 for key share"#,
+            self.tenant.uuid()
+        )
+        .fetch_optional(&mut *self.tx)
+        .await?;
+        Ok(row.is_some())
+    }
+
     /// The end of the tenant's chain, held until the transaction ends, so that entries follow one after
     /// the other. Ask for it last: whoever waits for it holds all else that it changed.
     ///
@@ -42,6 +110,9 @@ impl TenantTx {
     ///
     /// [`StorageError`] when the database fails.
     pub async fn audit_head_for_append(&mut self) -> Result<AuditHead, StorageError> {
+        if let Some(head) = self.held_head().await? {
+            return Ok(head);
+        }
         let zeros = [0_u8; 32];
         sqlx::query!(
             "insert into audit_heads (tenant_id, seq, hash, mac) values ($1, 0, $2, $2) on conflict do nothing",
@@ -50,23 +121,30 @@ impl TenantTx {
         )
         .execute(&mut *self.tx)
         .await?;
-        let row =
-            sqlx::query!("select seq, hash, mac from audit_heads where tenant_id = $1 for update", self.tenant.uuid())
-                .fetch_one(&mut *self.tx)
-                .await?;
-        head(row.seq, &row.hash, row.mac)
+        self.held_head().await?.ok_or(StorageError::corrupt("audit_heads", "a chain's head cannot be kept"))
     }
 
-    /// The end of the tenant's chain, if anything was ever added.
+    async fn held_head(&mut self) -> Result<Option<AuditHead>, StorageError> {
+        let row =
+            sqlx::query!("select seq, hash, mac from audit_heads where tenant_id = $1 for update", self.tenant.uuid())
+                .fetch_optional(&mut *self.tx)
+                .await?;
+        row.map(|row| Ok(AuditHead { seq: place(row.seq)?, hash: digest(&row.hash)?, mac: row.mac })).transpose()
+    }
+
+    /// The last entry that is there, whatever the head says.
     ///
     /// # Errors
     ///
     /// [`StorageError`] when the database fails.
-    pub async fn audit_head(&mut self) -> Result<Option<AuditHead>, StorageError> {
-        let row = sqlx::query!("select seq, hash, mac from audit_heads where tenant_id = $1", self.tenant.uuid())
-            .fetch_optional(&mut *self.tx)
-            .await?;
-        row.map(|row| head(row.seq, &row.hash, row.mac)).transpose()
+    pub async fn audit_tail(&mut self) -> Result<Option<ChainEnd>, StorageError> {
+        let row = sqlx::query!(
+            "select seq, hash from audit_log where tenant_id = $1 order by seq desc limit 1",
+            self.tenant.uuid()
+        )
+        .fetch_optional(&mut *self.tx)
+        .await?;
+        row.map(|row| Ok(ChainEnd { seq: place(row.seq)?, hash: digest(&row.hash)? })).transpose()
     }
 
     /// Adds an entry behind the head that this transaction holds.
@@ -75,24 +153,20 @@ impl TenantTx {
     ///
     /// [`StorageError::Broken`] when the place is taken: the head was not held.
     pub async fn append_audit(&mut self, new: &NewAuditEntry<'_>) -> Result<(), StorageError> {
-        let seq = new.seq.cast_signed();
         let entry = serde_json::value::RawValue::from_string(new.entry.to_owned())
             .map_err(|error| StorageError::corrupt("audit_log.entry", error))?;
         sqlx::query!(
-            "insert into audit_log (tenant_id, seq, at, entry, previous, hash) values ($1, $2, $3, $4, $5, $6)",
+            r#"
+            with added as (
+                insert into audit_log (tenant_id, seq, at, entry, previous, hash) values ($1, $2, $3, $4, $5, $6)
+            )
+            update audit_heads set seq = $2, hash = $6, mac = $7 where tenant_id = $1
+            "#,
             self.tenant.uuid(),
-            seq,
+            new.seq.cast_signed(),
             new.at,
             Json(entry) as _,
             &new.previous[..],
-            &new.hash[..]
-        )
-        .execute(&mut *self.tx)
-        .await?;
-        sqlx::query!(
-            "update audit_heads set seq = $2, hash = $3, mac = $4 where tenant_id = $1",
-            self.tenant.uuid(),
-            seq,
             &new.hash[..],
             &new.mac[..]
         )
@@ -100,12 +174,99 @@ impl TenantTx {
         .await?;
         Ok(())
     }
+
+    /// A page of the tenant's entries that fit, newest first; the key is a place.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`] when the database fails or an entry cannot be read.
+    pub async fn audit_records(
+        &mut self,
+        filter: &AuditFilter,
+        page: Page<u64>,
+    ) -> Result<Rows<AuditRecord>, StorageError> {
+        let rows = sqlx::query!(
+            r#"
+            select
+                seq,
+                entry::text as "entry!",
+                previous,
+                hash
+            from audit_log
+            where tenant_id = $1
+                and ($2::bigint is null or seq < $2)
+                and ($3::text is null or action = $3)
+                and ($4::text is null or actor_id = $4)
+                and ($5::text is null or target_id = $5)
+                and ($6::text is null or outcome = $6)
+                and ($7::timestamptz is null or at >= $7)
+                and ($8::timestamptz is null or at < $8)
+            order by seq desc
+            limit $9
+            "#,
+            self.tenant.uuid(),
+            page.after.map(u64::cast_signed),
+            filter.action,
+            filter.actor_id,
+            filter.target_id,
+            filter.outcome.map(AuditOutcome::as_str),
+            filter.from,
+            filter.to,
+            page.fetch()
+        )
+        .fetch_all(&mut *self.tx)
+        .await?;
+        let rows = rows.into_iter().map(|row| {
+            StoredAuditEntry::of(row.seq, row.entry, row.previous, row.hash).and_then(AuditRecord::try_from)
+        });
+        Ok(page.cut(rows.collect::<Result<_, _>>()?))
+    }
+
+    /// The next entries after a place and up to another, in order, as they are kept.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`] when the database fails.
+    pub async fn audit_entries(
+        &mut self,
+        after: u64,
+        last: u64,
+        (from, to): (Option<OffsetDateTime>, Option<OffsetDateTime>),
+        limit: u16,
+    ) -> Result<Vec<StoredAuditEntry>, StorageError> {
+        let rows = sqlx::query!(
+            r#"
+            select
+                seq,
+                entry::text as "entry!",
+                previous,
+                hash
+            from audit_log
+            where tenant_id = $1
+                and seq > $2
+                and seq <= $3
+                and ($4::timestamptz is null or at >= $4)
+                and ($5::timestamptz is null or at < $5)
+            order by seq
+            limit $6
+            "#,
+            self.tenant.uuid(),
+            after.cast_signed(),
+            last.cast_signed(),
+            from,
+            to,
+            i64::from(limit)
+        )
+        .fetch_all(&mut *self.tx)
+        .await?;
+        rows.into_iter().map(|row| StoredAuditEntry::of(row.seq, row.entry, row.previous, row.hash)).collect()
+    }
 }
 
-fn head(seq: i64, hash: &[u8], mac: Vec<u8>) -> Result<AuditHead, StorageError> {
-    Ok(AuditHead {
-        seq: u64::try_from(seq).map_err(|error| StorageError::corrupt("audit_heads.seq", error))?,
-        hash: hash.try_into().map_err(|error| StorageError::corrupt("audit_heads.hash", error))?,
-        mac,
-    })
+pub(crate) fn place(seq: i64) -> Result<u64, StorageError> {
+    u64::try_from(seq).map_err(|error| StorageError::corrupt("audit_log.seq", error))
+}
+
+pub(crate) fn digest(hash: &[u8]) -> Result<[u8; 32], StorageError> {
+    hash.try_into().map_err(|error| StorageError::corrupt("audit_log.hash", error))
 }

@@ -10,13 +10,16 @@
 
 mod api_key;
 mod audit;
+mod audit_walk;
 mod chakra_key;
 mod changes;
 mod customer;
 mod data_key;
 mod db;
+mod erase;
 mod error;
 mod event;
+pub mod export;
 mod learned;
 mod lookup;
 mod migrate;
@@ -29,13 +32,15 @@ mod tenant;
 mod whatsapp;
 
 pub use api_key::{ApiKeyPatch, ApiKeyUse, NewApiKey, StoredRole};
-pub use audit::{AuditHead, NewAuditEntry};
+pub use audit::{AuditHead, NewAuditEntry, StoredAuditEntry};
 pub use chakra_key::{NewChakraKey, SealedChakraKey};
 pub use changes::{Change, Changes};
 pub use customer::{CustomerPatch, NewCustomer};
 pub use data_key::StoredDataKey;
 pub use db::{ConnectError, Db, DbOptions, TenantTx};
+pub use erase::Purge;
 pub use error::{Constraint, StorageError};
+pub use export::{Export, ExportPart};
 pub use learned::{Learned, NewLearned};
 pub use migrate::{MigrateError, grant_service, migrate};
 pub use page::{Page, Rows};

@@ -6,12 +6,16 @@
 //! subject; to add an operation of Chakra, add an entry to the catalogue, and nothing here.
 
 mod api_keys;
+mod attempts;
 mod audit;
+mod audit_log;
 mod authenticate;
 mod cache;
 mod chakra_keys;
 mod customers;
+mod erase;
 mod error;
+mod export;
 pub mod gateway;
 mod keys;
 mod learned;
@@ -28,6 +32,7 @@ mod tenants;
 mod whatsapp;
 
 pub use api_keys::{CreateApiKey, CreatedApiKey, PatchApiKey};
+pub use audit_log::{AuditVerifier, Span};
 pub use authenticate::{NotAdmitted, Presented};
 pub use chakra_keys::{PatchChakraKey, StoreChakraKey};
 pub use customers::{Connection, EnsureCustomer};

@@ -209,6 +209,9 @@ pub struct AuditVerdict {
     pub head: Option<AuditHead>,
     /// The first thing that is wrong; null when nothing is.
     pub fault: Option<AuditFault>,
+    /// Whether the chain must begin with its tenant's creation: the tenant is not older than the log.
+    #[serde(skip)]
+    pub begins: bool,
 }
 
 /// Which entries.
@@ -226,6 +229,23 @@ pub struct AuditFilter {
     pub from: Option<OffsetDateTime>,
     /// Before that moment.
     pub to: Option<OffsetDateTime>,
+}
+
+/// A text that names no outcome.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("must be done or refused")]
+pub struct UnknownOutcome;
+
+impl std::str::FromStr for AuditOutcome {
+    type Err = UnknownOutcome;
+
+    fn from_str(text: &str) -> Result<Self, UnknownOutcome> {
+        match text {
+            "done" => Ok(Self::Done),
+            "refused" => Ok(Self::Refused),
+            _ => Err(UnknownOutcome),
+        }
+    }
 }
 
 impl AuditOutcome {

@@ -1,8 +1,8 @@
 //! The audit log: entries are added, never changed.
 
 use portico_domain::audit::hexadecimal;
-use portico_domain::{AuditFilter, AuditOutcome, AuditRecord, ChainEnd, TenantId};
-use sqlx::types::Json;
+use portico_domain::{AuditEntry, AuditFilter, AuditOutcome, AuditRecord, ChainEnd, TenantId};
+use portico_vault::{FingerprintKey, audit_chain};
 use time::OffsetDateTime;
 
 use crate::db::TenantTx;
@@ -10,31 +10,9 @@ use crate::error::StorageError;
 use crate::page::{Page, Rows};
 
 /// What stands as the end of a chain.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AuditHead {
-    /// The place of the last entry; 0 when there is none.
-    pub seq: u64,
-    /// The hash of the last one; zeros when there is none.
-    pub hash: [u8; 32],
-    /// What authenticates this end; zeros when there is no entry.
-    pub mac: Vec<u8>,
-}
-
-/// An entry to add, in its place.
-#[derive(Debug)]
-pub struct NewAuditEntry<'a> {
-    /// Its place: one more than the head's.
-    pub seq: u64,
-    /// When.
-    pub at: OffsetDateTime,
-    /// The exact text that was hashed.
-    pub entry: &'a str,
-    /// The hash of the one before.
-    pub previous: &'a [u8; 32],
-    /// Its hash.
-    pub hash: &'a [u8; 32],
-    /// What authenticates the chain's new end.
-    pub mac: &'a [u8; 32],
+struct Head {
+    end: ChainEnd,
+    mac: Vec<u8>,
 }
 
 /// An entry as it is kept.
@@ -103,13 +81,58 @@ impl TenantTx {
         Ok(row.is_some())
     }
 
-    /// The end of the tenant's chain, held until the transaction ends, so that entries follow one after
-    /// the other. Ask for it last: whoever waits for it holds all else that it changed.
+    /// Adds an entry to the tenant's chain and gives the chain's new end. The end is held until the
+    /// transaction ends, so that entries follow one after the other. Call it last: whoever waits for the
+    /// end holds all else that it changed.
+    ///
+    /// An end that Portico did not write is never made good by writing behind it: what follows carries no
+    /// proof either, so that whoever walks along the chain still finds it broken.
     ///
     /// # Errors
     ///
     /// [`StorageError`] when the database fails.
-    pub async fn audit_head_for_append(&mut self) -> Result<AuditHead, StorageError> {
+    pub async fn append_audit(&mut self, key: &FingerprintKey, entry: &AuditEntry) -> Result<ChainEnd, StorageError> {
+        let chain = self.tenant.uuid();
+        let head = self.head_for_append().await?;
+        let is_proved = |head: &Head| key.is_audit_head(chain.as_bytes(), head.end.seq, &head.end.hash, &head.mac);
+        let (end, is_whole) = if head.end.seq > 0 && is_proved(&head) {
+            (head.end, true)
+        } else {
+            match self.audit_tail().await? {
+                None if head.end.seq == 0 => (ChainEnd { seq: 0, hash: audit_chain::GENESIS }, true),
+                tail => (tail.unwrap_or(head.end), false),
+            }
+        };
+        let text = entry.canonical();
+        let new = ChainEnd { seq: end.seq + 1, hash: audit_chain::link(&end.hash, &text) };
+        let mac = if is_whole {
+            key.audit_head(chain.as_bytes(), new.seq, &new.hash)
+        } else {
+            tracing::error!(tenant.id = %self.tenant, "the audit log was tampered with; `portico audit verify` says where");
+            [0; 32]
+        };
+        // As text, so that it is kept letter by letter.
+        sqlx::query!(
+            r#"
+            with added as (
+                insert into audit_log (tenant_id, seq, at, entry, previous, hash) values ($1, $2, $3, $4::text::json, $5, $6)
+            )
+            update audit_heads set seq = $2, hash = $6, mac = $7 where tenant_id = $1
+            "#,
+            chain,
+            new.seq.cast_signed(),
+            entry.at,
+            text,
+            &end.hash[..],
+            &new.hash[..],
+            &mac[..]
+        )
+        .execute(&mut *self.tx)
+        .await?;
+        Ok(new)
+    }
+
+    async fn head_for_append(&mut self) -> Result<Head, StorageError> {
         if let Some(head) = self.held_head().await? {
             return Ok(head);
         }
@@ -124,12 +147,13 @@ impl TenantTx {
         self.held_head().await?.ok_or(StorageError::corrupt("audit_heads", "a chain's head cannot be kept"))
     }
 
-    async fn held_head(&mut self) -> Result<Option<AuditHead>, StorageError> {
+    async fn held_head(&mut self) -> Result<Option<Head>, StorageError> {
         let row =
             sqlx::query!("select seq, hash, mac from audit_heads where tenant_id = $1 for update", self.tenant.uuid())
                 .fetch_optional(&mut *self.tx)
                 .await?;
-        row.map(|row| Ok(AuditHead { seq: place(row.seq)?, hash: digest(&row.hash)?, mac: row.mac })).transpose()
+        row.map(|row| Ok(Head { end: ChainEnd { seq: place(row.seq)?, hash: digest(&row.hash)? }, mac: row.mac }))
+            .transpose()
     }
 
     /// The last entry that is there, whatever the head says.
@@ -145,34 +169,6 @@ impl TenantTx {
         .fetch_optional(&mut *self.tx)
         .await?;
         row.map(|row| Ok(ChainEnd { seq: place(row.seq)?, hash: digest(&row.hash)? })).transpose()
-    }
-
-    /// Adds an entry behind the head that this transaction holds.
-    ///
-    /// # Errors
-    ///
-    /// [`StorageError::Broken`] when the place is taken: the head was not held.
-    pub async fn append_audit(&mut self, new: &NewAuditEntry<'_>) -> Result<(), StorageError> {
-        let entry = serde_json::value::RawValue::from_string(new.entry.to_owned())
-            .map_err(|error| StorageError::corrupt("audit_log.entry", error))?;
-        sqlx::query!(
-            r#"
-            with added as (
-                insert into audit_log (tenant_id, seq, at, entry, previous, hash) values ($1, $2, $3, $4, $5, $6)
-            )
-            update audit_heads set seq = $2, hash = $6, mac = $7 where tenant_id = $1
-            "#,
-            self.tenant.uuid(),
-            new.seq.cast_signed(),
-            new.at,
-            Json(entry) as _,
-            &new.previous[..],
-            &new.hash[..],
-            &new.mac[..]
-        )
-        .execute(&mut *self.tx)
-        .await?;
-        Ok(())
     }
 
     /// A page of the tenant's entries that fit, newest first; the key is a place.

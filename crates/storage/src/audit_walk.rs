@@ -62,7 +62,7 @@ impl Db {
             });
         }
         let head = ends.head.as_ref().map(|(end, _)| (*end).into());
-        Ok(AuditVerdict { valid: fault.is_none(), entries: walk.seq, head, fault })
+        Ok(AuditVerdict { valid: fault.is_none(), entries: walk.seq, head, fault, begins: ends.begins })
     }
 
     /// The chains after that one, in order of their tenants' ids: those that are there, and those of
@@ -266,3 +266,6 @@ fn end_fault(key: &FingerprintKey, chain: TenantId, ends: &Ends, walk: &Walk) ->
 fn rfc3339(text: &str) -> Option<OffsetDateTime> {
     OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339).ok()
 }
+
+#[cfg(test)]
+mod tests;

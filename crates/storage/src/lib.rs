@@ -32,7 +32,7 @@ mod tenant;
 mod whatsapp;
 
 pub use api_key::{ApiKeyPatch, ApiKeyUse, NewApiKey, StoredRole};
-pub use audit::{AuditHead, NewAuditEntry, StoredAuditEntry};
+pub use audit::StoredAuditEntry;
 pub use chakra_key::{NewChakraKey, SealedChakraKey};
 pub use changes::{Change, Changes};
 pub use customer::{CustomerPatch, NewCustomer};

@@ -91,6 +91,7 @@ pub const CODES: &[Code] = &[
     code("customer_connected", 409, Management, "The customer still has plugins at Chakra.", "Delete them first with `DELETE /api/v1/plugins/{plugin_id}`."),
     code("customer_external_id_taken", 409, Management, "Another customer has this `external_id`.", "`PUT /api/v1/customers/by-external-id/{external_id}` gets or makes one."),
     code("phone_number_inactive", 409, Compatible, "The tenant switched the phone number off.", "Switch it on with `PATCH /api/v1/phone-numbers/{id}`."),
+    code("export_running", 409, Management, "Another export is being written.", "Repeat the call when it has ended."),
     code("plugin_exists", 409, Management, "The plugin is recorded already.", "Read it with `GET /api/v1/plugins/{plugin_id}`."),
     code("role_in_use", 409, Management, "API keys still have the role.", "Give them another one, or revoke them."),
     code("role_name_taken", 409, Management, "Another role has this name.", "Choose another."),

@@ -19,6 +19,7 @@ const SPECIAL: &[(&str, &[&str])] = &[
     ("chakra_key_missing", CALLING),
     ("customer_connected", &["delete_customer"]),
     ("customer_external_id_taken", &["create_customer", "change_customer"]),
+    ("export_running", &["export_tenant"]),
     ("plugin_exists", &["make_plugin"]),
     ("role_in_use", &["delete_role"]),
     ("role_name_taken", &["create_role", "change_role"]),

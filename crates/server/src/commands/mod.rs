@@ -1,5 +1,6 @@
 //! The commands, one module each.
 
+mod audit;
 mod check;
 mod migrate;
 mod openapi;
@@ -62,6 +63,7 @@ pub(crate) async fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Check(arguments) => return Ok(check::run(&arguments).await),
         Command::Sandbox(arguments) => sandbox::run(arguments).await?,
         Command::Openapi(arguments) => openapi::run(&arguments),
+        Command::Audit(command) => return audit::run(&command).await,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -5,6 +5,8 @@
 //! operation in Chakra's catalogue is covered by `catalogue_sweep` without any change here.
 
 mod api_keys_and_roles;
+mod audit;
+mod audit_coverage;
 mod bad_input_compatible;
 mod bad_input_management;
 mod catalogue_sweep;
@@ -23,6 +25,7 @@ mod plugins;
 mod replicas;
 mod shared_team;
 mod surfaces;
+mod tenant_life;
 mod tenants;
 mod typescript_clients;
 mod upstream_failures;

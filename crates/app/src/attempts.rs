@@ -63,9 +63,8 @@ impl Attempts {
     fn over(&self, now: Instant) -> Vec<(TenantId, AuditEntry)> {
         let mut windows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let over = windows.extract_if(|_, window| now.saturating_duration_since(window.since) >= WINDOW);
-        let entries = over.flat_map(|((tenant, _), window)| {
-            window.counted.into_values().map(move |entry| (tenant, entry))
-        });
+        let entries =
+            over.flat_map(|((tenant, _), window)| window.counted.into_values().map(move |entry| (tenant, entry)));
         entries.collect()
     }
 }

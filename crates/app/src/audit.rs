@@ -5,8 +5,8 @@
 //! its change. To add a use case, call it last and name the action `resource.verb`.
 
 use portico_auth::{Actor, Origin, Party, TenantScope};
-use portico_domain::{ChainEnd, TenantId};
 use portico_domain::audit::{AuditActor, AuditActorKind, AuditEntry, AuditOutcome, AuditTarget, changes};
+use portico_domain::{ChainEnd, TenantId};
 use portico_storage::TenantTx;
 use serde::Serialize;
 use serde_json::{Map, Value};

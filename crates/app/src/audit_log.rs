@@ -135,13 +135,7 @@ impl App {
     }
 }
 
-async fn lines(
-    shared: &Shared,
-    scope: &TenantScope,
-    after: u64,
-    last: u64,
-    span: Span,
-) -> Result<(Bytes, u64), Error> {
+async fn lines(shared: &Shared, scope: &TenantScope, after: u64, last: u64, span: Span) -> Result<(Bytes, u64), Error> {
     let mut tx = shared.db.begin(scope).await?;
     let entries = tx.audit_entries(after, last, span, PART).await?;
     tx.commit().await?;

@@ -104,7 +104,11 @@ impl Writing {
                 Some(part) => {
                     *self.counts.entry(part.table.clone()).or_default() += part.rows.len() as u64;
                     let kind = json!(part.table);
-                    part.rows.iter().map(|row| format!("{{\"type\":{kind},\"data\":{row}}}\n")).collect::<String>().into()
+                    part.rows
+                        .iter()
+                        .map(|row| format!("{{\"type\":{kind},\"data\":{row}}}\n"))
+                        .collect::<String>()
+                        .into()
                 }
                 None => {
                     self.step = Step::Done;

@@ -72,12 +72,10 @@ impl TenantTx {
         if self.tenant == TenantId::OPERATOR {
             return Ok(true);
         }
-        let row = sqlx::query!(
-            r#"select 1 as "one!" from tenants where tenant_id = $1 for key share"#,
-            self.tenant.uuid()
-        )
-        .fetch_optional(&mut *self.tx)
-        .await?;
+        let row =
+            sqlx::query!(r#"select 1 as "one!" from tenants where tenant_id = $1 for key share"#, self.tenant.uuid())
+                .fetch_optional(&mut *self.tx)
+                .await?;
         Ok(row.is_some())
     }
 

@@ -65,23 +65,6 @@ impl Db {
         Ok(AuditVerdict { valid: fault.is_none(), entries: walk.seq, head, fault, begins: ends.begins })
     }
 
-    /// The chains after that one, in order of their tenants' ids: those that are there, and those of
-    /// tenants. The operator's own is not among them.
-    ///
-    /// # Errors
-    ///
-    /// [`StorageError`] when the database fails.
-    pub async fn audit_chains(&self, after: Option<TenantId>, most: u16) -> Result<Vec<TenantId>, StorageError> {
-        let rows = sqlx::query_scalar!(
-            r#"select tenant_id as "tenant_id!" from resolve_audit_chains($1, $2)"#,
-            after.map(TenantId::uuid),
-            i32::from(most)
-        )
-        .fetch_all(&mut *self.connection().await?)
-        .await?;
-        Ok(rows.into_iter().map(TenantId::from_uuid).collect())
-    }
-
     async fn ends(&self, chain: TenantId) -> Result<Ends, StorageError> {
         let mut tx = self.begin_for(chain).await?;
         let row = sqlx::query!(
@@ -126,7 +109,8 @@ impl Db {
             for row in rows {
                 let seq = walk.seq + 1;
                 let stored = &row.stored;
-                let next = Link { seq: stored.seq, entry: &stored.entry, previous: &stored.previous, hash: &stored.hash };
+                let next =
+                    Link { seq: stored.seq, entry: &stored.entry, previous: &stored.previous, hash: &stored.hash };
                 if let Err(misfit) = walk.step(next) {
                     return self.told(chain, seq, stored, misfit).await.map(Some);
                 }
@@ -197,11 +181,9 @@ impl Db {
         misfit: Misfit,
     ) -> Result<AuditFault, StorageError> {
         let (seq, kind, detail) = match misfit {
-            Misfit::Changed => (
-                seq,
-                AuditFaultKind::Changed,
-                "the entry does not give the hash that stands beside it".to_owned(),
-            ),
+            Misfit::Changed => {
+                (seq, AuditFaultKind::Changed, "the entry does not give the hash that stands beside it".to_owned())
+            }
             Misfit::Gap => (seq, AuditFaultKind::Missing, format!("after it comes entry {}", stored.seq)),
             // Whole in itself: the one that it follows tells where it belongs.
             Misfit::Elsewhere => match self.place_of(chain, &stored.previous).await? {
@@ -213,7 +195,11 @@ impl Db {
                     AuditFaultKind::Added,
                     format!("the next entry that Portico wrote stands at {seq} and follows number {before}"),
                 ),
-                None => (seq, AuditFaultKind::Missing, "here stands an entry that follows one which is not there".to_owned()),
+                None => (
+                    seq,
+                    AuditFaultKind::Missing,
+                    "here stands an entry that follows one which is not there".to_owned(),
+                ),
             },
         };
         Ok(AuditFault { seq, kind, detail })

@@ -2,7 +2,7 @@
 
 use portico_domain::TenantId;
 
-use crate::db::{Db, TenantTx};
+use crate::db::TenantTx;
 use crate::error::StorageError;
 
 /// What one step of a purge did.
@@ -48,8 +48,7 @@ impl TenantTx {
     ///
     /// [`StorageError`] when the database fails.
     pub async fn purge_tenant(&mut self, most: u16) -> Result<Purge, StorageError> {
-        let gone =
-            sqlx::query_scalar!("select purge_tenant($1)", i32::from(most)).fetch_one(&mut *self.tx).await?;
+        let gone = sqlx::query_scalar!("select purge_tenant($1)", i32::from(most)).fetch_one(&mut *self.tx).await?;
         Ok(match gone {
             None => Purge::NotOurs,
             Some(0) => Purge::Finished,
@@ -69,22 +68,5 @@ impl TenantTx {
             .execute(&mut *self.tx)
             .await?;
         Ok(())
-    }
-}
-
-impl Db {
-    /// Erased tenants of which rows are left.
-    ///
-    /// # Errors
-    ///
-    /// [`StorageError`] when the database fails.
-    pub async fn erased_tenants(&self, most: u16) -> Result<Vec<TenantId>, StorageError> {
-        let rows = sqlx::query_scalar!(
-            r#"select tenant_id as "tenant_id!" from resolve_erased(null, $1)"#,
-            i32::from(most)
-        )
-        .fetch_all(&mut *self.connection().await?)
-        .await?;
-        Ok(rows.into_iter().map(TenantId::from_uuid).collect())
     }
 }

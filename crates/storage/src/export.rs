@@ -100,7 +100,7 @@ impl Export {
             }
             if !rows.is_empty() {
                 let table = table.clone();
-                let rows = rows.into_iter().map(|row| shown(&table, row)).collect::<Result<_, _>>()?;
+                let rows = rows.into_iter().map(|row| shown(&table, &row)).collect::<Result<_, _>>()?;
                 return Ok(Some(ExportPart { table, rows }));
             }
         }
@@ -158,9 +158,9 @@ impl TenantTx {
 }
 
 /// A row as it is shown: with the ids that the API shows.
-fn shown(table: &str, row: String) -> Result<String, StorageError> {
+fn shown(table: &str, row: &str) -> Result<String, StorageError> {
     let corrupt = |error: &dyn std::fmt::Display| StorageError::corrupt("an exported row", error);
-    let mut value: Map<String, Value> = serde_json::from_str(&row).map_err(|error| corrupt(&error))?;
+    let mut value: Map<String, Value> = serde_json::from_str(row).map_err(|error| corrupt(&error))?;
     if table == "audit_log" {
         let text = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default();
         let seq = value.get("seq").and_then(Value::as_i64).unwrap_or_default();
@@ -212,7 +212,7 @@ mod tests {
     fn ids_are_shown_as_the_api_shows_them() {
         let row = r#"{"customer_id": "01890a5d-ac96-774b-bcce-b302099a8057", "plugin_id": "01890a5d-ac96-774b-bcce-b302099a8057"}"#;
         assert_eq!(
-            shown("plugins", row.to_owned()).unwrap(),
+            shown("plugins", row).unwrap(),
             r#"{"customer_id":"cus_01h455vb4pex5vsknk084sn02q","plugin_id":"01890a5d-ac96-774b-bcce-b302099a8057"}"#
         );
     }

@@ -39,7 +39,7 @@ async fn tenant_tables(owner: &PgPool) -> Vec<String> {
 
 /// Postgres' code for a statement that the role may not run.
 fn is_forbidden(error: &sqlx::Error) -> bool {
-    error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == "42501")
+    error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == "42501")
 }
 
 /// The columns of a table that a statement may write: all but those that Postgres generates.

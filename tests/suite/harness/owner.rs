@@ -22,7 +22,10 @@ impl Owner {
 
     /// Runs statements.
     pub(crate) async fn run(&mut self, statements: &str) {
-        sqlx::raw_sql(AssertSqlSafe(statements)).execute(&mut self.0).await.unwrap_or_else(|e| panic!("{statements}: {e}"));
+        sqlx::raw_sql(AssertSqlSafe(statements))
+            .execute(&mut self.0)
+            .await
+            .unwrap_or_else(|e| panic!("{statements}: {e}"));
     }
 
     /// The first column of the rows, as text.

@@ -4,8 +4,8 @@
 use std::process::ExitCode;
 
 use portico_app::{AuditVerifier, StartError};
-use portico_domain::audit::{AuditFaultKind, AuditVerdict};
 use portico_domain::TenantId;
+use portico_domain::audit::{AuditFaultKind, AuditVerdict};
 use portico_storage::{Db, DbOptions};
 
 use super::Failure;

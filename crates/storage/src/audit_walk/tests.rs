@@ -33,8 +33,12 @@ fn entry(action: &str) -> AuditEntry {
 impl Place {
     /// A tenant whose chain has nine entries.
     async fn new(owner: PgPool) -> Self {
-        let place =
-            Self { db: service(&owner).await, owner, key: FingerprintKey::generate(&mut rand::rng()), tenant: TenantId::generate() };
+        let place = Self {
+            db: service(&owner).await,
+            owner,
+            key: FingerprintKey::generate(&mut rand::rng()),
+            tenant: TenantId::generate(),
+        };
         sqlx::query("insert into tenants (tenant_id, name) values ($1, 'T')")
             .bind(place.tenant.uuid())
             .execute(&place.owner)
@@ -130,7 +134,11 @@ async fn every_tampering_is_found_in_its_place(owner: PgPool) {
     assert_eq!(place.after(&["delete from audit_log where seq = 5"]).await, Some((Missing, 5)));
     assert_eq!(place.after(&["delete from audit_log where seq = 1"]).await, Some((Missing, 1)));
     assert_eq!(place.after(&["delete from audit_log where seq > 7"]).await, Some((Missing, 8)));
-    let closed = ["delete from audit_log where seq = 5", "update audit_log set seq = seq + 99 where seq > 5", "update audit_log set seq = seq - 100 where seq > 99"];
+    let closed = [
+        "delete from audit_log where seq = 5",
+        "update audit_log set seq = seq + 99 where seq > 5",
+        "update audit_log set seq = seq - 100 where seq > 99",
+    ];
     assert_eq!(place.after(&closed).await, Some((Missing, 5)));
     assert_eq!(place.after(&["delete from audit_log"]).await, Some((Missing, 1)));
     assert_eq!(place.after(&["delete from audit_log", "delete from audit_heads"]).await, Some((Missing, 1)));
@@ -270,7 +278,7 @@ async fn the_service_only_adds(owner: PgPool) {
     ] {
         let mut tx = place.db.begin_for(place.tenant).await.expect("begins");
         let refused = sqlx::query(statement).execute(&mut *tx.tx).await.expect_err(statement);
-        let code = refused.as_database_error().and_then(|error| error.code()).expect("Postgres says why");
+        let code = refused.as_database_error().and_then(sqlx::error::DatabaseError::code).expect("Postgres says why");
         assert_eq!(code, "42501", "{statement}");
     }
     // The service can write an end, but not prove it.

@@ -31,6 +31,7 @@ impl Change {
     }
 
     /// To what it was done.
+    #[expect(clippy::needless_pass_by_value, reason = "ids are copied, and texts are short")]
     pub(crate) fn to(self, kind: &str, id: impl ToString) -> Self {
         Self { target: Some(AuditTarget { kind: kind.to_owned(), id: id.to_string() }), ..self }
     }

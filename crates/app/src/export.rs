@@ -4,6 +4,7 @@
 //! that line is cut short.
 
 use std::collections::{BTreeMap, HashSet};
+use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -100,21 +101,20 @@ impl Writing {
                 self.step = Step::Rows;
                 Ok(Some(self.manifest()))
             }
-            Step::Rows => Ok(Some(match self.export.next().await? {
-                Some(part) => {
-                    *self.counts.entry(part.table.clone()).or_default() += part.rows.len() as u64;
-                    let kind = json!(part.table);
-                    part.rows
-                        .iter()
-                        .map(|row| format!("{{\"type\":{kind},\"data\":{row}}}\n"))
-                        .collect::<String>()
-                        .into()
-                }
-                None => {
+            Step::Rows => {
+                let Some(part) = self.export.next().await? else {
                     self.step = Step::Done;
-                    line(&json!({"type": "end", "data": {"rows": self.counts}}))
+                    return Ok(Some(line(&json!({"type": "end", "data": {"rows": self.counts}}))));
+                };
+                let kind = json!(part.table);
+                let mut text = String::new();
+                for row in &part.rows {
+                    // Writing to a String cannot fail.
+                    let _ = writeln!(text, "{{\"type\":{kind},\"data\":{row}}}");
                 }
-            })),
+                *self.counts.entry(part.table).or_default() += part.rows.len() as u64;
+                Ok(Some(text.into()))
+            }
             Step::Done => Ok(None),
         }
     }

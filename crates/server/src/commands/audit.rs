@@ -22,12 +22,11 @@ pub(super) async fn run(command: &AuditCommand) -> Result<ExitCode, Failure> {
         return Err(Mistakes(draft.mistakes).into());
     };
     let db = Db::connect(&DbOptions { url, max_connections: 1 }).await?;
-    let verified = match AuditVerifier::open(db.clone(), &master_keys).await? {
-        Some(verifier) => verify(&verifier, arguments).await?,
-        None => {
-            console::say("no gateway was started on this database yet: there is no audit log");
-            true
-        }
+    let verified = if let Some(verifier) = AuditVerifier::open(db.clone(), &master_keys).await? {
+        verify(&verifier, arguments).await?
+    } else {
+        console::say("no gateway was started on this database yet: there is no audit log");
+        true
     };
     db.close().await;
     Ok(if verified { ExitCode::SUCCESS } else { ExitCode::FAILURE })

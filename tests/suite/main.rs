@@ -6,6 +6,8 @@
 
 mod api_key_life;
 mod api_keys_and_roles;
+mod audit;
+mod audit_coverage;
 mod bad_input_compatible;
 mod bad_input_management;
 mod catalogue_sweep;
@@ -26,6 +28,7 @@ mod plugins;
 mod replicas;
 mod shared_team;
 mod surfaces;
+mod tenant_life;
 mod tenants;
 mod token_verifiers;
 mod tokens;

@@ -28,7 +28,7 @@ use docs::Docs;
 pub use extract::{Body, IfMatch, NoBody, Query, Segment};
 pub use guard::{Anyone, Caller, Operator, Route, Routes};
 pub use problem::{Document, Problem};
-pub use reply::{Created, Either, Json, List, NoContent, Reply, Tagged};
+pub use reply::{Created, Either, Json, Lines, List, NoContent, Reply, Tagged};
 pub use told::FieldError;
 
 static JSON: LazyLock<String> = LazyLock::new(|| openapi::to_json(&openapi::document(management::openapi())));

@@ -1,10 +1,12 @@
 //! What handlers answer with.
 
 use actix_web::HttpResponse;
-use actix_web::body::BoxBody;
+use actix_web::body::{BodyStream, BoxBody};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
-use portico_app::Paged;
+use bytes::Bytes;
+use futures_util::stream::{Stream, TryStreamExt as _};
+use portico_app::{Error, Paged};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -31,6 +33,23 @@ pub struct NoContent;
 /// 200 with a body and its entity tag, which counts changes.
 #[derive(Debug)]
 pub struct Tagged<T>(pub T, pub i64);
+
+/// 200 with lines of JSON that are made as they are read. When making them fails, the answer breaks off.
+pub struct Lines(BoxBody);
+
+impl std::fmt::Debug for Lines {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Lines(..)")
+    }
+}
+
+impl Lines {
+    /// The lines that this stream gives, some at a time.
+    pub(crate) fn of(lines: impl Stream<Item = Result<Bytes, Error>> + 'static) -> Self {
+        let told = lines.inspect_err(|error| tracing::error!(%error, "an export broke off"));
+        Self(BoxBody::new(BodyStream::new(told)))
+    }
+}
 
 /// One answer or the other.
 #[derive(Debug)]
@@ -81,6 +100,14 @@ impl<T: Serialize> Reply for Tagged<T> {
         if let Ok(tag) = HeaderValue::try_from(format!("\"{}\"", self.1)) {
             answer.headers_mut().insert(header::ETAG, tag);
         }
+        answer
+    }
+}
+
+impl Reply for Lines {
+    fn into_response(self) -> HttpResponse {
+        let mut answer = HttpResponse::with_body(StatusCode::OK, self.0);
+        answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
         answer
     }
 }

@@ -5,19 +5,18 @@
 //! its change. To add a use case, call it last and name the action `resource.verb`.
 
 use portico_auth::{Actor, Origin, Party, TenantScope};
-use portico_domain::TenantId;
 use portico_domain::audit::{AuditActor, AuditActorKind, AuditEntry, AuditOutcome, AuditTarget, changes};
-use portico_storage::{NewAuditEntry, TenantTx};
-use portico_vault::audit_chain;
+use portico_domain::{ChainEnd, TenantId};
+use portico_storage::TenantTx;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
-use crate::error::Error;
+use crate::error::{Error, Thing};
 use crate::start::{App, Shared};
 
 /// What changed, before it is written down.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Change {
     action: &'static str,
     target: Option<AuditTarget>,
@@ -32,6 +31,7 @@ impl Change {
     }
 
     /// To what it was done.
+    #[expect(clippy::needless_pass_by_value, reason = "ids are copied, and texts are short")]
     pub(crate) fn to(self, kind: &str, id: impl ToString) -> Self {
         Self { target: Some(AuditTarget { kind: kind.to_owned(), id: id.to_string() }), ..self }
     }
@@ -58,29 +58,20 @@ impl App {
         self.shared.audit(tx, Some(scope.party()), scope.origin(), change).await
     }
 
-    /// Writes down that an attempt at management was refused, by method and path template. That it
-    /// cannot be written changes nothing for the caller and is logged.
-    pub async fn attempt_refused(&self, party: Party, origin: &Origin, attempt: String, code: &str) {
-        let entry = AuditEntry {
-            at: now(),
-            action: attempt,
-            outcome: AuditOutcome::Refused,
-            reason: Some(code.to_owned()),
-            actor: actor(Some(party)),
-            address: address(origin),
-            request_id: origin.request_id.as_deref().map(str::to_owned),
-            target: None,
-            changes: Map::new(),
-        };
-        if let Err(error) = self.append_alone(party.tenant, &entry).await {
-            tracing::error!(tenant.id = %party.tenant, %error, "a refused attempt is missing in the audit log");
-        }
-    }
-
-    async fn append_alone(&self, tenant: TenantId, entry: &AuditEntry) -> Result<(), Error> {
-        let mut tx = self.shared.db.begin_system(tenant).await?;
-        self.shared.append(&mut tx, entry).await?;
-        Ok(tx.commit().await?)
+    /// Writes an act of the operator down in the operator's own audit log too, and turns the transaction
+    /// to it: nothing but the commit may follow. For what must be known when the tenant is gone.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Database`].
+    pub(crate) async fn audit_for_operator(
+        &self,
+        tx: &mut TenantTx,
+        scope: &TenantScope,
+        change: Change,
+    ) -> Result<(), Error> {
+        tx.turn_to_operator().await?;
+        self.audit(tx, scope, change).await
     }
 }
 
@@ -93,27 +84,65 @@ impl Shared {
         origin: &Origin,
         change: Change,
     ) -> Result<(), Error> {
-        let entry = AuditEntry {
-            at: now(),
-            action: change.action.to_owned(),
-            outcome: AuditOutcome::Done,
-            reason: None,
-            actor: actor(party),
-            address: address(origin),
-            request_id: origin.request_id.as_deref().map(str::to_owned),
-            target: change.target,
-            changes: changes(&change.before, &change.after),
-        };
-        self.append(tx, &entry).await
+        if !tx.holds_tenant().await? {
+            return Err(Error::Missing(Thing::Tenant));
+        }
+        self.append(tx, &done(party, origin, change)).await.map(drop)
     }
 
-    async fn append(&self, tx: &mut TenantTx, entry: &AuditEntry) -> Result<(), Error> {
-        let head = tx.audit_head_for_append().await?;
-        let text = entry.canonical();
-        let (seq, hash) = (head.seq + 1, audit_chain::link(&head.hash, &text));
-        let mac = self.fingerprint_key.audit_head(tx.tenant().uuid().as_bytes(), seq, &hash);
-        let new = NewAuditEntry { seq, at: entry.at, entry: &text, previous: &head.hash, hash: &hash, mac: &mac };
-        Ok(tx.append_audit(&new).await?)
+    /// The last entry of a tenant that this transaction has erased already; the end of its chain.
+    pub(crate) async fn audit_last(
+        &self,
+        tx: &mut TenantTx,
+        party: Party,
+        origin: &Origin,
+        change: Change,
+    ) -> Result<ChainEnd, Error> {
+        self.append(tx, &done(Some(party), origin, change)).await
+    }
+
+    /// Adds an entry in a transaction of its own, unless the tenant is gone.
+    pub(crate) async fn append_alone(&self, tenant: TenantId, entry: &AuditEntry) -> Result<(), Error> {
+        let mut tx = self.db.begin_system(tenant).await?;
+        if tx.holds_tenant().await? {
+            self.append(&mut tx, entry).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    async fn append(&self, tx: &mut TenantTx, entry: &AuditEntry) -> Result<ChainEnd, Error> {
+        Ok(tx.append_audit(&self.fingerprint_key, entry).await?)
+    }
+}
+
+fn done(party: Option<Party>, origin: &Origin, change: Change) -> AuditEntry {
+    AuditEntry {
+        at: now(),
+        action: change.action.to_owned(),
+        outcome: AuditOutcome::Done,
+        reason: None,
+        actor: actor(party),
+        address: address(origin),
+        request_id: origin.request_id.as_deref().map(str::to_owned),
+        target: change.target,
+        attempts: None,
+        changes: changes(&change.before, &change.after),
+    }
+}
+
+/// An entry that tells of refused attempts.
+pub(crate) fn refused(party: Party, origin: &Origin, attempt: String, code: &str) -> AuditEntry {
+    AuditEntry {
+        at: now(),
+        action: attempt,
+        outcome: AuditOutcome::Refused,
+        reason: Some(code.to_owned()),
+        actor: actor(Some(party)),
+        address: address(origin),
+        request_id: origin.request_id.as_deref().map(str::to_owned),
+        target: None,
+        attempts: None,
+        changes: Map::new(),
     }
 }
 

@@ -6,14 +6,18 @@
 //! subject; to add an operation of Chakra, add an entry to the catalogue, and nothing here.
 
 mod api_keys;
+mod attempts;
 mod audit;
+mod audit_log;
 mod authenticate;
 mod browser;
 mod cache;
 mod chakra_keys;
 mod customers;
+mod erase;
 mod error;
 mod gates;
+mod export;
 pub mod gateway;
 mod grantor;
 mod key_notices;
@@ -40,6 +44,7 @@ mod vault;
 mod whatsapp;
 
 pub use api_keys::{ApiKeyList, CreateApiKey, CreatedApiKey, PatchApiKey};
+pub use audit_log::{AuditVerifier, Span};
 pub use authenticate::{NotAdmitted, Presented};
 pub use browser::{Browser, Cookie, cookie_in};
 pub use chakra_keys::{PatchChakraKey, StoreChakraKey};

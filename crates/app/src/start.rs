@@ -19,6 +19,9 @@ use crate::cache::{Freshness, LONGEST, Memo, SWEEP};
 use crate::gates::Gates;
 use crate::key_uses::KeyUses;
 use crate::keys::OpenChakraKey;
+use crate::attempts::Attempts;
+use crate::erase;
+use crate::export::Exports;
 use crate::learned::{LearnedKey, Unwritten};
 use crate::limits::Limits;
 use crate::members::{self, Hashing};
@@ -109,6 +112,10 @@ pub(crate) struct Shared {
     pub(crate) key_changed: tokio::sync::Notify,
     pub(crate) log: mpsc::Sender<LogEntry>,
     pub(crate) refusals: mpsc::Sender<KeyRefusal>,
+    pub(crate) attempts: Attempts,
+    pub(crate) exports: Exports,
+    /// A tenant was erased here.
+    pub(crate) erased: tokio::sync::Notify,
     background: Mutex<Vec<JoinHandle<()>>>,
     log_writer: Mutex<Option<JoinHandle<()>>>,
     stop_log: tokio::sync::Notify,
@@ -177,6 +184,9 @@ impl App {
             key_changed: tokio::sync::Notify::new(),
             log,
             refusals,
+            attempts: Attempts::default(),
+            exports: Exports::default(),
+            erased: tokio::sync::Notify::new(),
             background: Mutex::default(),
             log_writer: Mutex::default(),
             stop_log: tokio::sync::Notify::new(),
@@ -189,6 +199,8 @@ impl App {
             tokio::spawn(signing_keys::keep(Arc::clone(&shared))),
             tokio::spawn(watch_vault(Arc::clone(&shared))),
             tokio::spawn(members::keep_up(Arc::clone(&shared))),
+            tokio::spawn(wipe(Arc::clone(&shared))),
+            tokio::spawn(erase::purge(Arc::clone(&shared))),
         ];
         *shared.background.lock().unwrap_or_else(PoisonError::into_inner) = tasks;
         let writer = tokio::spawn(request_log::write(Arc::clone(&shared), log_entries));
@@ -202,7 +214,8 @@ impl App {
         Self { shared: Arc::clone(&self.shared), chakra: self.chakra.detached() }
     }
 
-    /// Writes what waits for the request log, for at most five seconds, and ends all background work.
+    /// Writes what waits for the request log, for at most five seconds, and the refused attempts that were
+    /// counted, and ends all background work.
     pub async fn stop(&self) {
         self.shared.stop_log.notify_one();
         let writer = self.shared.log_writer.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -211,6 +224,7 @@ impl App {
         {
             tracing::warn!("the request log was not written to its end");
         }
+        self.shared.write_all_attempts().await;
         for task in self.shared.background.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
             task.abort();
         }
@@ -310,13 +324,23 @@ async fn follow_changes(shared: Arc<Shared>) {
     }
 }
 
-/// Opened keys are wiped when they are dropped, so they must be dropped in time.
-async fn sweep(shared: Arc<Shared>) {
-    let mut every = tokio::time::interval(SWEEP);
+/// Opened keys are wiped when they are dropped, so they must be dropped in time: within a second of a
+/// change, such as the end of their tenant.
+async fn wipe(shared: Arc<Shared>) {
+    let mut every = tokio::time::interval(Duration::from_millis(500));
     loop {
         every.tick().await;
         shared.chakra_keys.sweep(&shared.freshness);
         shared.vault.sweep();
+    }
+}
+
+/// What may no longer be believed needs no memory.
+async fn sweep(shared: Arc<Shared>) {
+    let mut every = tokio::time::interval(Duration::from_secs(15));
+    loop {
+        every.tick().await;
+        shared.write_counted_attempts().await;
         shared.api_keys.sweep(&shared.freshness);
         shared.token_minters.sweep(&shared.freshness);
         shared.sessions.sweep(&shared.freshness);

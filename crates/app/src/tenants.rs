@@ -2,14 +2,25 @@
 
 use portico_auth::{OperatorScope, Scope};
 use portico_domain::permission::perm;
-use portico_domain::{ChakraKeyId, Tenant, TenantId, TenantSettings};
+use portico_domain::{ChakraKeyId, Event, Tenant, TenantId, TenantSettings, TenantStatus};
 use portico_storage::{NewTenant, TenantPatch, TenantSettingsPatch};
 use portico_vault::{DataKey, DataKeyVersion};
+use serde_json::json;
+use time::OffsetDateTime;
 
 use crate::audit::Change;
 use crate::error::{Error, Thing};
 use crate::paging::{PageRequest, Paged, paged};
 use crate::start::App;
+
+/// What a change of status is called in the audit log and as an event; none when it stays.
+fn turn(before: TenantStatus, after: TenantStatus) -> Option<(&'static str, &'static str)> {
+    match (before, after) {
+        (TenantStatus::Active, TenantStatus::Suspended) => Some(("tenant.suspend", "tenant.suspended")),
+        (TenantStatus::Suspended, TenantStatus::Active) => Some(("tenant.resume", "tenant.resumed")),
+        (TenantStatus::Active, TenantStatus::Active) | (TenantStatus::Suspended, TenantStatus::Suspended) => None,
+    }
+}
 
 impl App {
     /// Creates a tenant with a data key of its own.
@@ -31,7 +42,9 @@ impl App {
         tx.insert_tenant(&new).await?;
         tx.insert_data_key(DataKeyVersion::FIRST, &wrapped).await?;
         let tenant = tx.tenant_row().await?.ok_or(Error::Missing(Thing::Tenant))?;
-        self.audit(&mut tx, &inside, Change::of("tenant.create").to("tenant", id).into(&tenant)).await?;
+        let change = Change::of("tenant.create").to("tenant", id).into(&tenant);
+        self.audit(&mut tx, &inside, change.clone()).await?;
+        self.audit_for_operator(&mut tx, &inside, change).await?;
         tx.commit().await?;
         Ok(tenant)
     }
@@ -72,27 +85,54 @@ impl App {
     ) -> Result<Tenant, Error> {
         let inside = scope.on(id);
         let mut tx = self.shared.db.begin(&inside).await?;
+        if !tx.lock_tenant().await? {
+            return Err(Error::Missing(Thing::Tenant));
+        }
         let before = tx.tenant_row().await?.ok_or(Error::Missing(Thing::Tenant))?;
         tx.patch_tenant(&patch).await?;
         let tenant = tx.tenant_row().await?.ok_or(Error::Missing(Thing::Tenant))?;
-        self.audit(&mut tx, &inside, Change::of("tenant.change").to("tenant", id).from(&before).into(&tenant)).await?;
+        let action = match turn(before.status, tenant.status) {
+            Some((action, event)) => {
+                let data = json!({"name": tenant.name, "status": tenant.status});
+                tx.insert_event(&Event::new(id, event, OffsetDateTime::now_utc(), data)).await?;
+                action
+            }
+            None => "tenant.change",
+        };
+        let change = Change::of(action).to("tenant", id).from(&before).into(&tenant);
+        self.audit(&mut tx, &inside, change.clone()).await?;
+        self.audit_for_operator(&mut tx, &inside, change).await?;
         tx.commit().await?;
         self.shared.freshness.changed(id);
         Ok(tenant)
     }
 
-    /// Deletes a tenant with its data keys and everything that it owns.
+    /// Erases a tenant: at once its data keys, its Chakra keys and every secret of its own are destroyed
+    /// and nobody sees it any more; its rows go soon afterwards in the background, its audit log last.
+    /// The operator's own audit log keeps who did it, when, and where the tenant's log ended.
     ///
     /// # Errors
     ///
     /// [`Error::Missing`].
     pub async fn delete_tenant(&self, scope: &OperatorScope<perm::TenantsWrite>, id: TenantId) -> Result<(), Error> {
-        let mut tx = self.shared.db.begin(&scope.on(id)).await?;
-        if !tx.delete_tenant().await? {
+        let inside = scope.on(id);
+        let mut tx = self.shared.db.begin(&inside).await?;
+        if !tx.lock_tenant().await? {
             return Err(Error::Missing(Thing::Tenant));
         }
+        let tenant = tx.tenant_row().await?.ok_or(Error::Missing(Thing::Tenant))?;
+        // Before the chain's end is held: whoever waits for that end holds rows that go now.
+        if !tx.erase_tenant().await? {
+            return Err(Error::Missing(Thing::Tenant));
+        }
+        let change = Change::of("tenant.delete").to("tenant", id).from(&tenant);
+        let end = self.shared.audit_last(&mut tx, inside.party(), inside.origin(), change).await?;
+        let last = json!({"id": id, "name": tenant.name, "status": tenant.status, "audit_log_end": end.to_string()});
+        let change = Change::of("tenant.delete").to("tenant", id).from(&last);
+        self.audit_for_operator(&mut tx, &inside, change).await?;
         tx.commit().await?;
         self.shared.freshness.changed(id);
+        self.shared.erased.notify_one();
         Ok(())
     }
 

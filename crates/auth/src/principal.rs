@@ -155,7 +155,7 @@ impl ApiKeyRecord {
                 return Err(Refused::Address);
             }
         }
-        if self.tenant_status == TenantStatus::Suspended {
+        if !self.tenant_status.serves_calls() {
             return Err(Refused::Suspended);
         }
         Ok(Principal {

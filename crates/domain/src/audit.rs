@@ -78,6 +78,11 @@ pub struct AuditEntry {
     pub request_id: Option<String>,
     /// To what.
     pub target: Option<AuditTarget>,
+    /// For how many refused attempts this entry stands; absent: for one. Attempts of one caller beyond
+    /// a hundred in a minute are counted and written down together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub attempts: Option<u64>,
     /// What changed: for each field `{"before", "after"}`; never a secret.
     #[schema(value_type = Object, example = json!({"name": {"before": "Orders", "after": "Order service"}}))]
     pub changes: Map<String, Value>,
@@ -95,6 +100,163 @@ pub struct AuditRecord {
     pub hash: String,
     /// The entry.
     pub entry: AuditEntry,
+}
+
+/// The end of a chain: note it elsewhere, and later ask whether the chain still holds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChainEnd {
+    /// How many entries there are.
+    pub seq: u64,
+    /// The hash of the last one.
+    pub hash: [u8; 32],
+}
+
+/// A text that is no end of a chain.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("must be the number of an entry, a colon and its hash of 64 hexadecimal digits")]
+pub struct MalformedChainEnd;
+
+impl std::fmt::Display for ChainEnd {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.seq, hexadecimal(&self.hash))
+    }
+}
+
+impl std::str::FromStr for ChainEnd {
+    type Err = MalformedChainEnd;
+
+    fn from_str(text: &str) -> Result<Self, MalformedChainEnd> {
+        let (seq, digits) = text.split_once(':').ok_or(MalformedChainEnd)?;
+        let seq = seq.parse().ok().filter(|seq| *seq > 0).ok_or(MalformedChainEnd)?;
+        let hash = from_hexadecimal(digits).and_then(|hash| hash.try_into().ok()).ok_or(MalformedChainEnd)?;
+        Ok(Self { seq, hash })
+    }
+}
+
+/// The bytes that hexadecimal digits stand for; none for any other text.
+#[must_use]
+pub fn from_hexadecimal(text: &str) -> Option<Vec<u8>> {
+    let digit = |digit: &u8| char::from(*digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    if !rest.is_empty() {
+        return None;
+    }
+    pairs.iter().map(|[high, low]| Some(digit(high)? << 4 | digit(low)?)).collect()
+}
+
+/// Bytes as hexadecimal digits, lower case.
+#[must_use]
+pub fn hexadecimal(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// What is wrong with a chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AuditFaultKind {
+    /// The entry is not the one that was written.
+    Changed,
+    /// An entry that was written is not there.
+    Missing,
+    /// The entry belongs to another place of the chain.
+    Swapped,
+    /// The entry was not written by Portico.
+    Added,
+    /// The end of the chain is not the one that Portico noted.
+    Head,
+}
+
+/// The first thing that is wrong with a chain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct AuditFault {
+    /// At which place of the chain.
+    pub seq: u64,
+    /// What kind of fault.
+    pub kind: AuditFaultKind,
+    /// The same in a sentence.
+    #[schema(example = "the entry does not give the hash that stands beside it")]
+    pub detail: String,
+}
+
+/// The end of a chain, as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct AuditHead {
+    /// How many entries there are.
+    pub seq: u64,
+    /// The hash of the last one, 64 hexadecimal digits.
+    pub hash: String,
+}
+
+impl From<ChainEnd> for AuditHead {
+    fn from(end: ChainEnd) -> Self {
+        Self { seq: end.seq, hash: hexadecimal(&end.hash) }
+    }
+}
+
+/// What a walk along a chain found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct AuditVerdict {
+    /// Whether every entry is the one that was written, in its place, and none is missing.
+    pub valid: bool,
+    /// How many entries were found to be right: all of them, or those before the fault.
+    pub entries: u64,
+    /// The end of the chain: note it elsewhere. Null when there is no entry.
+    pub head: Option<AuditHead>,
+    /// The first thing that is wrong; null when nothing is.
+    pub fault: Option<AuditFault>,
+    /// Whether the chain must begin with its tenant's creation: the tenant is not older than the log.
+    #[serde(skip)]
+    pub begins: bool,
+}
+
+/// Which entries.
+#[derive(Debug, Clone, Default)]
+pub struct AuditFilter {
+    /// Of that action.
+    pub action: Option<String>,
+    /// Of that key or member.
+    pub actor_id: Option<String>,
+    /// Done to that thing.
+    pub target_id: Option<String>,
+    /// Done, or refused.
+    pub outcome: Option<AuditOutcome>,
+    /// Not before that moment.
+    pub from: Option<OffsetDateTime>,
+    /// Before that moment.
+    pub to: Option<OffsetDateTime>,
+}
+
+/// A text that names no outcome.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("must be done or refused")]
+pub struct UnknownOutcome;
+
+impl std::str::FromStr for AuditOutcome {
+    type Err = UnknownOutcome;
+
+    fn from_str(text: &str) -> Result<Self, UnknownOutcome> {
+        match text {
+            "done" => Ok(Self::Done),
+            "refused" => Ok(Self::Refused),
+            _ => Err(UnknownOutcome),
+        }
+    }
+}
+
+impl AuditOutcome {
+    /// The spelling in JSON and Postgres.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Refused => "refused",
+        }
+    }
 }
 
 impl AuditEntry {
@@ -152,6 +314,7 @@ mod tests {
             address: None,
             request_id: Some("r".into()),
             target: Some(AuditTarget { kind: "role".into(), id: "rol_x".into() }),
+            attempts: None,
             changes: changes(&json!({"b": 1, "a": [{"z": 1, "y": 2}]}), &json!({"b": 2, "a": [{"z": 1, "y": 2}]})),
         };
         assert_eq!(
@@ -160,6 +323,21 @@ mod tests {
         );
         let read: AuditEntry = serde_json::from_str(&entry.canonical()).expect("reads back");
         assert_eq!(read, entry);
+    }
+
+    #[test]
+    fn an_end_of_a_chain_survives_its_text_form() {
+        let end = ChainEnd { seq: 17, hash: [0xAB; 32] };
+        assert_eq!(end.to_string(), format!("17:{}", "ab".repeat(32)));
+        assert_eq!(end.to_string().parse(), Ok(end));
+        for wrong in ["", "17", "17:", "0:", "x:", "17:ab"].map(str::to_owned).into_iter().chain([
+            format!("0:{}", "ab".repeat(32)),
+            format!("17:{}", "zz".repeat(32)),
+            format!("17:{}", "ä".repeat(32)),
+            format!("-1:{}", "ab".repeat(32)),
+        ]) {
+            assert_eq!(wrong.parse::<ChainEnd>(), Err(MalformedChainEnd), "{wrong}");
+        }
     }
 
     #[test]

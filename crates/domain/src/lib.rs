@@ -25,7 +25,7 @@ pub mod status;
 pub mod text;
 
 pub use api_key::{OldSecret, OldSecretUse, Overlap, RateLimit};
-pub use audit::{AuditEntry, AuditRecord};
+pub use audit::{AuditEntry, AuditFilter, AuditOutcome, AuditRecord, AuditVerdict, ChainEnd};
 pub use chakra_key_use::{ChakraKeyUse, KeyCaller, KeyUsePlace};
 pub use customer::Metadata;
 pub use email::Email;

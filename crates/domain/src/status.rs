@@ -88,9 +88,31 @@ states! {
     }
 }
 
+impl TenantStatus {
+    /// Whether calls of the tenant's keys, tokens and members are served. The operator's are in any case.
+    #[must_use]
+    pub const fn serves_calls(self) -> bool {
+        matches!(self, Self::Active)
+    }
+
+    /// Whether what Chakra tells of the tenant is received and kept. A suspension is meant to end, and
+    /// Chakra tells nothing twice.
+    #[must_use]
+    pub const fn receives_events(self) -> bool {
+        matches!(self, Self::Active | Self::Suspended)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_suspended_tenant_is_not_served_and_misses_nothing() {
+        assert!(TenantStatus::Active.serves_calls() && TenantStatus::Active.receives_events());
+        assert!(!TenantStatus::Suspended.serves_calls());
+        assert!(TenantStatus::Suspended.receives_events());
+    }
 
     #[test]
     fn the_schema_spells_states_as_json_does() {

@@ -1,9 +1,13 @@
 //! The command line.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use portico_domain::ids::MalformedId;
+use portico_domain::{ChainEnd, TenantId};
 
 /// A multi-tenant gateway in front of ChakraHQ's WhatsApp API.
 #[derive(Debug, Parser)]
@@ -32,6 +36,51 @@ pub(crate) enum Command {
     /// See which master keys are needed, and rotate them and the data keys
     #[command(subcommand)]
     Vault(VaultCommand),
+    /// Look after the audit log
+    #[command(subcommand)]
+    Audit(AuditCommand),
+}
+
+/// What to do with the audit log.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Find a changed, missing, swapped or added entry, and print where each chain ends
+    ///
+    /// Every tenant's chain and the operator's own are read. Ends with 1 when one of them is not as it was
+    /// written. Note what is printed elsewhere: with --expect it shows a chain that was put back whole.
+    Verify(AuditVerify),
+}
+
+/// `portico audit verify`.
+#[derive(Debug, Args)]
+pub(crate) struct AuditVerify {
+    #[command(flatten)]
+    pub(crate) config: Config,
+    /// Only this chain: a tenant's id, or `operator`
+    #[arg(long, value_name = "TENANT")]
+    pub(crate) tenant: Option<Chain>,
+    /// An end of that chain as it was printed earlier, which it must still hold
+    #[arg(long, value_name = "SEQ:HASH", requires = "tenant")]
+    pub(crate) expect: Option<ChainEnd>,
+}
+
+/// Whose chain: a tenant's id, or `operator` for the operator's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Chain(pub(crate) TenantId);
+
+impl FromStr for Chain {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let tenant = text.parse().map(Self).map_err(|error: MalformedId| format!("{error}, or \"operator\""));
+        if text == "operator" { Ok(Self(TenantId::OPERATOR)) } else { tenant }
+    }
+}
+
+impl fmt::Display for Chain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 == TenantId::OPERATOR { f.write_str("operator") } else { self.0.fmt(f) }
+    }
 }
 
 /// Where settings are read from besides the environment.
@@ -141,6 +190,21 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_noted_end_belongs_to_a_chain() {
+        let end = format!("17:{}", "ab".repeat(32));
+        let verify = |more: &[&str]| {
+            let all = ["portico", "audit", "verify"].iter().chain(more);
+            Cli::try_parse_from(all).map(|_| ()).map_err(|error| error.to_string())
+        };
+        assert!(verify(&[]).is_ok());
+        assert!(verify(&["--tenant", "operator", "--expect", &end]).is_ok());
+        assert!(verify(&["--tenant", "ten_01h455vb4pex5vsknk084sn02q"]).is_ok());
+        assert!(verify(&["--expect", &end]).unwrap_err().contains("--tenant"));
+        assert!(verify(&["--tenant", "operator", "--expect", "17"]).unwrap_err().contains("64 hexadecimal digits"));
+        assert!(verify(&["--tenant", "x"]).unwrap_err().contains("operator"));
     }
 
     #[test]

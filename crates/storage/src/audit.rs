@@ -1,47 +1,139 @@
 //! The audit log: entries are added, never changed.
 
-use sqlx::types::Json;
+use portico_domain::audit::hexadecimal;
+use portico_domain::{AuditEntry, AuditFilter, AuditOutcome, AuditRecord, ChainEnd, TenantId};
+use portico_vault::{FingerprintKey, audit_chain};
 use time::OffsetDateTime;
 
 use crate::db::TenantTx;
 use crate::error::StorageError;
+use crate::page::{Page, Rows};
 
-/// The end of a chain.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AuditHead {
-    /// How many entries there are.
-    pub seq: u64,
-    /// The hash of the last one; zeros when there is none.
-    pub hash: [u8; 32],
-    /// What authenticates this end; empty when there is no entry.
-    pub mac: Vec<u8>,
+/// What stands as the end of a chain.
+struct Head {
+    end: ChainEnd,
+    mac: Vec<u8>,
 }
 
-/// An entry to add, in its place.
-#[derive(Debug)]
-pub struct NewAuditEntry<'a> {
-    /// Its place: one more than the head's.
+/// An entry as it is kept.
+#[derive(Debug, Clone)]
+pub struct StoredAuditEntry {
+    /// Its place.
     pub seq: u64,
-    /// When.
-    pub at: OffsetDateTime,
     /// The exact text that was hashed.
-    pub entry: &'a str,
+    pub entry: String,
     /// The hash of the one before.
-    pub previous: &'a [u8; 32],
+    pub previous: Vec<u8>,
     /// Its hash.
-    pub hash: &'a [u8; 32],
-    /// What authenticates the chain's new end.
-    pub mac: &'a [u8; 32],
+    pub hash: Vec<u8>,
+}
+
+impl StoredAuditEntry {
+    pub(crate) fn of(seq: i64, entry: String, previous: Vec<u8>, hash: Vec<u8>) -> Result<Self, StorageError> {
+        Ok(Self { seq: place(seq)?, entry, previous, hash })
+    }
+
+    /// The record as one line of JSON without its end, in which the entry stands letter by letter as it
+    /// was hashed.
+    #[must_use]
+    pub fn line(&self) -> String {
+        format!(
+            r#"{{"seq":{},"previous_hash":"{}","hash":"{}","entry":{}}}"#,
+            self.seq,
+            hexadecimal(&self.previous),
+            hexadecimal(&self.hash),
+            self.entry
+        )
+    }
+}
+
+impl TryFrom<StoredAuditEntry> for AuditRecord {
+    type Error = StorageError;
+
+    fn try_from(stored: StoredAuditEntry) -> Result<Self, StorageError> {
+        Ok(Self {
+            seq: stored.seq,
+            previous_hash: hexadecimal(&stored.previous),
+            hash: hexadecimal(&stored.hash),
+            entry: serde_json::from_str(&stored.entry)
+                .map_err(|error| StorageError::corrupt("audit_log.entry", error))?,
+        })
+    }
 }
 
 impl TenantTx {
-    /// The end of the tenant's chain, held until the transaction ends, so that entries follow one after
-    /// the other. Ask for it last: whoever waits for it holds all else that it changed.
+    /// Whether the tenant is there, and so until the transaction ends: nothing is added to the chain of a
+    /// tenant that is being erased. The operator's own chain has no tenant and always stands.
     ///
     /// # Errors
     ///
     /// [`StorageError`] when the database fails.
-    pub async fn audit_head_for_append(&mut self) -> Result<AuditHead, StorageError> {
+    pub async fn holds_tenant(&mut self) -> Result<bool, StorageError> {
+        if self.tenant == TenantId::OPERATOR {
+            return Ok(true);
+        }
+        let row =
+            sqlx::query!(r#"select 1 as "one!" from tenants where tenant_id = $1 for key share"#, self.tenant.uuid())
+                .fetch_optional(&mut *self.tx)
+                .await?;
+        Ok(row.is_some())
+    }
+
+    /// Adds an entry to the tenant's chain and gives the chain's new end. The end is held until the
+    /// transaction ends, so that entries follow one after the other. Call it last: whoever waits for the
+    /// end holds all else that it changed.
+    ///
+    /// An end that Portico did not write is never made good by writing behind it: what follows carries no
+    /// proof either, so that whoever walks along the chain still finds it broken.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`] when the database fails.
+    pub async fn append_audit(&mut self, key: &FingerprintKey, entry: &AuditEntry) -> Result<ChainEnd, StorageError> {
+        let chain = self.tenant.uuid();
+        let head = self.head_for_append().await?;
+        let is_proved = |head: &Head| key.is_audit_head(chain.as_bytes(), head.end.seq, &head.end.hash, &head.mac);
+        let (end, is_whole) = if head.end.seq > 0 && is_proved(&head) {
+            (head.end, true)
+        } else {
+            match self.audit_tail().await? {
+                None if head.end.seq == 0 => (ChainEnd { seq: 0, hash: audit_chain::GENESIS }, true),
+                tail => (tail.unwrap_or(head.end), false),
+            }
+        };
+        let text = entry.canonical();
+        let new = ChainEnd { seq: end.seq + 1, hash: audit_chain::link(&end.hash, &text) };
+        let mac = if is_whole {
+            key.audit_head(chain.as_bytes(), new.seq, &new.hash)
+        } else {
+            tracing::error!(tenant.id = %self.tenant, "the audit log was tampered with; `portico audit verify` says where");
+            [0; 32]
+        };
+        // As text, so that it is kept letter by letter.
+        sqlx::query!(
+            r#"
+            with added as (
+                insert into audit_log (tenant_id, seq, at, entry, previous, hash) values ($1, $2, $3, $4::text::json, $5, $6)
+            )
+            update audit_heads set seq = $2, hash = $6, mac = $7 where tenant_id = $1
+            "#,
+            chain,
+            new.seq.cast_signed(),
+            entry.at,
+            text,
+            &end.hash[..],
+            &new.hash[..],
+            &mac[..]
+        )
+        .execute(&mut *self.tx)
+        .await?;
+        Ok(new)
+    }
+
+    async fn head_for_append(&mut self) -> Result<Head, StorageError> {
+        if let Some(head) = self.held_head().await? {
+            return Ok(head);
+        }
         let zeros = [0_u8; 32];
         sqlx::query!(
             "insert into audit_heads (tenant_id, seq, hash, mac) values ($1, 0, $2, $2) on conflict do nothing",
@@ -50,62 +142,125 @@ impl TenantTx {
         )
         .execute(&mut *self.tx)
         .await?;
-        let row =
-            sqlx::query!("select seq, hash, mac from audit_heads where tenant_id = $1 for update", self.tenant.uuid())
-                .fetch_one(&mut *self.tx)
-                .await?;
-        head(row.seq, &row.hash, row.mac)
+        self.held_head().await?.ok_or(StorageError::corrupt("audit_heads", "a chain's head cannot be kept"))
     }
 
-    /// The end of the tenant's chain, if anything was ever added.
+    async fn held_head(&mut self) -> Result<Option<Head>, StorageError> {
+        let row =
+            sqlx::query!("select seq, hash, mac from audit_heads where tenant_id = $1 for update", self.tenant.uuid())
+                .fetch_optional(&mut *self.tx)
+                .await?;
+        row.map(|row| Ok(Head { end: ChainEnd { seq: place(row.seq)?, hash: digest(&row.hash)? }, mac: row.mac }))
+            .transpose()
+    }
+
+    /// The last entry that is there, whatever the head says.
     ///
     /// # Errors
     ///
     /// [`StorageError`] when the database fails.
-    pub async fn audit_head(&mut self) -> Result<Option<AuditHead>, StorageError> {
-        let row = sqlx::query!("select seq, hash, mac from audit_heads where tenant_id = $1", self.tenant.uuid())
-            .fetch_optional(&mut *self.tx)
-            .await?;
-        row.map(|row| head(row.seq, &row.hash, row.mac)).transpose()
+    pub async fn audit_tail(&mut self) -> Result<Option<ChainEnd>, StorageError> {
+        let row = sqlx::query!(
+            "select seq, hash from audit_log where tenant_id = $1 order by seq desc limit 1",
+            self.tenant.uuid()
+        )
+        .fetch_optional(&mut *self.tx)
+        .await?;
+        row.map(|row| Ok(ChainEnd { seq: place(row.seq)?, hash: digest(&row.hash)? })).transpose()
     }
 
-    /// Adds an entry behind the head that this transaction holds.
+    /// A page of the tenant's entries that fit, newest first; the key is a place.
     ///
     /// # Errors
     ///
-    /// [`StorageError::Broken`] when the place is taken: the head was not held.
-    pub async fn append_audit(&mut self, new: &NewAuditEntry<'_>) -> Result<(), StorageError> {
-        let seq = new.seq.cast_signed();
-        let entry = serde_json::value::RawValue::from_string(new.entry.to_owned())
-            .map_err(|error| StorageError::corrupt("audit_log.entry", error))?;
-        sqlx::query!(
-            "insert into audit_log (tenant_id, seq, at, entry, previous, hash) values ($1, $2, $3, $4, $5, $6)",
+    /// [`StorageError`] when the database fails or an entry cannot be read.
+    pub async fn audit_records(
+        &mut self,
+        filter: &AuditFilter,
+        page: Page<u64>,
+    ) -> Result<Rows<AuditRecord>, StorageError> {
+        let rows = sqlx::query!(
+            r#"
+            select
+                seq,
+                entry::text as "entry!",
+                previous,
+                hash
+            from audit_log
+            where tenant_id = $1
+                and ($2::bigint is null or seq < $2)
+                and ($3::text is null or action = $3)
+                and ($4::text is null or actor_id = $4)
+                and ($5::text is null or target_id = $5)
+                and ($6::text is null or outcome = $6)
+                and ($7::timestamptz is null or at >= $7)
+                and ($8::timestamptz is null or at < $8)
+            order by seq desc
+            limit $9
+            "#,
             self.tenant.uuid(),
-            seq,
-            new.at,
-            Json(entry) as _,
-            &new.previous[..],
-            &new.hash[..]
+            page.after.map(u64::cast_signed),
+            filter.action,
+            filter.actor_id,
+            filter.target_id,
+            filter.outcome.map(AuditOutcome::as_str),
+            filter.from,
+            filter.to,
+            page.fetch()
         )
-        .execute(&mut *self.tx)
+        .fetch_all(&mut *self.tx)
         .await?;
-        sqlx::query!(
-            "update audit_heads set seq = $2, hash = $3, mac = $4 where tenant_id = $1",
+        let rows = rows.into_iter().map(|row| {
+            StoredAuditEntry::of(row.seq, row.entry, row.previous, row.hash).and_then(AuditRecord::try_from)
+        });
+        Ok(page.cut(rows.collect::<Result<_, _>>()?))
+    }
+
+    /// The next entries after a place and up to another, in order, as they are kept.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`] when the database fails.
+    pub async fn audit_entries(
+        &mut self,
+        after: u64,
+        last: u64,
+        (from, to): (Option<OffsetDateTime>, Option<OffsetDateTime>),
+        limit: u16,
+    ) -> Result<Vec<StoredAuditEntry>, StorageError> {
+        let rows = sqlx::query!(
+            r#"
+            select
+                seq,
+                entry::text as "entry!",
+                previous,
+                hash
+            from audit_log
+            where tenant_id = $1
+                and seq > $2
+                and seq <= $3
+                and ($4::timestamptz is null or at >= $4)
+                and ($5::timestamptz is null or at < $5)
+            order by seq
+            limit $6
+            "#,
             self.tenant.uuid(),
-            seq,
-            &new.hash[..],
-            &new.mac[..]
+            after.cast_signed(),
+            last.cast_signed(),
+            from,
+            to,
+            i64::from(limit)
         )
-        .execute(&mut *self.tx)
+        .fetch_all(&mut *self.tx)
         .await?;
-        Ok(())
+        rows.into_iter().map(|row| StoredAuditEntry::of(row.seq, row.entry, row.previous, row.hash)).collect()
     }
 }
 
-fn head(seq: i64, hash: &[u8], mac: Vec<u8>) -> Result<AuditHead, StorageError> {
-    Ok(AuditHead {
-        seq: u64::try_from(seq).map_err(|error| StorageError::corrupt("audit_heads.seq", error))?,
-        hash: hash.try_into().map_err(|error| StorageError::corrupt("audit_heads.hash", error))?,
-        mac,
-    })
+pub(crate) fn place(seq: i64) -> Result<u64, StorageError> {
+    u64::try_from(seq).map_err(|error| StorageError::corrupt("audit_log.seq", error))
+}
+
+pub(crate) fn digest(hash: &[u8]) -> Result<[u8; 32], StorageError> {
+    hash.try_into().map_err(|error| StorageError::corrupt("audit_log.hash", error))
 }

@@ -87,7 +87,7 @@ impl Db {
                 (r.rolsuper or r.rolbypassrls or exists (
                     select 1 from pg_class c
                     where c.relnamespace = 'public'::regnamespace and c.relname = 'tenants' and pg_has_role(c.relowner, 'member')
-                ) or pg_has_role('portico_resolver', 'member')) as "mighty!",
+                ) or pg_has_role('portico_resolver', 'member') or pg_has_role('portico_eraser', 'member')) as "mighty!",
                 pg_has_role('portico_service', 'usage') as "service!"
             from pg_roles r
             where r.rolname = current_user
@@ -123,6 +123,16 @@ impl Db {
     /// Begins a transaction of a tenant for work that no caller asked for.
     pub(crate) async fn begin_for(&self, tenant: TenantId) -> Result<TenantTx, StorageError> {
         let mut tx = self.at_home(|pool| async move { pool.begin().await }).await?;
+        sqlx::query!("select set_config('portico.tenant_id', $1, true)", tenant.uuid().to_string())
+            .fetch_one(&mut *tx)
+            .await?;
+        Ok(TenantTx { tx, tenant })
+    }
+
+    /// Begins a transaction of a tenant that only reads, and sees the database as it is at this moment.
+    pub(crate) async fn begin_snapshot(&self, tenant: TenantId) -> Result<TenantTx, StorageError> {
+        let begin = "begin isolation level repeatable read read only";
+        let mut tx = self.at_home(move |pool| async move { pool.begin_with(begin).await }).await?;
         sqlx::query!("select set_config('portico.tenant_id', $1, true)", tenant.uuid().to_string())
             .fetch_one(&mut *tx)
             .await?;

@@ -101,6 +101,36 @@ impl Db {
         Ok(page.cut(tenants))
     }
 
+    /// Erased tenants of which rows are left.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`] when the database fails.
+    pub async fn erased_tenants(&self, most: u16) -> Result<Vec<TenantId>, StorageError> {
+        let rows =
+            sqlx::query_scalar!(r#"select tenant_id as "tenant_id!" from resolve_erased(null, $1)"#, i32::from(most))
+                .fetch_all(&mut *self.connection().await?)
+                .await?;
+        Ok(rows.into_iter().map(TenantId::from_uuid).collect())
+    }
+
+    /// The chains after that one, in order of their tenants' ids: those that are there, and those of
+    /// tenants. The operator's own is not among them.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`] when the database fails.
+    pub async fn audit_chains(&self, after: Option<TenantId>, most: u16) -> Result<Vec<TenantId>, StorageError> {
+        let rows = sqlx::query_scalar!(
+            r#"select tenant_id as "tenant_id!" from resolve_audit_chains($1, $2)"#,
+            after.map(TenantId::uuid),
+            i32::from(most)
+        )
+        .fetch_all(&mut *self.connection().await?)
+        .await?;
+        Ok(rows.into_iter().map(TenantId::from_uuid).collect())
+    }
+
     /// Begins a transaction of a tenant for work that no caller asked for: loading an authenticated
     /// key, writing the request log, storing what Chakra answered.
     ///

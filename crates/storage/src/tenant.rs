@@ -133,20 +133,6 @@ impl TenantTx {
         Ok(done.rows_affected() == 1)
     }
 
-    /// Deletes the tenant with everything that it owns; its data keys go too, so that a copy of its
-    /// sealed columns can never be opened again. False when it does not exist.
-    ///
-    /// # Errors
-    ///
-    /// [`StorageError`] when the database fails.
-    pub async fn delete_tenant(&mut self) -> Result<bool, StorageError> {
-        // API keys refer to roles without cascade, so that a role in use cannot be deleted by itself.
-        sqlx::query!("delete from api_keys where tenant_id = $1", self.tenant.uuid()).execute(&mut *self.tx).await?;
-        let done =
-            sqlx::query!("delete from tenants where tenant_id = $1", self.tenant.uuid()).execute(&mut *self.tx).await?;
-        Ok(done.rows_affected() == 1)
-    }
-
     /// The tenant's own settings, if it exists.
     ///
     /// # Errors

@@ -22,6 +22,68 @@ pub fn link(previous: &[u8; 32], entry: &str) -> [u8; 32] {
     Sha256::new().chain_update(previous).chain_update(entry).finalize().into()
 }
 
+/// A walk along a chain, entry by entry, that remembers only where it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Walk {
+    /// The place of the last entry that fitted; 0 before the first.
+    pub seq: u64,
+    /// Its hash.
+    pub hash: [u8; 32],
+}
+
+/// One entry of a chain as it is kept.
+#[derive(Debug, Clone, Copy)]
+pub struct Link<'a> {
+    /// Its place.
+    pub seq: u64,
+    /// The exact text.
+    pub entry: &'a str,
+    /// What is kept as the hash of the one before.
+    pub previous: &'a [u8],
+    /// What is kept as its hash.
+    pub hash: &'a [u8],
+}
+
+/// Why an entry does not fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Misfit {
+    /// It does not give the hash that stands beside it.
+    Changed,
+    /// There is none at the next place.
+    Gap,
+    /// It is whole in itself, but follows another entry than the one before it.
+    Elsewhere,
+}
+
+impl Default for Walk {
+    fn default() -> Self {
+        Self { seq: 0, hash: GENESIS }
+    }
+}
+
+impl Walk {
+    /// Takes the entry at the next place.
+    ///
+    /// # Errors
+    ///
+    /// [`Misfit`]; the walk stays where it was.
+    pub fn step(&mut self, next: Link<'_>) -> Result<(), Misfit> {
+        if next.seq != self.seq + 1 {
+            return Err(Misfit::Gap);
+        }
+        let own: [u8; 32] = next.previous.try_into().map_err(|_| Misfit::Changed)?;
+        let hash = link(&own, next.entry);
+        if hash != next.hash {
+            return Err(Misfit::Changed);
+        }
+        if own != self.hash {
+            return Err(Misfit::Elsewhere);
+        }
+        *self = Self { seq: next.seq, hash };
+        Ok(())
+    }
+}
+
 impl FingerprintKey {
     /// The MAC of a chain's end: whose chain, how many entries, and the last one's hash.
     #[must_use]
@@ -51,6 +113,23 @@ mod tests {
         assert_eq!(link(&GENESIS, "{\"a\":1}"), expected);
         assert_ne!(link(&GENESIS, "{\"a\":2}"), expected);
         assert_ne!(link(&expected, "{\"a\":1}"), expected);
+    }
+
+    #[test]
+    fn a_walk_takes_each_entry_in_its_place_only() {
+        let one = link(&GENESIS, "1");
+        let two = link(&one, "2");
+        let row = |seq, entry, previous, hash| Link { seq, entry, previous, hash };
+        let mut walk = Walk::default();
+        assert_eq!(walk.step(row(1, "x", &GENESIS, &one)), Err(Misfit::Changed));
+        assert_eq!(walk.step(row(1, "1", &two, &one)), Err(Misfit::Changed));
+        assert_eq!(walk.step(row(1, "1", &GENESIS[..31], &one)), Err(Misfit::Changed));
+        assert_eq!(walk.step(row(2, "1", &GENESIS, &one)), Err(Misfit::Gap));
+        assert_eq!(walk.step(row(1, "2", &one, &two)), Err(Misfit::Elsewhere));
+        assert_eq!(walk, Walk::default());
+        assert_eq!(walk.step(row(1, "1", &GENESIS, &one)), Ok(()));
+        assert_eq!(walk.step(row(2, "2", &one, &two)), Ok(()));
+        assert_eq!(walk, Walk { seq: 2, hash: two });
     }
 
     #[test]

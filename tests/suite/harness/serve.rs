@@ -8,6 +8,23 @@ use nix::unistd::Pid;
 use super::portico::command;
 use super::{Caller, Portico, eventually};
 
+/// Runs a command of `portico` that ends by itself, on the database of a `portico dev`: its exit code and
+/// what it said.
+pub(crate) async fn run_beside(beside: &Portico, arguments: &[&str]) -> (Option<i32>, String) {
+    let mut command = command();
+    command
+        .args(arguments)
+        .current_dir(beside.data().folder())
+        .env("DATABASE_URL", beside.told("database_url"))
+        .env("PORTICO_MASTER_KEYS", beside.told("master_keys"))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let output = tokio::task::spawn_blocking(move || command.output().expect("the binary under test can be run"));
+    let output = output.await.expect("the command ran");
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8_lossy(&said).into_owned())
+}
+
 /// A `portico serve` beside a `portico dev`, on the same database; ends when dropped.
 #[derive(Debug)]
 pub(crate) struct Serve {

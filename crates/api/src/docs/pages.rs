@@ -53,6 +53,22 @@ pub(super) fn all() -> Vec<Page> {
             include_str!("pages/tokens.html"),
         ),
         page(
+            "/docs/tenants",
+            KNOW,
+            "Tenants",
+            "A tenant's life",
+            "Suspend, resume, export and delete a tenant, and what is left of it then.",
+            include_str!("pages/tenants.html"),
+        ),
+        page(
+            "/docs/audit-log",
+            KNOW,
+            "Audit log",
+            "The audit log",
+            "What was changed and refused, by whom, and how to prove that nothing was tampered with.",
+            include_str!("pages/audit-log.html"),
+        ),
+        page(
             "/docs/problems",
             KNOW,
             "Errors",

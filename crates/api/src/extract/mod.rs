@@ -7,6 +7,7 @@ mod json;
 mod patch;
 mod query;
 mod segment;
+mod value;
 
 pub use body::{Body, NoBody};
 pub use if_match::IfMatch;
@@ -15,3 +16,4 @@ pub use segment::Segment;
 
 pub(crate) use patch::{given, nullable};
 pub(crate) use query::{Cursor, Flag, Limit, PageQuery, page};
+pub(crate) use value::{Moment, Parsed, Word};

@@ -7,6 +7,7 @@
 #![expect(unused_qualifications, reason = "the code that utoipa writes for `params`")]
 
 mod api_keys;
+mod audit_log;
 mod chakra_keys;
 mod configuration;
 mod customers;
@@ -105,7 +106,14 @@ pub fn routes() -> Routes {
         .guarded(get.clone(), "/phone-numbers/{id}", phone_numbers::get)
         .guarded(patch, "/phone-numbers/{id}", phone_numbers::patch)
         .guarded(get.clone(), "/lookup", lookup::find)
-        .guarded(get, "/requests", requests::list)
+        .guarded(get.clone(), "/requests", requests::list)
+        .guarded(get.clone(), "/tenant/export", tenant::export)
+        .guarded(get.clone(), "/audit-log", audit_log::list)
+        .guarded(get.clone(), "/audit-log/verify", audit_log::verify)
+        .guarded(get.clone(), "/audit-log/export", audit_log::export)
+        .guarded(get.clone(), "/operator/audit-log", audit_log::operator_list)
+        .guarded(get.clone(), "/operator/audit-log/verify", audit_log::operator_verify)
+        .guarded(get, "/operator/audit-log/export", audit_log::operator_export)
 }
 
 #[derive(OpenApi)]
@@ -177,6 +185,13 @@ pub fn routes() -> Routes {
         phone_numbers::patch,
         lookup::find,
         requests::list,
+        tenant::export,
+        audit_log::list,
+        audit_log::verify,
+        audit_log::export,
+        audit_log::operator_list,
+        audit_log::operator_verify,
+        audit_log::operator_export,
         crate::public::healthz,
         crate::public::readyz,
         crate::public::jwks,

@@ -9,8 +9,8 @@ use utoipa::ToSchema;
 
 use crate::extract::{Body, given, nullable};
 use crate::guard::Caller;
-use crate::problem::Problem;
-use crate::reply::Json;
+use crate::problem::{Document, Problem};
+use crate::reply::{Json, Lines};
 
 /// For how long something is kept, in days: 1 to 3650.
 #[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
@@ -76,4 +76,32 @@ pub(crate) async fn patch(
         retention_days: body.retention_days.map(|days| days.0),
     };
     Ok(Json(app.patch_tenant_settings(caller.scope(), patch, body.default_chakra_key).await?))
+}
+
+/// Exports everything that the tenant owns as of now, but no secrets: a line of JSON for each row.
+///
+/// The first line is `{"type":"manifest","data":{…}}` and names the tables. Each row is
+/// `{"type":<table>,"data":{…}}`. The last line is `{"type":"end","data":{"rows":{…}}}` with the number
+/// of rows of each table: without it the bundle is cut short. It stands in the audit log. One export of a
+/// tenant runs at a time; it breaks off when nothing is read for a minute.
+#[utoipa::path(get, path = "/api/v1/tenant/export", tag = "tenant", operation_id = "export_tenant",
+    responses(
+        (status = 200, body = ExportLine, content_type = "application/x-ndjson", description = "The bundle."),
+        (status = 409, body = Document, content_type = "application/problem+json",
+            description = "Another export is being written."),
+    ))]
+pub(crate) async fn export(caller: Caller<perm::TenantExport>, app: Data<App>) -> Result<Lines, Problem> {
+    Ok(Lines::of(app.export_tenant(caller.scope()).await?))
+}
+
+/// One line of a bundle.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "is documentation")]
+pub(crate) struct ExportLine {
+    /// `manifest` first, `end` last, between them the name of a table.
+    #[schema(rename = "type", example = "customers")]
+    kind: String,
+    /// The row; ids are written as this API shows them.
+    #[schema(value_type = Object, example = json!({"customer_id": "cus_01h455vb4pex5vsknk084sn02q", "name": "Shop"}))]
+    data: serde_json::Value,
 }

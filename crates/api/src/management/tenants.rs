@@ -75,6 +75,9 @@ pub(crate) async fn get(
 }
 
 /// Renames, suspends, resumes or limits a tenant.
+///
+/// The calls of a suspended tenant are refused with 403 `tenant_suspended`; what Chakra tells of it is
+/// still received and kept. The operator can act on it.
 #[utoipa::path(patch, path = "/api/v1/tenants/{id}", tag = "tenants", operation_id = "change_tenant",
     params(("id" = TenantId, Path, description = "The tenant.")), request_body = PatchTenant,
     responses((status = 200, body = Tenant, description = "The tenant as it is now.")))]
@@ -87,8 +90,11 @@ pub(crate) async fn patch(
     Ok(Json(app.patch_tenant(operator.scope(), id, TenantPatch { name, status, limits }).await?))
 }
 
-/// Deletes a tenant with everything it owns, and destroys the key that its secrets are sealed with.
+/// Deletes a tenant with everything it owns, and destroys the keys that its secrets are sealed with.
 /// There is no way back.
+///
+/// From this answer on none of its credentials works and nobody sees it. Its rows go soon afterwards in
+/// the background, its audit log last. The operator's own audit log keeps who did it and when.
 #[utoipa::path(delete, path = "/api/v1/tenants/{id}", tag = "tenants", operation_id = "delete_tenant",
     params(("id" = TenantId, Path, description = "The tenant.")),
     responses((status = 204, description = "It is gone.")))]

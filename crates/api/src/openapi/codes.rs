@@ -102,6 +102,7 @@ pub const CODES: &[Code] = &[
     code("last_owner", 409, Management, "The tenant would have no owner any more.", "Make another member or API key owner first."),
     code("member_exists", 409, Management, "Somebody with this address is a member already.", "Change the role with `PATCH /api/v1/members/{id}`."),
     code("phone_number_inactive", 409, Compatible, "The tenant switched the phone number off.", "Switch it on with `PATCH /api/v1/phone-numbers/{id}`."),
+    code("export_running", 409, Management, "Another export is being written.", "Repeat the call when it has ended."),
     code("plugin_exists", 409, Management, "The plugin is recorded already.", "Read it with `GET /api/v1/plugins/{plugin_id}`."),
     code("role_in_use", 409, Management, "API keys, members or open invitations still have the role.", "Give them another one, or end them."),
     code("role_name_taken", 409, Management, "Another role has this name.", "Choose another."),

@@ -25,6 +25,7 @@ const SPECIAL: &[(&str, &[&str])] = &[
     ("invitation_open", &["invite"]),
     ("last_owner", &["change_api_key", "revoke_api_key", "change_member", "remove_member", "leave"]),
     ("member_exists", &["invite"]),
+    ("export_running", &["export_tenant"]),
     ("plugin_exists", &["make_plugin"]),
     ("role_in_use", &["delete_role"]),
     ("role_name_taken", &["create_role", "change_role"]),

@@ -1,5 +1,6 @@
 //! The commands, one module each.
 
+mod audit;
 mod check;
 mod migrate;
 mod openapi;
@@ -70,6 +71,7 @@ pub(crate) async fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Sandbox(arguments) => sandbox::run(arguments).await?,
         Command::Openapi(arguments) => openapi::run(&arguments),
         Command::Vault(command) => vault::run(command).await?,
+        Command::Audit(command) => return audit::run(&command).await,
     }
     Ok(ExitCode::SUCCESS)
 }

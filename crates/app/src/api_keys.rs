@@ -207,10 +207,11 @@ async fn one(tx: &mut TenantTx, id: ApiKeyId) -> Result<ApiKey, Error> {
     tx.api_keys(Some(id), page).await?.data.pop().ok_or(Error::Missing(Thing::ApiKey))
 }
 
-/// The limits of the calling key itself; none for the operator.
+/// The limits of the calling key itself; none for the operator. A key that was revoked since it was let in
+/// has no limits to be read any more, and makes nothing.
 async fn own_record(scope: &TenantScope, tx: &mut TenantTx) -> Result<Option<ApiKeyRecord>, Error> {
     match scope.actor() {
-        Actor::ApiKey(id) => Ok(tx.api_key_record(id).await?),
+        Actor::ApiKey(id) => Ok(Some(tx.api_key_record(id).await?.ok_or(Error::UnknownKey)?)),
         Actor::Operator | Actor::Member(_) => Ok(None),
     }
 }

@@ -2,14 +2,25 @@
 
 use std::net::IpAddr;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use portico_auth::{ApiKeyRecord, Credential, Origin, Party, Principal};
 use portico_domain::TenantId;
+use portico_storage::StorageError;
 use portico_vault::SecretHash;
 use time::OffsetDateTime;
 
+use crate::cache::Freshness;
 use crate::error::{Error, Thing};
 use crate::start::App;
+
+/// How often a key is read anew because the database took longer than what it said may be believed.
+const ATTEMPTS: usize = 3;
+
+/// How long a caller who was let in may wait for the rest of the own request before being judged anew: a
+/// body that trickles in must not carry a key past its revocation. Together with the age of what callers
+/// are judged by, this stays within a second.
+pub const REJUDGED_AFTER: Duration = Duration::from_millis(100);
 
 /// What a request presents.
 #[derive(Debug, Clone, Copy)]
@@ -79,20 +90,27 @@ impl App {
         tx.tenant_row().await?.map(|_| ()).ok_or(Error::Missing(Thing::Tenant))
     }
 
+    /// The key of that hash. Unknown ones are not remembered.
     async fn look_up(&self, hash: SecretHash) -> Result<Option<ApiKeyRecord>, Error> {
         let shared = &self.shared;
         if let Some(record) = shared.api_keys.get(&shared.freshness, &hash) {
             return Ok(Some(record));
         }
         shared.metrics.key_lookups.fetch_add(1, Ordering::Relaxed);
-        let Some((tenant, id)) = shared.db.resolve_api_key(&hash.0).await? else { return Ok(None) };
-        let stamp = shared.freshness.stamp(tenant);
-        let mut tx = shared.db.begin_system(tenant).await?;
-        let record = tx.api_key_record(id).await?;
-        tx.commit().await?;
-        if let Some(record) = &record {
-            shared.api_keys.put(hash, stamp, record.clone());
+        for _ in 0..ATTEMPTS {
+            let moment = shared.freshness.moment();
+            let Some((tenant, id)) = shared.db.resolve_api_key(&hash.0).await? else { return Ok(None) };
+            let mut tx = shared.db.begin_system(tenant).await?;
+            let record = tx.api_key_record(id).await?;
+            tx.commit().await?;
+            let Some(record) = record else { return Ok(None) };
+            if let Some(stamp) = shared.freshness.stamp_since(moment, tenant) {
+                shared.api_keys.put(hash, stamp, record.clone());
+            }
+            if Freshness::is_recent(moment) {
+                return Ok(Some(record));
+            }
         }
-        Ok(record)
+        Err(Error::Database(StorageError::Slow))
     }
 }

@@ -12,6 +12,7 @@ mod cache;
 mod chakra_keys;
 mod customers;
 mod error;
+mod follow;
 pub mod gateway;
 mod keys;
 mod learned;
@@ -28,7 +29,7 @@ mod tenants;
 mod whatsapp;
 
 pub use api_keys::{CreateApiKey, CreatedApiKey, PatchApiKey};
-pub use authenticate::{NotAdmitted, Presented};
+pub use authenticate::{NotAdmitted, Presented, REJUDGED_AFTER};
 pub use chakra_keys::{PatchChakraKey, StoreChakraKey};
 pub use customers::{Connection, EnsureCustomer};
 pub use error::{Error, Thing};

@@ -6,12 +6,13 @@ use std::time::Duration;
 use portico_auth::ApiKeyRecord;
 use portico_chakra::{BadChakraUrl, ChosenPaths, Client};
 use portico_domain::TenantId;
-use portico_storage::{Change, Db, Learned, OperatorRow, StorageError};
+use portico_storage::{Db, Learned, OperatorRow, StorageError};
 use portico_vault::{DataKeyVersion, FingerprintKey, KeyEnvironment, MasterKeys, OpenError, OperatorToken, SecretHash};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::cache::{Freshness, Memo};
+use crate::follow;
 use crate::keys::{OpenChakraKey, OpenDataKey};
 use crate::learned::{LearnedKey, Unwritten};
 use crate::metrics::Metrics;
@@ -88,7 +89,7 @@ pub struct Readiness {
     pub database: bool,
     /// The vault opened its canary at the start.
     pub vault: bool,
-    /// Word of changes on other replicas arrives; without it caches hold for a second only.
+    /// Word of changes on other replicas is known to arrive; without it caches hold for less than a second.
     pub changes: bool,
 }
 
@@ -136,7 +137,7 @@ impl App {
             stop_log: tokio::sync::Notify::new(),
         });
         let tasks = vec![
-            tokio::spawn(follow_changes(Arc::clone(&shared))),
+            tokio::spawn(follow::changes(Arc::clone(&shared))),
             tokio::spawn(refusals::write(Arc::clone(&shared), refused)),
             tokio::spawn(sweep(Arc::clone(&shared))),
         ];
@@ -192,31 +193,6 @@ fn first_row(master_keys: &MasterKeys) -> OperatorRow {
     OperatorRow {
         canary: master_keys.seal_canary(&mut rng),
         fingerprint_key: master_keys.seal_fingerprint_key(&fingerprint_key, &mut rng),
-    }
-}
-
-async fn follow_changes(shared: Arc<Shared>) {
-    loop {
-        match shared.db.changes().await {
-            Ok(mut changes) => {
-                // Whatever was read before the connection stood may have changed unheard.
-                shared.freshness.everything_changed();
-                shared.freshness.set_listening(true);
-                loop {
-                    match changes.next().await {
-                        Ok(Change::Tenant(tenant)) => shared.freshness.changed(tenant),
-                        Ok(Change::Anything) => shared.freshness.everything_changed(),
-                        Err(error) => {
-                            shared.freshness.set_listening(false);
-                            tracing::warn!(%error, "word of changes is lost; caches hold for a second until it is back");
-                            break;
-                        }
-                    }
-                }
-            }
-            Err(error) => tracing::warn!(%error, "cannot listen for changes; caches hold for a second until it works"),
-        }
-        tokio::time::sleep(Duration::from_millis(500)).await;
     }
 }
 

@@ -31,7 +31,7 @@ mod whatsapp;
 pub use api_key::{ApiKeyPatch, ApiKeyUse, NewApiKey, StoredRole};
 pub use audit::{AuditHead, NewAuditEntry};
 pub use chakra_key::{NewChakraKey, SealedChakraKey};
-pub use changes::{Change, Changes};
+pub use changes::{BeatChannel, Change, Changes, Pulse};
 pub use customer::{CustomerPatch, NewCustomer};
 pub use data_key::StoredDataKey;
 pub use db::{ConnectError, Db, DbOptions, TenantTx};

@@ -33,6 +33,8 @@ const LOG: &str = "info";
 pub(crate) struct Settings {
     /// The database, as the service.
     pub(crate) database_url: SecretString,
+    /// The same database without a pooler in between, for listening.
+    pub(crate) listen_database_url: Option<SecretString>,
     /// Where the gateway listens.
     pub(crate) bind: SocketAddr,
     /// Where metrics are served.
@@ -56,6 +58,8 @@ pub(crate) struct Settings {
 pub(crate) struct Draft {
     /// The database.
     pub(crate) database_url: Option<SecretString>,
+    /// The same database without a pooler in between, for listening.
+    pub(crate) listen_database_url: Option<SecretString>,
     /// What the vault is sealed with.
     pub(crate) master_keys: Option<MasterKeys>,
     /// Where Chakra is.
@@ -80,6 +84,7 @@ impl Draft {
                 "set it to postgres://user:password@host:5432/database of a role that `portico migrate --grant-to` named",
                 database_url,
             ),
+            listen_database_url: reader.optional(keys::LISTEN_DATABASE_URL, database_url),
             master_keys: reader.require(
                 keys::MASTER_KEYS,
                 "set it to k1:$(openssl rand -base64 32) and keep a copy in a safe place",
@@ -119,6 +124,7 @@ impl TryFrom<Draft> for Settings {
         match draft {
             Draft {
                 database_url: Some(database_url),
+                listen_database_url,
                 bind: Some(bind),
                 metrics_bind: Some(metrics_bind),
                 public_url,
@@ -130,6 +136,7 @@ impl TryFrom<Draft> for Settings {
                 mistakes,
             } if mistakes.is_empty() => Ok(Self {
                 database_url,
+                listen_database_url,
                 bind,
                 metrics_bind,
                 public_url,

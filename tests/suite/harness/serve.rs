@@ -23,6 +23,20 @@ fn free_port() -> u16 {
 impl Serve {
     /// Starts one that calls `chakra_url`, and waits until it is ready.
     pub(crate) async fn start(beside: &Portico, chakra_url: &str) -> Self {
+        Self::start_on(beside, chakra_url, beside.told("database_url")).await
+    }
+
+    /// One that listens for changes by the way of another URL.
+    pub(crate) async fn listening_by(beside: &Portico, chakra_url: &str, listen_url: &str) -> Self {
+        Self::start_with(beside, chakra_url, beside.told("database_url"), Some(listen_url)).await
+    }
+
+    /// The same, on the way to the database that this URL names.
+    pub(crate) async fn start_on(beside: &Portico, chakra_url: &str, database_url: &str) -> Self {
+        Self::start_with(beside, chakra_url, database_url, None).await
+    }
+
+    async fn start_with(beside: &Portico, chakra_url: &str, database_url: &str, listen_url: Option<&str>) -> Self {
         let (port, metrics) = (free_port(), free_port());
         let log = File::options().create(true).append(true).open(beside.data().folder().join("serve.log"));
         let log = log.expect("the test's own folder is writable");
@@ -31,7 +45,7 @@ impl Serve {
             .arg("serve")
             // No portico.toml of wherever the tests run.
             .current_dir(beside.data().folder())
-            .env("DATABASE_URL", beside.told("database_url"))
+            .env("DATABASE_URL", database_url)
             .env("PORTICO_MASTER_KEYS", beside.told("master_keys"))
             .env("PORTICO_OPERATOR_TOKEN", beside.told("operator_token"))
             .env("PORTICO_CHAKRA_URL", chakra_url)
@@ -39,6 +53,9 @@ impl Serve {
             .env("PORTICO_METRICS_BIND", format!("127.0.0.1:{metrics}"))
             .stdout(Stdio::from(log.try_clone().expect("a file can be shared")))
             .stderr(Stdio::from(log));
+        if let Some(url) = listen_url {
+            command.env("PORTICO_LISTEN_DATABASE_URL", url);
+        }
         let child = command.spawn().expect("the binary under test can be run");
         let serve = Self { child, url: format!("http://127.0.0.1:{port}") };
         let caller = serve.anonymous();

@@ -3,10 +3,10 @@
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 .DEFAULT_GOAL := help
-.PHONY: help dev test soak fuzz check bench sqlx openapi
+.PHONY: help dev test test-pooled soak fuzz check bench sqlx openapi
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 dev: ## build and run everything on this machine; ARGS="--bind 127.0.0.1:9000" is passed on
 	@.ci/install cc postgres
@@ -17,6 +17,10 @@ dev: ## build and run everything on this machine; ARGS="--bind 127.0.0.1:9000" i
 test: ## run all tests, on a Postgres of their own
 	@.ci/install cc postgres softhsm python node nextest
 	@.ci/with-postgres .ci/test
+
+test-pooled: ## run the black-box suites with the gateway behind a pgbouncer in transaction mode
+	@.ci/install cc postgres pgbouncer python node nextest
+	@.ci/with-postgres .ci/with-pgbouncer .ci/test-pooled $(ARGS)
 
 soak: ## call the served document's operations with made-up data, MINUTES=10 of it
 	@.ci/install cc postgres python nextest
@@ -43,7 +47,7 @@ check: ## formatting, lints, layers, generated files, licences
 	@echo "==> dependencies and licences"
 	@cargo deny --locked --workspace --config .deny.toml check -A unused-wrapper bans licenses sources
 
-bench: ## measure; prints a table
+bench: ## measure; prints tables; ARGS=effect or ARGS=send measures a part
 	@.ci/install cc postgres
 	@.ci/bench $(ARGS)
 

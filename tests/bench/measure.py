@@ -203,6 +203,15 @@ def peers(processes, folder, upstream_port):
     return made, taken
 
 
+def write(part):
+    """Writes figures into target/bench.json, beside those that other parts wrote."""
+    target = ROOT / "target" / "bench.json"
+    target.parent.mkdir(exist_ok=True)
+    whole = json.loads(target.read_text()) if target.exists() else {}
+    target.write_text(json.dumps(whole | part, indent=1) + "\n")
+    print(f"written to {target.relative_to(ROOT)}")
+
+
 def report(made, runs, taken):
     median = {name: {field: statistics.median(run[field] for run in rows) for field in rows[0]} for name, rows in runs.items()}
     print(f"\n{'':10} {'cpu µs/req':>11} {'store µs/req':>13} {'req/s':>9} {'p50 ms':>8} {'p99 ms':>8}   median of {ROUNDS} × {SECONDS} s")
@@ -214,10 +223,7 @@ def report(made, runs, taken):
         result["starts_s"] = {kind: {"median": statistics.median(all_), "worst": max(all_), "all": all_} for kind, all_ in taken.items()}
         print("processor time per request, portico : " + ", ".join(f"{name} = {ratio:.2f}" for name, ratio in result["cpu_ratio"].items()))
         print("starts, s: " + ", ".join(f"{kind} {row['median']:.2f} (worst {row['worst']:.2f})" for kind, row in result["starts_s"].items()))
-    target = ROOT / "target" / "bench.json"
-    target.parent.mkdir(exist_ok=True)
-    target.write_text(json.dumps(result, indent=1) + "\n")
-    print(f"written to {target.relative_to(ROOT)}")
+    write(result)
 
 
 def main():
@@ -242,4 +248,5 @@ def main():
         shutil.rmtree(folder, ignore_errors=True)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -17,6 +17,7 @@ mod conformance;
 mod crash;
 mod customers;
 mod dev_lifecycle;
+mod effect;
 mod envelope;
 mod harness;
 mod isolation;

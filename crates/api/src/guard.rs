@@ -46,13 +46,14 @@
 
 use std::fmt;
 use std::future::Future;
+use std::time::Instant;
 
 use actix_web::dev::{HttpServiceFactory, Payload};
 use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::web::{self, Data};
 use actix_web::{Handler, HttpMessage as _, HttpRequest, HttpResponse, guard};
-use portico_app::{App, Browser, Cookie, Error, Presented, Standing, cookie_in};
+use portico_app::{App, Browser, Cookie, Error, Presented, REJUDGED_AFTER, Standing, cookie_in};
 use portico_auth::{Actor, BadCredential, OperatorScope, Origin, Party, Principal, Scope};
 use portico_domain::Permission;
 use portico_domain::permission::Required;
@@ -84,7 +85,8 @@ pub trait Permit: Extract {
 }
 
 /// The arguments of a handler, of which the first is a [`Permit`]. They are taken one after the
-/// other, so nothing else is read, and nothing said of it, before the caller is known.
+/// other, so nothing else is read, and nothing said of it, before the caller is known. When the others
+/// were long in coming, the caller is judged once more.
 pub trait Guarded: Extract {
     /// The first of them.
     type Permit: Permit;
@@ -191,7 +193,12 @@ macro_rules! arguments {
     ($($name:ident)*) => {
         impl<G: Permit, $($name: Extract),*> Extract for (G, $($name,)*) {
             async fn extract(request: &HttpRequest, payload: &mut Payload) -> Result<Self, Problem> {
-                Ok((G::extract(request, payload).await?, $($name::extract(request, payload).await?,)*))
+                let judged = Instant::now();
+                let mut all = (G::extract(request, payload).await?, $($name::extract(request, payload).await?,)*);
+                if judged.elapsed() >= REJUDGED_AFTER {
+                    all.0 = G::extract(request, payload).await?;
+                }
+                Ok(all)
             }
         }
 

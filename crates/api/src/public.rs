@@ -40,7 +40,8 @@ pub(crate) struct ReadinessReport {
     database: bool,
     /// Whether the master keys can be reached. Keys that are open go on for a minute without.
     vault: bool,
-    /// Whether word of changes on other replicas arrives; without it caches hold for a second only.
+    /// Whether word of changes on other replicas is known to arrive, by a beat of less than a second ago.
+    /// Without it, and always behind a connection pooler, caches hold for less than a second.
     changes: bool,
 }
 

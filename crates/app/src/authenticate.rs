@@ -2,16 +2,26 @@
 
 use std::net::IpAddr;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use portico_auth::{ApiKeyRecord, Credential, Origin, Party, Principal, Refused};
 use portico_domain::{OldSecretId, TenantId};
-use portico_storage::SecretStanding;
+use portico_storage::{SecretStanding, StorageError};
 use portico_vault::SecretHash;
 use time::OffsetDateTime;
 
 use crate::browser::Browser;
+use crate::cache::Freshness;
 use crate::error::{Error, Thing};
 use crate::start::App;
+
+/// How often a key is read anew because the database took longer than what it said may be believed.
+const ATTEMPTS: usize = 3;
+
+/// How long a caller who was let in may wait for the rest of the own request before being judged anew: a
+/// body that trickles in must not carry a key past its revocation. Together with the age of what callers
+/// are judged by, this stays within a second.
+pub const REJUDGED_AFTER: Duration = Duration::from_millis(100);
 
 /// What a request presents.
 #[derive(Debug, Clone, Copy)]
@@ -109,26 +119,34 @@ impl App {
         tx.tenant_row().await?.map(|_| ()).ok_or(Error::Missing(Thing::Tenant))
     }
 
+    /// What the secret of that hash opens. Unknown ones are not remembered.
     async fn look_up(&self, hash: SecretHash) -> Result<Option<KnownSecret>, Error> {
         let shared = &self.shared;
         if let Some(known) = shared.api_keys.get(&shared.freshness, &hash) {
             return Ok(Some(known));
         }
         shared.metrics.key_lookups.fetch_add(1, Ordering::Relaxed);
-        let Some((tenant, id)) = shared.db.resolve_api_key(&hash.0).await? else { return Ok(None) };
-        let stamp = shared.freshness.stamp(tenant);
-        let mut tx = shared.db.begin_system(tenant).await?;
-        // A rotation may have come between, and made the secret an old one or nobody's.
-        let (record, standing) = (tx.api_key_record(id).await?, tx.secret_standing(id, &hash.0).await?);
-        tx.commit().await?;
-        let (Some(record), Some(standing)) = (record, standing) else { return Ok(None) };
-        let old = match standing {
-            SecretStanding::Present => None,
-            SecretStanding::Old { id, expires_at } => Some((id, expires_at)),
-        };
-        let known = KnownSecret { record, old };
-        shared.api_keys.put(hash, stamp, known.clone());
-        Ok(Some(known))
+        for _ in 0..ATTEMPTS {
+            let moment = shared.freshness.moment();
+            let Some((tenant, id)) = shared.db.resolve_api_key(&hash.0).await? else { return Ok(None) };
+            let mut tx = shared.db.begin_system(tenant).await?;
+            // A rotation may have come between, and made the secret an old one or nobody's.
+            let (record, standing) = (tx.api_key_record(id).await?, tx.secret_standing(id, &hash.0).await?);
+            tx.commit().await?;
+            let (Some(record), Some(standing)) = (record, standing) else { return Ok(None) };
+            let old = match standing {
+                SecretStanding::Present => None,
+                SecretStanding::Old { id, expires_at } => Some((id, expires_at)),
+            };
+            let known = KnownSecret { record, old };
+            if let Some(stamp) = shared.freshness.stamp_since(moment, tenant) {
+                shared.api_keys.put(hash, stamp, known.clone());
+            }
+            if Freshness::is_recent(moment) {
+                return Ok(Some(known));
+            }
+        }
+        Err(Error::Database(StorageError::Slow))
     }
 }
 

@@ -1,12 +1,34 @@
 //! What is remembered between calls, and for how long it may be believed.
 //!
-//! Every entry belongs to a tenant and carries a [`Stamp`]. Word of a change (from any replica,
-//! through Postgres) moves the tenant's epoch on, and every older stamp with it turns stale. While
-//! that word cannot reach us, a stamp holds for a second; in any case for less than a minute.
+//! Whatever a call is decided by may be 700 ms old, never older. The rest of a second is for the call itself,
+//! also on a machine that has more to do than it can: so a revoked key, a suspended tenant, a changed role is
+//! felt on every replica within a second.
+//! What was read longer ago is believed only as far as word of changes is known to have come since.
+//!
+//! Every entry carries a [`Stamp`], taken *before* it was read: the moment, and the tenant's epoch. Word
+//! of a change moves the epoch on. Beats (see `portico_storage`'s `changes`) say that word arrives: when a
+//! beat is heard, everything committed before it was *sent* has been heard. So an entry may be believed at
+//! a moment `now` when its epoch is the present one and
+//!
+//! - it was read from less than 700 ms before `now` on: the read saw all that was committed before it; or
+//! - the last beat that was heard was sent less than 700 ms before `now`, and the entry is younger than
+//!   a minute. Let a change be committed 700 ms before `now` or earlier, thus before that beat was sent.
+//!   Then word of it was heard before the beat and has moved the epoch on. Either the stamp is older than
+//!   that, and has the wrong epoch; or it was taken after word had come, so the read saw the change.
+//!
+//! Whoever begins to listen anew calls [`Freshness::everything_changed`] before it takes a beat for heard:
+//! word of what was committed before may have been lost, and every stamp from before is void. Nothing is
+//! to be done when a connection ends: what its last beat proved stays true, and lapses by itself.
+//!
+//! The order matters in memory too. Whoever hears moves the epoch first and the beat afterwards; whoever
+//! asks reads the beat first and the epoch afterwards, or it might see the new beat with the old epoch.
+//! Asking costs three atomic loads and takes no lock of its own.
+//!
+//! What does not exist is never remembered: a new key serves at once.
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -14,19 +36,22 @@ use portico_domain::TenantId;
 
 /// How long an entry is believed at the most.
 pub(crate) const LONGEST: Duration = Duration::from_secs(55);
-/// How often what is no longer believed is dropped. With [`LONGEST`], secrets are held for a minute at most.
-pub(crate) const SWEEP: Duration = Duration::from_secs(5);
-/// How long an entry is believed while word of changes cannot reach us.
-const UNHEARD: Duration = Duration::from_millis(900);
+/// How old the truth may be by which a call is decided.
+const BOUND: Duration = Duration::from_millis(700);
 /// How many entries a memo holds before it starts anew.
 const CAPACITY: usize = 200_000;
 
 /// Decides what is still fresh.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Freshness {
     tenants: RwLock<HashMap<TenantId, Arc<AtomicU64>>>,
-    everything: Arc<AtomicU64>,
-    listening: AtomicBool,
+    everything: AtomicU64,
+    /// How often word of a change came, of whatever tenant.
+    words: AtomicU64,
+    /// Moments are told as microseconds since this one.
+    origin: Instant,
+    /// Until when the last beat that was heard proves that word arrives.
+    proven_until: AtomicU64,
 }
 
 /// When, and at which epoch, something was read.
@@ -38,44 +63,121 @@ pub(crate) struct Stamp {
     at: Instant,
 }
 
+/// When a read began of which it is not known yet whose row it finds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment {
+    words: u64,
+    everything_epoch: u64,
+    at: Instant,
+}
+
+impl Default for Freshness {
+    fn default() -> Self {
+        Self {
+            tenants: RwLock::default(),
+            everything: AtomicU64::default(),
+            words: AtomicU64::default(),
+            origin: Instant::now(),
+            proven_until: AtomicU64::default(),
+        }
+    }
+}
+
 impl Freshness {
     /// A stamp for what is about to be read: take it before reading.
     pub(crate) fn stamp(&self, tenant: TenantId) -> Stamp {
+        self.stamp_at(tenant, Instant::now())
+    }
+
+    fn stamp_at(&self, tenant: TenantId, now: Instant) -> Stamp {
         let epoch = self.epoch(tenant);
         Stamp {
             tenant_epoch: epoch.load(Ordering::Acquire),
             tenant: epoch,
             everything_epoch: self.everything.load(Ordering::Acquire),
-            at: Instant::now(),
+            at: now,
         }
+    }
+
+    /// The beginning of a read that has to find the tenant first: take it before reading.
+    pub(crate) fn moment(&self) -> Moment {
+        self.moment_at(Instant::now())
+    }
+
+    fn moment_at(&self, now: Instant) -> Moment {
+        Moment {
+            words: self.words.load(Ordering::Acquire),
+            everything_epoch: self.everything.load(Ordering::Acquire),
+            at: now,
+        }
+    }
+
+    /// The stamp of a read that began then and found a row of this tenant; none when any word came
+    /// meanwhile, which may have been of it. What was read may then be used, but not be remembered.
+    pub(crate) fn stamp_since(&self, moment: Moment, tenant: TenantId) -> Option<Stamp> {
+        // The epoch first: if it is one that was moved on meanwhile, the word was counted before.
+        let stamp = self.stamp_at(tenant, moment.at);
+        let quiet = self.words.load(Ordering::Acquire) == moment.words;
+        quiet.then_some(Stamp { everything_epoch: moment.everything_epoch, ..stamp })
+    }
+
+    /// Whether a call may be decided by what was read from that moment on, if it is not remembered.
+    pub(crate) fn is_recent(moment: Moment) -> bool {
+        moment.at.elapsed() < BOUND
     }
 
     /// Whether what was read then may still be believed.
     pub(crate) fn is_fresh(&self, stamp: &Stamp) -> bool {
-        let longest = if self.listening.load(Ordering::Acquire) { LONGEST } else { UNHEARD };
+        self.is_fresh_at(stamp, Instant::now())
+    }
+
+    fn is_fresh_at(&self, stamp: &Stamp, now: Instant) -> bool {
+        // Before the epochs: see the head of this file.
+        let longest = if self.is_heard_at(now) { LONGEST } else { BOUND };
         stamp.tenant.load(Ordering::Acquire) == stamp.tenant_epoch
             && self.everything.load(Ordering::Acquire) == stamp.everything_epoch
-            && stamp.at.elapsed() < longest
+            && now.saturating_duration_since(stamp.at) < longest
     }
 
     /// Something of a tenant changed.
     pub(crate) fn changed(&self, tenant: TenantId) {
+        self.words.fetch_add(1, Ordering::AcqRel);
         self.epoch(tenant).fetch_add(1, Ordering::AcqRel);
     }
 
     /// Anything may have changed.
     pub(crate) fn everything_changed(&self) {
+        self.words.fetch_add(1, Ordering::AcqRel);
         self.everything.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// Whether word of changes reaches us.
-    pub(crate) fn set_listening(&self, listening: bool) {
-        self.listening.store(listening, Ordering::Release);
+    /// What a beat that is sent now carries.
+    pub(crate) fn beat(&self) -> u64 {
+        self.micros(Instant::now())
+    }
+
+    /// A beat was heard, and before it all that was committed before it was sent.
+    pub(crate) fn heard(&self, carried: u64) {
+        self.heard_at(carried, Instant::now());
+    }
+
+    fn heard_at(&self, carried: u64, now: Instant) {
+        // None is of the future, whoever else may write to the channel.
+        let sent = Duration::from_micros(carried.min(self.micros(now)));
+        self.proven_until.fetch_max(micros(sent + BOUND), Ordering::Release);
     }
 
     /// Whether word of changes reaches us.
     pub(crate) fn is_listening(&self) -> bool {
-        self.listening.load(Ordering::Acquire)
+        self.is_heard_at(Instant::now())
+    }
+
+    fn is_heard_at(&self, now: Instant) -> bool {
+        self.micros(now) < self.proven_until.load(Ordering::Acquire)
+    }
+
+    fn micros(&self, moment: Instant) -> u64 {
+        micros(moment.saturating_duration_since(self.origin))
     }
 
     fn epoch(&self, tenant: TenantId) -> Arc<AtomicU64> {
@@ -86,6 +188,10 @@ impl Freshness {
         drop(tenants);
         Arc::clone(self.tenants.write().unwrap_or_else(PoisonError::into_inner).entry(tenant).or_default())
     }
+}
+
+fn micros(since: Duration) -> u64 {
+    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// A table of what was read.
@@ -128,10 +234,30 @@ impl<K: Eq + Hash, V: Clone> Memo<K, V> {
 mod tests {
     use super::*;
 
+    /// A moment of this test, in milliseconds after its beginning.
+    fn at(freshness: &Freshness, millis: u64) -> Instant {
+        freshness.origin + Duration::from_millis(millis)
+    }
+
+    /// A beat of one moment is heard at another.
+    fn heard(freshness: &Freshness, sent: u64, heard: u64) {
+        freshness.heard_at(freshness.micros(at(freshness, sent)), at(freshness, heard));
+    }
+
+    /// Whether an entry that was read at one moment is believed at another.
+    fn believed(freshness: &Freshness, read: u64, asked: u64) -> bool {
+        let stamp = freshness.stamp_at(TenantId::generate(), at(freshness, read));
+        freshness.is_fresh_at(&stamp, at(freshness, asked))
+    }
+
+    /// One that hears for good, so that a test may take its time.
+    fn hearing() -> Freshness {
+        Freshness { proven_until: AtomicU64::new(u64::MAX), ..Freshness::default() }
+    }
+
     #[test]
     fn a_change_of_the_tenant_makes_its_entries_stale_and_no_others() {
-        let freshness = Freshness::default();
-        freshness.set_listening(true);
+        let freshness = hearing();
         let (mine, other) = (TenantId::generate(), TenantId::generate());
         let memo = Memo::default();
         memo.put(mine, freshness.stamp(mine), 1);
@@ -146,7 +272,6 @@ mod tests {
     #[test]
     fn a_value_read_before_a_change_and_put_after_it_is_stale() {
         let freshness = Freshness::default();
-        freshness.set_listening(true);
         let tenant = TenantId::generate();
         let memo = Memo::default();
         let stamp = freshness.stamp(tenant);
@@ -156,15 +281,56 @@ mod tests {
     }
 
     #[test]
-    fn without_word_of_changes_an_entry_holds_for_less_than_a_second() {
+    fn without_a_beat_an_entry_holds_for_less_than_a_second() {
         let freshness = Freshness::default();
-        let tenant = TenantId::generate();
-        let old = Stamp {
-            at: Instant::now().checked_sub(UNHEARD).expect("the clock has run for a second"),
-            ..freshness.stamp(tenant)
-        };
-        assert!(!freshness.is_fresh(&old));
-        freshness.set_listening(true);
-        assert!(freshness.is_fresh(&old));
+        assert!(believed(&freshness, 5_000, 5_699));
+        assert!(!believed(&freshness, 5_000, 5_700));
+    }
+
+    #[test]
+    fn an_older_entry_is_believed_from_the_sending_of_the_last_beat_for_less_than_a_second() {
+        let freshness = Freshness::default();
+        heard(&freshness, 29_700, 30_000);
+        assert!(believed(&freshness, 1_000, 30_000));
+        assert!(believed(&freshness, 1_000, 30_399));
+        assert!(!believed(&freshness, 1_000, 30_400), "the beat was sent 700 ms before");
+        heard(&freshness, 30_500, 30_700);
+        assert!(believed(&freshness, 1_000, 31_199), "beats came back");
+        assert!(!believed(&freshness, 1_000, 31_200));
+    }
+
+    #[test]
+    fn an_entry_is_believed_for_a_minute_at_the_most() {
+        let freshness = Freshness::default();
+        heard(&freshness, 61_000, 61_000);
+        assert!(believed(&freshness, 1_001, 61_000));
+        assert!(!believed(&freshness, 1_000, 61_000));
+    }
+
+    #[test]
+    fn a_beat_that_was_overtaken_takes_nothing_back_and_one_of_the_future_counts_from_now() {
+        let freshness = Freshness::default();
+        heard(&freshness, 30_000, 30_000);
+        heard(&freshness, 29_300, 30_000);
+        assert!(freshness.is_heard_at(at(&freshness, 30_699)));
+        freshness.heard_at(u64::MAX, at(&freshness, 30_000));
+        assert!(!freshness.is_heard_at(at(&freshness, 30_700)));
+    }
+
+    #[test]
+    fn a_read_that_finds_its_tenant_late_is_not_remembered_over_a_word_that_came_meanwhile() {
+        let freshness = hearing();
+        let (tenant, other) = (TenantId::generate(), TenantId::generate());
+        let moment = freshness.moment();
+        assert!(freshness.stamp_since(moment, tenant).is_some_and(|stamp| freshness.is_fresh(&stamp)));
+        freshness.changed(tenant);
+        assert!(freshness.stamp_since(moment, tenant).is_none());
+        let moment = freshness.moment();
+        freshness.changed(other);
+        assert!(freshness.stamp_since(moment, tenant).is_none(), "whose word it was, the read could not know");
+        let moment = freshness.moment();
+        let stamp = freshness.stamp_since(moment, tenant).expect("no word came");
+        freshness.everything_changed();
+        assert!(!freshness.is_fresh(&stamp));
     }
 }

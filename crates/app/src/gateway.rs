@@ -27,7 +27,7 @@ use portico_storage::{ApiKeyUse, NewLearned, NewRequest};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::authenticate::Presented;
+use crate::authenticate::{Presented, REJUDGED_AFTER};
 use crate::error::Error;
 use crate::limits::Standing;
 use crate::request_log::LogEntry;
@@ -183,6 +183,7 @@ impl App {
     {
         let Call { method, path, query, presented, request_id, headers, mut body, content_length } = call;
         let matched = router().find(Method::parse(method), path)?;
+        let judged = Instant::now();
         let principal = self.authenticate(presented).await.map_err(|refused| refused.error)?;
         // Operations on one route share permission and body kind (a test of the catalogue says so);
         // which of them it is, the body may have to tell.
@@ -194,7 +195,7 @@ impl App {
         account.standing = self.count_call(&principal)?;
         let query = guard::Query::parse(query, first)?;
         let permission = query.permission(first);
-        let scope = principal.authorize_call(first.permission)?;
+        let mut scope = principal.authorize_call(first.permission)?;
         if let Some(extra) = permission {
             principal.authorize_call(Some(extra))?;
         }
@@ -205,6 +206,15 @@ impl App {
         account.plugin = named.plugin();
 
         let received = body::receive(first, &matched, headers, &mut body).await?;
+        if judged.elapsed() >= REJUDGED_AFTER {
+            let principal = self.authenticate(presented).await.map_err(|refused| refused.error)?;
+            scope = principal.authorize_call(first.permission)?;
+            if let Some(extra) = permission {
+                principal.authorize_call(Some(extra))?;
+            }
+            named = guard::Named::default();
+            self.check_path_and_query(&scope, &matched, &query, &mut named).await?;
+        }
         let operation = received.operation(&matched);
         account.operation = Some(operation);
         self.check_body(&scope, operation, &received, &mut named).await?;

@@ -16,6 +16,8 @@ pub struct Metrics {
     pub(crate) keys_refused: AtomicU64,
     /// Look-ups of API keys in Postgres (a warm key needs none).
     pub(crate) key_lookups: AtomicU64,
+    /// Attempts to listen for changes anew.
+    pub(crate) changes_reconnects: AtomicU64,
 }
 
 impl Metrics {
@@ -56,13 +58,18 @@ impl Metrics {
             ),
             ("portico_chakra_key_refused_total", "Calls in which Chakra refused a stored key.", &self.keys_refused),
             ("portico_api_key_lookups_total", "Look-ups of API keys in Postgres.", &self.key_lookups),
+            (
+                "portico_changes_reconnects_total",
+                "Attempts to listen for changes anew, after an error or a silence.",
+                &self.changes_reconnects,
+            ),
         ] {
             family(name, "counter", help, &[("", value.load(Ordering::Relaxed))]);
         }
         family(
             "portico_changes_listening",
             "gauge",
-            "1 while word of changes on other replicas arrives.",
+            "1 while word of changes on other replicas is known to arrive; 0: what is remembered holds for less than a second.",
             &[("", u64::from(listening))],
         );
         text

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use portico_auth::{SessionRecord, Subject};
 use portico_chakra::{BadChakraUrl, ChosenPaths, Client};
 use portico_domain::TenantId;
-use portico_storage::{Change, Db, Learned, OperatorRow, StorageError};
+use portico_storage::{Db, Learned, OperatorRow, StorageError};
 use portico_vault::{
     FingerprintKey, KeyEnvironment, MasterKeyFailure, MasterKeys, OpenError, OperatorToken, SecretHash,
 };
@@ -15,12 +15,13 @@ use tokio::task::JoinHandle;
 
 use crate::authenticate::KnownSecret;
 use crate::key_notices;
-use crate::cache::{Freshness, LONGEST, Memo, SWEEP};
+use crate::cache::{Freshness, LONGEST, Memo};
 use crate::gates::Gates;
 use crate::key_uses::KeyUses;
 use crate::keys::OpenChakraKey;
 use crate::attempts::Attempts;
 use crate::erase;
+use crate::follow;
 use crate::export::Exports;
 use crate::learned::{LearnedKey, Unwritten};
 use crate::limits::Limits;
@@ -128,7 +129,7 @@ pub struct Readiness {
     pub database: bool,
     /// The master keys that are needed can be reached.
     pub vault: bool,
-    /// Word of changes on other replicas arrives; without it caches hold for a second only.
+    /// Word of changes on other replicas is known to arrive; without it caches hold for less than a second.
     pub changes: bool,
     /// Calls can be served. Without the vault they can for a while: with the keys that are open.
     pub serves: bool,
@@ -192,7 +193,7 @@ impl App {
             stop_log: tokio::sync::Notify::new(),
         });
         let tasks = vec![
-            tokio::spawn(follow_changes(Arc::clone(&shared))),
+            tokio::spawn(follow::changes(Arc::clone(&shared))),
             tokio::spawn(refusals::write(Arc::clone(&shared), refused)),
             tokio::spawn(sweep(Arc::clone(&shared))),
             tokio::spawn(key_notices::run(Arc::clone(&shared))),
@@ -296,31 +297,6 @@ async fn watch_vault(shared: Arc<Shared>) {
             _ => {}
         }
         *lost = if gone.is_empty() { None } else { Some(lost.unwrap_or_else(Instant::now)) };
-    }
-}
-
-async fn follow_changes(shared: Arc<Shared>) {
-    loop {
-        match shared.db.changes().await {
-            Ok(mut changes) => {
-                // Whatever was read before the connection stood may have changed unheard.
-                shared.freshness.everything_changed();
-                shared.freshness.set_listening(true);
-                loop {
-                    match changes.next().await {
-                        Ok(Change::Tenant(tenant)) => shared.freshness.changed(tenant),
-                        Ok(Change::Anything) => shared.freshness.everything_changed(),
-                        Err(error) => {
-                            shared.freshness.set_listening(false);
-                            tracing::warn!(%error, "word of changes is lost; caches hold for a second until it is back");
-                            break;
-                        }
-                    }
-                }
-            }
-            Err(error) => tracing::warn!(%error, "cannot listen for changes; caches hold for a second until it works"),
-        }
-        tokio::time::sleep(Duration::from_millis(500)).await;
     }
 }
 

@@ -1,4 +1,10 @@
 //! The pool, and transactions that carry a tenant.
+//!
+//! Every statement of the service runs inside a transaction, also a single one, and nothing is kept on a
+//! connection from one transaction to the next. So a pooler in transaction mode (as pgbouncer) may stand
+//! in between: [`Db::connect`] finds out whether one does. A pooler lends a server's connection for one
+//! transaction, on which others may have left prepared statements under the same names as ours; so
+//! behind one, each transaction begins by clearing those away, and none is looked for later.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -6,19 +12,23 @@ use std::time::Duration;
 use portico_auth::TenantScope;
 use portico_domain::TenantId;
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{PgPool, Postgres, Transaction};
+use sqlx::{ConnectOptions as _, Connection as _, PgPool, Postgres, Row as _, Transaction};
 use tokio::runtime::Handle;
 
 use crate::error::StorageError;
 use crate::migrate::{MigrateError, is_migrated};
+
+/// How long a connection may take to be had.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How to reach the database.
 #[derive(Debug, Clone)]
 pub struct DbOptions {
     /// A Postgres URL, of a login role that is a member of `portico_service` and owns nothing.
     pub url: SecretString,
+    /// The same database without a pooler in between, for listening; none: by the same way.
+    pub listen_url: Option<SecretString>,
     /// Connections at most.
     pub max_connections: u32,
 }
@@ -32,6 +42,11 @@ pub enum ConnectError {
     /// Nobody answers, or the log-in fails.
     #[error("DATABASE_URL: cannot connect to Postgres: {0}")]
     Unreachable(sqlx::Error),
+    /// The way for listening serves nobody.
+    #[error(
+        "PORTICO_LISTEN_DATABASE_URL {0}; it must lead to the database of DATABASE_URL by the same role and without a pooler, or be left out"
+    )]
+    Listen(String),
     /// The role could see every tenant.
     #[error(
         "DATABASE_URL connects as \"{0}\", which can bypass row-level security or owns tables; use a login role that is only a member of portico_service (see `portico migrate --grant-to`)"
@@ -51,6 +66,10 @@ pub enum ConnectError {
 #[derive(Debug, Clone)]
 pub struct Db {
     pub(crate) pool: PgPool,
+    /// Whether a pooler may give every transaction another connection.
+    pooled: bool,
+    /// The way for listening, if it is another.
+    listen: Option<PgConnectOptions>,
     /// The runtime that connections belong to: the one that outlives the server's worker threads.
     home: Handle,
 }
@@ -69,17 +88,23 @@ impl Db {
     ///
     /// See [`ConnectError`]; each text names the setting and the fix.
     pub async fn connect(options: &DbOptions) -> Result<Self, ConnectError> {
-        let connect = PgConnectOptions::from_str(options.url.expose_secret())
-            .map_err(|_| ConnectError::Url)?
-            .application_name("portico");
+        let connect = read(&options.url).map_err(|_| ConnectError::Url)?;
+        let pooled = is_pooled(&connect).await.map_err(ConnectError::Unreachable)?;
+        let listen = match &options.listen_url {
+            Some(url) => Some(way_to_listen(url).await.map_err(ConnectError::Listen)?),
+            None => None,
+        };
+        let connect = if pooled { connect.statement_cache_capacity(0) } else { connect };
         let pool = PgPoolOptions::new()
             .max_connections(options.max_connections)
-            .acquire_timeout(Duration::from_secs(5))
+            .acquire_timeout(PATIENCE)
             .idle_timeout(Duration::from_mins(5))
             .connect_with(connect)
             .await
             .map_err(ConnectError::Unreachable)?;
-        is_migrated(&pool).await?;
+        let db = Self { pool, pooled, listen, home: Handle::current() };
+        let mut tx = db.pool.begin_with(db.begin_reading()).await.map_err(ConnectError::Unreachable)?;
+        is_migrated(&mut tx).await?;
         let role = sqlx::query!(
             r#"
             select
@@ -93,22 +118,53 @@ impl Db {
             where r.rolname = current_user
             "#
         )
-        .fetch_one(&pool)
+        .fetch_one(&mut *tx)
         .await
         .map_err(ConnectError::Unreachable)?;
+        drop(tx);
         if role.mighty {
             return Err(ConnectError::TooMighty(role.name));
         }
         if !role.service {
             return Err(ConnectError::NotService(role.name));
         }
-        Ok(Self { pool, home: Handle::current() })
+        if pooled {
+            tracing::info!(
+                "a pooler stands before Postgres: no statement stays prepared from one transaction to the next"
+            );
+        }
+        Ok(db)
     }
 
     /// The database behind a pool that a test opened.
     #[cfg(test)]
     pub(crate) fn of(pool: PgPool) -> Self {
-        Self { pool, home: Handle::current() }
+        Self { pool, pooled: false, listen: None, home: Handle::current() }
+    }
+
+    /// Whether a pooler stands in between, or something that acts like one.
+    #[must_use]
+    pub const fn is_pooled(&self) -> bool {
+        self.pooled
+    }
+
+    /// Whether notifications can be listened for.
+    #[must_use]
+    pub const fn can_listen(&self) -> bool {
+        !self.pooled || self.listen.is_some()
+    }
+
+    /// How to connect for listening.
+    pub(crate) fn way_to_listen(&self) -> PgConnectOptions {
+        self.listen.clone().unwrap_or_else(|| self.pool.connect_options().as_ref().clone())
+    }
+
+    const fn begin_reading(&self) -> &'static str {
+        if self.pooled { "begin read only; deallocate all" } else { "begin read only" }
+    }
+
+    const fn begin_writing(&self) -> &'static str {
+        if self.pooled { "begin; deallocate all" } else { "begin" }
     }
 
     /// Begins a transaction of the scope's tenant.
@@ -122,7 +178,7 @@ impl Db {
 
     /// Begins a transaction of a tenant for work that no caller asked for.
     pub(crate) async fn begin_for(&self, tenant: TenantId) -> Result<TenantTx, StorageError> {
-        let mut tx = self.at_home(|pool| async move { pool.begin().await }).await?;
+        let mut tx = self.writing().await?;
         sqlx::query!("select set_config('portico.tenant_id', $1, true)", tenant.uuid().to_string())
             .fetch_one(&mut *tx)
             .await?;
@@ -131,7 +187,11 @@ impl Db {
 
     /// Begins a transaction of a tenant that only reads, and sees the database as it is at this moment.
     pub(crate) async fn begin_snapshot(&self, tenant: TenantId) -> Result<TenantTx, StorageError> {
-        let begin = "begin isolation level repeatable read read only";
+        let begin = if self.pooled {
+            "begin isolation level repeatable read read only; deallocate all"
+        } else {
+            "begin isolation level repeatable read read only"
+        };
         let mut tx = self.at_home(move |pool| async move { pool.begin_with(begin).await }).await?;
         sqlx::query!("select set_config('portico.tenant_id', $1, true)", tenant.uuid().to_string())
             .fetch_one(&mut *tx)
@@ -139,9 +199,16 @@ impl Db {
         Ok(TenantTx { tx, tenant })
     }
 
-    /// A connection of no tenant, for the few statements of [`crate::system`].
-    pub(crate) async fn connection(&self) -> Result<PoolConnection<Postgres>, StorageError> {
-        self.at_home(|pool| async move { pool.acquire().await }).await
+    /// A transaction of no tenant that can only read, for the few statements of [`crate::system`].
+    pub(crate) async fn reading(&self) -> Result<Transaction<'static, Postgres>, StorageError> {
+        let begin = self.begin_reading();
+        self.at_home(move |pool| async move { pool.begin_with(begin).await }).await
+    }
+
+    /// A transaction of no tenant, likewise: commit it, or nothing was written.
+    pub(crate) async fn writing(&self) -> Result<Transaction<'static, Postgres>, StorageError> {
+        let begin = self.begin_writing();
+        self.at_home(move |pool| async move { pool.begin_with(begin).await }).await
     }
 
     /// Opens connections on the home runtime. A connection dies with the runtime that opened it, and a
@@ -177,4 +244,41 @@ impl TenantTx {
     pub async fn commit(self) -> Result<(), StorageError> {
         Ok(self.tx.commit().await?)
     }
+}
+
+fn read(url: &SecretString) -> Result<PgConnectOptions, sqlx::Error> {
+    let options = PgConnectOptions::from_str(url.expose_secret())?.application_name("portico");
+    // Poolers refuse settings at the start of a session that they do not know, and no float is read.
+    Ok(options.extra_float_digits(None))
+}
+
+/// A way to Postgres itself, or what is wrong with it. That it leads to the same database, beats prove: they
+/// are sent by the way that changes take.
+async fn way_to_listen(url: &SecretString) -> Result<PgConnectOptions, String> {
+    let options = read(url).map_err(|_| "is not a Postgres URL".to_owned())?;
+    match is_pooled(&options).await {
+        Ok(false) => Ok(options),
+        Ok(true) => Err("leads through a pooler, or Postgres refuses it".to_owned()),
+        Err(error) => Err(format!("cannot be connected to ({error})")),
+    }
+}
+
+/// Whether settings that a session is opened with fail to reach Postgres. A pooler refuses those that it
+/// cannot keep apart for each client, or leaves them out.
+async fn is_pooled(options: &PgConnectOptions) -> Result<bool, sqlx::Error> {
+    tokio::time::timeout(PATIENCE, lacks_the_mark(options)).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+}
+
+async fn lacks_the_mark(options: &PgConnectOptions) -> Result<bool, sqlx::Error> {
+    let marked = options.clone().options([("portico.direct", "on")]);
+    let mut connection = match marked.connect().await {
+        Ok(connection) => connection,
+        // If it is something else, as a wrong password, connecting without the mark fails for it too.
+        Err(sqlx::Error::Database(_)) => return Ok(true),
+        Err(error) => return Err(error),
+    };
+    let row = sqlx::raw_sql("select current_setting('portico.direct', true)").fetch_one(&mut connection).await?;
+    let direct = row.try_get::<Option<String>, _>(0)?.is_some_and(|mark| mark == "on");
+    drop(connection.close().await);
+    Ok(!direct)
 }

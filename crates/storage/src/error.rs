@@ -36,6 +36,9 @@ pub enum StorageError {
     /// The database cannot be reached, or took too long.
     #[error("the database cannot be reached")]
     Unavailable(#[source] sqlx::Error),
+    /// The database answered too late for its answer to be believed.
+    #[error("the database answers too slowly")]
+    Slow,
     /// A row holds what no version of this program writes.
     #[error("the column {column} holds an unexpected value: {detail}")]
     Corrupt {

@@ -60,7 +60,7 @@ impl Db {
     /// [`StorageError`] when the database fails.
     pub async fn tenants_with_key_notices(&self, at: OffsetDateTime) -> Result<Vec<TenantId>, StorageError> {
         let rows = sqlx::query_scalar!(r#"select tenant_id as "tenant_id!" from resolve_key_notices($1, 100)"#, at)
-            .fetch_all(&mut *self.connection().await?)
+            .fetch_all(&mut *self.reading().await?)
             .await?;
         Ok(rows.into_iter().map(TenantId::from_uuid).collect())
     }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgPool};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 
 pub(crate) static MIGRATOR: Migrator = sqlx::migrate!("../../migrations");
 
@@ -69,6 +69,8 @@ pub async fn grant_service(owner_url: &SecretString, role: &str) -> Result<(), M
 async fn connect(url: &SecretString) -> Result<sqlx::PgConnection, MigrateError> {
     PgConnectOptions::from_str(url.expose_secret())
         .map_err(|_| MigrateError::Url)?
+        // Poolers refuse settings at the start of a session that they do not know.
+        .extra_float_digits(None)
         .connect()
         .await
         .map_err(MigrateError::Unreachable)
@@ -83,9 +85,8 @@ async fn applied(connection: &mut sqlx::PgConnection) -> Vec<i64> {
 }
 
 /// Fails unless exactly this program's migrations are there.
-pub(crate) async fn is_migrated(pool: &PgPool) -> Result<(), MigrateError> {
-    let mut connection = pool.acquire().await.map_err(MigrateError::Unreachable)?;
-    let applied = applied(&mut connection).await;
+pub(crate) async fn is_migrated(connection: &mut sqlx::PgConnection) -> Result<(), MigrateError> {
+    let applied = applied(connection).await;
     let missing = MIGRATOR.iter().filter(|migration| !applied.contains(&migration.version)).count();
     if missing > 0 {
         return Err(MigrateError::Pending(missing));

@@ -58,7 +58,7 @@ impl Db {
     pub async fn data_keys_by_master_key(&self) -> Result<Vec<(MasterKeyId, u64)>, StorageError> {
         let rows =
             sqlx::query!(r#"select master_key as "master_key!", data_keys as "data_keys!" from resolve_master_keys()"#)
-                .fetch_all(&mut *self.connection().await?)
+                .fetch_all(&mut *self.reading().await?)
                 .await?;
         let read = |master_key: &str, data_keys: i64| {
             let id = master_key.parse().map_err(|error| StorageError::corrupt("data_keys.master_key", error))?;
@@ -88,7 +88,7 @@ impl Db {
             after.map(|(_, version)| version.0.cast_signed()),
             i32::from(most)
         )
-        .fetch_all(&mut *self.connection().await?)
+        .fetch_all(&mut *self.reading().await?)
         .await?;
         let stray = |tenant_id, version: i32, wrapped| Stray {
             tenant: TenantId::from_uuid(tenant_id),
@@ -155,7 +155,7 @@ impl Db {
             from resolve_data_key_figures()
             "#
         )
-        .fetch_one(&mut *self.connection().await?)
+        .fetch_one(&mut *self.reading().await?)
         .await?;
         Ok(DataKeyFigures {
             tenants: row.tenants.cast_unsigned(),
@@ -184,7 +184,7 @@ impl Db {
             after.map(TenantId::uuid),
             i32::from(most)
         )
-        .fetch_all(&mut *self.connection().await?)
+        .fetch_all(&mut *self.reading().await?)
         .await?;
         Ok(ids.into_iter().map(TenantId::from_uuid).collect())
     }
@@ -204,7 +204,7 @@ impl Db {
             after.map(TenantId::uuid),
             i32::from(most)
         )
-        .fetch_all(&mut *self.connection().await?)
+        .fetch_all(&mut *self.reading().await?)
         .await?;
         Ok(ids.into_iter().map(TenantId::from_uuid).collect())
     }
@@ -215,16 +215,18 @@ impl Db {
     ///
     /// [`StorageError`] when the database fails.
     pub async fn begin_roll(&self) -> Result<Roll, StorageError> {
-        let mut connection = self.connection().await?;
+        let mut tx = self.writing().await?;
         sqlx::query!("insert into data_key_rolls (roll_id) values ($1) on conflict do nothing", Uuid::now_v7())
-            .execute(&mut *connection)
+            .execute(&mut *tx)
             .await?;
-        Ok(sqlx::query_as!(
+        let roll = sqlx::query_as!(
             Roll,
             "select roll_id as id, started_at, finished_at from data_key_rolls where finished_at is null"
         )
-        .fetch_one(&mut *connection)
-        .await?)
+        .fetch_one(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(roll)
     }
 
     /// Notes that a roll is done.
@@ -233,10 +235,11 @@ impl Db {
     ///
     /// [`StorageError`] when the database fails.
     pub async fn finish_roll(&self, roll: Uuid) -> Result<(), StorageError> {
+        let mut tx = self.writing().await?;
         sqlx::query!("update data_key_rolls set finished_at = now() where roll_id = $1 and finished_at is null", roll)
-            .execute(&mut *self.connection().await?)
+            .execute(&mut *tx)
             .await?;
-        Ok(())
+        Ok(tx.commit().await?)
     }
 
     /// The roll that began last.
@@ -249,7 +252,7 @@ impl Db {
             Roll,
             "select roll_id as id, started_at, finished_at from data_key_rolls order by started_at desc limit 1"
         )
-        .fetch_optional(&mut *self.connection().await?)
+        .fetch_optional(&mut *self.reading().await?)
         .await?)
     }
 }

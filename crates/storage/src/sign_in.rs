@@ -39,7 +39,7 @@ impl Db {
             r#"select tenant_id as "tenant_id!", session_id as "session_id!" from resolve_session($1)"#,
             &hash[..]
         )
-        .fetch_optional(&mut *self.connection().await?)
+        .fetch_optional(&mut *self.reading().await?)
         .await?;
         Ok(row.map(|row| (TenantId::from_uuid(row.tenant_id), SessionId::from_uuid(row.session_id))))
     }
@@ -54,7 +54,7 @@ impl Db {
             r#"select tenant_id as "tenant_id!", invitation_id as "invitation_id!" from resolve_invitation($1)"#,
             &hash[..]
         )
-        .fetch_optional(&mut *self.connection().await?)
+        .fetch_optional(&mut *self.reading().await?)
         .await?;
         Ok(row.map(|row| (TenantId::from_uuid(row.tenant_id), InvitationId::from_uuid(row.invitation_id))))
     }
@@ -69,7 +69,7 @@ impl Db {
             r#"select tenant_id as "tenant_id!", member_id as "member_id!" from resolve_members_by_email($1)"#,
             email.as_str()
         )
-        .fetch_all(&mut *self.connection().await?)
+        .fetch_all(&mut *self.reading().await?)
         .await?;
         Ok(rows
             .into_iter()
@@ -91,7 +91,7 @@ impl Db {
             account.issuer,
             account.subject
         )
-        .fetch_all(&mut *self.connection().await?)
+        .fetch_all(&mut *self.reading().await?)
         .await?;
         Ok(rows
             .into_iter()
@@ -115,7 +115,7 @@ impl Db {
             "#,
             email.as_str()
         )
-        .fetch_all(&mut *self.connection().await?)
+        .fetch_all(&mut *self.reading().await?)
         .await?;
         Ok(rows
             .into_iter()
@@ -133,7 +133,7 @@ impl Db {
             r#"select tenant_id as "tenant_id!" from resolve_dead_sessions($1)"#,
             interval(idle)
         )
-        .fetch_all(&mut *self.connection().await?)
+        .fetch_all(&mut *self.reading().await?)
         .await?;
         Ok(ids.into_iter().map(TenantId::from_uuid).collect())
     }
@@ -149,7 +149,7 @@ impl Db {
         bucket: &[u8; 32],
         limit: AttemptLimit,
     ) -> Result<Option<OffsetDateTime>, StorageError> {
-        let mut connection = self.connection().await?;
+        let mut tx = self.writing().await?;
         let counted = sqlx::query_scalar!(
             r#"
             insert into sign_in_attempts as a (bucket, attempts) values ($1, 1)
@@ -169,13 +169,14 @@ impl Db {
             interval(limit.longest_wait),
             interval(limit.memory)
         )
-        .fetch_optional(&mut *connection)
+        .fetch_optional(&mut *tx)
         .await?;
         if counted.is_some() {
+            tx.commit().await?;
             return Ok(None);
         }
         let until = sqlx::query_scalar!("select blocked_until from sign_in_attempts where bucket = $1", &bucket[..])
-            .fetch_optional(&mut *connection)
+            .fetch_optional(&mut *tx)
             .await?;
         Ok(until.flatten())
     }
@@ -186,6 +187,7 @@ impl Db {
     ///
     /// [`StorageError`] when the database fails.
     pub async fn attempt_succeeded(&self, bucket: &[u8; 32], forget_all: bool) -> Result<(), StorageError> {
+        let mut tx = self.writing().await?;
         sqlx::query!(
             r#"
             update sign_in_attempts set
@@ -196,9 +198,9 @@ impl Db {
             &bucket[..],
             forget_all
         )
-        .execute(&mut *self.connection().await?)
+        .execute(&mut *tx)
         .await?;
-        Ok(())
+        Ok(tx.commit().await?)
     }
 
     /// Deletes the counts to which nothing was added for so long; how many.
@@ -207,9 +209,11 @@ impl Db {
     ///
     /// [`StorageError`] when the database fails.
     pub async fn forget_attempts(&self, older_than: Duration) -> Result<u64, StorageError> {
+        let mut tx = self.writing().await?;
         let done = sqlx::query!("delete from sign_in_attempts where last_at < now() - $1::interval", interval(older_than))
-            .execute(&mut *self.connection().await?)
+            .execute(&mut *tx)
             .await?;
+        tx.commit().await?;
         Ok(done.rows_affected())
     }
 }

@@ -25,7 +25,7 @@ impl Db {
     ///
     /// [`StorageError::Unavailable`].
     pub async fn ping(&self) -> Result<(), StorageError> {
-        sqlx::query!(r#"select 1 as "one!""#).fetch_one(&mut *self.connection().await?).await?;
+        sqlx::query!(r#"select 1 as "one!""#).fetch_one(&mut *self.reading().await?).await?;
         Ok(())
     }
 
@@ -36,7 +36,7 @@ impl Db {
     /// [`StorageError`] when the database fails.
     pub async fn operator(&self) -> Result<Option<OperatorRow>, StorageError> {
         Ok(sqlx::query_as!(OperatorRow, "select canary, fingerprint_key from operator")
-            .fetch_optional(&mut *self.connection().await?)
+            .fetch_optional(&mut *self.reading().await?)
             .await?)
     }
 
@@ -46,16 +46,18 @@ impl Db {
     ///
     /// [`StorageError`] when the database fails.
     pub async fn ensure_operator(&self, row: &OperatorRow) -> Result<OperatorRow, StorageError> {
+        let mut tx = self.writing().await?;
         sqlx::query!(
             "insert into operator (canary, fingerprint_key) values ($1, $2) on conflict do nothing",
             row.canary,
             row.fingerprint_key
         )
-        .execute(&mut *self.connection().await?)
+        .execute(&mut *tx)
         .await?;
-        Ok(sqlx::query_as!(OperatorRow, "select canary, fingerprint_key from operator")
-            .fetch_one(&mut *self.connection().await?)
-            .await?)
+        let row =
+            sqlx::query_as!(OperatorRow, "select canary, fingerprint_key from operator").fetch_one(&mut *tx).await?;
+        tx.commit().await?;
+        Ok(row)
     }
 
     /// Whose API key has this hash.
@@ -68,7 +70,7 @@ impl Db {
             r#"select tenant_id as "tenant_id!", api_key_id as "api_key_id!" from resolve_api_key($1)"#,
             &hash[..]
         )
-        .fetch_optional(&mut *self.connection().await?)
+        .fetch_optional(&mut *self.reading().await?)
         .await?;
         Ok(row.map(|row| (TenantId::from_uuid(row.tenant_id), ApiKeyId::from_uuid(row.api_key_id))))
     }
@@ -95,7 +97,7 @@ impl Db {
             page.after.map(TenantId::uuid),
             most
         )
-        .fetch_all(&mut *self.connection().await?)
+        .fetch_all(&mut *self.reading().await?)
         .await?;
         let tenants = rows.into_iter().map(Tenant::try_from).collect::<Result<_, _>>()?;
         Ok(page.cut(tenants))
@@ -109,7 +111,7 @@ impl Db {
     pub async fn erased_tenants(&self, most: u16) -> Result<Vec<TenantId>, StorageError> {
         let rows =
             sqlx::query_scalar!(r#"select tenant_id as "tenant_id!" from resolve_erased(null, $1)"#, i32::from(most))
-                .fetch_all(&mut *self.connection().await?)
+                .fetch_all(&mut *self.reading().await?)
                 .await?;
         Ok(rows.into_iter().map(TenantId::from_uuid).collect())
     }
@@ -126,7 +128,7 @@ impl Db {
             after.map(TenantId::uuid),
             i32::from(most)
         )
-        .fetch_all(&mut *self.connection().await?)
+        .fetch_all(&mut *self.reading().await?)
         .await?;
         Ok(rows.into_iter().map(TenantId::from_uuid).collect())
     }

@@ -78,6 +78,24 @@ fn dev(data_dir: &Path) -> Command {
     command
 }
 
+/// The URL, without a database, of the pooler through which the instances reach one server that they share;
+/// none: each has a private Postgres.
+pub(crate) fn pooler() -> Option<String> {
+    std::env::var("SUITE_POOLER").ok()
+}
+
+/// A database for the instance of that data directory, made at its first start.
+fn own_database(pooler: &str, data: &DataDir) -> String {
+    let name = data.folder().file_name().expect("the folder has a name").to_string_lossy().replace('-', "_");
+    if !data.path().exists() {
+        let maintenance = format!("{pooler}/postgres?sslmode=disable");
+        let made = Command::new("createdb").arg("--maintenance-db").arg(maintenance).arg(&name).output();
+        let made = made.expect("Postgres' createdb is in the PATH");
+        assert!(made.status.success(), "createdb: {}", String::from_utf8_lossy(&made.stderr));
+    }
+    format!("{pooler}/{name}?sslmode=disable")
+}
+
 impl Portico {
     /// Starts one on a new data directory.
     pub(crate) async fn start() -> Self {
@@ -90,7 +108,11 @@ impl Portico {
             let file = File::options().create(true).append(true).open(data.folder().join(name));
             Stdio::from(file.expect("the test's own folder is writable"))
         };
-        let child = dev(&data.path()).stdout(log("stdout.log")).stderr(log("stderr.log")).spawn();
+        let mut command = dev(&data.path());
+        if let Some(pooler) = pooler() {
+            command.env("DATABASE_URL", own_database(&pooler, &data));
+        }
+        let child = command.stdout(log("stdout.log")).stderr(log("stderr.log")).spawn();
         let child = child.expect("the binary under test can be run");
         let mut portico = Self { child, data: Some(data), state: Value::Null };
         portico.state = portico.ready().await;

@@ -1,3 +1,4 @@
+use std::future::Future;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -19,6 +20,27 @@ pub(crate) async fn raw(base_url: &str, what: &str, request: &[u8]) -> Answer {
     let answer = tokio::time::timeout(Duration::from_secs(20), exchange).await;
     let answer = answer.unwrap_or_else(|_| panic!("{what}: the connection stayed open without an answer"));
     parse(what, &answer.unwrap_or_else(|error| panic!("{what}: {error}")))
+}
+
+/// The same, but the last byte goes out only after `meanwhile`.
+pub(crate) async fn held_back(
+    base_url: &str,
+    what: &str,
+    request: &[u8],
+    meanwhile: impl Future<Output = ()>,
+) -> Answer {
+    let address = base_url.strip_prefix("http://").expect("the instance speaks plain HTTP");
+    let (last, rest) = request.split_last().expect("a request is not empty");
+    let mut stream = TcpStream::connect(address).await.expect("the instance accepts connections");
+    stream.set_nodelay(true).expect("the connection stands");
+    stream.write_all(rest).await.expect("the connection stands");
+    meanwhile.await;
+    // An instance that refused the head already may have closed.
+    let _ = stream.write_all(&[*last]).await;
+    let mut answer = Vec::new();
+    let read = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut answer)).await;
+    read.unwrap_or_else(|_| panic!("{what}: the connection stayed open without an answer")).ok();
+    parse(what, &answer)
 }
 
 fn parse(what: &str, bytes: &[u8]) -> Answer {

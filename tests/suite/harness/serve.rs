@@ -43,6 +43,16 @@ impl Serve {
         Self::start_with(beside, chakra_url, &[]).await
     }
 
+    /// One that listens for changes by the way of another URL.
+    pub(crate) async fn listening_by(beside: &Portico, chakra_url: &str, listen_url: &str) -> Self {
+        Self::start_with(beside, chakra_url, &[("PORTICO_LISTEN_DATABASE_URL", listen_url)]).await
+    }
+
+    /// One that is on the way to the database that this URL names.
+    pub(crate) async fn start_on(beside: &Portico, chakra_url: &str, database_url: &str) -> Self {
+        Self::start_with(beside, chakra_url, &[("DATABASE_URL", database_url)]).await
+    }
+
     /// The same with more settings, which win.
     pub(crate) async fn start_with(beside: &Portico, chakra_url: &str, settings: &[(&str, &str)]) -> Self {
         let (port, metrics) = (free_port(), free_port());

@@ -36,7 +36,7 @@ async fn check(draft: Draft, report: &mut Report) {
         pass("settings", "complete");
     }
     let db = match draft.database_url {
-        Some(url) => check_database(url, report).await,
+        Some(url) => check_database(url, draft.listen_database_url, report).await,
         None => None,
     };
     if let (Some(db), Some(keys)) = (&db, &draft.master_keys) {
@@ -55,12 +55,13 @@ async fn check(draft: Draft, report: &mut Report) {
     }
 }
 
-async fn check_database(url: SecretString, report: &mut Report) -> Option<Db> {
+async fn check_database(url: SecretString, listen_url: Option<SecretString>, report: &mut Report) -> Option<Db> {
     let connected = "answers";
     let migrated = "every migration is there";
-    match Db::connect(&DbOptions { url, max_connections: 1 }).await {
+    match Db::connect(&DbOptions { url, listen_url, max_connections: 1 }).await {
         Ok(db) => {
-            pass("database", connected);
+            let pooled = "answers, through a pooler: caches hold for less than a second";
+            pass("database", if db.can_listen() { connected } else { pooled });
             pass("migrations", migrated);
             pass("role", "a member of portico_service that owns nothing");
             return Some(db);

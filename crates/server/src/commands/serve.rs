@@ -20,6 +20,7 @@ pub(super) async fn run(arguments: &Config) -> Result<(), Failure> {
     let sources = Sources::of_this_process(arguments.config.as_deref())?;
     let Settings {
         database_url,
+        listen_database_url,
         bind,
         metrics_bind,
         public_url,
@@ -36,7 +37,12 @@ pub(super) async fn run(arguments: &Config) -> Result<(), Failure> {
     let public = Door::take(bind, "PORTICO_BIND")?;
     let metrics = Door::take(metrics_bind, "PORTICO_METRICS_BIND")?;
     let start = async {
-        let db = Db::connect(&DbOptions { url: database_url, max_connections: DATABASE_CONNECTIONS }).await?;
+        let db = Db::connect(&DbOptions {
+            url: database_url,
+            listen_url: listen_database_url,
+            max_connections: DATABASE_CONNECTIONS,
+        })
+        .await?;
         let options = AppOptions {
             chakra_url: chakra_url.clone(),
             chakra_paths,

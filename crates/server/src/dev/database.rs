@@ -93,7 +93,12 @@ fn for_role(url: &SecretString, role: &str, password: &SecretString) -> Option<S
 
 async fn connect(url: &SecretString) -> Result<PgConnection, sqlx::Error> {
     // The statements hold passwords, so they are not logged.
-    PgConnectOptions::from_str(url.expose_secret())?.disable_statement_logging().connect().await
+    PgConnectOptions::from_str(url.expose_secret())?
+        // A pooler by session may stand before the server, and refuses settings that it does not know.
+        .extra_float_digits(None)
+        .disable_statement_logging()
+        .connect()
+        .await
 }
 
 /// Makes the login role, or gives the one that is there this password. Both are our own words:

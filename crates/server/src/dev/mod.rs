@@ -254,7 +254,8 @@ async fn start_app(
     state: &State,
     data_dir: &DataDir,
 ) -> Result<(App, Db), DevError> {
-    let db = Db::connect(&DbOptions { url: service_url.clone(), max_connections: DATABASE_CONNECTIONS }).await?;
+    let options = DbOptions { url: service_url.clone(), listen_url: None, max_connections: DATABASE_CONNECTIONS };
+    let db = Db::connect(&options).await?;
     let master_keys = MasterKeys::parse(&state.master_keys.0)?;
     let operator = OperatorToken::parse(state.operator_token.0.clone())?;
     let options = AppOptions {

@@ -26,6 +26,8 @@ macro_rules! keys {
 keys! {
     /// The database.
     DATABASE_URL, "DATABASE_URL", "database_url", secret: true;
+    /// The same database without a pooler in between, for listening.
+    LISTEN_DATABASE_URL, "PORTICO_LISTEN_DATABASE_URL", "listen_database_url", secret: true;
     /// Where the gateway listens.
     BIND, "PORTICO_BIND", "bind", secret: false;
     /// Where metrics are served.

@@ -38,6 +38,8 @@ const LOG: &str = "info";
 pub(crate) struct Settings {
     /// The database, as the service.
     pub(crate) database_url: SecretString,
+    /// The same database without a pooler in between, for listening.
+    pub(crate) listen_database_url: Option<SecretString>,
     /// Where the gateway listens.
     pub(crate) bind: SocketAddr,
     /// Where metrics are served.
@@ -63,6 +65,8 @@ pub(crate) struct Settings {
 pub(crate) struct Draft {
     /// The database.
     pub(crate) database_url: Option<SecretString>,
+    /// The same database without a pooler in between, for listening.
+    pub(crate) listen_database_url: Option<SecretString>,
     /// What the vault is sealed with.
     pub(crate) master_keys: Option<MasterKeys>,
     /// Where Chakra is.
@@ -89,6 +93,7 @@ impl Draft {
                 "set it to postgres://user:password@host:5432/database of a role that `portico migrate --grant-to` named",
                 database_url,
             ),
+            listen_database_url: reader.optional(keys::LISTEN_DATABASE_URL, database_url),
             master_keys: reader.master_keys(),
             operator_token: reader.require(
                 keys::OPERATOR_TOKEN,
@@ -125,6 +130,7 @@ impl TryFrom<Draft> for Settings {
         match draft {
             Draft {
                 database_url: Some(database_url),
+                listen_database_url,
                 bind: Some(bind),
                 metrics_bind: Some(metrics_bind),
                 public_url,
@@ -137,6 +143,7 @@ impl TryFrom<Draft> for Settings {
                 mistakes,
             } if mistakes.is_empty() => Ok(Self {
                 database_url,
+                listen_database_url,
                 bind,
                 metrics_bind,
                 public_url,

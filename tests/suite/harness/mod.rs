@@ -6,6 +6,7 @@ mod call;
 mod caller;
 mod data_dir;
 mod findings;
+pub(crate) mod hunt;
 mod portico;
 mod processes;
 pub(crate) mod raw;

@@ -8,7 +8,7 @@ use nix::unistd::Pid;
 use serde_json::Value;
 
 use super::processes::{Process, family};
-use super::{Caller, DataDir, Sandbox, eventually};
+use super::{Caller, DataDir, Sandbox, eventually, hunt};
 
 /// How long a start may take on a machine that builds at the same time.
 const START: Duration = Duration::from_mins(1);
@@ -75,7 +75,15 @@ fn dev(data_dir: &Path) -> Command {
     for flag in ["--bind", "--sandbox-bind", "--metrics-bind"] {
         command.args([flag, "127.0.0.1:0"]);
     }
+    log_as_told(&mut command);
     command
+}
+
+/// Lets the process log what `SUITE_LOG` says, as `trace` for the hunt for secrets.
+pub(super) fn log_as_told(command: &mut Command) {
+    if let Some(filter) = std::env::var_os("SUITE_LOG") {
+        command.env("PORTICO_LOG", filter);
+    }
 }
 
 impl Portico {
@@ -86,14 +94,26 @@ impl Portico {
 
     /// Starts one on a data directory that may hold data.
     pub(crate) async fn start_on(data: DataDir) -> Self {
+        Self::spawn(dev(&data.path()), data).await
+    }
+
+    /// Starts one that logs what this filter lets through.
+    pub(crate) async fn start_logging(filter: &str, data: DataDir) -> Self {
+        let mut command = dev(&data.path());
+        command.env("PORTICO_LOG", filter);
+        Self::spawn(command, data).await
+    }
+
+    async fn spawn(mut command: Command, data: DataDir) -> Self {
         let log = |name: &str| {
             let file = File::options().create(true).append(true).open(data.folder().join(name));
             Stdio::from(file.expect("the test's own folder is writable"))
         };
-        let child = dev(&data.path()).stdout(log("stdout.log")).stderr(log("stderr.log")).spawn();
+        let child = command.stdout(log("stdout.log")).stderr(log("stderr.log")).spawn();
         let child = child.expect("the binary under test can be run");
         let mut portico = Self { child, data: Some(data), state: Value::Null };
         portico.state = portico.ready().await;
+        hunt::plant_settings(&portico.state, &portico.data().path().join("state.json"));
         portico
     }
 
@@ -126,6 +146,12 @@ impl Portico {
     pub(crate) fn output(&self) -> String {
         let read = |name| fs::read_to_string(self.data().folder().join(name)).unwrap_or_default();
         read("stdout.log") + &read("stderr.log")
+    }
+
+    /// What it and replicas beside it logged. What is printed for whoever started it is not among that.
+    pub(crate) fn log(&self) -> String {
+        let read = |name| fs::read_to_string(self.data().folder().join(name)).unwrap_or_default();
+        read("stderr.log") + &read("serve.log")
     }
 
     /// Its data directory.
@@ -174,7 +200,10 @@ impl Portico {
     }
 
     /// Ends it as Ctrl-C would, sees that nothing of it is left, and gives the data directory back.
+    ///
+    /// Before that, everything that it wrote is searched for the secrets that the test has seen.
     pub(crate) async fn stop(mut self) -> DataDir {
+        hunt::search(&self).await;
         let processes = self.processes();
         kill(self.pid(), Signal::SIGINT).expect("it still runs");
         let status = self.wait().await;

@@ -5,7 +5,7 @@ use std::process::{Child, Stdio};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::portico::command;
+use super::portico::{command, log_as_told};
 use super::{Caller, Portico, eventually};
 
 /// A `portico serve` beside a `portico dev`, on the same database; ends when dropped.
@@ -39,6 +39,7 @@ impl Serve {
             .env("PORTICO_METRICS_BIND", format!("127.0.0.1:{metrics}"))
             .stdout(Stdio::from(log.try_clone().expect("a file can be shared")))
             .stderr(Stdio::from(log));
+        log_as_told(&mut command);
         let child = command.spawn().expect("the binary under test can be run");
         let serve = Self { child, url: format!("http://127.0.0.1:{port}") };
         let caller = serve.anonymous();

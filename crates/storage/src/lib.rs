@@ -17,6 +17,8 @@ mod data_key;
 mod db;
 mod error;
 mod event;
+#[cfg(test)]
+mod hostile;
 mod learned;
 mod lookup;
 mod migrate;

@@ -85,9 +85,7 @@ pub(super) async fn search(portico: &Portico) {
         None => String::new(),
     };
     let record = portico.sandbox().record().await;
-    for (place, text) in
-        [("the log", portico.log()), ("the metrics", metrics), ("the database", dump(portico).await)]
-    {
+    for (place, text) in [("the log", portico.log()), ("the metrics", metrics), ("the database", dump(portico).await)] {
         for (kind, secret) in planted() {
             if let Some(form) = stands(&text, &secret) {
                 let around = around(&text, &form, &secret);
@@ -157,7 +155,8 @@ async fn dump(portico: &Portico) -> String {
 /// `pg_dump` of the newest Postgres of this machine.
 fn pg_dump() -> std::path::PathBuf {
     let debian = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
-    let mut found: Vec<_> = debian.map(|entry| entry.path().join("bin/pg_dump")).filter(|path| path.is_file()).collect();
+    let mut found: Vec<_> =
+        debian.map(|entry| entry.path().join("bin/pg_dump")).filter(|path| path.is_file()).collect();
     found.sort_by_key(|path| path.to_string_lossy().len());
     found.sort();
     found.pop().unwrap_or_else(|| "pg_dump".into())
@@ -166,7 +165,11 @@ fn pg_dump() -> std::path::PathBuf {
 #[test]
 fn a_secret_is_found_in_each_of_its_forms() {
     let secret = "correct horse battery staple";
-    let forms = ["correct horse battery staple", "Y29ycmVjdCBob3JzZSBiYXR0ZXJ5IHN0YXBsZQ==", "\\x636f727265637420686f727365206261747465727920737461706c65"];
+    let forms = [
+        "correct horse battery staple",
+        "Y29ycmVjdCBob3JzZSBiYXR0ZXJ5IHN0YXBsZQ==",
+        "\\x636f727265637420686f727365206261747465727920737461706c65",
+    ];
     for form in forms {
         assert!(stands(&format!("before {form} after"), secret).is_some(), "{form}");
     }

@@ -3,7 +3,7 @@
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 .DEFAULT_GOAL := help
-.PHONY: help dev test soak check bench sqlx openapi
+.PHONY: help dev test hunt mutants soak check bench sqlx openapi
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,6 +17,14 @@ dev: ## build and run everything on this machine; ARGS="--bind 127.0.0.1:9000" i
 test: ## run all tests, on a Postgres of their own
 	@.ci/install cc postgres python node nextest
 	@.ci/with-postgres .ci/test
+
+hunt: ## run the black-box suites with everything logged, and search what they write for secrets
+	@.ci/install cc postgres python node nextest
+	@SUITE_LOG=trace .ci/with-postgres .ci/suite
+
+mutants: ## break the vault, the credentials and the permissions one by one; says what no test notices
+	@.ci/install cc mutants
+	@cargo mutants --no-shuffle -p portico-vault -p portico-auth -p portico-domain
 
 soak: ## call the served document's operations with made-up data, MINUTES=10 of it
 	@.ci/install cc postgres python nextest

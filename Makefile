@@ -3,7 +3,7 @@
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 .DEFAULT_GOAL := help
-.PHONY: help dev test test-pooled soak fuzz check bench sqlx openapi
+.PHONY: help dev test test-pooled hunt mutants soak fuzz check bench sqlx openapi
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,14 @@ test: ## run all tests, on a Postgres of their own
 test-pooled: ## run the black-box suites with the gateway behind a pgbouncer in transaction mode
 	@.ci/install cc postgres pgbouncer python node nextest
 	@.ci/with-postgres .ci/with-pgbouncer .ci/test-pooled $(ARGS)
+
+hunt: ## run the black-box suites with everything logged, and search what they write for secrets
+	@.ci/install cc postgres python node nextest
+	@SUITE_LOG=trace .ci/with-postgres .ci/suite
+
+mutants: ## break the vault, the credentials and the permissions one by one; says what no test notices
+	@.ci/install cc cargo-mutants
+	@cargo mutants --no-shuffle -p portico-vault -p portico-auth -p portico-domain
 
 soak: ## call the served document's operations with made-up data, MINUTES=10 of it
 	@.ci/install cc postgres python nextest

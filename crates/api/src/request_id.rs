@@ -15,7 +15,8 @@ const LONGEST: usize = 128;
 pub(crate) struct RequestId(HeaderValue);
 
 impl RequestId {
-    /// The caller's id if it is 1 to 128 visible ASCII characters without quotes, else a new one.
+    /// The caller's id if it is 1 to 128 visible ASCII characters without quotes and no credential, else
+    /// a new one.
     pub(crate) fn of(request: &HttpRequest) -> Self {
         match request.headers().get(&X_REQUEST_ID) {
             Some(value) if is_kept(value.as_bytes()) => Self(value.clone()),
@@ -48,7 +49,12 @@ impl RequestId {
 
 fn is_kept(text: &[u8]) -> bool {
     let plain = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\'' | b'\\');
-    (1..=LONGEST).contains(&text.len()) && text.iter().all(plain)
+    (1..=LONGEST).contains(&text.len()) && text.iter().all(plain) && !is_credential(text)
+}
+
+/// Ids are logged and kept, so a credential that was sent as one by mistake is not taken.
+fn is_credential(text: &[u8]) -> bool {
+    text.starts_with(b"ptc_") || text.starts_with(b"eyJ")
 }
 
 #[cfg(test)]
@@ -72,7 +78,7 @@ mod tests {
 
     #[test]
     fn any_other_is_replaced() {
-        for id in ["", "a b", "a\"b", "ümlaut", &"x".repeat(LONGEST + 1)] {
+        for id in ["", "a b", "a\"b", "ümlaut", "ptc_live_0aB1", "eyJhbGciOi", &"x".repeat(LONGEST + 1)] {
             let made = of(id);
             assert!(made.starts_with("req_") && made.len() == 36, "{made}");
         }

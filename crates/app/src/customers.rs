@@ -139,7 +139,8 @@ impl App {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`]; [`Error::Conflict`] when the external id is taken.
+    /// [`Error::Missing`]; [`Error::Conflict`] when the external id is taken; [`Error::Denied`] when a
+    /// limited key changes the external id.
     pub async fn patch_customer(
         &self,
         scope: &Scope<perm::CustomersWrite>,
@@ -147,6 +148,10 @@ impl App {
         patch: CustomerPatch,
     ) -> Result<Customer, Error> {
         scope.not_only_numbers()?;
+        if patch.external_id.is_some() {
+            // That a name is taken would tell of a customer beyond reach.
+            scope.whole_tenant()?;
+        }
         let mut tx = self.shared.db.begin(scope).await?;
         let before = one(&mut tx, scope, id).await?;
         tx.patch_customer(id, &patch).await?;

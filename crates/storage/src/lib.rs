@@ -26,6 +26,8 @@ mod event;
 mod key_notice;
 mod invitation;
 pub mod export;
+#[cfg(test)]
+mod hostile;
 mod learned;
 mod lookup;
 mod member;

@@ -10,6 +10,7 @@ pub(crate) mod database;
 mod findings;
 mod owner;
 mod middle;
+pub(crate) mod hunt;
 mod portico;
 mod processes;
 pub(crate) mod python;

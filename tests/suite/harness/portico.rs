@@ -8,7 +8,7 @@ use nix::unistd::Pid;
 use serde_json::Value;
 
 use super::processes::{Process, family};
-use super::{Caller, DataDir, Sandbox, eventually};
+use super::{Caller, DataDir, Sandbox, eventually, hunt};
 
 /// How long a start may take on a machine that builds at the same time.
 const START: Duration = Duration::from_mins(1);
@@ -75,6 +75,7 @@ fn dev(data_dir: &Path) -> Command {
     for flag in ["--bind", "--sandbox-bind", "--metrics-bind"] {
         command.args([flag, "127.0.0.1:0"]);
     }
+    log_as_told(&mut command);
     command
 }
 
@@ -96,6 +97,13 @@ fn own_database(pooler: &str, data: &DataDir) -> String {
     format!("{pooler}/{name}?sslmode=disable")
 }
 
+/// Lets the process log what `SUITE_LOG` says, as `trace` for the hunt for secrets.
+pub(super) fn log_as_told(command: &mut Command) {
+    if let Some(filter) = std::env::var_os("SUITE_LOG") {
+        command.env("PORTICO_LOG", filter);
+    }
+}
+
 impl Portico {
     /// Starts one on a new data directory.
     pub(crate) async fn start() -> Self {
@@ -104,11 +112,21 @@ impl Portico {
 
     /// Starts one on a data directory that may hold data.
     pub(crate) async fn start_on(data: DataDir) -> Self {
+        Self::spawn(dev(&data.path()), data).await
+    }
+
+    /// Starts one that logs what this filter lets through.
+    pub(crate) async fn start_logging(filter: &str, data: DataDir) -> Self {
+        let mut command = dev(&data.path());
+        command.env("PORTICO_LOG", filter);
+        Self::spawn(command, data).await
+    }
+
+    async fn spawn(mut command: Command, data: DataDir) -> Self {
         let log = |name: &str| {
             let file = File::options().create(true).append(true).open(data.folder().join(name));
             Stdio::from(file.expect("the test's own folder is writable"))
         };
-        let mut command = dev(&data.path());
         if let Some(pooler) = pooler() {
             command.env("DATABASE_URL", own_database(&pooler, &data));
         }
@@ -116,6 +134,7 @@ impl Portico {
         let child = child.expect("the binary under test can be run");
         let mut portico = Self { child, data: Some(data), state: Value::Null };
         portico.state = portico.ready().await;
+        hunt::plant_settings(&portico.state, &portico.data().path().join("state.json"));
         portico
     }
 
@@ -148,6 +167,12 @@ impl Portico {
     pub(crate) fn output(&self) -> String {
         let read = |name| fs::read_to_string(self.data().folder().join(name)).unwrap_or_default();
         read("stdout.log") + &read("stderr.log")
+    }
+
+    /// What it and replicas beside it logged. What is printed for whoever started it is not among that.
+    pub(crate) fn log(&self) -> String {
+        let read = |name| fs::read_to_string(self.data().folder().join(name)).unwrap_or_default();
+        read("stderr.log") + &read("serve.log")
     }
 
     /// Its data directory.
@@ -196,7 +221,10 @@ impl Portico {
     }
 
     /// Ends it as Ctrl-C would, sees that nothing of it is left, and gives the data directory back.
+    ///
+    /// Before that, everything that it wrote is searched for the secrets that the test has seen.
     pub(crate) async fn stop(mut self) -> DataDir {
+        hunt::search(&self).await;
         let processes = self.processes();
         kill(self.pid(), Signal::SIGINT).expect("it still runs");
         let status = self.wait().await;

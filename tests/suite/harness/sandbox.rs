@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::Caller;
+use super::hunt::{self, Secret};
 
 /// The controls of the emulated Chakra.
 #[derive(Debug, Clone)]
@@ -41,7 +42,9 @@ impl Sandbox {
     /// Makes a team; its Chakra key.
     pub(crate) async fn team(&self) -> String {
         let team = self.0.post("/_sandbox/teams", json!({})).await.expect_success();
-        team["chakra_key"].as_str().expect("a team has a key").to_owned()
+        let key = team["chakra_key"].as_str().expect("a team has a key");
+        hunt::plant(Secret::Chakra, key);
+        key.to_owned()
     }
 
     /// Another key of the team of this one.

@@ -5,7 +5,7 @@ use std::process::{Child, Stdio};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::portico::command;
+use super::portico::{command, log_as_told};
 use super::{Caller, Portico, eventually};
 
 /// Runs a command of `portico` that ends by itself, on the database of a `portico dev`: its exit code and
@@ -72,6 +72,7 @@ impl Serve {
             .envs(settings.iter().copied())
             .stdout(Stdio::from(log.try_clone().expect("a file can be shared")))
             .stderr(Stdio::from(log));
+        log_as_told(&mut command);
         let child = command.spawn().expect("the binary under test can be run");
         let serve = Self { child, url: format!("http://127.0.0.1:{port}") };
         let caller = serve.anonymous();

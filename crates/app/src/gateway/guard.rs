@@ -33,6 +33,10 @@ impl<'q> Query<'q> {
             return Err(Error::Query("the query holds a character that must be percent-encoded".into()));
         }
         let pairs: Vec<_> = form_urlencoded::parse(raw.as_bytes()).collect();
+        // What stands here goes on to Chakra.
+        if pairs.iter().any(|(name, value)| name.contains("ptc_") || value.contains("ptc_")) {
+            return Err(Error::Query("the query holds an API key; send it in the Authorization header only".into()));
+        }
         // Meta reads nested fields and edges here: only plain names keep the call to what its path names.
         let plain = |value: &str| value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_,".contains(&byte));
         if pairs.iter().any(|(name, value)| name == "fields" && !plain(value)) {

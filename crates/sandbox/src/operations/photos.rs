@@ -14,12 +14,10 @@ pub(super) fn upload(call: &Call<'_>, world: &mut World) -> Answer {
     store(call, world, Uuid::new_v4())
 }
 
-/// `upload_photo_with_id`: replaces a photo of the same team; another team's id is refused.
+/// `upload_photo_with_id`: replaces a photo of the same team. Each team has its ids to itself, so that
+/// nobody learns which ones another team uses.
 pub(super) fn upload_with_id(call: &Call<'_>, world: &mut World) -> Answer {
     let id = Uuid::try_parse(call.path("photoId")).map_err(|_| Refusal::bad("photoId must be a uuid"))?;
-    if world.crm.photos.get(&id).is_some_and(|photo| photo.team != call.access.team) {
-        return Err(Refusal::bad("A photo with this id cannot be stored"));
-    }
     store(call, world, id)
 }
 
@@ -46,8 +44,9 @@ fn store(call: &Call<'_>, world: &mut World, id: Uuid) -> Answer {
         at: call.now,
     };
     let told = photo.to_json(id);
-    world.media.add(format!("photo/{id}"), Medium { content_type: filetype.to_owned(), content });
-    world.crm.photos.insert(id, photo);
+    let key = key(call, id);
+    world.media.add(format!("photo/{key}"), Medium { content_type: filetype.to_owned(), content });
+    world.crm.photos.insert(key, photo);
     Ok(Reply::data(&told))
 }
 
@@ -55,9 +54,15 @@ fn store(call: &Call<'_>, world: &mut World, id: Uuid) -> Answer {
 pub(super) fn fetch(call: &Call<'_>, world: &mut World) -> Answer {
     let missing = || Refusal::Chakra(StatusCode::NOT_FOUND, "Photo not found".to_owned());
     let id = Uuid::try_parse(call.path("photoId")).map_err(|_| missing())?;
-    world.crm.photos.get(&id).filter(|photo| photo.team == call.access.team).ok_or_else(missing)?;
-    let medium = world.media.get(&format!("photo/{id}")).ok_or_else(missing)?;
+    let key = key(call, id);
+    world.crm.photos.get(&key).ok_or_else(missing)?;
+    let medium = world.media.get(&format!("photo/{key}")).ok_or_else(missing)?;
     Ok(Reply::new(StatusCode::OK, &medium.content_type, medium.content.clone()))
+}
+
+/// Where the team's photo of that id is kept.
+fn key(call: &Call<'_>, id: Uuid) -> String {
+    format!("{}/{id}", call.access.team)
 }
 
 /// Width and height of a PNG, from its first chunk.

@@ -20,7 +20,8 @@ pub(crate) struct Crm {
     pub(crate) processes: BTreeMap<Uuid, Process>,
     pub(crate) jobs: BTreeMap<Uuid, Job>,
     pub(crate) users: BTreeMap<Uuid, User>,
-    pub(crate) photos: BTreeMap<Uuid, Photo>,
+    /// By team and id.
+    pub(crate) photos: BTreeMap<String, Photo>,
     pub(crate) campaigns: BTreeMap<Uuid, Campaign>,
 }
 

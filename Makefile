@@ -20,11 +20,11 @@ test: ## run all tests, on a Postgres of their own
 
 test-pooled: ## run the black-box suites with the gateway behind a pgbouncer in transaction mode
 	@.ci/install cc postgres pgbouncer python node nextest
-	@.ci/with-postgres .ci/with-pgbouncer .ci/test-pooled $(ARGS)
+	@.ci/with-postgres .ci/with-pgbouncer .ci/suites $(ARGS)
 
 hunt: ## run the black-box suites with everything logged, and search what they write for secrets
 	@.ci/install cc postgres python node nextest
-	@SUITE_LOG=trace .ci/with-postgres .ci/suite
+	@SUITE_LOG=trace .ci/with-postgres .ci/suites
 
 mutants: ## break the vault, the credentials and the permissions one by one; says what no test notices
 	@.ci/install cc cargo-mutants

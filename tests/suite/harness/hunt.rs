@@ -12,6 +12,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
 
+use super::owner::owner_url;
 use super::{Answer, Caller, Findings, Portico};
 
 /// What a secret is, and with it where it belongs.
@@ -137,13 +138,7 @@ fn around(text: &str, form: &str, secret: &str) -> String {
 
 /// The whole database as `pg_dump` writes it.
 async fn dump(portico: &Portico) -> String {
-    let state = kept(&portico.data().path().join("state.json"));
-    let url = portico.told("database_url").to_owned();
-    // A database that the test was given is not the suite's to read as its owner.
-    let (Some(password), Some((_, place))) = (state["owner_password"].as_str(), url.rsplit_once('@')) else {
-        return String::new();
-    };
-    let owner = format!("postgres://portico_owner:{password}@{place}");
+    let owner = owner_url(portico);
     let dumped = tokio::task::spawn_blocking(move || {
         Command::new(pg_dump()).arg("--data-only").arg("--dbname").arg(owner).output().expect("pg_dump can be run")
     });

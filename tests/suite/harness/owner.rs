@@ -2,22 +2,33 @@ use serde_json::Value;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection};
 
-use super::Portico;
+use super::{Portico, pooler};
 
 /// The owner of the private database of a `portico dev`, whom no policy stops.
 #[derive(Debug)]
 pub(crate) struct Owner(PgConnection);
 
+/// The owner's URL of the database of an instance: of its private cluster, or of the server that all share
+/// behind a pooler.
+pub(super) fn owner_url(portico: &Portico) -> String {
+    let service = portico.told("database_url");
+    let (_, place) = service.split_once('@').expect("the URL names a user");
+    if pooler().is_some() {
+        let shared = std::env::var("DATABASE_URL").expect("the server behind the pooler is named");
+        let (server, _) = shared.rsplit_once('/').expect("the URL names a database");
+        let (_, database) = place.split_once('/').expect("the URL names a database");
+        return format!("{server}/{database}");
+    }
+    let state = std::fs::read_to_string(portico.data().path().join("state.json")).expect("the state can be read");
+    let state: Value = serde_json::from_str(&state).expect("the state is JSON");
+    let password = state["owner_password"].as_str().expect("the state has the owner's password");
+    format!("postgres://portico_owner:{password}@{place}")
+}
+
 impl Owner {
     /// Connects to the database of that instance.
     pub(crate) async fn of(portico: &Portico) -> Self {
-        let state = std::fs::read_to_string(portico.data().path().join("state.json")).expect("the state can be read");
-        let state: Value = serde_json::from_str(&state).expect("the state is JSON");
-        let password = state["owner_password"].as_str().expect("the state has the owner's password");
-        let service = portico.told("database_url");
-        let (_, place) = service.split_once('@').expect("the URL names a user");
-        let url = format!("postgres://portico_owner:{password}@{place}");
-        Self(PgConnection::connect(&url).await.expect("the owner may connect"))
+        Self(PgConnection::connect(&owner_url(portico)).await.expect("the owner may connect"))
     }
 
     /// Runs statements.

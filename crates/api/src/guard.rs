@@ -167,7 +167,8 @@ impl<P: Required> Extract for Operator<P> {
 impl Extract for Anyone {
     async fn extract(request: &HttpRequest, _: &mut Payload) -> Result<Self, Problem> {
         let principal = principal(request).await?;
-        let member = matches!(principal.actor(), Actor::Member(_)) && !request.headers().contains_key(header::AUTHORIZATION);
+        let member =
+            matches!(principal.actor(), Actor::Member(_)) && !request.headers().contains_key(header::AUTHORIZATION);
         let browser = browser(app(request)?, request).filter(|_| member);
         Ok(Self { session: browser.map(|browser| browser.session.to_owned()), principal })
     }
@@ -475,7 +476,8 @@ mod tests {
     #[test]
     fn the_table_names_each_permission() {
         let routes = routes();
-        let said: Vec<_> = routes.table().iter().map(|route| (route.permission.map(Permission::as_str), route.operator)).collect();
+        let said: Vec<_> =
+            routes.table().iter().map(|route| (route.permission.map(Permission::as_str), route.operator)).collect();
         assert_eq!(said, [(Some("customers:read"), false), (Some("tenants:write"), true)]);
     }
 

@@ -163,7 +163,7 @@ impl AuditVerifier {
     /// [`StartError`] when the keys do not open the vault, or the database fails.
     pub async fn open(db: Db, master_keys: &MasterKeys) -> Result<Option<Self>, StartError> {
         let Some(row) = db.operator().await? else { return Ok(None) };
-        let key = master_keys.open_fingerprint_key(&row.fingerprint_key)?;
+        let key = master_keys.open_fingerprint_key(&row.fingerprint_key).await?;
         Ok(Some(Self { db, key }))
     }
 

@@ -36,6 +36,9 @@ use portico_domain::TenantId;
 
 /// How long an entry is believed at the most.
 pub(crate) const LONGEST: Duration = Duration::from_secs(55);
+/// How often secrets that are no longer believed are dropped. With [`LONGEST`], they are held for less than
+/// a minute.
+pub(crate) const SWEEP: Duration = Duration::from_millis(500);
 /// How old the truth may be by which a call is decided.
 const BOUND: Duration = Duration::from_millis(700);
 /// How many entries a memo holds before it starts anew.

@@ -66,8 +66,14 @@ impl Ear {
         let mut last_beat = Instant::now();
         loop {
             match timeout_at(last_beat + self.silence, changes.next()).await {
-                Ok(Ok(Change::Tenant(tenant))) => shared.freshness.changed(tenant),
-                Ok(Ok(Change::Anything)) => shared.freshness.everything_changed(),
+                Ok(Ok(Change::Tenant(tenant))) => {
+                    shared.freshness.changed(tenant);
+                    shared.vault.changed(tenant);
+                }
+                Ok(Ok(Change::Anything)) => {
+                    shared.freshness.everything_changed();
+                    shared.vault.everything_changed();
+                }
                 Ok(Ok(Change::Beat(carried))) => {
                     shared.freshness.heard(carried);
                     last_beat = Instant::now();

@@ -32,6 +32,7 @@ type Counted = (TenantId, ChakraKeyId, KeyCaller, Date);
 pub(crate) fn caller(scope: &TenantScope) -> KeyCaller {
     match scope.actor() {
         Actor::ApiKey(id) => KeyCaller::ApiKey(id),
+        Actor::Member(id) => KeyCaller::Member(id),
         Actor::Operator => KeyCaller::Operator,
     }
 }

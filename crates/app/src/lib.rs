@@ -16,9 +16,9 @@ mod chakra_keys;
 mod customers;
 mod erase;
 mod error;
-mod gates;
 mod export;
 mod follow;
+mod gates;
 pub mod gateway;
 mod grantor;
 mod key_notices;
@@ -46,17 +46,15 @@ mod whatsapp;
 
 pub use api_keys::{ApiKeyList, CreateApiKey, CreatedApiKey, PatchApiKey};
 pub use audit_log::{AuditVerifier, Span};
-pub use authenticate::{NotAdmitted, Presented};
-pub use browser::{Browser, Cookie, cookie_in};
-pub use api_keys::{CreateApiKey, CreatedApiKey, PatchApiKey};
 pub use authenticate::{NotAdmitted, Presented, REJUDGED_AFTER};
+pub use browser::{Browser, Cookie, cookie_in};
 pub use chakra_keys::{PatchChakraKey, StoreChakraKey};
 pub use customers::{Connection, EnsureCustomer};
 pub use error::{Error, Thing};
 pub use limits::{LimitKind, Quota, Standing};
 pub use members::{
-    Choice, CreateInvitation, CreatedInvitation, Invited, NewBrowserSession, PatchMember, Returned, SignInError, SignedIn,
-    WhoAmI, WhoseTenant,
+    Choice, CreateInvitation, CreatedInvitation, Invited, NewBrowserSession, PatchMember, Returned, SignInError,
+    SignedIn, WhoAmI, WhoseTenant,
 };
 pub use metrics::Metrics;
 pub use paging::{PageRequest, Paged};

@@ -264,7 +264,8 @@ impl Shared {
     async fn new_key(&self) -> Result<NewKey, Error> {
         let id = SigningKeyId::generate();
         let seed = TokenSigner::generate_seed(&mut rand::rng());
-        let sealing = self.master_keys.seal(&purpose(id), &*seed, &mut rand::rng());
+        let purpose = purpose(id);
+        let sealing = self.master_keys.seal(&purpose, &*seed, &mut rand::rng());
         let private_key = sealing.await?;
         let signer = TokenSigner::from_seed(id, &*seed).expect("the seed is as long as seeds are");
         Ok(NewKey { id, signer, private_key })

@@ -13,16 +13,16 @@ use portico_vault::{
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use crate::attempts::Attempts;
 use crate::authenticate::KnownSecret;
-use crate::key_notices;
-use crate::cache::{Freshness, LONGEST, Memo};
+use crate::cache::{Freshness, LONGEST, Memo, SWEEP};
+use crate::erase;
+use crate::export::Exports;
+use crate::follow;
 use crate::gates::Gates;
+use crate::key_notices;
 use crate::key_uses::KeyUses;
 use crate::keys::OpenChakraKey;
-use crate::attempts::Attempts;
-use crate::erase;
-use crate::follow;
-use crate::export::Exports;
 use crate::learned::{LearnedKey, Unwritten};
 use crate::limits::Limits;
 use crate::members::{self, Hashing};
@@ -303,11 +303,11 @@ async fn watch_vault(shared: Arc<Shared>) {
 /// Opened keys are wiped when they are dropped, so they must be dropped in time: within a second of a
 /// change, such as the end of their tenant.
 async fn wipe(shared: Arc<Shared>) {
-    let mut every = tokio::time::interval(Duration::from_millis(500));
+    let mut every = tokio::time::interval(SWEEP);
     loop {
         every.tick().await;
         shared.chakra_keys.sweep(&shared.freshness);
-        shared.vault.sweep();
+        shared.vault.sweep(!shared.freshness.is_listening()).await;
     }
 }
 

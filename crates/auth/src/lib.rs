@@ -15,13 +15,13 @@
 mod credential;
 mod principal;
 mod reach;
-pub mod token;
 mod session;
+pub mod token;
 
 pub use credential::{BadCredential, Credential};
 pub use principal::{
     Actor, ApiKeyRecord, Denied, NotGrantable, OperatorScope, Origin, Party, Principal, Refused, Scope, TenantScope,
 };
 pub use reach::{CustomerReach, Reach};
-pub use token::{Subject, TokenClaims, TokenFault, TokenKey, TokenKeys, TokenSigner};
 pub use session::{MemberRecord, SESSION_IDLE, SESSION_LONGEST, SessionRecord};
+pub use token::{Subject, TokenClaims, TokenFault, TokenKey, TokenKeys, TokenSigner};

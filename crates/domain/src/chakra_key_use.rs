@@ -8,13 +8,15 @@ use time::{Date, OffsetDateTime};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::ids::ApiKeyId;
+use crate::ids::{ApiKeyId, MemberId};
 
 /// On whose behalf a Chakra key was opened or used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum KeyCaller {
     /// The bearer of an API key.
     ApiKey(ApiKeyId),
+    /// A person of the tenant.
+    Member(MemberId),
     /// Whoever runs this Portico.
     Operator,
     /// Portico itself, for work that nobody asked for at that moment.
@@ -27,6 +29,7 @@ impl KeyCaller {
     pub const fn kind(self) -> &'static str {
         match self {
             Self::ApiKey(_) => "api_key",
+            Self::Member(_) => "member",
             Self::Operator => "operator",
             Self::Portico => "portico",
         }
@@ -37,6 +40,7 @@ impl KeyCaller {
     pub fn uuid(self) -> Uuid {
         match self {
             Self::ApiKey(id) => id.uuid(),
+            Self::Member(id) => id.uuid(),
             Self::Operator | Self::Portico => Uuid::nil(),
         }
     }
@@ -46,6 +50,7 @@ impl KeyCaller {
     pub fn of(kind: &str, id: Uuid) -> Option<Self> {
         match kind {
             "api_key" => Some(Self::ApiKey(ApiKeyId::from_uuid(id))),
+            "member" => Some(Self::Member(MemberId::from_uuid(id))),
             "operator" => Some(Self::Operator),
             "portico" => Some(Self::Portico),
             _ => None,
@@ -56,6 +61,7 @@ impl KeyCaller {
     fn shown(self) -> Option<String> {
         match self {
             Self::ApiKey(id) => Some(id.to_string()),
+            Self::Member(id) => Some(id.to_string()),
             Self::Operator | Self::Portico => None,
         }
     }
@@ -68,7 +74,7 @@ pub struct ChakraKeyUse {
     #[schema(value_type = String, format = Date, example = "2030-01-31")]
     #[serde(serialize_with = "as_text")]
     pub day: Date,
-    /// What kind of caller: `api_key`, `operator`, or `portico` for work that nobody asked for.
+    /// What kind of caller: `api_key`, `member`, `operator`, or `portico` for work that nobody asked for.
     #[schema(example = "api_key")]
     pub caller: &'static str,
     /// The caller's id, where the kind has ids.

@@ -128,7 +128,9 @@ pub(crate) fn verify(
     for key in keys {
         match jsonwebtoken::decode::<Claims>(token, &key.key, &validation) {
             Ok(data) => return data.claims.judge(expected),
-            Err(error) if matches!(error.kind(), jsonwebtoken::errors::ErrorKind::Json(_)) => why = BadIdToken::Malformed,
+            Err(error) if matches!(error.kind(), jsonwebtoken::errors::ErrorKind::Json(_)) => {
+                why = BadIdToken::Malformed
+            }
             Err(_) => {}
         }
     }

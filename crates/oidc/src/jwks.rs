@@ -113,7 +113,8 @@ impl Keys {
         }
         match json::<Set>(client.get(url.clone())).await {
             Ok(set) => {
-                *known = Known { keys: set.keys.into_iter().filter_map(Key::of).collect(), fetched: Some(Instant::now()) };
+                *known =
+                    Known { keys: set.keys.into_iter().filter_map(Key::of).collect(), fetched: Some(Instant::now()) };
                 Ok(known.serving(algorithm, id))
             }
             // Keys that were good an hour ago are better than nobody signing in.

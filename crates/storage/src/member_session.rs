@@ -1,7 +1,7 @@
 //! The signed-in browsers of members: the hash of a token, and whose it is.
 
 use portico_auth::{MemberRecord, SessionRecord};
-use portico_domain::{BuiltInRole, PermissionSet, MemberId, SessionId};
+use portico_domain::{BuiltInRole, MemberId, PermissionSet, SessionId};
 use time::OffsetDateTime;
 
 use crate::db::TenantTx;

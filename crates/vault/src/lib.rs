@@ -82,9 +82,9 @@ pub mod local_key;
 pub mod master_key_id;
 pub mod open_error;
 pub mod operator_token;
+pub mod password;
 pub mod provider;
 pub mod purpose;
-pub mod password;
 mod signed;
 
 pub use api_key::{
@@ -99,7 +99,7 @@ pub use local_key::LocalKey;
 pub use master_key_id::{MalformedMasterKeyId, MasterKeyId};
 pub use open_error::{MasterKeyFailure, OpenError};
 pub use operator_token::{OPERATOR_TOKEN_MIN_LEN, OperatorToken, WeakOperatorToken};
+pub use password::{HashedPassword, WeakPassword, check_password};
 pub use provider::{MasterKeyProvider, Pending, ProviderError};
 pub use purpose::Purpose;
-pub use password::{HashedPassword, WeakPassword, check_password};
 pub use secrecy::{ExposeSecret, SecretString};

@@ -6,8 +6,8 @@ use portico_storage::{InvitationGrant, MemberPatch, NewMember, OidcAccount, Page
 use portico_vault::{BrowserToken, HashedPassword, SecretString, check_password};
 
 use super::invitations::INVITATION;
+use super::one;
 use super::sign_in::{Method, NewBrowserSession, SignInError, bind};
-use super::{is_owner, one};
 use crate::audit::Change;
 use crate::last_owner::keeps_an_owner;
 use crate::start::App;
@@ -34,8 +34,6 @@ impl App {
         let mut tx = self.shared.db.begin_system(tenant).await?;
         let row = tx.tenant_row().await?.filter(|row| row.status == TenantStatus::Active);
         let row = row.ok_or(SignInError::NoInvitation)?;
-        tx.lock_grants().await?;
-        let ownership = tx.ownership().await?;
         let grant = tx.open_invitation(id).await?.ok_or(SignInError::NoInvitation)?;
         let shown = tx.invitations(Some(id), Page { limit: 1, after: None }).await?.data.pop();
         let role = shown.map(|shown| shown.role.to_string()).unwrap_or_default();
@@ -87,6 +85,8 @@ impl App {
 
     /// Makes the member, or gives the one with this address a new beginning if the operator invited it.
     async fn join(&self, tx: &mut TenantTx, id: InvitationId, origin: &Origin) -> Result<MemberId, SignInError> {
+        tx.lock_grants().await?;
+        let ownership = tx.ownership().await?;
         let grant = tx.open_invitation(id).await?.ok_or(SignInError::NoInvitation)?;
         let known = tx.member_by_email(&grant.email).await?;
         let before = match known {

@@ -9,6 +9,7 @@ use time::{Duration, OffsetDateTime};
 
 use crate::audit::Change;
 use crate::error::{Error, Thing};
+use crate::grantor::Grantor;
 use crate::paging::{PageRequest, Paged, paged};
 use crate::roles::role_to_give;
 use crate::start::App;

@@ -46,10 +46,6 @@ pub struct PatchMember {
     pub role: Option<RoleName>,
 }
 
-fn is_owner(role: &RoleName) -> bool {
-    role.as_str() == portico_domain::BuiltInRole::Owner.as_str()
-}
-
 async fn one(tx: &mut TenantTx, id: MemberId) -> Result<Member, Error> {
     let page = Page { limit: 1, after: None };
     tx.members(Some(id), page).await?.data.pop().ok_or(Error::Missing(Thing::Member))

@@ -92,8 +92,30 @@ impl Vault {
         Ok(made)
     }
 
-    /// Drops opened keys that were held long enough.
-    pub(crate) fn sweep(&self) {
+    /// Something of that tenant changed: it may have been erased.
+    pub(crate) fn changed(&self, tenant: TenantId) {
+        self.opened.doubt(tenant);
+    }
+
+    /// Anything may have changed.
+    pub(crate) fn everything_changed(&self) {
+        self.opened.doubt_all();
+    }
+
+    /// Drops opened keys that were held long enough, and those of tenants that are gone. Unless word of
+    /// changes arrives, each tenant is looked for.
+    pub(crate) async fn sweep(&self, deaf: bool) {
         self.opened.sweep();
+        if deaf {
+            self.opened.doubt_all();
+        }
+        for tenant in self.opened.doubted() {
+            match self.newest(tenant).await {
+                Ok(Some(_)) => {}
+                Ok(None) => self.opened.forget(tenant),
+                // It is looked for again in the next round.
+                Err(_) => self.opened.doubt(tenant),
+            }
+        }
     }
 }

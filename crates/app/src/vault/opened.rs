@@ -3,8 +3,8 @@
 //! What a data key is never changes, so nothing but time makes an entry stale. Whether it may still be
 //! used, the database says: a key is looked for here only after its row was read.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use portico_domain::TenantId;
@@ -14,13 +14,20 @@ use crate::cache::LONGEST;
 
 /// The opened keys, wiped when they are dropped.
 #[derive(Debug, Default)]
-pub(crate) struct OpenedKeys(Mutex<HashMap<(TenantId, DataKeyVersion), (Instant, Arc<DataKey>)>>);
+pub(crate) struct OpenedKeys(Mutex<Opened>);
+
+#[derive(Debug, Default)]
+struct Opened {
+    keys: HashMap<(TenantId, DataKeyVersion), (Instant, Arc<DataKey>)>,
+    /// Tenants with opened keys that may be gone.
+    doubted: HashSet<TenantId>,
+}
 
 impl OpenedKeys {
     /// The key, if it was opened less than [`LONGEST`] ago.
     pub(crate) fn get(&self, tenant: TenantId, version: DataKeyVersion) -> Option<Arc<DataKey>> {
-        let keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (at, key) = keys.get(&(tenant, version))?;
+        let opened = self.lock();
+        let (at, key) = opened.keys.get(&(tenant, version))?;
         is_fresh(*at).then(|| Arc::clone(key))
     }
 
@@ -31,12 +38,39 @@ impl OpenedKeys {
 
     /// Drops what was held long enough.
     pub(crate) fn sweep(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, (at, _)| is_fresh(*at));
+        self.lock().keys.retain(|_, (at, _)| is_fresh(*at));
+    }
+
+    /// Notes that a tenant may be gone, if there are keys of it.
+    pub(crate) fn doubt(&self, tenant: TenantId) {
+        let mut opened = self.lock();
+        if opened.keys.keys().any(|(other, _)| *other == tenant) {
+            opened.doubted.insert(tenant);
+        }
+    }
+
+    /// Notes that any tenant may be gone.
+    pub(crate) fn doubt_all(&self) {
+        let mut opened = self.lock();
+        opened.doubted = opened.keys.keys().map(|(tenant, _)| *tenant).collect();
+    }
+
+    /// The tenants that may be gone, each once.
+    pub(crate) fn doubted(&self) -> HashSet<TenantId> {
+        std::mem::take(&mut self.lock().doubted)
+    }
+
+    /// Drops the keys of a tenant.
+    pub(crate) fn forget(&self, tenant: TenantId) {
+        self.lock().keys.retain(|(other, _), _| *other != tenant);
     }
 
     fn put_opened(&self, tenant: TenantId, key: Arc<DataKey>, at: Instant) {
-        let mut keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        keys.insert((tenant, key.version()), (at, key));
+        self.lock().keys.insert((tenant, key.version()), (at, key));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Opened> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -46,7 +80,7 @@ fn is_fresh(opened: Instant) -> bool {
 
 /// Opened keys are in memory for no longer than a minute: as long as they are believed, and until the
 /// next sweep.
-const _: () = assert!(LONGEST.as_secs() + crate::cache::SWEEP.as_secs() <= Duration::from_mins(1).as_secs());
+const _: () = assert!(LONGEST.as_millis() + crate::cache::SWEEP.as_millis() <= Duration::from_mins(1).as_millis());
 
 #[cfg(test)]
 mod tests {
@@ -68,6 +102,24 @@ mod tests {
         assert!(keys.get(mine, DataKeyVersion(2)).is_none() && keys.get(other, DataKeyVersion(1)).is_none());
         keys.put_opened(mine, key(1), long_ago());
         assert!(keys.get(mine, DataKeyVersion(1)).is_none());
+    }
+
+    #[test]
+    fn the_keys_of_a_tenant_that_is_gone_are_dropped_and_no_others() {
+        let (keys, gone, stays) = (OpenedKeys::default(), TenantId::generate(), TenantId::generate());
+        let lost = key(1);
+        let left = Arc::downgrade(&lost);
+        keys.put(gone, lost);
+        keys.put(stays, key(1));
+        keys.doubt(TenantId::generate());
+        assert!(keys.doubted().is_empty(), "there are no keys of that tenant");
+        keys.doubt(gone);
+        assert_eq!((keys.doubted(), keys.doubted().len()), (HashSet::from([gone]), 0));
+        keys.doubt_all();
+        assert_eq!(keys.doubted(), HashSet::from([gone, stays]));
+        keys.forget(gone);
+        assert!(left.upgrade().is_none(), "nobody holds it, so it is wiped");
+        assert!(keys.get(stays, DataKeyVersion(1)).is_some());
     }
 
     #[test]

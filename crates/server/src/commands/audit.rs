@@ -21,7 +21,7 @@ pub(super) async fn run(command: &AuditCommand) -> Result<ExitCode, Failure> {
     let (Some(url), Some(master_keys)) = (draft.database_url, draft.master_keys) else {
         return Err(Mistakes(draft.mistakes).into());
     };
-    let db = Db::connect(&DbOptions { url, max_connections: 1 }).await?;
+    let db = Db::connect(&DbOptions { url, listen_url: None, max_connections: 1 }).await?;
     let verified = if let Some(verifier) = AuditVerifier::open(db.clone(), &master_keys).await? {
         verify(&verifier, arguments).await?
     } else {

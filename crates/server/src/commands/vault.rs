@@ -23,7 +23,7 @@ async fn open(config: &crate::cli::Config) -> Result<(Db, Vault), Failure> {
     let VaultSettings { database_url, master_keys, log } =
         for_vault(&Sources::of_this_process(config.config.as_deref())?)?;
     telemetry::start(log);
-    let db = Db::connect(&DbOptions { url: database_url, max_connections: 2 }).await?;
+    let db = Db::connect(&DbOptions { url: database_url, listen_url: None, max_connections: 2 }).await?;
     Ok((db.clone(), Vault::new(db, Arc::new(master_keys))))
 }
 

@@ -14,7 +14,10 @@ use crate::cache::LONGEST;
 
 /// The opened keys, wiped when they are dropped.
 #[derive(Debug, Default)]
-pub(crate) struct OpenedKeys(Mutex<HashMap<(TenantId, DataKeyVersion), (Instant, Arc<DataKey>)>>);
+pub(crate) struct OpenedKeys(Mutex<HashMap<(TenantId, DataKeyVersion), Opened>>);
+
+/// A key, and when it was opened.
+type Opened = (Instant, Arc<DataKey>);
 
 impl OpenedKeys {
     /// The key, if it was opened less than [`LONGEST`] ago.

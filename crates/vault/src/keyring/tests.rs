@@ -215,9 +215,9 @@ fn an_unknown_format_is_named() {
 #[test]
 fn what_the_first_release_sealed_opens() {
     let field = |field: &[u8]| [&(field.len() as u64).to_be_bytes()[..], field].concat();
-    let key = crate::cipher::SecretKey::from_slice(&[0; 32]).expect("32 bytes");
+    let key = cipher::SecretKey::from_slice(&[0; 32]).expect("32 bytes");
     let sealed_then = |aad: &[u8], plain: &[u8]| {
-        [&[1, 2, b'k', b'1'], &[9; 12][..], &crate::cipher::seal(&key, &[9; 12], aad, plain)].concat()
+        [&[1, 2, b'k', b'1'], &[9; 12][..], &cipher::seal(&key, &[9; 12], aad, plain)].concat()
     };
     let keys = parse(&format!("k1:{ZEROS}")).expect("well-formed");
     let end = [field(&[1]), field(b"k1")].concat();

@@ -1,6 +1,7 @@
 //! Master keys and data keys rotate while replicas serve, and go on after kill -9.
 
 use serde_json::{Value, json};
+use sqlx::{Connection as _, PgConnection};
 
 use crate::harness::tenant::{message, text};
 use crate::harness::{Portico, Senders, Serve, Tenant, Terminal};
@@ -117,4 +118,51 @@ async fn data_keys_roll(terminal: &Terminal) {
     assert_eq!(number(&done, "/data_keys/versions"), tenants, "{done}");
     assert!(done["data_keys"]["last_roll_finished_at"].is_string(), "{done}");
     assert_eq!(text(&done, "sealing_key"), "k2");
+}
+
+/// Makes a tenant's data keys as old, or as much used, as the assignment says.
+async fn wear(portico: &Portico, tenant: &Tenant, assignment: &'static str) {
+    let mut database = PgConnection::connect(portico.told("database_url")).await.expect("the database answers");
+    let mut tx = database.begin().await.expect("begins");
+    let id: portico_domain::TenantId = tenant.id.parse().expect("is an id");
+    sqlx::query("select set_config('portico.tenant_id', $1, true)")
+        .bind(id.uuid().to_string())
+        .execute(&mut *tx)
+        .await
+        .expect("sets the tenant");
+    let text = format!("update data_keys set {assignment}");
+    let done = sqlx::query(sqlx::AssertSqlSafe(text)).execute(&mut *tx).await.expect("is changed");
+    assert!(done.rows_affected() > 0);
+    tx.commit().await.expect("commits");
+}
+
+#[tokio::test]
+async fn a_data_key_that_is_old_or_has_sealed_much_is_replaced_once_by_the_next_seals() {
+    let portico = Portico::start().await;
+    let tenant = Tenant::new(&portico, "Ages").await;
+    let terminal = Terminal::beside(&portico, portico.told("master_keys"));
+    let start = number(&terminal.status().await, "/data_keys/versions");
+    let store = |name: String, token: String| {
+        let owner = tenant.owner.clone();
+        async move { owner.post("/api/v1/chakra-keys", json!({"name": name, "access_token": token})).await.expect(201) }
+    };
+    store("young".to_owned(), portico.sandbox().team().await).await;
+    assert_eq!(number(&terminal.status().await, "/data_keys/versions"), start, "a young key goes on");
+
+    for (round, assignment) in ["created_at = now() - interval '90 days'", "seals = 16777216"].into_iter().enumerate() {
+        wear(&portico, &tenant, assignment).await;
+        let mut storing = tokio::task::JoinSet::new();
+        for number in 0..6 {
+            storing.spawn(store(format!("key {round} {number}"), portico.sandbox().team().await));
+        }
+        let stored = storing.join_all().await;
+        let status = terminal.status().await;
+        assert_eq!(number(&status, "/data_keys/versions"), start + 1 + round as u64, "{status}");
+        // What was sealed with the old key and what is sealed with the new one open.
+        for key in stored.iter().map(|key| text(key, "id")).chain([tenant.chakra_key_id.clone()]) {
+            let verified = tenant.owner.post_empty(&format!("/api/v1/chakra-keys/{key}/verify")).await.expect(200);
+            assert_eq!(verified["status"], "verified", "{verified}");
+        }
+    }
+    portico.stop().await;
 }

@@ -93,7 +93,7 @@ impl App {
         if recorded.as_ref().is_err_and(|error| !matches!(error, Error::Garbled)) {
             let undone = self
                 .chakra
-                .call(operation("delete_plugin"), &[("pluginId", &id.to_string())], &[], None, self.token(scope, &key))
+                .call(operation("delete_plugin"), &[("pluginId", &id.to_string())], &[], None, self.token(scope, key))
                 .await;
             if undone.is_err() {
                 tracing::error!(tenant.id = %scope.tenant(), plugin.id = %id, "a plugin was made at Chakra but neither recorded nor deleted");
@@ -277,7 +277,7 @@ impl App {
         let named = [("pluginId", text.as_str())];
         let plugin = self
             .chakra
-            .call(operation("get_plugin"), &named, &[], None, self.token(scope, &key))
+            .call(operation("get_plugin"), &named, &[], None, self.token(scope, key))
             .await
             .map_err(failed)?;
         let mut seen = Observed::read(&plugin).ok_or(Error::Garbled)?;
@@ -287,10 +287,10 @@ impl App {
         // The plugin is there, so a list that is not found says nothing of it.
         let failed = |error| if matches!(error, CallError::Missing) { Error::Garbled } else { failed(error) };
         let numbers =
-            self.chakra.call(operation("list_whatsapp_phone_numbers"), &[], &named, None, self.token(scope, &key));
+            self.chakra.call(operation("list_whatsapp_phone_numbers"), &[], &named, None, self.token(scope, key));
         seen.add_numbers(&numbers.await.map_err(failed)?);
         let wabas =
-            self.chakra.call(operation("list_whatsapp_business_accounts"), &[], &named, None, self.token(scope, &key));
+            self.chakra.call(operation("list_whatsapp_business_accounts"), &[], &named, None, self.token(scope, key));
         seen.add_wabas(&wabas.await.map_err(failed)?);
         Ok(seen)
     }

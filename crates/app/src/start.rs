@@ -124,6 +124,7 @@ pub(crate) struct Shared {
 
 /// Whether calls can be served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a field of /readyz")]
 pub struct Readiness {
     /// The database answers.
     pub database: bool,

@@ -82,10 +82,8 @@ fn decrypt(
         Ok(plain) => Ok(plain),
         // Devices differ in how they say that the tag does not fit; some only say that it failed. One
         // that opens what it has just sealed is well, so what it was given is not.
-        Err(error) => match opens_its_own(session, key) {
-            true => Err(TokenError::Said(ProviderError::Forged)),
-            false => Err(error.into()),
-        },
+        Err(_) if opens_its_own(session, key) => Err(TokenError::Said(ProviderError::Forged)),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -103,11 +101,8 @@ fn decrypt_once(
 }
 
 fn opens_its_own(session: &Session, key: ObjectHandle) -> bool {
-    let Ok(nonce) = session.generate_random_vec(NONCE_LEN as u32).map(|bytes| <[u8; NONCE_LEN]>::try_from(bytes))
-    else {
-        return false;
-    };
-    let Ok(nonce) = nonce else { return false };
+    let mut nonce = [0; NONCE_LEN];
+    let Ok(()) = session.generate_random_slice(&mut nonce) else { return false };
     let Ok(sealed) = encrypt(session, key, nonce, b"proof", b"proof") else { return false };
     let Some((nonce, sealed)) = sealed.split_first_chunk() else { return false };
     decrypt_once(session, key, *nonce, b"proof", sealed).is_ok_and(|plain| plain.as_slice() == b"proof")

@@ -121,13 +121,12 @@ impl State {
         work: &impl Fn(&Session, ObjectHandle) -> Result<T, TokenError>,
     ) -> Result<T, TokenError> {
         let open = self.open(options)?;
-        let key = match open.keys.get(label) {
-            Some(key) => *key,
-            None => {
-                let key = find(&open.session, label)?;
-                open.keys.insert(label.to_owned(), key);
-                key
-            }
+        let key = if let Some(key) = open.keys.get(label) {
+            *key
+        } else {
+            let key = find(&open.session, label)?;
+            open.keys.insert(label.to_owned(), key);
+            key
         };
         work(&open.session, key)
     }

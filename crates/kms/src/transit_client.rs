@@ -1,6 +1,6 @@
 //! The HTTP side of a transit engine: `POST {url}/v1/{mount}/{encrypt|decrypt}/{key}`.
 //!
-//! HashiCorp Vault, API of the transit secrets engine; `OpenBao` speaks the same.
+//! HashiCorp Vault, API of the transit secrets engine; OpenBao speaks the same.
 
 use std::time::Duration;
 
@@ -120,7 +120,7 @@ impl TransitClient {
         if status == StatusCode::OK {
             return Ok(body);
         }
-        Err(judge(action, status, serde_json::from_slice(&body).unwrap_or(Errors { errors: Vec::new() })))
+        Err(judge(action, status, &serde_json::from_slice(&body).unwrap_or(Errors { errors: Vec::new() })))
     }
 }
 
@@ -136,7 +136,7 @@ async fn read(mut answer: Response) -> Result<Zeroizing<Vec<u8>>, ProviderError>
 }
 
 /// What a status other than 200 means. The server says `{"errors": […]}`.
-fn judge(action: &str, status: StatusCode, said: Errors) -> ProviderError {
+fn judge(action: &str, status: StatusCode, said: &Errors) -> ProviderError {
     let words: String = said.errors.join("; ").split_whitespace().collect::<Vec<_>>().join(" ");
     let words: String = words.chars().take(200).collect();
     let told = if words.is_empty() { format!("it answers {status}") } else { format!("it answers {status}: {words}") };

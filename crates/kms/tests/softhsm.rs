@@ -1,4 +1,4 @@
-//! The PKCS#11 provider against `SoftHSM`. The module finds its tokens by an environment variable, so
+//! The PKCS#11 provider against SoftHSM. The module finds its tokens by an environment variable, so
 //! each test makes a token and runs its inner half in a process of its own.
 
 use std::fs;
@@ -236,5 +236,5 @@ async fn inner_move() {
     assert_eq!(keys("hsm:pkcs11:portico").check_canary(&moved).await, Ok(()));
     assert_eq!(keys(local).check_canary(&moved).await, Err(OpenError::UnknownMasterKey(id("hsm"))));
     assert_eq!(both.prove(&id("hsm"), rng).await, Ok(()));
-    assert_eq!(both.providers().map(|key| key.kind()).collect::<Vec<_>>(), ["pkcs11", "local"]);
+    assert_eq!(both.providers().map(portico_vault::MasterKeyProvider::kind).collect::<Vec<_>>(), ["pkcs11", "local"]);
 }

@@ -64,7 +64,7 @@ impl DataKey {
     pub const ROLL_AFTER_SEALS: u64 = 1 << 24;
 
     /// A key older than this is not sealed with any more, the next seal makes a new version: 90 days.
-    pub const ROLL_AFTER_AGE: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+    pub const ROLL_AFTER_AGE: Duration = Duration::from_hours(90 * 24);
 
     /// Whether the next seal is to make a new version.
     #[must_use]
@@ -317,7 +317,7 @@ mod tests {
     fn a_key_is_due_by_age_or_by_count_and_long_before_the_limit() {
         let day = Duration::from_hours(24);
         assert!(!DataKey::is_due(0, Duration::ZERO));
-        assert!(!DataKey::is_due((1 << 24) - 1, day * 90 - Duration::from_secs(1)));
+        assert!(!DataKey::is_due((1 << 24) - 1, day * 89));
         assert!(DataKey::is_due(1 << 24, Duration::ZERO));
         assert!(DataKey::is_due(0, day * 90));
         assert_eq!(DataKey::SEAL_LIMIT / DataKey::ROLL_AFTER_SEALS, 256);

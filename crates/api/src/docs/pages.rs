@@ -69,6 +69,14 @@ pub(super) fn all() -> Vec<Page> {
             include_str!("pages/audit-log.html"),
         ),
         page(
+            "/docs/vault",
+            KNOW,
+            "Keys and the vault",
+            "Keys and the vault",
+            "What seals what, and how to change a master key, a data key or a Chakra key while calls go on.",
+            include_str!("pages/vault.html"),
+        ),
+        page(
             "/docs/problems",
             KNOW,
             "Errors",

@@ -231,7 +231,7 @@ impl App {
         id: PluginId,
     ) -> Result<Configuration, Error> {
         let fetch = operation("fetch_plugin_configuration");
-        let asked = self.chakra.call(fetch, &[("pluginId", &id.to_string())], &[], None, self.token(scope, &key)).await;
+        let asked = self.chakra.call(fetch, &[("pluginId", &id.to_string())], &[], None, self.token(scope, key)).await;
         let data = asked.map_err(|error| self.chakra_failed(scope, key, error))?;
         Ok(Configuration::from_chakra(&data))
     }

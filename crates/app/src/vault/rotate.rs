@@ -190,7 +190,7 @@ impl Run<'_> {
 
     /// Notes what does not open. A master key that does not serve ends the run instead: what it is
     /// needed for may be in order.
-    fn damaged(&mut self, what: String, error: OpenError) -> Result<(), RotateError> {
+    fn damaged(&mut self, what: &str, error: OpenError) -> Result<(), RotateError> {
         match error {
             OpenError::MasterKey(_) | OpenError::UnknownMasterKey(_) => Err(RotateError::MasterKey(error)),
             error => {
@@ -217,7 +217,7 @@ impl Run<'_> {
                 }
                 Err(error) => {
                     let what = format!("{}.{} of {}", stored.secret.table, stored.secret.column, stored.row);
-                    self.damaged(what, error)?;
+                    self.damaged(&what, error)?;
                 }
             }
         }
@@ -238,7 +238,7 @@ impl Run<'_> {
                         Ok(wrapped) => rewrapped.push((stray, wrapped)),
                         Err(error) => {
                             let what = format!("data key {} of {}", stray.version, stray.tenant);
-                            self.damaged(what, error)?;
+                            self.damaged(&what, error)?;
                         }
                     }
                 }
@@ -303,7 +303,7 @@ impl Run<'_> {
         for column in SEALED_COLUMNS {
             if let Err(error) = self.reseal_column(tenant, &newest, column).await {
                 match error {
-                    Error::Vault(error) => self.damaged(format!("{} of {tenant}", column.table), error)?,
+                    Error::Vault(error) => self.damaged(&format!("{} of {tenant}", column.table), error)?,
                     other => return Err(other.into()),
                 }
             }

@@ -220,6 +220,51 @@ fn migrate_needs_the_database_alone() {
 }
 
 #[test]
+fn a_key_in_a_token_or_transit_engine_asks_for_its_place_and_nothing_else_does() {
+    let listed = ("PORTICO_MASTER_KEYS", "k3:pkcs11:portico,k2:transit:portico");
+    let text = refusal(None, &[listed]);
+    let named: Vec<_> = text.lines().filter_map(|line| line.split(' ').next()).collect();
+    let places = [
+        "PORTICO_PKCS11_MODULE",
+        "PORTICO_PKCS11_TOKEN",
+        "PORTICO_PKCS11_PIN",
+        "PORTICO_TRANSIT_URL",
+        "PORTICO_TRANSIT_TOKEN",
+    ];
+    assert_eq!(named, places, "{text}");
+    let folder = Folder::new();
+    let pin = folder.file("pin", "in-secret\n");
+    let token = [
+        ("PORTICO_PKCS11_MODULE", "/usr/lib/module.so"),
+        ("PORTICO_PKCS11_TOKEN", "token"),
+        ("PORTICO_PKCS11_PIN_FILE", pin.to_str().unwrap()),
+    ];
+    let engine = [("PORTICO_TRANSIT_URL", "https://vault:8200"), ("PORTICO_TRANSIT_TOKEN", "in-secret")];
+    let all: Vec<_> = [listed].into_iter().chain(token).chain(engine).collect();
+    let settings = read(None, &all).unwrap();
+    let kinds: Vec<_> = settings.master_keys.providers().map(|key| (key.id().as_str(), key.kind())).collect();
+    assert_eq!(kinds, [("k3", "pkcs11"), ("k2", "transit")]);
+    assert!(!format!("{settings:?}").contains("in-secret"));
+    let with = |name, value| {
+        let text = refusal(
+            None,
+            &[&all[..4], &[(name, value)][..], &engine[usize::from(name == "PORTICO_TRANSIT_URL")..]].concat(),
+        );
+        assert!(text.starts_with(&format!("{name} must be ")) && text.lines().count() == 1, "{text}");
+        assert!(!text.contains("in-secret"), "{text}");
+    };
+    with("PORTICO_TRANSIT_URL", "https://in-secret@vault");
+    with("PORTICO_TRANSIT_MOUNT", "../in-secret");
+    let vault = Sources::read(None, |name| {
+        [("DATABASE_URL", URL), ("PORTICO_MASTER_KEYS", KEYS)]
+            .iter()
+            .find(|(other, _)| *other == name)
+            .map(|(_, value)| OsString::from(value))
+    });
+    assert!(for_vault(&vault.unwrap()).is_ok(), "`portico vault` needs no other setting");
+}
+
+#[test]
 fn debug_shows_no_secret() {
     let text = format!("{:?}", read(None, &[]).unwrap());
     assert!(!text.contains("in-secret") && !text.contains(TOKEN) && !text.contains(&KEYS[3..]), "{text}");

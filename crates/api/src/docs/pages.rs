@@ -45,6 +45,14 @@ pub(super) fn all() -> Vec<Page> {
             include_str!("pages/roles.html"),
         ),
         page(
+            "/docs/keys",
+            KNOW,
+            "API keys",
+            "API keys",
+            "Format, limits, rotation, expiry, leaks, and the last owner.",
+            include_str!("pages/keys.html"),
+        ),
+        page(
             "/docs/problems",
             KNOW,
             "Errors",
@@ -122,6 +130,7 @@ fn filled(text: &str, cards: &str) -> String {
 fn generated(name: &str, cards: &str) -> String {
     match name {
         "pages" => cards.to_owned(),
+        "key pattern" => escape(portico_app::API_KEY_PATTERN),
         "roles" => roles::built_in(),
         "role names" => roles::names(),
         "permissions" => roles::matrix(),

@@ -238,14 +238,17 @@ async fn a_leaked_secret_ends_its_key_and_the_answer_says_nothing() {
     findings.check(events.len() == 3 && events[2]["data"]["no_owner_left"] == true, || format!("{events:?}"));
     operator.post("/api/v1/api-keys", of_role("owner")).await.expect(201);
 
-    // Nobody floods it.
-    let flood = eventually("reports from one address are throttled", || async {
-        let answer = leak(NOBODYS).await;
-        (answer.status != 204).then_some(answer)
-    })
-    .await;
-    findings.check(flood.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds >= 1), || format!("{flood}"));
-    findings.note("a flood", flood.not_a_problem(&[429]));
+    // Nobody floods it: an address may report sixty in a minute, however many come at once.
+    let mut flood = tokio::task::JoinSet::new();
+    for _ in 0..61 {
+        let anybody = anybody.clone();
+        flood.spawn(async move { anybody.post(LEAKED, json!({"secret": NOBODYS})).await });
+    }
+    let throttled = flood.join_all().await.into_iter().find(|answer| answer.status == 429);
+    let Some(throttled) = throttled else { panic!("sixty-one reports at once were all taken") };
+    let after = throttled.header("retry-after").parse::<u32>();
+    findings.check(after.is_ok_and(|seconds| seconds >= 1), || format!("{throttled}"));
+    findings.note("a flood", throttled.not_a_problem(&[429]));
     findings.finish();
     portico.stop().await;
 }
@@ -521,7 +524,7 @@ async fn the_last_owner_stays() {
         }
     }
     findings.check(before == after, || format!("a refused change was half-written: {before} became {after}"));
-    owner.patch(&path, json!({"name": "still the owner", "rate_limit": 1000})).await.expect(200);
+    owner.patch(&path, json!({"name": "still the owner"})).await.expect(200);
 
     // Any other owner may be removed in each way.
     for (what, body) in removals() {

@@ -269,7 +269,7 @@ mod tests {
             conflict("customer_connected"),
             conflict("customer_external_id_taken"),
             Error::MoreThanOwn("/role"),
-            Error::RateLimited(too_much()),
+            Error::RateLimited(Box::new(too_much())),
             conflict("api_key_revoked"),
             conflict("last_owner"),
             conflict("too_many_old_secrets"),
@@ -338,7 +338,7 @@ mod tests {
 
     #[test]
     fn who_was_too_fast_is_told_by_which_limit_and_for_how_long() {
-        let told = Told::of(&Error::RateLimited(too_much()), Surface::Compatible);
+        let told = Told::of(&Error::RateLimited(Box::new(too_much())), Surface::Compatible);
         assert_eq!((told.status.as_u16(), told.code), (429, "rate_limited"));
         assert_eq!(told.detail, "the API key's own limit is reached (5 in 1 s); repeat it after 1 s");
         let headers: Vec<_> =

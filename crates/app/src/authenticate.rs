@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use portico_auth::{ApiKeyRecord, Credential, Origin, Party, Principal, Refused};
+use portico_auth::{ApiKeyRecord, Credential, Origin, Party, Principal};
 use portico_domain::{OldSecretId, TenantId};
 use portico_storage::{SecretStanding, StorageError};
 use portico_vault::SecretHash;
@@ -71,12 +71,11 @@ pub(crate) struct KnownSecret {
 
 impl KnownSecret {
     /// Judges the secret at this moment. One whose overlap is over is as unknown as any other text.
-    fn admit(&self, now: OffsetDateTime, origin: Origin) -> Result<Principal, NotAdmitted> {
+    fn admit(&self, now: OffsetDateTime, origin: Origin) -> Result<Principal, Error> {
         if self.old.is_some_and(|(_, end)| now >= end) {
-            return Err(Error::UnknownKey.into());
+            return Err(Error::UnknownKey);
         }
-        let refused = |refused: Refused| NotAdmitted { error: refused.into(), party: Some(self.record.party()) };
-        let principal = self.record.admit(now, origin).map_err(refused)?;
+        let principal = self.record.admit(now, origin)?;
         Ok(match self.old {
             Some((id, _)) => principal.with_old_secret(id),
             None => principal,
@@ -107,7 +106,11 @@ impl App {
             }
             Credential::ApiKey(hash) => {
                 let known = self.look_up(hash).await?.ok_or(Error::UnknownKey)?;
-                known.admit(OffsetDateTime::now_utc(), presented.origin())
+                known.admit(OffsetDateTime::now_utc(), presented.origin()).map_err(|error| {
+                    // An ended secret is nobody's, so nobody's audit log tells of it.
+                    let party = matches!(error, Error::Refused(_)).then(|| known.record.party());
+                    NotAdmitted { error, party }
+                })
             }
             Credential::Token(token) => self.admit_token(token, &presented).await,
         }
@@ -183,7 +186,7 @@ mod tests {
         let principal = known.admit(END - time::Duration::NANOSECOND, Origin::default()).expect("still opens");
         assert_eq!(principal.old_secret(), Some(id));
         let refused = known.admit(END, Origin::default()).expect_err("is over");
-        assert!(matches!(refused, NotAdmitted { error: Error::UnknownKey, party: None }), "{refused:?}");
+        assert!(matches!(refused, Error::UnknownKey), "{refused:?}");
         let present = KnownSecret { old: None, ..known };
         assert_eq!(present.admit(END, Origin::default()).expect("opens").old_secret(), None);
     }

@@ -107,7 +107,7 @@ pub enum Error {
         "{} is reached ({} in {} s); repeat it after {} s",
         .0.kind.what(), .0.quota.most, .0.quota.window.as_secs(), .0.retry_after_seconds().unwrap_or(1)
     )]
-    RateLimited(Standing),
+    RateLimited(Box<Standing>),
     /// It would give more than the caller may do; the field at fault.
     #[error("this would give more than your own key may do; leave it out or use a key that may")]
     MoreThanOwn(&'static str),

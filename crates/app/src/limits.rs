@@ -142,7 +142,7 @@ impl App {
 }
 
 fn allowed(standing: Standing) -> Result<Standing, Error> {
-    if standing.retry_after.is_some() { Err(Error::RateLimited(standing)) } else { Ok(standing) }
+    if standing.retry_after.is_some() { Err(Error::RateLimited(Box::new(standing))) } else { Ok(standing) }
 }
 
 /// What one caller has for itself: an IPv4 address, or a /64 of IPv6.

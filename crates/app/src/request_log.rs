@@ -145,10 +145,10 @@ async fn write_tenant(
     let mut rows = Vec::with_capacity(entries.len());
     for entry in entries {
         rows.extend(entry.row);
-        let Some(used) = entry.used else { continue };
-        count_old_secret(&mut old_secrets, &used);
-        if uses.get(&used.id).is_none_or(|latest| latest.at <= used.at) {
-            uses.insert(used.id, used);
+        let Some(one) = entry.used else { continue };
+        count_old_secret(&mut old_secrets, &one);
+        if uses.get(&one.id).is_none_or(|latest| latest.at <= one.at) {
+            uses.insert(one.id, one);
         }
     }
     let uses: Vec<_> = uses.into_values().collect();

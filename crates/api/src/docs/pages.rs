@@ -77,6 +77,14 @@ pub(super) fn all() -> Vec<Page> {
             include_str!("pages/vault.html"),
         ),
         page(
+            "/docs/keys",
+            KNOW,
+            "API keys",
+            "API keys",
+            "Format, limits, rotation, expiry, leaks, and the last owner.",
+            include_str!("pages/keys.html"),
+        ),
+        page(
             "/docs/problems",
             KNOW,
             "Errors",
@@ -154,6 +162,7 @@ fn filled(text: &str, cards: &str) -> String {
 fn generated(name: &str, cards: &str) -> String {
     match name {
         "pages" => cards.to_owned(),
+        "key pattern" => escape(portico_app::API_KEY_PATTERN),
         "roles" => roles::built_in(),
         "role names" => roles::names(),
         "permissions" => roles::matrix(),

@@ -147,9 +147,9 @@ async fn nobody_mints_more_than_they_have() {
     findings.check(number["customers"] == json!([shop.customer]), || format!("a number's token: {number}"));
 
     // A key without the permission, the operator, nobody.
-    let role = json!({"name": "no tokens", "permissions": ["messages:send"]});
+    let role = json!({"name": "no-tokens", "permissions": ["messages:send"]});
     tenant.owner.post("/api/v1/roles", role).await.expect(201);
-    let without = tenant.key("no tokens").await.post(path, json!({})).await;
+    let without = tenant.key("no-tokens").await.post(path, json!({})).await;
     findings.note("without tokens:mint", without.not_a_problem(&[403]));
     let operator = tenant.operator.post(path, json!({})).await;
     findings.note("the operator", operator.not_a_problem(&[403]));

@@ -141,7 +141,9 @@ pub(super) fn security_schemes() -> [(&'static str, SecurityScheme); 2] {
     let api_key = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .bearer_format("ptc_…")
-        .description(Some("An API key that Portico issued: `Authorization: Bearer ptc_<env>_…`."))
+        .description(Some(
+            "An API key that Portico issued, `Authorization: Bearer ptc_<env>_…`, or a short-lived token that a key minted, `Authorization: Bearer eyJ…`.",
+        ))
         .build();
     let mut operator = Http::new(HttpAuthScheme::Bearer);
     operator.description =

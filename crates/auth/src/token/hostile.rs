@@ -4,7 +4,7 @@ use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use portico_domain::{ApiKeyId, CustomerId, Permission, PermissionSet, SigningKeyId, TenantId, TokenId};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -321,7 +321,7 @@ fn a_hostile_signature_is_refused() {
         ("a malleable signature", malleable(&token), TokenFault::Signature),
         ("a signature that is not canonical", not_canonical(&token, 2), TokenFault::Shape),
         ("padding", format!("{token}=="), TokenFault::Shape),
-        ("padded claims", replaced(&token, 1, &URL_SAFE.encode(format!("{} ", good()))), TokenFault::Shape),
+        ("padded claims", replaced(&token, 1, &format!("{}==", part(&token, 1))), TokenFault::Shape),
         ("the other alphabet", replaced(&token, 2, &STANDARD.encode([0xfb; 64])), TokenFault::Shape),
         ("white space", format!("{token} "), TokenFault::Shape),
         ("a line break inside", replaced(&token, 1, &format!("{}\n", part(&token, 1))), TokenFault::Shape),

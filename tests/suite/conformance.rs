@@ -21,6 +21,9 @@ const OPERATORS: &[&str] = &[
     "GET /api/v1/tenants/{id}",
     "PATCH /api/v1/tenants/{id}",
     "DELETE /api/v1/tenants/{id}",
+    "GET /api/v1/operator/audit-log",
+    "GET /api/v1/operator/audit-log/verify",
+    "GET /api/v1/operator/audit-log/export",
 ];
 
 /// A tenant with things of which the fuzzer may spoil all but the first of each kind.
@@ -153,7 +156,8 @@ async fn answers_to_the_operator_are_as_the_document_says() {
     let mut ground = Ground::new(&portico).await;
     let (spare, _, _) = Tenant::bare(&portico, "Spare").await;
     ground.known["tenants"] = json!([ground.tenant.id, spare]);
-    let statuses = fuzz(&portico, &portico.operator(), "^/api/v1/(tenants?|customers)", ground.known.clone()).await;
+    let statuses =
+        fuzz(&portico, &portico.operator(), "^/api/v1/(tenants?|customers|operator)", ground.known.clone()).await;
     let mut findings = Findings::new();
     note_untouched(&mut findings, &statuses, &[]);
     findings.finish();

@@ -23,6 +23,9 @@ const OPERATORS: &[&str] = &[
     "DELETE /api/v1/tenants/{id}",
     "GET /api/v1/signing-keys",
     "POST /api/v1/signing-keys/rotate",
+    "GET /api/v1/operator/audit-log",
+    "GET /api/v1/operator/audit-log/verify",
+    "GET /api/v1/operator/audit-log/export",
 ];
 
 /// A tenant with things of which the fuzzer may spoil all but the first of each kind.
@@ -155,7 +158,8 @@ async fn answers_to_the_operator_are_as_the_document_says() {
     let mut ground = Ground::new(&portico).await;
     let (spare, _, _) = Tenant::bare(&portico, "Spare").await;
     ground.known["tenants"] = json!([ground.tenant.id, spare]);
-    let statuses = fuzz(&portico, &portico.operator(), "^/api/v1/(tenants?|customers)", ground.known.clone()).await;
+    let statuses =
+        fuzz(&portico, &portico.operator(), "^/api/v1/(tenants?|customers|operator)", ground.known.clone()).await;
     let mut findings = Findings::new();
     note_untouched(&mut findings, &statuses, &[]);
     findings.finish();

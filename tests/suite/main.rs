@@ -23,6 +23,7 @@ mod partner_flow;
 mod plugins;
 mod replicas;
 mod shared_team;
+mod sign_in_with_a_browser;
 mod surfaces;
 mod tenants;
 mod typescript_clients;

@@ -29,7 +29,7 @@ pub(crate) use findings::Findings;
 pub(crate) use portico::Portico;
 pub(crate) use processes::running_with;
 pub(crate) use sandbox::Sandbox;
-pub(crate) use serve::Serve;
+pub(crate) use serve::{Serve, free_port};
 pub(crate) use tenant::{Connected, Tenant};
 pub(crate) use typescript::Programs;
 

@@ -15,7 +15,8 @@ pub(crate) struct Serve {
     url: String,
 }
 
-fn free_port() -> u16 {
+/// A port of the loopback address that nobody uses at this moment.
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("the loopback address has a free port");
     listener.local_addr().expect("it is bound").port()
 }
@@ -23,7 +24,17 @@ fn free_port() -> u16 {
 impl Serve {
     /// Starts one that calls `chakra_url`, and waits until it is ready.
     pub(crate) async fn start(beside: &Portico, chakra_url: &str) -> Self {
+        Self::start_with(beside, chakra_url, |_| Vec::new()).await
+    }
+
+    /// The same with more environment, made from its base URL.
+    pub(crate) async fn start_with(
+        beside: &Portico,
+        chakra_url: &str,
+        environment: impl FnOnce(&str) -> Vec<(&'static str, String)>,
+    ) -> Self {
         let (port, metrics) = (free_port(), free_port());
+        let url = format!("http://127.0.0.1:{port}");
         let log = File::options().create(true).append(true).open(beside.data().folder().join("serve.log"));
         let log = log.expect("the test's own folder is writable");
         let mut command = command();
@@ -37,10 +48,11 @@ impl Serve {
             .env("PORTICO_CHAKRA_URL", chakra_url)
             .env("PORTICO_BIND", format!("127.0.0.1:{port}"))
             .env("PORTICO_METRICS_BIND", format!("127.0.0.1:{metrics}"))
+            .envs(environment(&url))
             .stdout(Stdio::from(log.try_clone().expect("a file can be shared")))
             .stderr(Stdio::from(log));
         let child = command.spawn().expect("the binary under test can be run");
-        let serve = Self { child, url: format!("http://127.0.0.1:{port}") };
+        let serve = Self { child, url };
         let caller = serve.anonymous();
         eventually("`portico serve` is ready", || async {
             let answer = caller.try_send(reqwest::Method::GET, "/readyz", super::Body::None).await.ok()?;

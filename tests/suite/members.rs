@@ -33,15 +33,9 @@ async fn sign_in(browser: &mut Browser, email: &str, password: &str) -> Answer {
     browser.submit(&page, "/console/sign-in", &[("email", email), ("password", password)]).await
 }
 
-#[tokio::test]
-async fn people_come_by_invitation_and_act_by_session() {
-    let portico = Portico::start().await;
-    assert_eq!(portico.told("console_url"), format!("{}/console/", portico.told("gateway_url")));
-    let (_, operator, owner) = Tenant::bare(&portico, "People & <Sons>").await;
-    let mut findings = Findings::new();
-
-    // The link is shown once, and works once.
-    let (id, link) = invite(&owner, "Ada@Example.com", "admin").await;
+/// The link is shown once, and works once; its pages are what they must be.
+async fn accept_a_link(portico: &Portico, owner: &Caller, findings: &mut Findings) -> Browser {
+    let (id, link) = invite(owner, "Ada@Example.com", "admin").await;
     let read = owner.get(&format!("/api/v1/invitations/{id}")).await;
     findings.check(!read.text.contains("accept_url") && read.at("/status") == "open", || read.to_string());
     findings.check(read.at("/email") == "ada@example.com", || read.to_string());
@@ -71,6 +65,17 @@ async fn people_come_by_invitation_and_act_by_session() {
     findings.check(accepted.status == 409 && accepted.at("/code") == "invitation_accepted", || accepted.to_string());
     let twice = owner.post("/api/v1/invitations", json!({"email": "ada@example.com", "role": "viewer"})).await;
     findings.check(twice.status == 409 && twice.at("/code") == "member_exists", || twice.to_string());
+    browser
+}
+
+#[tokio::test]
+async fn people_come_by_invitation_and_act_by_session() {
+    let portico = Portico::start().await;
+    assert_eq!(portico.told("console_url"), format!("{}/console/", portico.told("gateway_url")));
+    let (_, operator, owner) = Tenant::bare(&portico, "People & <Sons>").await;
+    let mut findings = Findings::new();
+
+    let mut browser = accept_a_link(&portico, &owner, &mut findings).await;
 
     // The session works on the management API, and changes only with the token and from a page of ours.
     let ada = browser.api().await;
@@ -98,7 +103,8 @@ async fn people_come_by_invitation_and_act_by_session() {
     findings.check(more.status == 403 && more.at("/code") == "more_than_own_permissions", || more.to_string());
     let (bob, bobs) = join(&owner, "bob@example.com", "owner").await;
     let path = format!("/api/v1/members/{bob}");
-    findings.check(ada.patch(&path, json!({"role": "viewer"})).await.status == 403, || "an admin demotes an owner".into());
+    findings
+        .check(ada.patch(&path, json!({"role": "viewer"})).await.status == 403, || "an admin demotes an owner".into());
     findings.check(ada.delete(&path).await.status == 403, || "an admin removes an owner".to_owned());
     let keys = owner.list("/api/v1/api-keys").await;
     let bobs_api = bobs.api().await;
@@ -135,7 +141,8 @@ async fn people_come_by_invitation_and_act_by_session() {
     let (_, link) = invite(&operator, "bob@example.com", "owner").await;
     let mut anew = Browser::of(&portico.anonymous());
     let page = anew.open(&link).await;
-    let home = anew.submit(&page, &link, &[("password", "another good password"), ("repeat", "another good password")]).await;
+    let home =
+        anew.submit(&page, &link, &[("password", "another good password"), ("repeat", "another good password")]).await;
     findings.check(home.status == 200 && text(&anew.who().await, "id") == bob, || home.to_string());
     findings.check(bobs_api.get("/api/v1/members").await.status == 401, || "the old session lives".to_owned());
 
@@ -149,7 +156,8 @@ async fn people_come_by_invitation_and_act_by_session() {
 
     // Suspension holds for sessions too, and for signing in.
     let mut bob_again = Browser::of(&portico.anonymous());
-    findings.check(sign_in(&mut bob_again, "bob@example.com", "another good password").await.status == 200, || "in".into());
+    findings
+        .check(sign_in(&mut bob_again, "bob@example.com", "another good password").await.status == 200, || "in".into());
     let api = bob_again.api().await;
     let tenant = format!("/api/v1/tenants/{}", text(&api.get("/api/v1/tenant").await.expect(200), "id"));
     portico.operator().patch(&tenant, json!({"status": "suspended"})).await.expect(200);
@@ -202,7 +210,10 @@ async fn guessing_is_slowed_down_and_tells_nothing() {
         let (mut browser, page) = (browser.clone(), page.clone());
         tokio::spawn(async move {
             let password = format!("guess number {number}");
-            browser.submit(&page, "/console/sign-in", &[("email", "bob@example.com"), ("password", &password)]).await.status
+            browser
+                .submit(&page, "/console/sign-in", &[("email", "bob@example.com"), ("password", &password)])
+                .await
+                .status
         })
     });
     let mut looked_at = 0;
@@ -240,7 +251,8 @@ async fn one_person_in_two_tenants_chooses_and_neither_tenant_sees_the_other() {
     let page = sign_in(&mut browser, "ada@example.com", PASSWORD).await;
     findings.check(browser.at == "/console/sign-in/tenant", || page.to_string());
     findings.check(browser.who().await["id"].is_null(), || "signed in before the choice".to_owned());
-    let other = browser.clone().submit(&page, "/console/sign-in/tenant", &[("tenant", "ten_01h455vb4pex5vsknk084sn02q")]).await;
+    let other =
+        browser.clone().submit(&page, "/console/sign-in/tenant", &[("tenant", "ten_01h455vb4pex5vsknk084sn02q")]).await;
     findings.check(other.status == 403, || format!("a tenant that was not offered: {other}"));
     let home = browser.submit(&page, "/console/sign-in/tenant", &[("tenant", &far_id)]).await;
     findings.check(home.text.contains("<dd>Far</dd>"), || home.to_string());
@@ -288,7 +300,9 @@ async fn one_person_in_two_tenants_chooses_and_neither_tenant_sees_the_other() {
     let link = text(&open.json, "accept_url").replace(near.base(), "");
     let gone = Browser::of(&portico.anonymous()).open(&link).await;
     findings.check(gone.status == 404, || format!("a revoked invitation: {gone}"));
-    for path in ["/console/invitations/x", "/console/nothing", "/console/sign-in/tenant", "/console/sign-in/provider/callback"] {
+    for path in
+        ["/console/invitations/x", "/console/nothing", "/console/sign-in/tenant", "/console/sign-in/provider/callback"]
+    {
         let answer = Browser::of(&portico.anonymous()).open(path).await;
         findings.check((400..500).contains(&answer.status) && answer.text.contains("<h1>"), || answer.to_string());
     }

@@ -154,7 +154,7 @@ async function run(page: Page): Promise<void> {
 
   // By an invitation's link, at the provider, whose word on the address is not needed then.
   await page.goto(env("PROVIDER_INVITATION"));
-  await page.click("text=Continue with your identity provider");
+  await page.click("text=Use your identity provider");
   await atProvider(page, "unverified-provider@example.com");
   assert.equal(await heading(page), "You are signed in");
   assert.match((await page.textContent("dl")) ?? "", /provider@example\.com/);
@@ -162,14 +162,14 @@ async function run(page: Page): Promise<void> {
   await page.waitForURL(`${base}/console/sign-in`);
 
   // The bound account comes straight in; the provider remembers the browser.
-  await page.click("text=Continue with your identity provider");
+  await page.click("text=Use your identity provider");
   await page.waitForURL(`${base}/console/`);
   await page.click("text=Sign out");
   await page.context().clearCookies();
 
   // Who is invited and has a verified address joins after being asked.
   await page.goto(`${base}/console/`);
-  await page.click("text=Continue with your identity provider");
+  await page.click("text=Use your identity provider");
   await atProvider(page, "waiting@example.com");
   assert.equal(await heading(page), "Choose a tenant");
   assert.match((await page.textContent("button.choice")) ?? "", /Join .* You are invited|Join/);
@@ -185,7 +185,7 @@ async function run(page: Page): Promise<void> {
     ["stranger@example.com", /Nobody invited stranger@example\.com/],
   ] as const) {
     await page.goto(`${base}/console/sign-in`);
-    await page.click("text=Continue with your identity provider");
+    await page.click("text=Use your identity provider");
     await atProvider(page, account);
     assert.match((await page.textContent("[role=alert]")) ?? "", expected);
     await sound(page);
@@ -193,14 +193,14 @@ async function run(page: Page): Promise<void> {
     await page.context().clearCookies();
   }
   await page.goto(`${base}/console/sign-in`);
-  await page.click("text=Continue with your identity provider");
+  await page.click("text=Use your identity provider");
   await atProvider(page, "password@example.com");
   assert.match((await page.textContent("dl")) ?? "", /password@example\.com/);
 
   // Who gives up at the provider is told so; an answer of another sign-in is refused.
   await page.context().clearCookies();
   await page.goto(`${base}/console/sign-in`);
-  await page.click("text=Continue with your identity provider");
+  await page.click("text=Use your identity provider");
   await page.waitForURL((url) => url.port === env("ISSUER_PORT"));
   await page.click("text=[ Cancel ]");
   await page.waitForURL((url) => url.origin === base);

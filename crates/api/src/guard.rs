@@ -50,6 +50,7 @@ use std::future::Future;
 use actix_web::dev::{HttpServiceFactory, Payload};
 use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::http::uri::Authority;
 use actix_web::web::{self, Data};
 use actix_web::{Handler, HttpMessage as _, HttpRequest, HttpResponse, guard};
 use portico_app::{App, Browser, Cookie, Error, Presented, cookie_in};
@@ -164,7 +165,8 @@ impl<P: Required> Extract for Operator<P> {
 impl Extract for Anyone {
     async fn extract(request: &HttpRequest, _: &mut Payload) -> Result<Self, Problem> {
         let principal = principal(request).await?;
-        let member = matches!(principal.actor(), Actor::Member(_)) && !request.headers().contains_key(header::AUTHORIZATION);
+        let member =
+            matches!(principal.actor(), Actor::Member(_)) && !request.headers().contains_key(header::AUTHORIZATION);
         let browser = browser(app(request)?, request).filter(|_| member);
         Ok(Self { session: browser.map(|browser| browser.session.to_owned()), principal })
     }
@@ -268,7 +270,7 @@ fn browser<'r>(app: &App, request: &'r HttpRequest) -> Option<Browser<'r>> {
 pub(crate) fn host(request: &HttpRequest) -> &str {
     let header = || request.headers().get(header::HOST).and_then(|value| value.to_str().ok());
     // In HTTP/2 it stands in the address.
-    request.uri().authority().map(|authority| authority.as_str()).or_else(header).unwrap_or("localhost")
+    request.uri().authority().map(Authority::as_str).or_else(header).unwrap_or("localhost")
 }
 
 /// What the request presents, but for cookies.
@@ -453,7 +455,8 @@ mod tests {
     #[test]
     fn the_table_names_each_permission() {
         let routes = routes();
-        let said: Vec<_> = routes.table().iter().map(|route| (route.permission.map(Permission::as_str), route.operator)).collect();
+        let said: Vec<_> =
+            routes.table().iter().map(|route| (route.permission.map(Permission::as_str), route.operator)).collect();
         assert_eq!(said, [(Some("customers:read"), false), (Some("tenants:write"), true)]);
     }
 

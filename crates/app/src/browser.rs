@@ -56,7 +56,9 @@ impl Cookie {
 /// The value of a cookie in one `Cookie` header.
 #[must_use]
 pub fn cookie_in<'h>(header: &'h str, name: &str) -> Option<&'h str> {
-    header.split(';').find_map(|pair| pair.trim().split_once('=').filter(|(key, _)| *key == name).map(|(_, value)| value))
+    header
+        .split(';')
+        .find_map(|pair| pair.trim().split_once('=').filter(|(key, _)| *key == name).map(|(_, value)| value))
 }
 
 impl App {

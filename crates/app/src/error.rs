@@ -181,10 +181,14 @@ impl From<StorageError> for Error {
                 "this access token is stored already; use that Chakra key",
             ),
             Constraint::RoleName => ("role_name_taken", Some("/name"), "another role has this name; choose another"),
-            Constraint::RoleInUse => {
-                ("role_in_use", None, "API keys, members or open invitations still have this role; give them another one or end them first")
+            Constraint::RoleInUse => (
+                "role_in_use",
+                None,
+                "API keys, members or open invitations still have this role; give them another one or end them first",
+            ),
+            Constraint::MemberEmail => {
+                ("member_exists", Some("/email"), "somebody with this address is a member already")
             }
-            Constraint::MemberEmail => ("member_exists", Some("/email"), "somebody with this address is a member already"),
             Constraint::MemberIdentity => ("changed_meanwhile", None, "the account belongs to another member"),
             Constraint::InvitationOpen => (
                 "invitation_open",

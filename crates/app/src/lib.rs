@@ -37,8 +37,8 @@ pub use chakra_keys::{PatchChakraKey, StoreChakraKey};
 pub use customers::{Connection, EnsureCustomer};
 pub use error::{Error, Thing};
 pub use members::{
-    Choice, CreateInvitation, CreatedInvitation, Invited, NewBrowserSession, PatchMember, Returned, SignInError, SignedIn,
-    WhoAmI, WhoseTenant,
+    Choice, CreateInvitation, CreatedInvitation, Invited, NewBrowserSession, PatchMember, Returned, SignInError,
+    SignedIn, WhoAmI, WhoseTenant,
 };
 pub use metrics::Metrics;
 pub use paging::{PageRequest, Paged};

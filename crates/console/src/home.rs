@@ -46,7 +46,8 @@ pub(crate) async fn show(visit: Visit<'_>) -> HttpResponse {
 fn not_in(visit: &Visit<'_>, error: Error) -> HttpResponse {
     match error {
         Error::Refused(refused) => {
-            let body = Html::default().raw("<p role=\"alert\">You cannot act here: ").text(&refused.to_string()).raw(".</p>");
+            let body =
+                Html::default().raw("<p role=\"alert\">You cannot act here: ").text(&refused.to_string()).raw(".</p>");
             Page::new("Not now", body).status(StatusCode::FORBIDDEN).answer()
         }
         Error::Database(_) => Told::of(&SignInError::App(error)).alone(),

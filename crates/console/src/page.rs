@@ -7,7 +7,8 @@ use actix_web::http::header::{self, HeaderValue};
 use crate::html::Html;
 
 /// Nothing but our own style sheet, icon and forms. Nobody may frame a page.
-const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+const POLICY: &str =
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
 const STYLE: &str = include_str!("style.css");
 

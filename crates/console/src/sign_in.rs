@@ -42,15 +42,15 @@ pub(crate) async fn entered(visit: &Visit<'_>, signed_in: SignedIn) -> HttpRespo
 fn page(visit: &Visit<'_>, email: &str, wrong: Option<&str>) -> Page {
     let (token, cookie) = visit.form_token();
     let mut body = Html::default();
-    if let Some(wrong) = wrong {
-        body = body.raw("<p class=\"alert\" id=\"wrong\" role=\"alert\">").text(wrong).raw("</p>\n");
-    }
     if visit.app.has_identity_provider() {
         body = body
             .raw("<form method=\"post\" action=\"/console/sign-in/provider\">\n")
             .and(&token)
-            .raw("<button type=\"submit\">Continue with your identity provider</button>\n</form>\n")
+            .raw("<button type=\"submit\">Use your identity provider</button>\n</form>\n")
             .raw("<p class=\"or\">or with a password</p>\n");
+    }
+    if let Some(wrong) = wrong {
+        body = body.raw("<p class=\"alert\" id=\"wrong\" role=\"alert\">").text(wrong).raw("</p>\n");
     }
     let described = if wrong.is_some() { " aria-describedby=\"wrong\" aria-invalid=\"true\"" } else { "" };
     let second = if visit.app.has_identity_provider() { " class=\"second\"" } else { "" };
@@ -91,15 +91,22 @@ impl Told {
             SignInError::Refused => told(StatusCode::FORBIDDEN, "The e-mail address or the password is wrong."),
             SignInError::Throttled { retry_after } => Self {
                 retry_after: Some(*retry_after),
-                ..told(StatusCode::TOO_MANY_REQUESTS, &format!("There were too many attempts. Try again in {}.", duration(*retry_after)))
+                ..told(
+                    StatusCode::TOO_MANY_REQUESTS,
+                    &format!("There were too many attempts. Try again in {}.", duration(*retry_after)),
+                )
             },
             SignInError::Busy => Self {
                 retry_after: Some(5),
-                ..told(StatusCode::SERVICE_UNAVAILABLE, "Too many people are signing in at this moment. Try again in a few seconds.")
+                ..told(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "Too many people are signing in at this moment. Try again in a few seconds.",
+                )
             },
-            SignInError::Stale => {
-                told(StatusCode::FORBIDDEN, "This sign-in was begun too long ago, or in another browser. Please begin again.")
-            }
+            SignInError::Stale => told(
+                StatusCode::FORBIDDEN,
+                "This sign-in was begun too long ago, or in another browser. Please begin again.",
+            ),
             SignInError::NoInvitation => told(
                 StatusCode::NOT_FOUND,
                 "This invitation is not valid any more: it was accepted, taken back, or came too late. Ask for a new one.",
@@ -109,16 +116,22 @@ impl Told {
                 "Somebody with this address is a member already. Sign in, or ask whoever runs this Portico for a new invitation.",
             ),
             SignInError::Weak(weak) => told(StatusCode::UNPROCESSABLE_ENTITY, &format!("The password {weak}.")),
-            SignInError::NotInvited { email, verified } => told(StatusCode::FORBIDDEN, &not_invited(email.as_deref(), *verified)),
+            SignInError::NotInvited { email, verified } => {
+                told(StatusCode::FORBIDDEN, &not_invited(email.as_deref(), *verified))
+            }
             SignInError::OtherAddress { invited } => told(
                 StatusCode::FORBIDDEN,
-                &format!("The invitation is for {invited}, and your account at the identity provider has another address. Sign in there with the invited address, or set a password."),
+                &format!(
+                    "The invitation is for {invited}, and your account at the identity provider has another address. Sign in there with the invited address, or set a password."
+                ),
             ),
             SignInError::OtherAccount => told(
                 StatusCode::FORBIDDEN,
                 "Your account at the identity provider is another one than before. Ask whoever runs this Portico for a new invitation.",
             ),
-            SignInError::ProviderRefused => told(StatusCode::FORBIDDEN, "The identity provider did not let you in. Please try again."),
+            SignInError::ProviderRefused => {
+                told(StatusCode::FORBIDDEN, "The identity provider did not let you in. Please try again.")
+            }
             SignInError::ProviderAnswer => told(
                 StatusCode::BAD_GATEWAY,
                 "The identity provider's answer cannot be trusted. Try again; if that does not help, whoever runs this Portico finds the reason in its log.",
@@ -127,10 +140,15 @@ impl Told {
                 retry_after: Some(30),
                 ..told(StatusCode::BAD_GATEWAY, "The identity provider does not answer. Try again in a moment.")
             },
-            SignInError::NoProvider => told(StatusCode::NOT_FOUND, "No identity provider is set up here. Sign in with a password."),
+            SignInError::NoProvider => {
+                told(StatusCode::NOT_FOUND, "No identity provider is set up here. Sign in with a password.")
+            }
             SignInError::App(error) => {
                 tracing::error!(%error, "a sign-in failed");
-                Self { retry_after: Some(1), ..told(StatusCode::SERVICE_UNAVAILABLE, "Portico cannot do this at the moment. Please try again.") }
+                Self {
+                    retry_after: Some(1),
+                    ..told(StatusCode::SERVICE_UNAVAILABLE, "Portico cannot do this at the moment. Please try again.")
+                }
             }
         }
     }

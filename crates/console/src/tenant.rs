@@ -27,9 +27,12 @@ pub(crate) async fn show(visit: Visit<'_>) -> HttpResponse {
             .raw(">");
         body = match &choice.joins_as {
             None => body.text(&choice.name),
-            Some(role) => {
-                body.raw("Join ").text(&choice.name).raw("<small>You are invited, with the role ").text(role).raw("</small>")
-            }
+            Some(role) => body
+                .raw("Join ")
+                .text(&choice.name)
+                .raw("<small>You are invited, with the role ")
+                .text(role)
+                .raw("</small>"),
         };
         body = body.raw("</button></div>\n");
     }

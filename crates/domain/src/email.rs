@@ -32,7 +32,8 @@ impl FromStr for Email {
         let lower = text.to_lowercase();
         let (local, domain) = lower.split_once('@').ok_or(MalformedEmail)?;
         let fits = !local.is_empty() && local.len() <= 64 && !domain.is_empty() && lower.len() <= 254;
-        let plain = !lower.chars().any(odd) && !domain.contains('@') && !domain.starts_with('.') && !domain.ends_with('.');
+        let plain =
+            !lower.chars().any(odd) && !domain.contains('@') && !domain.starts_with('.') && !domain.ends_with('.');
         if fits && plain { Ok(Self(lower)) } else { Err(MalformedEmail) }
     }
 }

@@ -25,7 +25,7 @@ pub(crate) struct Key {
     /// The one algorithm that the key says it is for.
     algorithm: Option<String>,
     kind: Kind,
-    pub(crate) key: DecodingKey,
+    pub(crate) verifier: DecodingKey,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +50,7 @@ impl Key {
             AlgorithmParameters::OctetKeyPair(curve) if curve.curve == EllipticCurve::Ed25519 => Kind::Ed25519,
             _ => return None,
         };
-        Some(Self { id: jwk.common.key_id.clone(), algorithm, kind, key: DecodingKey::from_jwk(&jwk).ok()? })
+        Some(Self { id: jwk.common.key_id.clone(), algorithm, kind, verifier: DecodingKey::from_jwk(&jwk).ok()? })
     }
 
     /// Whether a token of that algorithm and key id may be verified with it.
@@ -113,7 +113,8 @@ impl Keys {
         }
         match json::<Set>(client.get(url.clone())).await {
             Ok(set) => {
-                *known = Known { keys: set.keys.into_iter().filter_map(Key::of).collect(), fetched: Some(Instant::now()) };
+                *known =
+                    Known { keys: set.keys.into_iter().filter_map(Key::of).collect(), fetched: Some(Instant::now()) };
                 Ok(known.serving(algorithm, id))
             }
             // Keys that were good an hour ago are better than nobody signing in.
@@ -155,7 +156,7 @@ mod tests {
             for set in sets {
                 let (mut stream, _) = listener.accept().await.expect("accepts");
                 let mut buffer = [0; 4096];
-                stream.read(&mut buffer).await.expect("reads");
+                assert!(stream.read(&mut buffer).await.is_ok_and(|read| read > 0), "a request comes");
                 let body = set.to_string();
                 let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
                 stream.write_all((head + &body).as_bytes()).await.expect("writes");

@@ -145,12 +145,15 @@ mod tests {
     fn another_issuer_and_unsafe_endpoints_are_refused() {
         let refused = |change: fn(&mut Value)| judged(change).expect_err("is refused").to_string();
         assert!(refused(|said| said["issuer"] = json!("https://id.example.com/")).contains("issuer"));
-        assert!(refused(|said| said["token_endpoint"] = json!("http://id.example.com/token")).contains("token_endpoint"));
+        assert!(
+            refused(|said| said["token_endpoint"] = json!("http://id.example.com/token")).contains("token_endpoint")
+        );
         assert!(refused(|said| said["jwks_uri"] = json!("http://id.example.com/keys")).contains("jwks_uri"));
         assert!(refused(|said| said["code_challenge_methods_supported"] = json!(["plain"])).contains("PKCE"));
         assert!(refused(|said| said["response_types_supported"] = json!(["id_token"])).contains("code"));
         assert!(
-            refused(|said| said["token_endpoint_auth_methods_supported"] = json!(["private_key_jwt"])).contains("secret")
+            refused(|said| said["token_endpoint_auth_methods_supported"] = json!(["private_key_jwt"]))
+                .contains("secret")
         );
     }
 

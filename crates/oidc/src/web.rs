@@ -73,7 +73,8 @@ pub(crate) async fn json<T: DeserializeOwned>(request: RequestBuilder) -> Result
     }
     if status != StatusCode::OK {
         let code = serde_json::from_slice::<OAuthError>(&body).ok().map(|error| error.error);
-        let plain = |code: &String| code.len() <= 60 && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+        let plain =
+            |code: &String| code.len() <= 60 && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
         return Err(WebError::Status { status, code: code.filter(plain) });
     }
     // The error of serde_json may quote the answer, which may hold a token: only where it stands is told.
@@ -90,8 +91,15 @@ mod tests {
         for url in ["https://id.example.com/x", "http://127.0.0.1:9/x", "http://localhost:9", "http://[::1]:9"] {
             assert!(is_safe(&url.parse().expect("is a URL")), "{url}");
         }
-        for url in ["http://id.example.com", "http://10.0.0.1", "ftp://id.example.com", "https://a:b@id.example.com", "data:x",
-            "http://localhost.example.com", "http://127.0.0.1.example.com"] {
+        for url in [
+            "http://id.example.com",
+            "http://10.0.0.1",
+            "ftp://id.example.com",
+            "https://a:b@id.example.com",
+            "data:x",
+            "http://localhost.example.com",
+            "http://127.0.0.1.example.com",
+        ] {
             assert!(!is_safe(&url.parse().expect("is a URL")), "{url}");
         }
     }

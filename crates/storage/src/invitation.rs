@@ -216,7 +216,8 @@ impl TenantTx {
         .await?;
         let Some(row) = row else { return Ok(None) };
         let built_in = row.built_in_role.map(|name| name.parse::<BuiltInRole>().map(StoredRole::BuiltIn));
-        let built_in = built_in.transpose().map_err(|error| StorageError::corrupt("invitations.built_in_role", error))?;
+        let built_in =
+            built_in.transpose().map_err(|error| StorageError::corrupt("invitations.built_in_role", error))?;
         let role = built_in.or_else(|| row.role_id.map(|id| StoredRole::Own(RoleId::from_uuid(id))));
         Ok(Some(InvitationGrant {
             email: email(&row.email)?,

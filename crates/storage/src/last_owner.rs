@@ -10,12 +10,9 @@ impl TenantTx {
     ///
     /// [`StorageError`] when the database fails.
     pub async fn hold_owners(&mut self) -> Result<(), StorageError> {
-        sqlx::query!(
-            r#"select 1 as "one!" from tenants where tenant_id = $1 for no key update"#,
-            self.tenant.uuid()
-        )
-        .fetch_optional(&mut *self.tx)
-        .await?;
+        sqlx::query!(r#"select 1 as "one!" from tenants where tenant_id = $1 for no key update"#, self.tenant.uuid())
+            .fetch_optional(&mut *self.tx)
+            .await?;
         Ok(())
     }
 

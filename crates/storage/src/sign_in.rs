@@ -129,12 +129,10 @@ impl Db {
     ///
     /// [`StorageError`] when the database fails.
     pub async fn tenants_with_dead_sessions(&self, idle: Duration) -> Result<Vec<TenantId>, StorageError> {
-        let ids = sqlx::query_scalar!(
-            r#"select tenant_id as "tenant_id!" from resolve_dead_sessions($1)"#,
-            interval(idle)
-        )
-        .fetch_all(&mut *self.connection().await?)
-        .await?;
+        let ids =
+            sqlx::query_scalar!(r#"select tenant_id as "tenant_id!" from resolve_dead_sessions($1)"#, interval(idle))
+                .fetch_all(&mut *self.connection().await?)
+                .await?;
         Ok(ids.into_iter().map(TenantId::from_uuid).collect())
     }
 
@@ -207,9 +205,10 @@ impl Db {
     ///
     /// [`StorageError`] when the database fails.
     pub async fn forget_attempts(&self, older_than: Duration) -> Result<u64, StorageError> {
-        let done = sqlx::query!("delete from sign_in_attempts where last_at < now() - $1::interval", interval(older_than))
-            .execute(&mut *self.connection().await?)
-            .await?;
+        let done =
+            sqlx::query!("delete from sign_in_attempts where last_at < now() - $1::interval", interval(older_than))
+                .execute(&mut *self.connection().await?)
+                .await?;
         Ok(done.rows_affected())
     }
 }

@@ -70,9 +70,12 @@ mod tests {
         let key = FingerprintKey::generate(&mut rand::rng());
         let counterpart = key.counterpart("csrf", "session");
         assert!(key.is_counterpart("csrf", "session", &counterpart));
-        for (purpose, text, presented) in
-            [("form", "session", &*counterpart), ("csrf", "other", &counterpart), ("csrf", "session", ""), ("csrf", "session", "*")]
-        {
+        for (purpose, text, presented) in [
+            ("form", "session", &*counterpart),
+            ("csrf", "other", &counterpart),
+            ("csrf", "session", ""),
+            ("csrf", "session", "*"),
+        ] {
             assert!(!key.is_counterpart(purpose, text, presented));
         }
     }

@@ -64,7 +64,8 @@ pub(super) fn of_portico() -> String {
     let mut html = String::new();
     for route in management::routes().table() {
         let id = slug(&format!("{} {}", route.method, route.path));
-        let caller = if route.operator { "the operator's token" } else { "an API key, a session, or the operator's token" };
+        let caller =
+            if route.operator { "the operator's token" } else { "an API key, a session, or the operator's token" };
         let _ = writeln!(
             html,
             "<tr id=\"{id}\"><td><a href=\"#{id}\"><span class=\"call\"><b>{}</b> <code>{}</code></span></a></td>\

@@ -125,7 +125,8 @@ impl App {
     ///
     /// [`Error::Database`].
     pub async fn who_am_i(&self, principal: &Principal) -> Result<WhoAmI, Error> {
-        let mut who = WhoAmI { actor: principal.actor(), tenant: None, member: None, permissions: principal.permissions() };
+        let mut who =
+            WhoAmI { actor: principal.actor(), tenant: None, member: None, permissions: principal.permissions() };
         if let Some(tenant) = principal.tenant() {
             let mut tx = self.shared.db.begin_system(tenant).await?;
             let row = tx.tenant_row().await?.ok_or(Error::Missing(Thing::Tenant))?;

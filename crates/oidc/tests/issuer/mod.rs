@@ -25,14 +25,14 @@ pub(crate) const REDIRECT: &str = "https://portico.example.com/callback";
 pub(crate) struct Key {
     id: &'static str,
     pub(crate) algorithm: Algorithm,
-    pub(crate) key: EncodingKey,
+    pub(crate) signer: EncodingKey,
 }
 
 impl Key {
     /// A new one.
     pub(crate) fn new(id: &'static str, algorithm: Algorithm) -> Self {
         let rng = SystemRandom::new();
-        let key = match algorithm {
+        let signer = match algorithm {
             Algorithm::ES256 => {
                 let der = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &rng).expect("is made");
                 EncodingKey::from_ec_der(der.as_ref())
@@ -50,12 +50,12 @@ impl Key {
                 EncodingKey::from_rsa_der(&der[inner..])
             }
         };
-        Self { id, algorithm, key }
+        Self { id, algorithm, signer }
     }
 
     /// The public key, as it is published.
     pub(crate) fn public(&self) -> Value {
-        let mut jwk = Jwk::from_encoding_key(&self.key, self.algorithm).expect("has a public half");
+        let mut jwk = Jwk::from_encoding_key(&self.signer, self.algorithm).expect("has a public half");
         jwk.common.key_id = Some(self.id.to_owned());
         serde_json::to_value(jwk).expect("is JSON")
     }
@@ -63,7 +63,7 @@ impl Key {
     /// A token with these claims.
     pub(crate) fn sign(&self, claims: &Value) -> String {
         let header = Header { kid: Some(self.id.to_owned()), ..Header::new(self.algorithm) };
-        jsonwebtoken::encode(&header, claims, &self.key).expect("signs")
+        jsonwebtoken::encode(&header, claims, &self.signer).expect("signs")
     }
 }
 
@@ -145,7 +145,12 @@ impl Issuer {
     }
 
     /// Ends a sign-in that gets this ID token.
-    pub(crate) async fn finish(&self, provider: &Provider, attempt: &Attempt, token: &str) -> Result<Identity, Failure> {
+    pub(crate) async fn finish(
+        &self,
+        provider: &Provider,
+        attempt: &Attempt,
+        token: &str,
+    ) -> Result<Identity, Failure> {
         self.answers("/token", &json!({"id_token": token, "access_token": "access", "token_type": "Bearer"}));
         provider.finish(attempt, REDIRECT, "the code", None).await
     }
@@ -168,7 +173,8 @@ async fn answer(mut stream: TcpStream, said: Arc<Mutex<Said>>) {
         said.asked.push(request);
         said.answers.get(&path).cloned().unwrap_or((404, "{}".to_owned()))
     };
-    let head = format!("HTTP/1.1 {status} X\r\nlocation: /elsewhere\r\nconnection: close\r\ncontent-length: {}", body.len());
+    let head =
+        format!("HTTP/1.1 {status} X\r\nlocation: /elsewhere\r\nconnection: close\r\ncontent-length: {}", body.len());
     stream.write_all(format!("{head}\r\n\r\n{body}").as_bytes()).await.ok();
 }
 

@@ -33,15 +33,9 @@ async fn sign_in(browser: &mut Browser, email: &str, password: &str) -> Answer {
     browser.submit(&page, "/console/sign-in", &[("email", email), ("password", password)]).await
 }
 
-#[tokio::test]
-async fn people_come_by_invitation_and_act_by_session() {
-    let portico = Portico::start().await;
-    assert_eq!(portico.told("console_url"), format!("{}/console/", portico.told("gateway_url")));
-    let (_, operator, owner) = Tenant::bare(&portico, "People & <Sons>").await;
-    let mut findings = Findings::new();
-
-    // The link is shown once, and works once.
-    let (id, link) = invite(&owner, "Ada@Example.com", "admin").await;
+/// The link is shown once, and works once; its pages are what they must be.
+async fn accept_a_link(portico: &Portico, owner: &Caller, findings: &mut Findings) -> Browser {
+    let (id, link) = invite(owner, "Ada@Example.com", "admin").await;
     let read = owner.get(&format!("/api/v1/invitations/{id}")).await;
     findings.check(!read.text.contains("accept_url") && read.at("/status") == "open", || read.to_string());
     findings.check(read.at("/email") == "ada@example.com", || read.to_string());
@@ -71,6 +65,17 @@ async fn people_come_by_invitation_and_act_by_session() {
     findings.check(accepted.status == 409 && accepted.at("/code") == "invitation_accepted", || accepted.to_string());
     let twice = owner.post("/api/v1/invitations", json!({"email": "ada@example.com", "role": "viewer"})).await;
     findings.check(twice.status == 409 && twice.at("/code") == "member_exists", || twice.to_string());
+    browser
+}
+
+#[tokio::test]
+async fn people_come_by_invitation_and_act_by_session() {
+    let portico = Portico::start().await;
+    assert_eq!(portico.told("console_url"), format!("{}/console/", portico.told("gateway_url")));
+    let (_, operator, owner) = Tenant::bare(&portico, "People & <Sons>").await;
+    let mut findings = Findings::new();
+
+    let mut browser = accept_a_link(&portico, &owner, &mut findings).await;
 
     // The session works on the management API, and changes only with the token and from a page of ours.
     let ada = browser.api().await;

@@ -51,6 +51,7 @@ use std::time::Instant;
 use actix_web::dev::{HttpServiceFactory, Payload};
 use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::http::uri::Authority;
 use actix_web::web::{self, Data};
 use actix_web::{Handler, HttpMessage as _, HttpRequest, HttpResponse, guard};
 use portico_app::{App, Browser, Cookie, Error, Presented, REJUDGED_AFTER, Standing, cookie_in};
@@ -286,7 +287,7 @@ fn browser<'r>(app: &App, request: &'r HttpRequest) -> Option<Browser<'r>> {
 pub(crate) fn host(request: &HttpRequest) -> &str {
     let header = || request.headers().get(header::HOST).and_then(|value| value.to_str().ok());
     // In HTTP/2 it stands in the address.
-    request.uri().authority().map(|authority| authority.as_str()).or_else(header).unwrap_or("localhost")
+    request.uri().authority().map(Authority::as_str).or_else(header).unwrap_or("localhost")
 }
 
 /// What the request presents, but for cookies.

@@ -65,7 +65,7 @@ fn page(visit: &Visit<'_>, invited: &Invited, wrong: Option<&str>) -> Page {
             .attribute("action", &format!("{action}/provider"))
             .raw(">\n")
             .and(&form_token)
-            .raw("<button type=\"submit\">Continue with your identity provider</button>\n</form>\n")
+            .raw("<button type=\"submit\">Use your identity provider</button>\n</form>\n")
             .raw("<p class=\"or\">or set a password</p>\n");
     }
     let described = if wrong.is_some() {

@@ -6,12 +6,14 @@ use actix_web::http::header::{self, HeaderValue};
 
 use crate::html::Html;
 
-/// Nothing but our own style sheet and forms. Nobody may frame a page.
+/// Nothing but our own style sheet, icon and forms. Nobody may frame a page.
 const POLICY: &str =
-    "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
-/// The style sheet.
-pub(crate) const STYLE: &str = include_str!("style.css");
+const STYLE: &str = include_str!("style.css");
+
+/// An arch: a portico.
+const ICON: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 32 32\"><path fill=\"#0b6b50\" d=\"M2 11 16 2l14 9v3H2zm3 5h4v10H5zm9 0h4v10h-4zm9 0h4v10h-4zM2 28h28v3H2z\"/></svg>";
 
 /// A page.
 #[derive(Debug)]
@@ -65,7 +67,7 @@ impl Page {
             .raw(" · Portico</title>\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n")
             .raw("<meta name=\"color-scheme\" content=\"light dark\">\n")
             .and(&refresh)
-            .raw("<link rel=\"icon\" href=\"data:,\">\n<link rel=\"stylesheet\" href=\"/console/style.css\">\n")
+            .raw("<link rel=\"icon\" href=\"/console/icon.svg\" type=\"image/svg+xml\">\n<link rel=\"stylesheet\" href=\"/console/style.css\">\n")
             .raw("</head>\n<body>\n<main>\n<p class=\"brand\">Portico</p>\n<h1>")
             .raw(self.title)
             .raw("</h1>\n")
@@ -95,9 +97,18 @@ pub(crate) fn go(to: &'static str, cookies: impl IntoIterator<Item = String>) ->
 
 /// The style sheet.
 pub(crate) fn style() -> HttpResponse {
+    file("text/css; charset=utf-8", STYLE)
+}
+
+/// The icon.
+pub(crate) fn icon() -> HttpResponse {
+    file("image/svg+xml", ICON)
+}
+
+fn file(content_type: &'static str, text: &'static str) -> HttpResponse {
     let mut answer = HttpResponse::Ok();
-    answer.insert_header((header::CONTENT_TYPE, "text/css; charset=utf-8"));
-    let mut answer = finished(answer.body(STYLE));
+    answer.insert_header((header::CONTENT_TYPE, content_type));
+    let mut answer = finished(answer.body(text));
     answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
     answer
 }

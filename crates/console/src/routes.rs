@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use portico_app::App;
 
 use crate::html::Html;
-use crate::page::{Page, go, style};
+use crate::page::{Page, go, icon, style};
 use crate::visit::{Form, Visit};
 use crate::{home, invitation, provider, sign_in, tenant};
 
@@ -39,6 +39,7 @@ pub fn configure(config: &mut ServiceConfig, app: App) {
             .route("", web::get().to(async || go("/console/", [])))
             .route("/", shows!(home::show))
             .route("/style.css", web::get().to(async || style()))
+            .route("/icon.svg", web::get().to(async || icon()))
             .route("/sign-in", shows!(sign_in::show))
             .route("/sign-in", takes!(sign_in::with_password))
             .route("/sign-in/provider", takes!(provider::begin))

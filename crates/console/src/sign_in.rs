@@ -42,15 +42,15 @@ pub(crate) async fn entered(visit: &Visit<'_>, signed_in: SignedIn) -> HttpRespo
 fn page(visit: &Visit<'_>, email: &str, wrong: Option<&str>) -> Page {
     let (token, cookie) = visit.form_token();
     let mut body = Html::default();
-    if let Some(wrong) = wrong {
-        body = body.raw("<p class=\"alert\" id=\"wrong\" role=\"alert\">").text(wrong).raw("</p>\n");
-    }
     if visit.app.has_identity_provider() {
         body = body
             .raw("<form method=\"post\" action=\"/console/sign-in/provider\">\n")
             .and(&token)
-            .raw("<button type=\"submit\">Continue with your identity provider</button>\n</form>\n")
+            .raw("<button type=\"submit\">Use your identity provider</button>\n</form>\n")
             .raw("<p class=\"or\">or with a password</p>\n");
+    }
+    if let Some(wrong) = wrong {
+        body = body.raw("<p class=\"alert\" id=\"wrong\" role=\"alert\">").text(wrong).raw("</p>\n");
     }
     let described = if wrong.is_some() { " aria-describedby=\"wrong\" aria-invalid=\"true\"" } else { "" };
     let second = if visit.app.has_identity_provider() { " class=\"second\"" } else { "" };

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use actix_web::HttpRequest;
 use actix_web::http::header;
+use actix_web::http::uri::Authority;
 use portico_app::{App, Browser, Cookie, NewBrowserSession, Presented, cookie_in};
 use portico_auth::Origin;
 use secrecy::SecretString;
@@ -92,7 +93,7 @@ impl<'r> Visit<'r> {
     fn host(&self) -> &str {
         let header = || self.text(header::HOST.as_str());
         // In HTTP/2 it stands in the address.
-        self.request.uri().authority().map(|authority| authority.as_str()).or_else(header).unwrap_or("localhost")
+        self.request.uri().authority().map(Authority::as_str).or_else(header).unwrap_or("localhost")
     }
 
     fn text(&self, name: &str) -> Option<&str> {

@@ -126,10 +126,10 @@ pub(crate) fn verify(
     validation.validate_aud = false;
     let mut why = BadIdToken::Signature;
     for key in keys {
-        match jsonwebtoken::decode::<Claims>(token, &key.key, &validation) {
+        match jsonwebtoken::decode::<Claims>(token, &key.verifier, &validation) {
             Ok(data) => return data.claims.judge(expected),
             Err(error) if matches!(error.kind(), jsonwebtoken::errors::ErrorKind::Json(_)) => {
-                why = BadIdToken::Malformed
+                why = BadIdToken::Malformed;
             }
             Err(_) => {}
         }
@@ -158,9 +158,8 @@ impl Claims {
         }
         let seconds = |seconds: u64| std::time::Duration::from_secs(seconds).as_secs_f64();
         let (now, leeway) = (seconds(expected.now), seconds(LEEWAY));
-        // Written so that what is no number fails.
-        let expired = !(self.exp > now - leeway) || !(self.iat > now - seconds(OLDEST) - leeway);
-        let future = !(self.iat < now + leeway) || self.nbf.is_some_and(|nbf| !(nbf < now + leeway));
+        let expired = self.exp <= now - leeway || self.iat <= now - seconds(OLDEST) - leeway;
+        let future = self.iat >= now + leeway || self.nbf.is_some_and(|nbf| nbf >= now + leeway);
         match (expired, future) {
             (true, _) => Err(BadIdToken::Expired),
             (_, true) => Err(BadIdToken::Future),

@@ -25,7 +25,7 @@ pub(crate) struct Key {
     /// The one algorithm that the key says it is for.
     algorithm: Option<String>,
     kind: Kind,
-    pub(crate) key: DecodingKey,
+    pub(crate) verifier: DecodingKey,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +50,7 @@ impl Key {
             AlgorithmParameters::OctetKeyPair(curve) if curve.curve == EllipticCurve::Ed25519 => Kind::Ed25519,
             _ => return None,
         };
-        Some(Self { id: jwk.common.key_id.clone(), algorithm, kind, key: DecodingKey::from_jwk(&jwk).ok()? })
+        Some(Self { id: jwk.common.key_id.clone(), algorithm, kind, verifier: DecodingKey::from_jwk(&jwk).ok()? })
     }
 
     /// Whether a token of that algorithm and key id may be verified with it.
@@ -137,5 +137,67 @@ impl Keys {
 impl Known {
     fn serving(&self, algorithm: Algorithm, id: Option<&str>) -> Vec<Key> {
         self.keys.iter().filter(|key| key.serves(algorithm, id)).cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// Serves these key sets, one after the other, and then nothing.
+    async fn serving(sets: Vec<Value>) -> Url {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
+        let url = format!("http://{}/keys", listener.local_addr().expect("is bound"));
+        tokio::spawn(async move {
+            for set in sets {
+                let (mut stream, _) = listener.accept().await.expect("accepts");
+                let mut buffer = [0; 4096];
+                assert!(stream.read(&mut buffer).await.is_ok_and(|read| read > 0), "a request comes");
+                let body = set.to_string();
+                let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+                stream.write_all((head + &body).as_bytes()).await.expect("writes");
+            }
+        });
+        url.parse().expect("is a URL")
+    }
+
+    fn ed25519(id: &str) -> Value {
+        // RFC 8037, appendix A.2.
+        json!({"kty": "OKP", "crv": "Ed25519", "kid": id, "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"})
+    }
+
+    #[tokio::test]
+    async fn keys_follow_a_rotation_but_made_up_names_cause_no_calls() {
+        let url = serving(vec![json!({"keys": [ed25519("old")]}), json!({"keys": [ed25519("new")]})]).await;
+        let client = crate::web::client().expect("is made");
+        let keys = Keys::default();
+        let found = async |id| keys.find(&client, &url, Algorithm::EdDSA, Some(id)).await.expect("are had").len();
+        assert_eq!((found("old").await, found("new").await), (1, 0), "within a minute they are not asked for again");
+        keys.age(PATIENCE).await;
+        assert_eq!((found("new").await, found("old").await), (1, 0), "then they are");
+        keys.age(LIFETIME).await;
+        assert_eq!(found("new").await, 1, "keys that were good are used while the provider is out of reach");
+        keys.age(PATIENCE).await;
+        assert!(keys.find(&client, &url, Algorithm::EdDSA, Some("third")).await.is_err());
+    }
+
+    #[test]
+    fn keys_for_something_else_are_passed_over() {
+        let with = |name: &str, value: Value| {
+            let mut key = ed25519("k");
+            key[name] = value;
+            Key::of(key)
+        };
+        let key = with("use", json!("sig")).expect("serves");
+        assert!(key.serves(Algorithm::EdDSA, Some("k")) && key.serves(Algorithm::EdDSA, None));
+        assert!(!key.serves(Algorithm::EdDSA, Some("other")) && !key.serves(Algorithm::ES256, Some("k")));
+        assert!(with("use", json!("enc")).is_none());
+        assert!(with("crv", json!("Ed448")).is_none());
+        assert!(Key::of(json!({"kty": "oct", "kid": "k", "k": "c2VjcmV0"})).is_none());
+        assert!(!with("alg", json!("ES256")).is_some_and(|key| key.serves(Algorithm::EdDSA, Some("k"))));
     }
 }

@@ -216,3 +216,188 @@ impl Db {
         Ok(done.rows_affected())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use portico_domain::{BuiltInRole, Email};
+    use sqlx::PgPool;
+    use sqlx::postgres::PgPoolOptions;
+
+    use super::*;
+    use crate::api_key::StoredRole;
+    use crate::invitation::NewInvitation;
+    use crate::member::NewMember;
+    use crate::member_session::NewSession;
+    use crate::{Constraint, Page};
+
+    static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations");
+
+    const LIMIT: AttemptLimit = AttemptLimit {
+        free: 3,
+        first_wait: Duration::seconds(10),
+        longest_wait: Duration::seconds(15),
+        memory: Duration::hours(1),
+    };
+
+    /// The database as the service sees it.
+    async fn db(owner: &PgPool) -> Db {
+        let pool = PgPoolOptions::new()
+            .max_connections(4)
+            .after_connect(|connection, _| {
+                Box::pin(async move { sqlx::query("set role portico_service").execute(connection).await.map(|_| ()) })
+            })
+            .connect_with((*owner.connect_options()).clone())
+            .await;
+        Db::of(pool.expect("the service's role can be taken"))
+    }
+
+    async fn tenant(owner: &PgPool) -> TenantId {
+        let tenant = TenantId::generate();
+        let insert = sqlx::query("insert into tenants (tenant_id, name) values ($1, 'T')").bind(tenant.uuid());
+        insert.execute(owner).await.expect("the owner writes");
+        tenant
+    }
+
+    fn email(text: &str) -> Email {
+        text.parse().expect("is an address")
+    }
+
+    #[sqlx::test(migrator = "MIGRATOR")]
+    async fn attempts_wait_longer_and_longer_and_a_success_forgets_them(owner: PgPool) {
+        let db = db(&owner).await;
+        let bucket = [1; 32];
+        let attempt = async || db.count_attempt(&bucket, LIMIT).await.expect("counts");
+        for _ in 0..3 {
+            assert_eq!(attempt().await, None);
+        }
+        let wait = async || {
+            let until = attempt().await.expect("waits");
+            (until - OffsetDateTime::now_utc()).whole_seconds()
+        };
+        assert!((8..=10).contains(&wait().await), "the first wait");
+        let over = async || {
+            let past = "update sign_in_attempts set blocked_until = now() where bucket = $1";
+            sqlx::query(past).bind(&bucket[..]).execute(&owner).await.expect("the owner writes");
+        };
+        over().await;
+        assert_eq!(attempt().await, None, "after the wait there is one attempt");
+        assert!((13..=15).contains(&wait().await), "the second wait, at its longest");
+        over().await;
+        db.attempt_succeeded(&bucket, true).await.expect("writes");
+        for _ in 0..3 {
+            assert_eq!(attempt().await, None, "all is forgotten");
+        }
+        assert!(attempt().await.is_some());
+        assert_eq!(db.count_attempt(&[2; 32], LIMIT).await.expect("counts"), None, "others are not meant");
+        let old = "update sign_in_attempts set last_at = now() - interval '2 hours', blocked_until = null";
+        sqlx::query(old).execute(&owner).await.expect("the owner writes");
+        assert_eq!(attempt().await, None, "an hour of rest begins anew");
+        assert_eq!(db.forget_attempts(Duration::hours(1)).await.expect("deletes"), 1, "the other one");
+    }
+
+    #[sqlx::test(migrator = "MIGRATOR")]
+    async fn attempts_at_the_same_moment_are_all_counted(owner: PgPool) {
+        let db = db(&owner).await;
+        let attempts = (0..12).map(|_| {
+            let db = db.clone();
+            tokio::spawn(async move { db.count_attempt(&[1; 32], LIMIT).await.expect("counts").is_none() })
+        });
+        let mut let_through = 0;
+        for attempt in attempts.collect::<Vec<_>>() {
+            let_through += usize::from(attempt.await.expect("does not panic"));
+        }
+        assert_eq!(let_through, 3);
+    }
+
+    #[sqlx::test(migrator = "MIGRATOR")]
+    async fn an_invitation_is_open_until_it_is_not(owner: PgPool) {
+        let (db, tenant) = (db(&owner).await, tenant(&owner).await);
+        let new = |hash: u8, days: i64| NewInvitation {
+            id: InvitationId::generate(),
+            email: email("a@example.com"),
+            name: None,
+            role: StoredRole::BuiltIn(BuiltInRole::Viewer),
+            role_name: "viewer".parse().expect("is a name"),
+            token_hash: [hash; 32],
+            invited_by: "operator".to_owned(),
+            expires_at: OffsetDateTime::now_utc() + Duration::days(days),
+        };
+        let (expired, open) = (new(1, -1), new(2, 1));
+        let mut tx = db.begin_for(tenant).await.expect("begins");
+        tx.insert_invitation(&expired).await.expect("is stored");
+        assert_eq!(tx.open_invitation(expired.id).await.expect("reads"), None);
+        tx.insert_invitation(&open).await.expect("an expired one is in nobody's way");
+        assert!(tx.open_invitation(open.id).await.expect("reads").is_some_and(|grant| grant.by_operator));
+        tx.commit().await.expect("commits");
+        assert_eq!(db.resolve_invitation(&[2; 32]).await.expect("reads"), Some((tenant, open.id)));
+        let waiting = db.resolve_invitations_by_email(&email("a@example.com")).await.expect("reads");
+        assert_eq!(waiting, [(tenant, open.id)]);
+        let mut tx = db.begin_for(tenant).await.expect("begins");
+        let second = tx.insert_invitation(&new(3, 1)).await;
+        assert!(matches!(second, Err(StorageError::Broken(Constraint::InvitationOpen))), "{second:?}");
+        let mut tx = db.begin_for(tenant).await.expect("begins");
+        tx.accept_invitation(open.id).await.expect("writes");
+        assert_eq!(tx.open_invitation(open.id).await.expect("reads"), None);
+        assert!(!tx.revoke_invitation(open.id).await.expect("writes"), "what was accepted is not taken back");
+        let all = tx.invitations(None, Page { limit: 10, after: None }).await.expect("reads").data;
+        assert_eq!(all.len(), 2);
+    }
+
+    #[sqlx::test(migrator = "MIGRATOR")]
+    async fn a_session_leads_to_its_member_until_the_member_is_gone(owner: PgPool) {
+        let (db, tenant) = (db(&owner).await, tenant(&owner).await);
+        let member = MemberId::generate();
+        let role = StoredRole::BuiltIn(BuiltInRole::Owner);
+        let account = OidcAccount { issuer: "https://id.example.com".into(), subject: "1".into() };
+        let session = NewSession {
+            id: SessionId::generate(),
+            member,
+            token_hash: [4; 32],
+            expires_at: OffsetDateTime::now_utc() + Duration::days(1),
+        };
+        let mut tx = db.begin_for(tenant).await.expect("begins");
+        let new = NewMember { id: member, email: email("a@example.com"), name: None, role };
+        tx.insert_member(&new).await.expect("is stored");
+        tx.bind_member(member, &account).await.expect("is bound");
+        tx.insert_session(&session).await.expect("is stored");
+        assert_eq!(
+            (tx.active_owner_members().await.expect("counts"), tx.active_owner_keys().await.expect("counts")),
+            (1, 0)
+        );
+        tx.commit().await.expect("commits");
+        assert_eq!(db.resolve_session(&[4; 32]).await.expect("reads"), Some((tenant, session.id)));
+        assert_eq!(db.resolve_members_by_identity(&account).await.expect("reads"), [(tenant, member)]);
+        assert_eq!(db.resolve_members_by_email(&new.email).await.expect("reads"), [(tenant, member)]);
+        let mut tx = db.begin_for(tenant).await.expect("begins");
+        let record = tx.session_record(session.id).await.expect("reads").expect("is there");
+        assert_eq!((record.member, record.permissions), (member, BuiltInRole::Owner.permissions()));
+        assert!(tx.delete_member(member).await.expect("deletes"));
+        tx.commit().await.expect("commits");
+        assert_eq!(db.resolve_session(&[4; 32]).await.expect("reads"), None);
+    }
+
+    #[sqlx::test(migrator = "MIGRATOR")]
+    async fn ended_and_idle_sessions_are_thrown_away(owner: PgPool) {
+        let (db, tenant) = (db(&owner).await, tenant(&owner).await);
+        let member = MemberId::generate();
+        let mut tx = db.begin_for(tenant).await.expect("begins");
+        let role = StoredRole::BuiltIn(BuiltInRole::Viewer);
+        tx.insert_member(&NewMember { id: member, email: email("a@example.com"), name: None, role })
+            .await
+            .expect("stores");
+        for (hash, hours) in [(1, 1), (2, -1)] {
+            let expires_at = OffsetDateTime::now_utc() + Duration::hours(hours);
+            let session = NewSession { id: SessionId::generate(), member, token_hash: [hash; 32], expires_at };
+            tx.insert_session(&session).await.expect("is stored");
+        }
+        tx.commit().await.expect("commits");
+        assert_eq!(db.resolve_session(&[2; 32]).await.expect("reads"), None, "what ended leads nowhere");
+        let dead = async || db.tenants_with_dead_sessions(Duration::hours(12)).await.expect("reads");
+        assert_eq!(dead().await, [tenant]);
+        let mut tx = db.begin_for(tenant).await.expect("begins");
+        let since = OffsetDateTime::now_utc() - Duration::hours(12);
+        assert_eq!(tx.delete_dead_sessions(since).await.expect("deletes"), 1);
+        tx.commit().await.expect("commits");
+        assert!(dead().await.is_empty() && db.resolve_session(&[1; 32]).await.expect("reads").is_some());
+    }
+}

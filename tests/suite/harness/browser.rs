@@ -20,11 +20,6 @@ impl Browser {
         Self { caller: caller.clone(), cookies: BTreeMap::new(), at: String::new() }
     }
 
-    /// The value of a cookie; empty where there is none.
-    pub(crate) fn cookie(&self, name: &str) -> &str {
-        self.cookies.get(name).map_or("", String::as_str)
-    }
-
     /// Its cookies as a header.
     pub(crate) fn cookies(&self) -> String {
         self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")

@@ -32,7 +32,8 @@ pub(crate) struct Serve {
     url: String,
 }
 
-fn free_port() -> u16 {
+/// A port of the loopback address that nobody uses at this moment.
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("the loopback address has a free port");
     listener.local_addr().expect("it is bound").port()
 }
@@ -55,7 +56,18 @@ impl Serve {
 
     /// The same with more settings, which win.
     pub(crate) async fn start_with(beside: &Portico, chakra_url: &str, settings: &[(&str, &str)]) -> Self {
+        let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Self::start_told(beside, chakra_url, |_| settings).await
+    }
+
+    /// The same with settings that are made from its base URL.
+    pub(crate) async fn start_told(
+        beside: &Portico,
+        chakra_url: &str,
+        settings: impl FnOnce(&str) -> Vec<(String, String)>,
+    ) -> Self {
         let (port, metrics) = (free_port(), free_port());
+        let url = format!("http://127.0.0.1:{port}");
         let log = File::options().create(true).append(true).open(beside.data().folder().join("serve.log"));
         let log = log.expect("the test's own folder is writable");
         let mut command = command();
@@ -69,12 +81,12 @@ impl Serve {
             .env("PORTICO_CHAKRA_URL", chakra_url)
             .env("PORTICO_BIND", format!("127.0.0.1:{port}"))
             .env("PORTICO_METRICS_BIND", format!("127.0.0.1:{metrics}"))
-            .envs(settings.iter().copied())
+            .envs(settings(&url))
             .stdout(Stdio::from(log.try_clone().expect("a file can be shared")))
             .stderr(Stdio::from(log));
         log_as_told(&mut command);
         let child = command.spawn().expect("the binary under test can be run");
-        let serve = Self { child, url: format!("http://127.0.0.1:{port}") };
+        let serve = Self { child, url };
         let caller = serve.anonymous();
         eventually("`portico serve` is ready", || async {
             let answer = caller.try_send(reqwest::Method::GET, "/readyz", super::Body::None).await.ok()?;

@@ -85,6 +85,14 @@ pub(super) fn all() -> Vec<Page> {
             include_str!("pages/keys.html"),
         ),
         page(
+            "/docs/members",
+            KNOW,
+            "Members",
+            "Members and signing in",
+            "How people come, prove who they are, and act with a browser's session.",
+            include_str!("pages/members.html"),
+        ),
+        page(
             "/docs/problems",
             KNOW,
             "Errors",

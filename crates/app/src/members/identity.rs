@@ -66,7 +66,7 @@ impl App {
     ) -> Result<(String, String), SignInError> {
         let provider = self.provider()?;
         let attempt = Attempt::generate(&mut rand::rng());
-        let address = provider.begin(&attempt, redirect_uri).await.map_err(failed)?;
+        let address = provider.begin(&attempt, redirect_uri).await.map_err(|failure| failed(&failure))?;
         let Attempt { state, nonce, verifier } = attempt;
         let begun = Begun { state, nonce, verifier, invitation: invitation.map(str::to_owned) };
         Ok((address, self.shared.ticket(ATTEMPT, begun)))
@@ -95,16 +95,15 @@ impl App {
         let code = returned.code.ok_or(SignInError::ProviderRefused)?;
         let counted = self.shared.attempt(None, origin.address).await?;
         let attempt = Attempt { state: begun.state, nonce: begun.nonce, verifier: begun.verifier };
-        let identity = provider.finish(&attempt, redirect_uri, code, returned.issuer).await.map_err(failed)?;
+        let identity =
+            provider.finish(&attempt, redirect_uri, code, returned.issuer).await.map_err(|failure| failed(&failure))?;
         self.shared.attempt_succeeded(&counted).await?;
-        match begun.invitation {
-            Some(token) => self.accept_at_provider(&token, &identity, origin).await,
-            None => {
-                let candidates = self.candidates(&identity).await?;
-                let proof = Proof::Account { issuer: identity.issuer, subject: identity.subject };
-                self.settle(Ticket { proof, candidates }, origin).await
-            }
+        if let Some(token) = begun.invitation {
+            return self.accept_at_provider(&token, &identity, origin).await;
         }
+        let candidates = self.candidates(&identity).await?;
+        let proof = Proof::Account { issuer: identity.issuer, subject: identity.subject };
+        self.settle(Ticket { proof, candidates }, origin).await
     }
 
     async fn accept_at_provider(
@@ -165,7 +164,7 @@ fn account(identity: &Identity) -> OidcAccount {
     OidcAccount { issuer: identity.issuer.clone(), subject: identity.subject.clone() }
 }
 
-fn failed(failure: Failure) -> SignInError {
+fn failed(failure: &Failure) -> SignInError {
     tracing::warn!(error = %failure, "a sign-in at the identity provider failed");
     if failure.is_outage() { SignInError::ProviderDown } else { SignInError::ProviderAnswer }
 }

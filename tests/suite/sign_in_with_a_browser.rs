@@ -15,12 +15,12 @@ async fn people_sign_in_by_password_and_at_an_identity_provider() {
     let port = free_port();
     let issuer = format!("http://127.0.0.1:{port}");
     let secret = SECRET.replace(' ', "-");
-    let serve = Serve::start_with(&portico, portico.told("sandbox_url"), |url| {
+    let serve = Serve::start_told(&portico, portico.told("sandbox_url"), |url| {
         vec![
-            ("PORTICO_PUBLIC_URL", url.to_owned()),
-            ("PORTICO_OIDC_ISSUER", issuer.clone()),
-            ("PORTICO_OIDC_CLIENT_ID", "portico".to_owned()),
-            ("PORTICO_OIDC_CLIENT_SECRET", secret.clone()),
+            ("PORTICO_PUBLIC_URL".to_owned(), url.to_owned()),
+            ("PORTICO_OIDC_ISSUER".to_owned(), issuer.clone()),
+            ("PORTICO_OIDC_CLIENT_ID".to_owned(), "portico".to_owned()),
+            ("PORTICO_OIDC_CLIENT_SECRET".to_owned(), secret.clone()),
         ]
     })
     .await;

@@ -360,10 +360,7 @@ mod tests {
         tx.insert_member(&new).await.expect("is stored");
         tx.bind_member(member, &account).await.expect("is bound");
         tx.insert_session(&session).await.expect("is stored");
-        assert_eq!(
-            (tx.active_owner_members().await.expect("counts"), tx.active_owner_keys().await.expect("counts")),
-            (1, 0)
-        );
+        assert_eq!(tx.ownership().await.expect("asks"), crate::Ownership::Lasting);
         tx.commit().await.expect("commits");
         assert_eq!(db.resolve_session(&[4; 32]).await.expect("reads"), Some((tenant, session.id)));
         assert_eq!(db.resolve_members_by_identity(&account).await.expect("reads"), [(tenant, member)]);

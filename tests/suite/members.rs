@@ -3,6 +3,7 @@
 use reqwest::Method;
 use serde_json::json;
 
+use crate::harness::hunt::{self, Secret};
 use crate::harness::tenant::text;
 use crate::harness::{Answer, Body, Browser, Caller, Findings, Portico, Serve, Tenant, eventually};
 
@@ -17,14 +18,17 @@ async fn invite(owner: &Caller, email: &str, role: &str) -> (String, String) {
 }
 
 /// Somebody who accepted an invitation with a password: the member's id and browser.
-async fn join(owner: &Caller, email: &str, role: &str) -> (String, Browser) {
+pub(crate) async fn join(owner: &Caller, email: &str, role: &str) -> (String, Browser) {
     let (_, link) = invite(owner, email, role).await;
+    hunt::plant(Secret::Portico, PASSWORD);
     let mut browser = Browser::of(&owner.with("Accept", "text/html").without_token());
     let page = browser.open(&link).await;
     let home = browser.submit(&page, &link, &[("password", PASSWORD), ("repeat", PASSWORD)]).await;
     assert_eq!((home.status, browser.at.as_str()), (200, "/console/"), "{home}");
     let who = browser.who().await;
     assert_eq!(who["member"]["email"], email, "{who}");
+    // Until here the form had to name it.
+    hunt::plant(Secret::Portico, link.rsplit('/').next().unwrap_or_default());
     (text(&who, "id"), browser)
 }
 

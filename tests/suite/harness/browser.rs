@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use reqwest::Method;
 use serde_json::Value;
 
+use super::hunt::{self, Secret};
 use super::{Answer, Body, Caller};
 
 /// A browser of somebody who fills in the console's forms: it keeps cookies, and follows no script.
@@ -56,6 +57,9 @@ impl Browser {
                 if text.contains("Max-Age=0") {
                     self.cookies.remove(name);
                 } else {
+                    if name.ends_with("portico_session") {
+                        hunt::plant(Secret::Portico, value);
+                    }
                     self.cookies.insert(name.to_owned(), value.to_owned());
                 }
             }

@@ -42,7 +42,7 @@ impl Caller {
     /// The same with this Bearer token.
     pub(crate) fn bearing(&self, token: &str) -> Self {
         // Junk that a test makes up is no secret.
-        if token.starts_with("ptc_") && token.len() > 40 {
+        if token.len() > 40 && (token.starts_with("ptc_") || token.starts_with("eyJ")) {
             hunt::plant(Secret::Portico, token);
         }
         Self { token: Some(token.to_owned()), ..self.clone() }

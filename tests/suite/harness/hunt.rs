@@ -115,7 +115,8 @@ pub(super) async fn search(portico: &Portico) {
 
 /// The form in which the secret stands in the text, if it does.
 fn stands(text: &str, secret: &str) -> Option<String> {
-    let hexadecimal: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let digit = |nibble: u8| char::from(b"0123456789abcdef"[usize::from(nibble)]);
+    let hexadecimal: String = secret.bytes().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect();
     [secret.to_owned(), base64(secret.as_bytes()), hexadecimal].into_iter().find(|form| text.contains(form.as_str()))
 }
 

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::harness::tenant::text;
 use crate::harness::{Connected, Tenant, random_digits, random_uuid};
+use crate::members::join;
 
 /// How many things with names of their own there are.
 const NAMED: usize = 12;
@@ -59,6 +60,11 @@ impl Belongings {
         all.add("RoleId", text(&owner.post("/api/v1/roles", role).await.expect(201), "id"));
         let key = json!({"name": "another", "role": "viewer"});
         all.add("ApiKeyId", text(&owner.post("/api/v1/api-keys", key).await.expect(201), "id"));
+        let email = format!("somebody-{}@example.com", random_digits());
+        let (member, _) = join(owner, &email, "viewer").await;
+        all.add("MemberId", member);
+        let invited = json!({"email": format!("guest-{}@example.com", random_digits()), "role": "viewer"});
+        all.add("InvitationId", text(&owner.post("/api/v1/invitations", invited).await.expect(201), "id"));
         all.add("TenantId", &tenant.id);
         all.add("ChakraKeyId", &tenant.chakra_key_id);
         all

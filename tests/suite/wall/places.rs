@@ -11,8 +11,22 @@ use crate::harness::Answer;
 /// Strings that name nothing: values, filters and cursors that are not ids.
 const NO_IDS: &[&str] = &["X-Request-Id", "If-Match", "Idempotency-Key", "X-CSRF-Token", "external_id"];
 
-/// Schemas of ids, beyond those whose name ends in `Id`.
-const NAMES: &[&str] = &["ExternalId", "RoleName"];
+/// Schemas of ids, and of names that lead to one thing.
+const KINDS: &[&str] = &[
+    "TenantId",
+    "CustomerId",
+    "PluginId",
+    "WabaId",
+    "PhoneNumberId",
+    "ApiKeyId",
+    "ChakraKeyId",
+    "RoleId",
+    "MemberId",
+    "InvitationId",
+    "EventId",
+    "ExternalId",
+    "RoleName",
+];
 
 /// Calls that the check that an id matters passes over: what they do to our own things would disturb
 /// the rest, or needs more than an id. Each with why.
@@ -133,7 +147,7 @@ impl Reader<'_> {
     }
 
     fn note(&self, route: &mut Route, at: At, name: &str, schema: &Value) {
-        if let Some(kind) = self.kind(&route.path, name, schema) {
+        if let Some(kind) = Self::kind(&route.path, name, schema) {
             route.places.push(Place { at, kind });
             return;
         }
@@ -146,11 +160,11 @@ impl Reader<'_> {
         }
     }
 
-    fn kind(&self, path: &str, name: &str, schema: &Value) -> Option<&'static str> {
+    fn kind(path: &str, name: &str, schema: &Value) -> Option<&'static str> {
         match (path, name) {
             ("/api/v1/roles/{id}", "id") => return Some("RoleId"),
             (_, "Portico-Tenant") => return Some("TenantId"),
-            (_, "actor_id") => return Some("ApiKeyId"),
+            (_, "actor_id") => return Some("MemberId"),
             (_, "target_id") => return Some("CustomerId"),
             _ => {}
         }
@@ -158,20 +172,7 @@ impl Reader<'_> {
             let choices = schema["oneOf"].as_array().or_else(|| schema["anyOf"].as_array())?;
             choices.iter().find_map(reference)
         })?;
-        const KINDS: &[&str] = &[
-            "TenantId",
-            "CustomerId",
-            "PluginId",
-            "WabaId",
-            "PhoneNumberId",
-            "ApiKeyId",
-            "ChakraKeyId",
-            "RoleId",
-            "MemberId",
-            "InvitationId",
-            "EventId",
-        ];
-        KINDS.iter().chain(NAMES).find(|kind| **kind == found).copied()
+        KINDS.iter().find(|kind| **kind == found).copied()
     }
 
     fn resolved<'v>(&'v self, value: &'v Value) -> &'v Value {
@@ -270,7 +271,7 @@ fn put(body: &mut Value, pointer: &str, id: &str, here: bool) {
         at = &mut at[name];
     }
     // A built-in role stays what it is, unless a role is what is tried.
-    if here || !at.as_str().is_some_and(|text| text.parse::<portico_domain::BuiltInRole>().is_ok()) {
+    if here || at.as_str().is_none_or(|text| text.parse::<portico_domain::BuiltInRole>().is_err()) {
         *at = value;
     }
 }
@@ -297,7 +298,7 @@ fn blank(value: &mut Value, id: &str) {
             let moment = text.len() >= 20 && text.ends_with('Z') && text.as_bytes()[4] == b'-';
             let ours = ["ptc_", "req_", "eyJ", "wamid.", "wacid."].iter().any(|start| text.starts_with(start));
             if typed || moment || ours || uuid::Uuid::try_parse(text).is_ok() {
-                *text = "…".to_owned();
+                "…".clone_into(text);
             } else {
                 *text = text.replace(id, "…");
             }

@@ -11,7 +11,21 @@ const LOOK_UP: &str = "Look up";
 
 /// Every page.
 pub(super) fn all() -> Vec<Page> {
-    let mut pages = vec![
+    let mut pages: Vec<_> = begin().into_iter().chain(know()).chain(look_up()).collect();
+    let cards = cards(&pages);
+    for page in &mut pages {
+        page.body = filled(&page.body, &cards);
+        if page.path == "/docs/reference" {
+            page.policy = Policy::Reference;
+            page.head = "<link rel=\"stylesheet\" href=\"/docs/swagger-ui.css\">\n";
+        }
+    }
+    pages
+}
+
+/// Pages for whoever begins.
+fn begin() -> Vec<Page> {
+    vec![
         page(
             START,
             BEGIN,
@@ -36,6 +50,12 @@ pub(super) fn all() -> Vec<Page> {
             "What to change in curl, the TypeScript SDK, a fetch client and n8n, and what answers differently.",
             include_str!("pages/moving-over.html"),
         ),
+    ]
+}
+
+/// Pages about one subject each.
+fn know() -> Vec<Page> {
+    vec![
         page(
             "/docs/roles",
             KNOW,
@@ -45,12 +65,28 @@ pub(super) fn all() -> Vec<Page> {
             include_str!("pages/roles.html"),
         ),
         page(
+            "/docs/keys",
+            KNOW,
+            "API keys",
+            "API keys",
+            "Format, limits, rotation, expiry, leaks, and the last owner.",
+            include_str!("pages/keys.html"),
+        ),
+        page(
             "/docs/tokens",
             KNOW,
             "Tokens",
             "Tokens",
             "Short-lived credentials for browsers and dashboards: minting, limits, verifying them yourself.",
             include_str!("pages/tokens.html"),
+        ),
+        page(
+            "/docs/members",
+            KNOW,
+            "Members",
+            "Members and signing in",
+            "How people come, prove who they are, and act with a browser's session.",
+            include_str!("pages/members.html"),
         ),
         page(
             "/docs/tenants",
@@ -77,22 +113,6 @@ pub(super) fn all() -> Vec<Page> {
             include_str!("pages/vault.html"),
         ),
         page(
-            "/docs/keys",
-            KNOW,
-            "API keys",
-            "API keys",
-            "Format, limits, rotation, expiry, leaks, and the last owner.",
-            include_str!("pages/keys.html"),
-        ),
-        page(
-            "/docs/members",
-            KNOW,
-            "Members",
-            "Members and signing in",
-            "How people come, prove who they are, and act with a browser's session.",
-            include_str!("pages/members.html"),
-        ),
-        page(
             "/docs/problems",
             KNOW,
             "Errors",
@@ -108,6 +128,12 @@ pub(super) fn all() -> Vec<Page> {
             "Sizes, times, what Portico limits, and what does not exist yet.",
             include_str!("pages/limits.html"),
         ),
+    ]
+}
+
+/// Pages to look things up in.
+fn look_up() -> Vec<Page> {
+    vec![
         page(
             "/docs/reference",
             LOOK_UP,
@@ -132,16 +158,7 @@ pub(super) fn all() -> Vec<Page> {
             "Where Chakra's contract is a guess, which paths are possible, and how to choose.",
             include_str!("pages/inferred.html"),
         ),
-    ];
-    let cards = cards(&pages);
-    for page in &mut pages {
-        page.body = filled(&page.body, &cards);
-        if page.path == "/docs/reference" {
-            page.policy = Policy::Reference;
-            page.head = "<link rel=\"stylesheet\" href=\"/docs/swagger-ui.css\">\n";
-        }
-    }
-    pages
+    ]
 }
 
 fn page(

@@ -15,7 +15,7 @@ dev: ## build and run everything on this machine; ARGS="--bind 127.0.0.1:9000" i
 	@exec $(TARGET)/release/portico dev $(ARGS)
 
 test: ## run all tests, on a Postgres of their own
-	@.ci/install cc postgres python node nextest
+	@.ci/install cc postgres python node browser nextest
 	@.ci/with-postgres .ci/test
 
 soak: ## call the served document's operations with made-up data, MINUTES=10 of it

@@ -13,7 +13,7 @@ pub struct MalformedEmail;
 /// An e-mail address, in lower case: two that differ in case alone are one person's.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(try_from = "String", into = "String")]
-#[schema(value_type = String, min_length = 3, max_length = 254, pattern = "^[^@\\s]+@[^@\\s]+$", example = "ada@example.com")]
+#[schema(value_type = String, min_length = 3, max_length = 254, pattern = "^[^@\\s]{1,64}@[^@\\s]+$", example = "ada@example.com")]
 pub struct Email(String);
 
 impl Email {

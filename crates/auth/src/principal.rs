@@ -545,6 +545,14 @@ mod tests {
     }
 
     #[test]
+    fn even_a_token_that_claims_it_has_nothing_that_outlives_it() {
+        let owner = record(BuiltInRole::Owner);
+        let token = token(&owner, PermissionSet::OPERATOR, Reach::ALL);
+        let principal = owner.admit(NOW, Origin::default()).expect("stands").narrowed(&token);
+        assert_eq!(principal.permissions(), PermissionSet::TOKEN);
+    }
+
+    #[test]
     fn what_a_minter_cannot_give_has_its_reason() {
         let scope = |role| record(role).admit(NOW, Origin::default()).expect("stands").authorize::<perm::TokensMint>();
         let viewer = scope(BuiltInRole::Viewer).expect("mints");

@@ -152,9 +152,44 @@ def chakra_key(place, load):
     return f"the old key was last used for {before} calls"
 
 
-# What rotates, in order. To add one (API keys, keys that sign JWTs), add a function that does it, which may set
-# `load.key`, and a line here.
-ROTATIONS = [("master key", master_key), ("data keys", data_keys), ("Chakra key", chakra_key)]
+def api_key(place, load):
+    """The key that sends gets a new secret. The old one goes on for a second, and then the senders change over."""
+    api, owner = place.api, place.dev["admin_key"]
+    key = next(key for key in call("GET", f"{api}/api-keys?limit=200", owner)["data"] if key["prefix"] == load.key[:len(key["prefix"])])
+    made = call("POST", f"{api}/api-keys/{key['id']}/rotate", owner, {"overlap_seconds": 600})
+    time.sleep(1)
+    load.key = made["secret"]
+    time.sleep(1)
+    old = call("GET", f"{api}/api-keys/{key['id']}", owner)["old_secrets"][0]
+    return f"the old secret was used {old['uses']} times in its overlap"
+
+
+def jwt_key(place, load):
+    """The senders bear a token; the key that signs tokens is replaced; then they bear one that the new key signed."""
+    api, operator, key = place.api, place.dev["operator_token"], load.key
+    mint = lambda: call("POST", f"{api}/tokens", key, {"expires_in": 600})["token"]
+    kid = lambda token: json.loads(base64.urlsafe_b64decode(token.split(".")[0] + "=="))["kid"]
+    first = load.key = mint()
+    time.sleep(1)
+    call("POST", f"{api}/signing-keys/rotate", operator, {"active_in_seconds": 5})
+    end = time.monotonic() + 30
+    while kid(second := mint()) == kid(first):
+        if time.monotonic() > end:
+            fail("the new signing key does not sign")
+        time.sleep(0.25)
+    time.sleep(1)  # tokens of both keys are accepted
+    load.key = second
+    return "tokens of the old and the new key were accepted"
+
+
+# What rotates, in order. To add one, add a function that does it, which may set `load.key`, and a line here.
+ROTATIONS = [
+    ("master key", master_key),
+    ("data keys", data_keys),
+    ("Chakra key", chakra_key),
+    ("API key", api_key),
+    ("JWT key", jwt_key),
+]
 
 
 def main():

@@ -63,6 +63,7 @@ ENDS = [
     ("DELETE", "/api/v1/chakra-keys/{id}"),
     ("POST", "/api/v1/chakra-keys/{id}/replace"),
     ("DELETE", "/api/v1/roles/{id}"),
+    ("DELETE", "/api/v1/members/{id}"),
     ("DELETE", "/api/v1/tenants/{id}"),
     ("PATCH", "/api/v1/tenants/{id}"),
     ("DELETE", "/v1/whatsapp/{whatsappApiVersion}/{groupId}"),

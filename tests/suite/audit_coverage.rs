@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::harness::tenant::text;
 use crate::harness::{Answer, Body, Caller, Connected, Findings, Portico, Tenant};
+use crate::members::join;
 
 /// Routes whose success leaves no entry, and why.
 const UNWRITTEN: &[(&str, &str)] = &[];
@@ -43,6 +44,8 @@ async fn change(portico: &Portico, tenant: &Tenant, shop: &Connected, route: &st
         let body = json!({"customer_id": customer().await, "name": random("plugin")});
         made("/api/v1/plugins", body).await
     };
+    let invitation = || json!({"email": format!("{}@example.com", random("guest")), "role": "viewer"});
+    let member = async || join(owner, &format!("{}@example.com", random("member")), "viewer").await.0;
     Some(match route {
         "POST /api/v1/tenants" => operator.post("/api/v1/tenants", json!({"name": "Another"})).await,
         "PATCH /api/v1/tenants/{id}" => {
@@ -70,6 +73,18 @@ async fn change(portico: &Portico, tenant: &Tenant, shop: &Connected, route: &st
         "POST /api/v1/api-keys/{id}/rotate" => {
             owner.post(&format!("/api/v1/api-keys/{}/rotate", key().await), json!({"overlap_seconds": 60})).await
         }
+        "POST /api/v1/tokens" => owner.post("/api/v1/tokens", json!({"expires_in": 60})).await,
+        "POST /api/v1/signing-keys/rotate" => {
+            operator.post("/api/v1/signing-keys/rotate", json!({"active_in_seconds": 5})).await
+        }
+        "POST /api/v1/invitations" => owner.post("/api/v1/invitations", invitation()).await,
+        "DELETE /api/v1/invitations/{id}" => {
+            owner.delete(&format!("/api/v1/invitations/{}", made("/api/v1/invitations", invitation()).await)).await
+        }
+        "PATCH /api/v1/members/{id}" => {
+            owner.patch(&format!("/api/v1/members/{}", member().await), json!({"role": "developer"})).await
+        }
+        "DELETE /api/v1/members/{id}" => owner.delete(&format!("/api/v1/members/{}", member().await)).await,
         "POST /api/v1/chakra-keys" => {
             let body = json!({"name": random("chakra"), "access_token": portico.sandbox().team().await});
             owner.post("/api/v1/chakra-keys", body).await
@@ -162,7 +177,8 @@ async fn every_change_is_in_the_audit_log() {
             findings.check(false, || format!("{route} left no entry"));
             continue;
         };
-        let actor = if path.starts_with("/api/v1/tenants") { "operator" } else { "api_key" };
+        let operators = ["/api/v1/tenants", "/api/v1/signing-keys"].iter().any(|start| path.starts_with(start));
+        let actor = if operators { "operator" } else { "api_key" };
         findings.check(done["actor"]["kind"] == actor, || format!("{route}: {done}"));
         findings.check(done["address"] == "127.0.0.1", || format!("{route}: {done}"));
         findings.check(done["target"]["id"].is_string(), || format!("{route}: {done}"));

@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use crate::harness::schemathesis::{Statuses, fuzz};
 use crate::harness::tenant::{message, text};
 use crate::harness::{Connected, Findings, Portico, Tenant};
+use crate::members::join;
 
 /// In how many ways a connection ends; `hooks.py` names them.
 const ENDINGS: usize = 7;
@@ -27,6 +28,12 @@ const OPERATORS: &[&str] = &[
     "GET /api/v1/operator/audit-log/verify",
     "GET /api/v1/operator/audit-log/export",
 ];
+
+/// What only somebody who signed in may: a key has nothing to leave.
+const PEOPLE: &[&str] = &["DELETE /api/v1/members/me", "DELETE /api/v1/session"];
+/// What anybody may, whatever the role: a token can do no more than its minter, a session says who it is, and
+/// a leaked secret is all that ending it takes.
+const ANYBODY: &[&str] = &["POST /api/v1/tokens", "GET /api/v1/session", "POST /api/v1/api-keys/revoke-leaked"];
 
 /// A tenant with things of which the fuzzer may spoil all but the first of each kind.
 struct Ground {
@@ -60,6 +67,10 @@ impl Ground {
             let role = json!({"name": name, "permissions": ["messages:send"]});
             roles.push(text(&tenant.owner.post("/api/v1/roles", role).await.expect(201), "id"));
         }
+        let mut members = Vec::new();
+        for name in ["kept", "spare"] {
+            members.push(join(&tenant.owner, &format!("{name}@example.com"), "viewer").await.0);
+        }
         let mut things: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for (name, kind, count) in [
             ("groups", LearnedKind::Group, 3),
@@ -89,6 +100,7 @@ impl Ground {
             "api-keys": [own["id"], spare],
             "chakra-keys": [tenant.chakra_key_id, second],
             "roles": roles,
+            "members": members,
             "procedures": ["lead"],
             "people": ["15550001111"],
             "leads": ["L-1", "L-2"],
@@ -127,7 +139,7 @@ async fn answers_to_an_owner_are_as_the_document_says() {
     let ground = Ground::new(&portico).await;
     let statuses = fuzz(&portico, &ground.tenant.owner, "^/", ground.known.clone()).await;
     let mut findings = Findings::new();
-    note_untouched(&mut findings, &statuses, OPERATORS);
+    note_untouched(&mut findings, &statuses, &[OPERATORS, PEOPLE].concat());
     findings.finish();
     ground.still_holds().await;
     portico.stop().await;
@@ -142,8 +154,7 @@ async fn answers_to_a_messaging_key_are_as_the_document_says() {
     let mut findings = Findings::new();
     let sends = statuses.iter().filter(|(operation, seen)| operation.ends_with("messages") && seen.contains_key("200"));
     findings.check(sends.count() > 0, || format!("nothing was sent: {statuses:?}"));
-    // A token can do no more than its minter, so whoever can do anything can mint one.
-    let manages = |operation: &str| operation.contains("/api/v1/") && operation != "POST /api/v1/tokens";
+    let manages = |operation: &str| operation.contains("/api/v1/") && !ANYBODY.contains(&operation);
     let manages = statuses.iter().filter(|(operation, _)| manages(operation));
     for (operation, seen) in manages {
         let succeeded = seen.keys().any(|status| status.starts_with('2'));

@@ -115,7 +115,8 @@ impl Shared {
     }
 }
 
-fn done(party: Option<Party>, origin: &Origin, change: Change) -> AuditEntry {
+/// An entry that tells of something done.
+pub(crate) fn done(party: Option<Party>, origin: &Origin, change: Change) -> AuditEntry {
     AuditEntry {
         at: now(),
         action: change.action.to_owned(),

@@ -303,11 +303,11 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_is_believed_for_a_minute_at_the_most() {
+    fn an_entry_is_believed_for_less_than_a_minute() {
         let freshness = Freshness::default();
         heard(&freshness, 61_000, 61_000);
-        assert!(believed(&freshness, 1_001, 61_000));
-        assert!(!believed(&freshness, 1_000, 61_000));
+        assert!(believed(&freshness, 6_001, 61_000));
+        assert!(!believed(&freshness, 6_000, 61_000));
     }
 
     #[test]

@@ -5,7 +5,8 @@
 
 use portico_auth::TenantScope;
 use portico_domain::{
-    ApiKeyId, ChakraKeyId, CustomerId, EventId, InvitationId, MemberId, RoleId, SessionId, TenantId, TokenId,
+    ApiKeyId, ChakraKeyId, CustomerId, EventId, InvitationId, MemberId, OldSecretId, RoleId, SessionId, TenantId,
+    TokenId,
 };
 use serde_json::{Map, Value};
 use sqlx::AssertSqlSafe;
@@ -26,10 +27,14 @@ pub const TABLES_LEFT_OUT: &[(&str, &str)] = &[
 
 /// Columns that are left out, and why.
 pub const LEFT_OUT: &[(&str, &str, &str)] = &[
+    ("api_key_old_secrets", "secret_hash", "what a key's old secret is recognised by"),
     ("api_keys", "secret_hash", "what a key's secret is recognised by"),
     ("chakra_keys", "access_token", "a sealed Chakra key"),
     ("chakra_keys", "fingerprint", "what a Chakra key is recognised by, across tenants"),
     ("chakra_keys", "team_fingerprint", "what a Chakra team is recognised by, across tenants"),
+    ("invitations", "token_hash", "what an invitation's link is recognised by"),
+    ("member_sessions", "token_hash", "what a session's cookie is recognised by"),
+    ("members", "password_hash", "what a member's password is recognised by"),
 ];
 
 /// Whether a column could hold a secret: all bytes, and texts whose name says so.
@@ -188,6 +193,7 @@ fn public_id(column: &str, uuid: Uuid) -> Option<String> {
         "invitation_id" => InvitationId::from_uuid(uuid).to_string(),
         "session_id" => SessionId::from_uuid(uuid).to_string(),
         "token_id" => TokenId::from_uuid(uuid).to_string(),
+        "old_secret_id" => OldSecretId::from_uuid(uuid).to_string(),
         _ => return None,
     })
 }

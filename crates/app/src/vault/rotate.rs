@@ -12,11 +12,14 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use portico_auth::{Actor, Origin, Party};
 use portico_domain::TenantId;
 use portico_storage::{SEALED_COLUMNS, SealedColumn, StorageError, StoredDataKey, Stray};
 use portico_vault::{DataKeyVersion, MasterKeyId, OpenError, Place, WrappedKey, needed_master_key, sealed_version};
+use serde_json::json;
 
 use super::Vault;
+use crate::audit::{self, Change};
 use crate::error::Error;
 
 /// How to rotate.
@@ -139,7 +142,7 @@ impl Vault {
         let mut run = Run { vault: self, options, progress, strays, done: Rotated::default() };
         let outcome = run.all().await;
         let done = run.done;
-        note(sealing, &done, outcome.is_ok());
+        note(self, sealing, &done, outcome.is_ok()).await;
         outcome?;
         if done.damaged.is_empty() { Ok(done) } else { Err(RotateError::Damaged(done)) }
     }
@@ -147,7 +150,7 @@ impl Vault {
 
 /// The one place that knows that a rotation ended, well or not: what belongs into the operator's audit
 /// log is written here.
-fn note(sealing: &MasterKeyId, done: &Rotated, complete: bool) {
+async fn note(vault: &Vault, sealing: &MasterKeyId, done: &Rotated, complete: bool) {
     tracing::info!(
         master_key.id = %sealing,
         moved = done.moved,
@@ -158,6 +161,31 @@ fn note(sealing: &MasterKeyId, done: &Rotated, complete: bool) {
         complete,
         "a rotation ended"
     );
+    let after = json!({
+        "sealing": sealing.as_str(),
+        "moved": done.moved,
+        "rolled": done.rolled,
+        "resealed": done.resealed,
+        "deleted": done.deleted,
+        "damaged": done.damaged.len(),
+        "complete": complete,
+    });
+    let change = Change::of("vault.rotate").to("master_key", sealing).into(&after);
+    if let Err(error) = vault.audit(change).await {
+        tracing::error!(%error, "a rotation is missing in the operator's audit log");
+    }
+}
+
+impl Vault {
+    /// Adds an entry to the operator's audit log; whoever runs the command is the operator.
+    async fn audit(&self, change: Change) -> Result<(), Error> {
+        let Some(row) = self.db.operator().await? else { return Ok(()) };
+        let key = self.master_keys.open_fingerprint_key(&row.fingerprint_key).await?;
+        let party = Party { tenant: TenantId::OPERATOR, actor: Actor::Operator, token: None };
+        let mut tx = self.db.begin_system(TenantId::OPERATOR).await?;
+        tx.append_audit(&key, &audit::done(Some(party), &Origin::default(), change)).await?;
+        Ok(tx.commit().await?)
+    }
 }
 
 /// One rotation under way.

@@ -497,7 +497,7 @@ mod tests {
         let denied = principal.authorize::<perm::MessagesSend>().err();
         assert_eq!(denied, Some(Denied::TokenPermission(Permission::MessagesSend)));
         assert_eq!(scope.also::<perm::MessagesSend>().err(), denied);
-        let minting = principal.authorize::<perm::TokensMint>().err().expect("no token mints");
+        let minting = principal.authorize::<perm::TokensMint>().expect_err("no token mints");
         assert!(minting.to_string().contains("never") && !denied.expect("is denied").to_string().contains("never"));
     }
 

@@ -45,7 +45,9 @@ fn store(call: &Call<'_>, world: &mut World, id: Uuid) -> Answer {
     };
     let told = photo.to_json(id);
     let key = key(call, id);
-    world.media.add(format!("photo/{key}"), Medium { content_type: filetype.to_owned(), content });
+    // Told as it was given, but served as nothing that a client cannot read.
+    let content_type = if is_media_type(filetype) { filetype } else { "application/octet-stream" }.to_owned();
+    world.media.add(format!("photo/{key}"), Medium { content_type, content });
     world.crm.photos.insert(key, photo);
     Ok(Reply::data(&told))
 }
@@ -65,6 +67,14 @@ fn key(call: &Call<'_>, id: Uuid) -> String {
     format!("{}/{id}", call.access.team)
 }
 
+/// Whether a text names a media type (RFC 9110): two names around a slash.
+fn is_media_type(text: &str) -> bool {
+    let name = |text: &str| {
+        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$&^_.+-".contains(&byte))
+    };
+    text.split_once('/').is_some_and(|(kind, subtype)| name(kind) && name(subtype))
+}
+
 /// Width and height of a PNG, from its first chunk.
 fn png_size(content: &[u8]) -> Option<(u32, u32)> {
     let header = content.strip_prefix(b"\x89PNG\r\n\x1a\n")?.get(4..)?.strip_prefix(b"IHDR")?;
@@ -75,6 +85,14 @@ fn png_size(content: &[u8]) -> Option<(u32, u32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_media_type_is_two_names_around_a_slash() {
+        assert!(is_media_type("image/png") && is_media_type("image/svg+xml"));
+        for other in ["", "image", "image/", "/png", "a/b/c", "image/png; q=1", "\u{a9}/x", "a b/c"] {
+            assert!(!is_media_type(other), "{other}");
+        }
+    }
 
     #[test]
     fn the_size_of_a_png_is_read_and_of_nothing_else() {

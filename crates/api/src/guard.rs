@@ -54,7 +54,7 @@ use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::http::uri::Authority;
 use actix_web::web::{self, Data};
 use actix_web::{Handler, HttpMessage as _, HttpRequest, HttpResponse, guard};
-use portico_app::{App, Browser, Cookie, Error, Presented, REJUDGED_AFTER, Standing, cookie_in};
+use portico_app::{App, Browser, Cookie, Error, Presented, REJUDGED_AFTER, Standing, Turn, cookie_in};
 use portico_auth::{Actor, BadCredential, OperatorScope, Origin, Party, Principal, Scope};
 use portico_domain::Permission;
 use portico_domain::permission::Required;
@@ -241,6 +241,12 @@ async fn principal(request: &HttpRequest) -> Result<Principal, Problem> {
     app.note_use(&principal, || what(request));
     if let Some(standing) = app.count_call(&principal)? {
         request.extensions_mut().insert(standing);
+    }
+    // Held until the request ends; whoever is judged anew holds it already.
+    let waits = request.extensions().get::<Turn>().is_none();
+    if let Some(tenant) = principal.tenant().filter(|_| waits) {
+        let turn = app.turn(tenant).await?;
+        request.extensions_mut().insert(turn);
     }
     Ok(principal)
 }

@@ -137,6 +137,7 @@ fn detail(error: &Error, surface: Surface) -> String {
         | Error::InactiveNumber
         | Error::MoreThanOwn(_)
         | Error::RateLimited(_)
+        | Error::TenantBusy
         | Error::Conflict { .. }
         | Error::PreconditionRequired
         | Error::PreconditionFailed
@@ -177,6 +178,7 @@ fn headers(error: &Error) -> Vec<(HeaderName, HeaderValue)> {
         }
         Error::Wordless { .. } => Vec::new(),
         Error::RateLimited(standing) => rate_limit::headers(standing),
+        Error::TenantBusy => vec![(header::RETRY_AFTER, HeaderValue::from_static("1"))],
         _ if status == 401 => vec![(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))],
         _ => Vec::new(),
     }
@@ -270,6 +272,7 @@ mod tests {
             conflict("customer_external_id_taken"),
             Error::MoreThanOwn("/role"),
             Error::RateLimited(Box::new(too_much())),
+            Error::TenantBusy,
             conflict("api_key_revoked"),
             conflict("last_owner"),
             conflict("too_many_old_secrets"),

@@ -108,6 +108,9 @@ pub enum Error {
         .0.kind.what(), .0.quota.most, .0.quota.window.as_secs(), .0.retry_after_seconds().unwrap_or(1)
     )]
     RateLimited(Box<Standing>),
+    /// Too many calls of the tenant to the management API are under way.
+    #[error("too many management calls of this tenant are under way; wait for some to end and repeat")]
+    TenantBusy,
     /// It would give more than the caller may do; the field at fault.
     #[error("this would give more than your own key may do; leave it out or use a key that may")]
     MoreThanOwn(&'static str),
@@ -275,6 +278,7 @@ impl Error {
             Self::Denied(Denied::NoTenant) => (400, "tenant_required"),
             Self::Denied(Denied::OperatorOnly) => (403, "operator_only"),
             Self::RateLimited(_) => (429, "rate_limited"),
+            Self::TenantBusy => (429, "tenant_busy"),
             Self::MoreThanOwn(_) => (403, "more_than_own_permissions"),
             Self::NoRoute(NoRoute::Unknown) => (404, "not_found"),
             Self::NoRoute(NoRoute::NotOffered(_)) => (404, "not_offered"),

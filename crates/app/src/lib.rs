@@ -41,6 +41,7 @@ mod signing_keys;
 mod start;
 mod tenants;
 mod tokens;
+mod turns;
 mod vault;
 mod whatsapp;
 
@@ -65,4 +66,5 @@ pub use roles::{CreateRole, PatchRole};
 pub use signing_keys::JWKS_MAX_AGE;
 pub use start::{App, AppOptions, Readiness, StartError};
 pub use tokens::{MintToken, MintedToken};
+pub use turns::Turn;
 pub use vault::{DataKeyStatus, MasterKeyStatus, Progress, RotateError, RotateOptions, Rotated, Vault, VaultStatus};

@@ -32,6 +32,7 @@ use crate::refusals::{self, KeyRefusal};
 use crate::request_log::{self, LogEntry};
 use crate::signing_keys::{self, SigningKeys};
 use crate::tokens::Minter;
+use crate::turns::Turns;
 use crate::vault::Vault;
 
 /// How often master keys outside of this process are tried.
@@ -109,6 +110,7 @@ pub(crate) struct Shared {
     pub(crate) first_uses: Gates<TenantId>,
     pub(crate) metrics: Metrics,
     pub(crate) limits: Limits,
+    pub(crate) turns: Turns,
     /// Rung after a change of a key here, because a notice may be due at once.
     pub(crate) key_changed: tokio::sync::Notify,
     pub(crate) log: mpsc::Sender<LogEntry>,
@@ -183,6 +185,7 @@ impl App {
             first_uses: Gates::default(),
             metrics: Metrics::default(),
             limits: Limits::default(),
+            turns: Turns::default(),
             key_changed: tokio::sync::Notify::new(),
             log,
             refusals,

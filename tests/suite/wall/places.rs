@@ -281,7 +281,10 @@ pub(super) fn blanked(answer: &Answer, id: &str) -> String {
     let mut names: Vec<_> = answer.headers.keys().map(|name| name.as_str().to_owned()).collect();
     names.retain(|name| name != "connection" && name != "content-length");
     names.sort_unstable();
-    let body = if answer.json.is_null() {
+    let body = if answer.header("content-type").starts_with("application/x-ndjson") {
+        // An export tells of the calls before it too.
+        String::new()
+    } else if answer.json.is_null() {
         answer.text.replace(id, "…")
     } else {
         let mut json = answer.json.clone();

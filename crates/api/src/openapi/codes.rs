@@ -111,6 +111,7 @@ pub const CODES: &[Code] = &[
     code("validation_failed", 422, Management, "A field of the request is wrong.", "Correct the fields in `errors`; each has a JSON pointer and a text."),
     code("precondition_required", 428, Management, "The change does not say what it is based on.", "Send `If-Match` with the ETag of what you read."),
     code("rate_limited", 429, Both, "There were too many calls; the text says by which limit.", "Repeat it after `Retry-After` seconds; nothing was done. `RateLimit` says how much is left."),
+    code("tenant_busy", 429, Management, "Too many management calls of the tenant are under way at once.", "Wait for some to end and repeat; a replica works on four at once."),
     code("internal", 500, Both, "Portico failed.", "Repeat it if the operation is safe to repeat; report the request id to whoever runs this Portico."),
     code("chakra_key_refused", 502, Both, "Chakra refuses the stored key.", "Replace it with `POST /api/v1/chakra-keys/{id}/replace`."),
     code("upstream_garbled", 502, Both, "Chakra's answer cannot be read.", "Look whether the change was made before you repeat it."),

@@ -44,8 +44,6 @@ async fn change(portico: &Portico, tenant: &Tenant, shop: &Connected, route: &st
         let body = json!({"customer_id": customer().await, "name": random("plugin")});
         made("/api/v1/plugins", body).await
     };
-    let invitation = || json!({"email": format!("{}@example.com", random("guest")), "role": "viewer"});
-    let member = async || join(owner, &format!("{}@example.com", random("member")), "viewer").await.0;
     Some(match route {
         "POST /api/v1/tenants" => operator.post("/api/v1/tenants", json!({"name": "Another"})).await,
         "PATCH /api/v1/tenants/{id}" => {
@@ -73,18 +71,6 @@ async fn change(portico: &Portico, tenant: &Tenant, shop: &Connected, route: &st
         "POST /api/v1/api-keys/{id}/rotate" => {
             owner.post(&format!("/api/v1/api-keys/{}/rotate", key().await), json!({"overlap_seconds": 60})).await
         }
-        "POST /api/v1/tokens" => owner.post("/api/v1/tokens", json!({"expires_in": 60})).await,
-        "POST /api/v1/signing-keys/rotate" => {
-            operator.post("/api/v1/signing-keys/rotate", json!({"active_in_seconds": 5})).await
-        }
-        "POST /api/v1/invitations" => owner.post("/api/v1/invitations", invitation()).await,
-        "DELETE /api/v1/invitations/{id}" => {
-            owner.delete(&format!("/api/v1/invitations/{}", made("/api/v1/invitations", invitation()).await)).await
-        }
-        "PATCH /api/v1/members/{id}" => {
-            owner.patch(&format!("/api/v1/members/{}", member().await), json!({"role": "developer"})).await
-        }
-        "DELETE /api/v1/members/{id}" => owner.delete(&format!("/api/v1/members/{}", member().await)).await,
         "POST /api/v1/chakra-keys" => {
             let body = json!({"name": random("chakra"), "access_token": portico.sandbox().team().await});
             owner.post("/api/v1/chakra-keys", body).await
@@ -138,6 +124,28 @@ async fn change(portico: &Portico, tenant: &Tenant, shop: &Connected, route: &st
         "PATCH /api/v1/phone-numbers/{id}" => {
             owner.patch(&format!("/api/v1/phone-numbers/{}", shop.phone), json!({"is_active": false})).await
         }
+        _ => return people_and_tokens(portico, owner, route).await,
+    })
+}
+
+/// The same for what has to do with people and tokens.
+async fn people_and_tokens(portico: &Portico, owner: &Caller, route: &str) -> Option<Answer> {
+    let invitation = || json!({"email": format!("{}@example.com", random("guest")), "role": "viewer"});
+    let member = async || join(owner, &format!("{}@example.com", random("member")), "viewer").await.0;
+    Some(match route {
+        "POST /api/v1/tokens" => owner.post("/api/v1/tokens", json!({"expires_in": 60})).await,
+        "POST /api/v1/signing-keys/rotate" => {
+            portico.operator().post("/api/v1/signing-keys/rotate", json!({"active_in_seconds": 5})).await
+        }
+        "POST /api/v1/invitations" => owner.post("/api/v1/invitations", invitation()).await,
+        "DELETE /api/v1/invitations/{id}" => {
+            let made = owner.post("/api/v1/invitations", invitation()).await.expect(201);
+            owner.delete(&format!("/api/v1/invitations/{}", text(&made, "id"))).await
+        }
+        "PATCH /api/v1/members/{id}" => {
+            owner.patch(&format!("/api/v1/members/{}", member().await), json!({"role": "developer"})).await
+        }
+        "DELETE /api/v1/members/{id}" => owner.delete(&format!("/api/v1/members/{}", member().await)).await,
         _ => return None,
     })
 }

@@ -19,6 +19,7 @@ mod customers;
 mod dev_lifecycle;
 mod effect;
 mod envelope;
+mod fairness;
 mod harness;
 mod isolation;
 mod limited_keys;

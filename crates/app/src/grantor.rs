@@ -80,20 +80,20 @@ impl Grantor {
 }
 
 /// Whether one end is after another; none is after all.
-pub(crate) fn is_later(end: Option<OffsetDateTime>, than: Option<OffsetDateTime>) -> bool {
+fn is_later(end: Option<OffsetDateTime>, than: Option<OffsetDateTime>) -> bool {
     than.is_some_and(|than| end.is_none_or(|end| end > than))
 }
 
 /// Whether some ranges hold an address that others do not; none holds all. Each range must lie in a
 /// single other one, which is a stricter question.
-pub(crate) fn is_wider(ranges: Option<&[IpNet]>, than: Option<&[IpNet]>) -> bool {
+fn is_wider(ranges: Option<&[IpNet]>, than: Option<&[IpNet]>) -> bool {
     let Some(than) = than else { return false };
     let within = |range: &IpNet| than.iter().any(|one| one.contains(range));
     !ranges.is_some_and(|ranges| ranges.iter().all(within))
 }
 
 /// Whether one rate is above another; none is above all.
-pub(crate) fn is_faster(limit: Option<RateLimit>, than: Option<RateLimit>) -> bool {
+fn is_faster(limit: Option<RateLimit>, than: Option<RateLimit>) -> bool {
     than.is_some_and(|than| limit.is_none_or(|limit| limit > than))
 }
 

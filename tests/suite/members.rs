@@ -335,3 +335,34 @@ async fn a_removed_member_is_out_on_every_replica() {
     drop(serve);
     portico.stop().await;
 }
+
+#[tokio::test]
+async fn a_limited_key_makes_nobody_a_member_without_its_limits() {
+    let portico = Portico::start().await;
+    let (_, _, owner) = Tenant::bare(&portico, "Hired").await;
+    let (member, _) = join(&owner, "ada@example.com", "viewer").await;
+    let path = format!("/api/v1/members/{member}");
+    let mut findings = Findings::new();
+    for (name, limit) in [
+        ("expires_at", json!("2099-01-01T00:00:00Z")),
+        ("allowed_ips", json!(["127.0.0.0/8"])),
+        ("rate_limit", json!(1000)),
+    ] {
+        let made = json!({"name": name, "role": "owner", name: limit});
+        let made = owner.post("/api/v1/api-keys", made).await.expect(201);
+        let limited = owner.bearing(&text(&made, "secret"));
+        let invitation = json!({"email": "eve@example.com", "role": "viewer"});
+        findings.note(
+            "a limited key invites",
+            limited.post("/api/v1/invitations", invitation).await.names_no_field(&[403], "/role"),
+        );
+        let role = limited.patch(&path, json!({"role": "admin"})).await;
+        findings.note("a limited key gives a role", role.names_no_field(&[403], "/role"));
+        findings.check(owner.get(&path).await.at("/role") == "viewer", || format!("{name}: the role is given"));
+        limited.patch(&path, json!({"name": "Ada"})).await.expect(200);
+    }
+    let invitations = owner.list("/api/v1/invitations").await;
+    findings.check(invitations.len() == 1, || format!("{invitations:?}"));
+    findings.finish();
+    portico.stop().await;
+}

@@ -77,6 +77,15 @@ impl Grantor {
     pub(crate) fn may_speed_up_to(&self, limit: Option<RateLimit>) -> Result<(), Error> {
         if is_faster(limit, self.rate_limit) { Err(Error::MoreThanOwn("/rate_limit")) } else { Ok(()) }
     }
+
+    /// Fails for a caller that ends, is tied to addresses or has a rate limit: a person has no such
+    /// limits, so it would give what it has not.
+    pub(crate) fn may_empower_people(&self) -> Result<(), Error> {
+        if self.expires_at.is_some() || self.allowed_ips.is_some() || self.rate_limit.is_some() {
+            return Err(Error::MoreThanOwn("/role"));
+        }
+        Ok(())
+    }
 }
 
 /// Whether one end is after another; none is after all.

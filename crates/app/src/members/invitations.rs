@@ -67,8 +67,8 @@ impl App {
     ///
     /// # Errors
     ///
-    /// [`Error::MoreThanOwn`] for a role that allows more than the caller may do; [`Error::Conflict`]
-    /// when the address is a member's or has an open invitation; [`Error::Invalid`] for the lifetime or
+    /// [`Error::MoreThanOwn`] for a role that allows more than the caller may do, and for a key that ends,
+    /// is tied to addresses or has a rate limit; [`Error::Conflict`] when the address is a member's or has an open invitation; [`Error::Invalid`] for the lifetime or
     /// a role that does not exist.
     pub async fn invite(
         &self,
@@ -81,6 +81,7 @@ impl App {
         let mut tx = self.shared.db.begin(scope).await?;
         tx.tenant_row().await?.ok_or(Error::Missing(Thing::Tenant))?;
         let own = Grantor::of(scope, &mut tx).await?;
+        own.may_empower_people()?;
         let role = role_to_give(&own, &mut tx, &new.role).await?;
         if scope.actor() != Actor::Operator && tx.member_by_email(&new.email).await?.is_some() {
             return Err(Error::Conflict {

@@ -80,7 +80,8 @@ impl App {
     /// # Errors
     ///
     /// [`Error::Missing`]; [`Error::MoreThanOwn`] for a role, present or new, that allows more than the
-    /// caller may do; [`Error::Conflict`] for the last owner.
+    /// caller may do, and for a new role from a key that ends, is tied to addresses or has a rate limit;
+    /// [`Error::Conflict`] for the last owner.
     pub async fn patch_member(
         &self,
         scope: &Scope<perm::MembersWrite>,
@@ -92,7 +93,10 @@ impl App {
         let present = one(&mut tx, id).await?;
         role_to_give(&own, &mut tx, &present.role).await?;
         let role = match &patch.role {
-            Some(name) => Some(role_to_give(&own, &mut tx, name).await?),
+            Some(name) => {
+                own.may_empower_people()?;
+                Some(role_to_give(&own, &mut tx, name).await?)
+            }
             None => None,
         };
         let before = tx.ownership().await?;

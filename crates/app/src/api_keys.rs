@@ -159,8 +159,9 @@ impl App {
     ///
     /// # Errors
     ///
-    /// [`Error::Query`] for a cursor of another list.
+    /// [`Error::Query`] for a cursor of another list; [`Error::Denied`] for a limited caller.
     pub async fn api_keys(&self, scope: &Scope<perm::ApiKeysRead>, list: ApiKeyList) -> Result<Paged<ApiKey>, Error> {
+        scope.whole_tenant()?;
         let by_expiry = list.filter.by_expiry;
         let after = list.cursor.as_deref().map(|cursor| read_place(cursor, by_expiry)).transpose()?;
         let mut tx = self.shared.db.begin(scope).await?;
@@ -168,12 +169,17 @@ impl App {
         Ok(paged(rows, |key| place(key, by_expiry)))
     }
 
-    /// One key.
+    /// One key. A limited one sees itself and no other; a limited token not even its minter, which may
+    /// reach further.
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`].
+    /// [`Error::Missing`]; [`Error::Denied`] for a limited caller.
     pub async fn api_key(&self, scope: &Scope<perm::ApiKeysRead>, id: ApiKeyId) -> Result<ApiKey, Error> {
+        let party = scope.party();
+        if party.actor != Actor::ApiKey(id) || party.token.is_some() {
+            scope.whole_tenant()?;
+        }
         one(&mut self.shared.db.begin(scope).await?, id).await
     }
 
@@ -181,13 +187,14 @@ impl App {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`].
+    /// [`Error::Missing`]; [`Error::Denied`] for a limited caller.
     pub async fn old_secret_uses(
         &self,
         scope: &Scope<perm::ApiKeysRead>,
         id: ApiKeyId,
         page: PageRequest<Uuid>,
     ) -> Result<Paged<OldSecretUse>, Error> {
+        scope.whole_tenant()?;
         let mut tx = self.shared.db.begin(scope).await?;
         one(&mut tx, id).await?;
         let rows = tx.old_secret_uses(id, page.into()).await?;

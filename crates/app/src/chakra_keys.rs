@@ -77,12 +77,13 @@ impl App {
     ///
     /// # Errors
     ///
-    /// [`Error::Database`].
+    /// [`Error::Denied`] for a limited caller.
     pub async fn chakra_keys(
         &self,
         scope: &Scope<perm::ChakraKeysRead>,
         page: PageRequest<ChakraKeyId>,
     ) -> Result<Paged<ChakraKey>, Error> {
+        scope.whole_tenant()?;
         let mut tx = self.shared.db.begin(scope).await?;
         Ok(paged(tx.chakra_keys(page.into()).await?, |key| key.id.to_string()))
     }
@@ -91,8 +92,9 @@ impl App {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`].
+    /// [`Error::Missing`]; [`Error::Denied`] for a limited caller.
     pub async fn chakra_key(&self, scope: &Scope<perm::ChakraKeysRead>, id: ChakraKeyId) -> Result<ChakraKey, Error> {
+        scope.whole_tenant()?;
         one(&mut self.shared.db.begin(scope).await?, id).await
     }
 

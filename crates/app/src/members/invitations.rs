@@ -111,12 +111,13 @@ impl App {
     ///
     /// # Errors
     ///
-    /// [`Error::Database`].
+    /// [`Error::Denied`] for a limited caller.
     pub async fn invitations(
         &self,
         scope: &Scope<perm::MembersRead>,
         page: PageRequest<InvitationId>,
     ) -> Result<Paged<Invitation>, Error> {
+        scope.whole_tenant()?;
         let mut tx = self.shared.db.begin(scope).await?;
         Ok(paged(tx.invitations(None, page.into()).await?, |invitation| invitation.id.to_string()))
     }
@@ -125,8 +126,9 @@ impl App {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`].
+    /// [`Error::Missing`]; [`Error::Denied`] for a limited caller.
     pub async fn invitation(&self, scope: &Scope<perm::MembersRead>, id: InvitationId) -> Result<Invitation, Error> {
+        scope.whole_tenant()?;
         one(&mut self.shared.db.begin(scope).await?, id).await
     }
 

@@ -56,12 +56,13 @@ impl App {
     ///
     /// # Errors
     ///
-    /// [`Error::Database`].
+    /// [`Error::Denied`] for a limited caller.
     pub async fn members(
         &self,
         scope: &Scope<perm::MembersRead>,
         page: PageRequest<MemberId>,
     ) -> Result<Paged<Member>, Error> {
+        scope.whole_tenant()?;
         let mut tx = self.shared.db.begin(scope).await?;
         Ok(paged(tx.members(None, page.into()).await?, |member| member.id.to_string()))
     }
@@ -70,8 +71,9 @@ impl App {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`].
+    /// [`Error::Missing`]; [`Error::Denied`] for a limited caller.
     pub async fn member(&self, scope: &Scope<perm::MembersRead>, id: MemberId) -> Result<Member, Error> {
+        scope.whole_tenant()?;
         one(&mut self.shared.db.begin(scope).await?, id).await
     }
 

@@ -106,7 +106,17 @@ async fn a_rotated_key_opens_with_both_secrets_and_says_who_uses_the_old_one() {
     for secret in &secrets {
         owner.bearing(secret).get("/api/v1/customers").await.expect(200);
     }
-    assert_eq!(database.audited(&id, "api_key.rotate").await.len(), 7);
+    // Without an overlap all of them end at once, and the key says so.
+    let last = owner.post(&rotate, json!({"overlap_seconds": 0})).await.expect(201);
+    for secret in &secrets {
+        assert_eq!(owner.bearing(secret).get("/api/v1/customers").await.status, 401, "an earlier secret opens");
+    }
+    owner.bearing(&text(&last, "secret")).get("/api/v1/customers").await.expect(200);
+    let shown = owner.get(&path).await.expect(200);
+    let now = OffsetDateTime::now_utc();
+    let ended = |old: &Value| OffsetDateTime::parse(&text(old, "expires_at"), &Rfc3339).is_ok_and(|end| end <= now);
+    assert!(shown["old_secrets"].as_array().is_some_and(|all| all.iter().all(ended)), "{shown}");
+    assert_eq!(database.audited(&id, "api_key.rotate").await.len(), 8);
 
     // A key that may change keys rotates itself.
     let (path, developer) = key(&owner, of_role("admin")).await;

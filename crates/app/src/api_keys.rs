@@ -252,7 +252,8 @@ impl App {
     }
 
     /// Gives a key a new secret, which is shown this once; the present one opens until the overlap is
-    /// over. It needs the right to change the key, so a key that may write keys may rotate itself.
+    /// over. Without an overlap it is refused at once, and so is every earlier one that still opens. It
+    /// needs the right to change the key, so a key that may write keys may rotate itself.
     ///
     /// # Errors
     ///
@@ -277,7 +278,7 @@ impl App {
             return Err(Error::Conflict {
                 code: "too_many_old_secrets",
                 pointer: Some("/overlap_seconds"),
-                detail: "five old secrets of this key still open; wait until one ends, or rotate with an overlap of 0",
+                detail: "five old secrets of this key still open; wait until one ends, or end all of them with an overlap of 0",
             });
         }
         let end = at + overlap.duration();

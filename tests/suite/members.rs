@@ -366,3 +366,28 @@ async fn a_limited_key_makes_nobody_a_member_without_its_limits() {
     findings.finish();
     portico.stop().await;
 }
+
+#[tokio::test]
+async fn a_token_of_a_member_neither_leaves_nor_signs_out() {
+    let portico = Portico::start().await;
+    let (_, _, owner) = Tenant::bare(&portico, "Lent").await;
+    let (member, browser) = join(&owner, "ada@example.com", "admin").await;
+    let api = browser.api().await;
+    let minted = api.post("/api/v1/tokens", json!({})).await.expect(201);
+    let token = portico.anonymous().bearing(&text(&minted, "token"));
+    let mut findings = Findings::new();
+    // The token is what counts, also where the browser sends its cookie along.
+    for caller in [&token, &token.with("Cookie", &browser.cookies())] {
+        findings.check(caller.get("/api/v1/session").await.at("/id") == member.as_str(), || "it acts".to_owned());
+        for path in ["/api/v1/members/me", "/api/v1/session"] {
+            let answer = caller.delete(path).await;
+            findings.check(answer.at("/code") == "permission_denied", || answer.to_string());
+            findings.note(path, answer.not_a_problem(&[403]));
+        }
+    }
+    owner.get(&format!("/api/v1/members/{member}")).await.expect(200);
+    api.get("/api/v1/session").await.expect(200);
+    findings.check(api.delete("/api/v1/members/me").await.status == 204, || "a session leaves".to_owned());
+    findings.finish();
+    portico.stop().await;
+}

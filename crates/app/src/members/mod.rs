@@ -14,7 +14,7 @@ mod sessions;
 mod sign_in;
 mod upkeep;
 
-use portico_auth::{Actor, Scope, TenantScope};
+use portico_auth::{Actor, Denied, Scope, TenantScope};
 use portico_domain::permission::perm;
 use portico_domain::{Member, MemberId, Name, RoleName};
 use portico_storage::{MemberPatch, Page, TenantTx};
@@ -131,8 +131,12 @@ impl App {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`] for a caller that is no member; [`Error::Conflict`] for the last owner.
+    /// [`Error::Missing`] for a caller that is no member; [`Error::Denied`] for a token that one minted;
+    /// [`Error::Conflict`] for the last owner.
     pub async fn leave(&self, scope: &TenantScope) -> Result<(), Error> {
+        if scope.party().token.is_some() {
+            return Err(Denied::NotForToken.into());
+        }
         let Actor::Member(id) = scope.actor() else { return Err(Error::Missing(Thing::Member)) };
         let mut tx = self.shared.db.begin(scope).await?;
         tx.lock_grants().await?;

@@ -101,6 +101,12 @@ async fn a_key_limited_to_a_phone_number_sends_from_no_other() {
     portico.sandbox().clear().await;
     assert_eq!(key.post(&other.messages(), message()).await.not_an_envelope(&[404]), None);
     assert_eq!(portico.sandbox().record().await, Vec::<serde_json::Value>::new());
+
+    // The log of calls does not say which number was called, so that it tells such a key nothing.
+    let reader = json!({"name": "one number's log", "role": "viewer", "phone_numbers": [mine.phone]});
+    let log = tenant.key_with(reader).await.get("/api/v1/requests").await;
+    assert_eq!((log.not_a_problem(&[403]), log.at("/code")), (None, &json!("key_limited")));
+    tenant.limited_key("viewer", &[&mine.customer]).await.get("/api/v1/requests").await.expect(200);
     portico.stop().await;
 }
 
@@ -132,7 +138,7 @@ async fn what_belongs_to_the_whole_tenant_is_not_told_to_a_limited_key() {
         (
             "chakra_keys:read",
             format!("/api/v1/chakra-keys/{}", tenant.chakra_key_id),
-            "/api/v1/chakra-keys/ck_01h455vb4pex5vsknk084sn02q",
+            "/api/v1/chakra-keys/chk_01h455vb4pex5vsknk084sn02q",
         ),
     ] {
         tenant.owner.get(&path).await.expect(200);

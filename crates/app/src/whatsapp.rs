@@ -105,13 +105,15 @@ impl App {
     ///
     /// # Errors
     ///
-    /// [`Error::Query`] for a cursor that no page gave.
+    /// [`Error::Query`] for a cursor that no page gave; [`Error::Denied`] for a caller that is limited to
+    /// phone numbers, because the log knows no call's number.
     pub async fn requests(
         &self,
         scope: &Scope<perm::RequestsRead>,
         limit: u16,
         cursor: Option<&str>,
     ) -> Result<Paged<RequestEntry>, Error> {
+        scope.not_only_numbers()?;
         let after = cursor
             .map(|text| read_cursor(text).ok_or_else(|| Error::Query("cursor is not one that a page gave".into())))
             .transpose()?;

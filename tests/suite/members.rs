@@ -391,3 +391,28 @@ async fn a_token_of_a_member_neither_leaves_nor_signs_out() {
     findings.finish();
     portico.stop().await;
 }
+
+#[tokio::test]
+async fn nobody_takes_back_an_invitation_that_they_could_not_make() {
+    let portico = Portico::start().await;
+    let (_, _, owner) = Tenant::bare(&portico, "Taken back").await;
+    let made = owner.post("/api/v1/api-keys", json!({"name": "admin", "role": "admin"})).await.expect(201);
+    let admin = owner.bearing(&text(&made, "secret"));
+    let (id, _) = invite(&owner, "eve@example.com", "owner").await;
+    let path = format!("/api/v1/invitations/{id}");
+    let refused = admin.delete(&path).await;
+    assert_eq!(refused.names_no_field(&[403], "/role"), None, "{refused}");
+    assert_eq!(owner.get(&path).await.at("/status"), "open");
+    let (id, _) = invite(&owner, "ada@example.com", "admin").await;
+    admin.delete(&format!("/api/v1/invitations/{id}")).await.expect(204);
+
+    // One that was taken back stays so, even when its role is gone.
+    let role = json!({"name": "reader", "permissions": ["customers:read"]});
+    let role = text(&owner.post("/api/v1/roles", role).await.expect(201), "id");
+    let (id, _) = invite(&owner, "bob@example.com", "reader").await;
+    let path = format!("/api/v1/invitations/{id}");
+    owner.delete(&path).await.expect(204);
+    owner.delete(&format!("/api/v1/roles/{role}")).await.expect(204);
+    owner.delete(&path).await.expect(204);
+    portico.stop().await;
+}

@@ -136,10 +136,11 @@ impl App {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`]; [`Error::Conflict`] for one that was accepted.
+    /// [`Error::Missing`]; [`Error::MoreThanOwn`] for a role that allows more than the caller may do;
+    /// [`Error::Conflict`] for one that was accepted.
     pub async fn revoke_invitation(&self, scope: &Scope<perm::MembersWrite>, id: InvitationId) -> Result<(), Error> {
-        scope.whole_tenant()?;
         let mut tx = self.shared.db.begin(scope).await?;
+        let own = Grantor::of(scope, &mut tx).await?;
         let present = one(&mut tx, id).await?;
         if present.accepted_at.is_some() {
             return Err(Error::Conflict {
@@ -148,6 +149,11 @@ impl App {
                 detail: "the invitation was accepted; remove the member instead",
             });
         }
+        // Its role may be gone once it was taken back.
+        if present.revoked_at.is_some() {
+            return Ok(());
+        }
+        role_to_give(&own, &mut tx, &present.role).await?;
         if !tx.revoke_invitation(id).await? {
             return Ok(());
         }

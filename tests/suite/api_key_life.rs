@@ -106,7 +106,17 @@ async fn a_rotated_key_opens_with_both_secrets_and_says_who_uses_the_old_one() {
     for secret in &secrets {
         owner.bearing(secret).get("/api/v1/customers").await.expect(200);
     }
-    assert_eq!(database.audited(&id, "api_key.rotate").await.len(), 7);
+    // Without an overlap all of them end at once, and the key says so.
+    let last = owner.post(&rotate, json!({"overlap_seconds": 0})).await.expect(201);
+    for secret in &secrets {
+        assert_eq!(owner.bearing(secret).get("/api/v1/customers").await.status, 401, "an earlier secret opens");
+    }
+    owner.bearing(&text(&last, "secret")).get("/api/v1/customers").await.expect(200);
+    let shown = owner.get(&path).await.expect(200);
+    let now = OffsetDateTime::now_utc();
+    let ended = |old: &Value| OffsetDateTime::parse(&text(old, "expires_at"), &Rfc3339).is_ok_and(|end| end <= now);
+    assert!(shown["old_secrets"].as_array().is_some_and(|all| all.iter().all(ended)), "{shown}");
+    assert_eq!(database.audited(&id, "api_key.rotate").await.len(), 8);
 
     // A key that may change keys rotates itself.
     let (path, developer) = key(&owner, of_role("admin")).await;
@@ -345,9 +355,16 @@ async fn limits_of_a_key_are_changed_and_widened_only_by_who_has_more() {
     let home = json!({"allowed_ips": ["127.0.0.0/8"], "expires_at": within(Duration::days(60))});
     owner.patch(&path, home).await.expect(200);
     let (free, _) = key(owner, of_role("viewer")).await;
-    let narrow = json!({"allowed_ips": ["192.0.2.0/24"]});
-    findings.check(caller.patch(&free, narrow.clone()).await.is_success(), || "narrowing needs no more".to_owned());
-    let wide = json!({"allowed_ips": ["192.0.2.0/23"]});
+    findings.note(
+        "narrowing a wider key",
+        caller.patch(&free, json!({"allowed_ips": ["127.0.0.1"]})).await.not_a_problem(&[403]),
+    );
+    let narrow = json!({"allowed_ips": ["127.0.0.0/16"], "expires_at": within(Duration::days(30))});
+    owner.patch(&free, narrow).await.expect(200);
+    findings.check(caller.patch(&free, json!({"allowed_ips": ["127.0.0.1"]})).await.is_success(), || {
+        "it has all that the key can do".to_owned()
+    });
+    let wide = json!({"allowed_ips": ["126.0.0.0/7"]});
     findings.note("an address beyond", caller.patch(&free, wide).await.names_no_field(&[403], "/allowed_ips"));
     findings.note(
         "lifting",
@@ -357,13 +374,13 @@ async fn limits_of_a_key_are_changed_and_widened_only_by_who_has_more() {
         "lifting its own",
         caller.patch(&path, json!({"allowed_ips": null})).await.names_no_field(&[403], "/allowed_ips"),
     );
-    findings.check(caller.patch(&free, json!({"expires_at": within(Duration::days(90))})).await.is_success(), || {
-        "an end where there was none is narrower".to_owned()
+    findings.check(caller.patch(&free, json!({"expires_at": within(Duration::days(50))})).await.is_success(), || {
+        "a later end before its own".to_owned()
     });
-    findings.note(
-        "a later end",
-        caller.patch(&free, json!({"expires_at": null})).await.names_no_field(&[403], "/expires_at"),
-    );
+    for end in [json!(null), json!(within(Duration::days(90)))] {
+        let answer = caller.patch(&free, json!({"expires_at": end})).await;
+        findings.note("a later end", answer.names_no_field(&[403], "/expires_at"));
+    }
     owner.patch(&free, json!({"allowed_ips": null, "expires_at": null})).await.expect(200);
 
     for (body, pointer) in [
@@ -381,6 +398,48 @@ async fn limits_of_a_key_are_changed_and_widened_only_by_who_has_more() {
         findings.check(answer.text.contains(pointer), || format!("does not name {pointer}: {answer}"));
         findings.note("a wrong limit", answer.not_a_problem(&[422]));
         findings.check(before == owner.get(&free).await.expect(200), || format!("{pointer} was half-written"));
+    }
+    findings.finish();
+    portico.stop().await;
+}
+
+#[tokio::test]
+async fn a_limited_key_takes_over_and_changes_no_wider_one() {
+    let portico = Portico::start().await;
+    let (_, _, owner) = Tenant::bare(&portico, "Takeover").await;
+    let mut findings = Findings::new();
+    for (pointer, limit) in [
+        ("/expires_at", json!({"expires_at": within(Duration::hours(1))})),
+        ("/allowed_ips", json!({"allowed_ips": ["127.0.0.0/8"]})),
+        ("/rate_limit", json!({"rate_limit": 1000})),
+    ] {
+        let mut body = json!({"name": "limited", "role": "admin"});
+        for (name, value) in limit.as_object().into_iter().flatten() {
+            body[name] = value.clone();
+        }
+        let (own, limited) = key(&owner, body).await;
+        let (path, free) = key(&owner, of_role("viewer")).await;
+        let before = owner.get(&path).await.expect(200);
+        let rotated = limited.post(&format!("{path}/rotate"), json!({"overlap_seconds": 0})).await;
+        findings.note("a limited key rotates a wider one", rotated.names_no_field(&[403], pointer));
+        for patch in [json!({"role": "admin"}), json!({"name": "mine"}), limit.clone()] {
+            let answer = limited.patch(&path, patch).await;
+            findings.note("a limited key changes a wider one", answer.names_no_field(&[403], pointer));
+        }
+        let after = owner.get(&path).await.expect(200);
+        findings.check(before == after, || format!("half-written: {before} became {after}"));
+        findings.check(free.get("/api/v1/customers").await.status == 200, || "its secret is gone".to_owned());
+
+        // What is as narrow it may take over, itself too; and revoke whatever has a role it may give.
+        let mut narrow = limit.clone();
+        narrow["name"] = json!("narrow");
+        narrow["role"] = json!("viewer");
+        let (narrow, _) = key(&owner, narrow).await;
+        limited.post(&format!("{narrow}/rotate"), json!({})).await.expect(201);
+        limited.patch(&narrow, json!({"role": "admin"})).await.expect(200);
+        limited.delete(&path).await.expect(204);
+        limited.patch(&own, json!({"name": "still me"})).await.expect(200);
+        limited.post(&format!("{own}/rotate"), json!({})).await.expect(201);
     }
     findings.finish();
     portico.stop().await;

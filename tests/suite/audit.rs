@@ -219,3 +219,50 @@ async fn a_burst_of_changes_and_a_flood_of_refusals_leave_a_whole_chain() {
     assert_eq!(verdict["valid"], true, "{verdict}");
     portico.stop().await;
 }
+
+#[tokio::test]
+async fn changes_of_one_thing_at_once_are_told_one_after_the_other() {
+    let portico = Portico::start().await;
+    let database = crate::harness::database::Database::of(&portico).await;
+    let tenant = Tenant::new(&portico, "At once").await;
+    let shop = tenant.connect("shop").await;
+    let mut findings = Findings::new();
+    let bodies = |body: fn(u32) -> Value| (0..24).map(body).collect::<Vec<_>>();
+    for (action, path, field, bodies) in [
+        (
+            "chakra_key.change",
+            format!("/api/v1/chakra-keys/{}", tenant.chakra_key_id),
+            "name",
+            bodies(|number| json!({"name": format!("key {number}")})),
+        ),
+        (
+            "tenant_settings.change",
+            "/api/v1/tenant".to_owned(),
+            "retention_days",
+            bodies(|number| json!({"retention_days": 40 + number})),
+        ),
+        (
+            "phone_number.change",
+            format!("/api/v1/phone-numbers/{}", shop.phone),
+            "is_active",
+            bodies(|number| json!({"is_active": number % 2 == 0})),
+        ),
+    ] {
+        let calls = bodies.into_iter().map(|body| {
+            let (owner, path) = (tenant.owner.clone(), path.clone());
+            tokio::spawn(async move { owner.patch(&path, body).await.expect(200) })
+        });
+        for call in calls.collect::<Vec<_>>() {
+            call.await.expect("does not panic");
+        }
+        // A change that left the field as it was names it not.
+        let entries = database.audited(&tenant.id, action).await;
+        findings.check(entries.len() == 24, || format!("{action}: {} entries", entries.len()));
+        let changes: Vec<_> =
+            entries.iter().map(|entry| &entry["changes"][field]).filter(|one| one.is_object()).collect();
+        let broken = changes.windows(2).find(|two| two[0]["after"] != two[1]["before"]);
+        findings.check(broken.is_none(), || format!("{action}: {broken:?}"));
+    }
+    findings.finish();
+    portico.stop().await;
+}

@@ -335,3 +335,84 @@ async fn a_removed_member_is_out_on_every_replica() {
     drop(serve);
     portico.stop().await;
 }
+
+#[tokio::test]
+async fn a_limited_key_makes_nobody_a_member_without_its_limits() {
+    let portico = Portico::start().await;
+    let (_, _, owner) = Tenant::bare(&portico, "Hired").await;
+    let (member, _) = join(&owner, "ada@example.com", "viewer").await;
+    let path = format!("/api/v1/members/{member}");
+    let mut findings = Findings::new();
+    for (name, limit) in [
+        ("expires_at", json!("2099-01-01T00:00:00Z")),
+        ("allowed_ips", json!(["127.0.0.0/8"])),
+        ("rate_limit", json!(1000)),
+    ] {
+        let made = json!({"name": name, "role": "owner", name: limit});
+        let made = owner.post("/api/v1/api-keys", made).await.expect(201);
+        let limited = owner.bearing(&text(&made, "secret"));
+        let invitation = json!({"email": "eve@example.com", "role": "viewer"});
+        findings.note(
+            "a limited key invites",
+            limited.post("/api/v1/invitations", invitation).await.names_no_field(&[403], "/role"),
+        );
+        let role = limited.patch(&path, json!({"role": "admin"})).await;
+        findings.note("a limited key gives a role", role.names_no_field(&[403], "/role"));
+        findings.check(owner.get(&path).await.at("/role") == "viewer", || format!("{name}: the role is given"));
+        limited.patch(&path, json!({"name": "Ada"})).await.expect(200);
+    }
+    let invitations = owner.list("/api/v1/invitations").await;
+    findings.check(invitations.len() == 1, || format!("{invitations:?}"));
+    findings.finish();
+    portico.stop().await;
+}
+
+#[tokio::test]
+async fn a_token_of_a_member_neither_leaves_nor_signs_out() {
+    let portico = Portico::start().await;
+    let (_, _, owner) = Tenant::bare(&portico, "Lent").await;
+    let (member, browser) = join(&owner, "ada@example.com", "admin").await;
+    let api = browser.api().await;
+    let minted = api.post("/api/v1/tokens", json!({})).await.expect(201);
+    let token = portico.anonymous().bearing(&text(&minted, "token"));
+    let mut findings = Findings::new();
+    // The token is what counts, also where the browser sends its cookie along.
+    for caller in [&token, &token.with("Cookie", &browser.cookies())] {
+        findings.check(caller.get("/api/v1/session").await.at("/id") == member.as_str(), || "it acts".to_owned());
+        for path in ["/api/v1/members/me", "/api/v1/session"] {
+            let answer = caller.delete(path).await;
+            findings.check(answer.at("/code") == "permission_denied", || answer.to_string());
+            findings.note(path, answer.not_a_problem(&[403]));
+        }
+    }
+    owner.get(&format!("/api/v1/members/{member}")).await.expect(200);
+    api.get("/api/v1/session").await.expect(200);
+    findings.check(api.delete("/api/v1/members/me").await.status == 204, || "a session leaves".to_owned());
+    findings.finish();
+    portico.stop().await;
+}
+
+#[tokio::test]
+async fn nobody_takes_back_an_invitation_that_they_could_not_make() {
+    let portico = Portico::start().await;
+    let (_, _, owner) = Tenant::bare(&portico, "Taken back").await;
+    let made = owner.post("/api/v1/api-keys", json!({"name": "admin", "role": "admin"})).await.expect(201);
+    let admin = owner.bearing(&text(&made, "secret"));
+    let (id, _) = invite(&owner, "eve@example.com", "owner").await;
+    let path = format!("/api/v1/invitations/{id}");
+    let refused = admin.delete(&path).await;
+    assert_eq!(refused.names_no_field(&[403], "/role"), None, "{refused}");
+    assert_eq!(owner.get(&path).await.at("/status"), "open");
+    let (id, _) = invite(&owner, "ada@example.com", "admin").await;
+    admin.delete(&format!("/api/v1/invitations/{id}")).await.expect(204);
+
+    // One that was taken back stays so, even when its role is gone.
+    let role = json!({"name": "reader", "permissions": ["customers:read"]});
+    let role = text(&owner.post("/api/v1/roles", role).await.expect(201), "id");
+    let (id, _) = invite(&owner, "bob@example.com", "reader").await;
+    let path = format!("/api/v1/invitations/{id}");
+    owner.delete(&path).await.expect(204);
+    owner.delete(&format!("/api/v1/roles/{role}")).await.expect(204);
+    owner.delete(&path).await.expect(204);
+    portico.stop().await;
+}

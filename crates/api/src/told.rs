@@ -291,6 +291,7 @@ mod tests {
             Error::TokenExpired,
             Error::Denied(Denied::TokenPermission(Permission::MessagesSend)),
             Error::Denied(Denied::NotForOperator),
+            Error::Denied(Denied::NotForToken),
             Error::VaultUnavailable(MasterKeyFailure::Refused {
                 id: "k1".parse().unwrap(),
                 reason: "in-secret".into(),

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::audit::Change;
 use crate::error::{Error, Thing};
-use crate::grantor::{Grantor, is_faster, is_later, is_wider};
+use crate::grantor::Grantor;
 use crate::key_notices::first_look;
 use crate::last_owner::keeps_an_owner;
 use crate::paging::{PageRequest, Paged, paged};
@@ -159,8 +159,9 @@ impl App {
     ///
     /// # Errors
     ///
-    /// [`Error::Query`] for a cursor of another list.
+    /// [`Error::Query`] for a cursor of another list; [`Error::Denied`] for a limited caller.
     pub async fn api_keys(&self, scope: &Scope<perm::ApiKeysRead>, list: ApiKeyList) -> Result<Paged<ApiKey>, Error> {
+        scope.whole_tenant()?;
         let by_expiry = list.filter.by_expiry;
         let after = list.cursor.as_deref().map(|cursor| read_place(cursor, by_expiry)).transpose()?;
         let mut tx = self.shared.db.begin(scope).await?;
@@ -168,12 +169,17 @@ impl App {
         Ok(paged(rows, |key| place(key, by_expiry)))
     }
 
-    /// One key.
+    /// One key. A limited one sees itself and no other; a limited token not even its minter, which may
+    /// reach further.
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`].
+    /// [`Error::Missing`]; [`Error::Denied`] for a limited caller.
     pub async fn api_key(&self, scope: &Scope<perm::ApiKeysRead>, id: ApiKeyId) -> Result<ApiKey, Error> {
+        let party = scope.party();
+        if party.actor != Actor::ApiKey(id) || party.token.is_some() {
+            scope.whole_tenant()?;
+        }
         one(&mut self.shared.db.begin(scope).await?, id).await
     }
 
@@ -181,13 +187,14 @@ impl App {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`].
+    /// [`Error::Missing`]; [`Error::Denied`] for a limited caller.
     pub async fn old_secret_uses(
         &self,
         scope: &Scope<perm::ApiKeysRead>,
         id: ApiKeyId,
         page: PageRequest<Uuid>,
     ) -> Result<Paged<OldSecretUse>, Error> {
+        scope.whole_tenant()?;
         let mut tx = self.shared.db.begin(scope).await?;
         one(&mut tx, id).await?;
         let rows = tx.old_secret_uses(id, page.into()).await?;
@@ -195,12 +202,12 @@ impl App {
         Ok(Paged { data: paged.data.into_iter().map(|(_, used)| used).collect(), next: paged.next })
     }
 
-    /// Changes a key. Whoever narrows one needs no more than what it may do now; whoever widens it must
-    /// have what they give.
+    /// Changes a key. Whoever does must have what the key can do now, and what they give.
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`]; [`Error::Denied`], [`Error::MoreThanOwn`] and [`Error::Invalid`] as for creation;
+    /// [`Error::Missing`]; [`Error::Denied`], [`Error::MoreThanOwn`] and [`Error::Invalid`] as for creation,
+    /// also for a key that may do more, for longer, from more addresses or faster than the caller;
     /// [`Error::Conflict`] when it would leave the tenant without an owner.
     pub async fn patch_api_key(
         &self,
@@ -216,9 +223,8 @@ impl App {
         let mut tx = self.shared.db.begin(scope).await?;
         let own = Grantor::of(scope, &mut tx).await?;
         let present = one(&mut tx, id).await?;
-        // Whoever changes a key must be allowed what it can do now, or they could widen its life.
-        role_to_give(&own, &mut tx, &present.role).await?;
-        may_widen(&own, &present, &patch)?;
+        has_all_of(&own, &mut tx, &present).await?;
+        may_give(&own, &patch)?;
         let role = match &patch.role {
             Some(name) => Some(role_to_give(&own, &mut tx, name).await?),
             None => None,
@@ -246,12 +252,14 @@ impl App {
     }
 
     /// Gives a key a new secret, which is shown this once; the present one opens until the overlap is
-    /// over. It needs the right to change the key, so a key that may write keys may rotate itself.
+    /// over. Without an overlap it is refused at once, and so is every earlier one that still opens. It
+    /// needs the right to change the key, so a key that may write keys may rotate itself.
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`]; [`Error::MoreThanOwn`] for a key that may do more than the caller;
-    /// [`Error::Conflict`] for a revoked key, and when too many old secrets still open.
+    /// [`Error::Missing`]; [`Error::MoreThanOwn`] for a key that may do more, for longer, from more
+    /// addresses or faster than the caller, who would have its secret; [`Error::Conflict`] for a revoked
+    /// key, and when too many old secrets still open.
     pub async fn rotate_api_key(
         &self,
         scope: &Scope<perm::ApiKeysWrite>,
@@ -263,14 +271,14 @@ impl App {
         let mut tx = self.shared.db.begin(scope).await?;
         let own = Grantor::of(scope, &mut tx).await?;
         let present = one(&mut tx, id).await?;
-        role_to_give(&own, &mut tx, &present.role).await?;
+        has_all_of(&own, &mut tx, &present).await?;
         let at = OffsetDateTime::now_utc();
         let open = present.old_secrets.iter().filter(|old| old.expires_at > at).count();
         if open >= OLD_SECRETS && !overlap.is_none() {
             return Err(Error::Conflict {
                 code: "too_many_old_secrets",
                 pointer: Some("/overlap_seconds"),
-                detail: "five old secrets of this key still open; wait until one ends, or rotate with an overlap of 0",
+                detail: "five old secrets of this key still open; wait until one ends, or end all of them with an overlap of 0",
             });
         }
         let end = at + overlap.duration();
@@ -327,22 +335,25 @@ pub(crate) async fn find(tx: &mut TenantTx, id: ApiKeyId) -> Result<Option<ApiKe
     Ok(tx.api_keys(filter, Page { limit: 1, after: None }).await?.data.pop())
 }
 
-/// Whoever widens a limit must have what they give. Customers and phone numbers are left out: only a
-/// caller that reaches the whole tenant comes so far.
-fn may_widen(own: &Grantor, present: &ApiKey, patch: &PatchApiKey) -> Result<(), Error> {
-    if let Some(end) = patch.expires_at
-        && is_later(end, present.expires_at)
-    {
+/// Whoever changes a key or takes it over must have what it can do now: its role, its life, its addresses
+/// and its rate. Customers and phone numbers are left out: only a caller that reaches the whole tenant
+/// comes so far.
+async fn has_all_of(own: &Grantor, tx: &mut TenantTx, present: &ApiKey) -> Result<(), Error> {
+    role_to_give(own, tx, &present.role).await?;
+    own.may_end(present.expires_at)?;
+    own.may_open_to(present.allowed_ips.as_deref())?;
+    own.may_speed_up_to(present.rate_limit)
+}
+
+/// Whoever sets a limit must have what it leaves.
+fn may_give(own: &Grantor, patch: &PatchApiKey) -> Result<(), Error> {
+    if let Some(end) = patch.expires_at {
         own.may_end(end)?;
     }
-    if let Some(ranges) = patch.allowed_ips.as_ref().map(Option::as_deref)
-        && is_wider(ranges, present.allowed_ips.as_deref())
-    {
-        own.may_open_to(ranges)?;
+    if let Some(ranges) = &patch.allowed_ips {
+        own.may_open_to(ranges.as_deref())?;
     }
-    if let Some(limit) = patch.rate_limit
-        && is_faster(limit, present.rate_limit)
-    {
+    if let Some(limit) = patch.rate_limit {
         own.may_speed_up_to(limit)?;
     }
     Ok(())

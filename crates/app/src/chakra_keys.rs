@@ -77,12 +77,13 @@ impl App {
     ///
     /// # Errors
     ///
-    /// [`Error::Database`].
+    /// [`Error::Denied`] for a limited caller.
     pub async fn chakra_keys(
         &self,
         scope: &Scope<perm::ChakraKeysRead>,
         page: PageRequest<ChakraKeyId>,
     ) -> Result<Paged<ChakraKey>, Error> {
+        scope.whole_tenant()?;
         let mut tx = self.shared.db.begin(scope).await?;
         Ok(paged(tx.chakra_keys(page.into()).await?, |key| key.id.to_string()))
     }
@@ -91,8 +92,9 @@ impl App {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`].
+    /// [`Error::Missing`]; [`Error::Denied`] for a limited caller.
     pub async fn chakra_key(&self, scope: &Scope<perm::ChakraKeysRead>, id: ChakraKeyId) -> Result<ChakraKey, Error> {
+        scope.whole_tenant()?;
         one(&mut self.shared.db.begin(scope).await?, id).await
     }
 
@@ -109,6 +111,7 @@ impl App {
     ) -> Result<ChakraKey, Error> {
         scope.whole_tenant()?;
         let mut tx = self.shared.db.begin(scope).await?;
+        tx.lock_chakra_key(id).await?;
         let before = one(&mut tx, id).await?;
         tx.patch_chakra_key(id, patch.name.as_ref(), patch.description.as_ref().map(Option::as_ref)).await?;
         let key = one(&mut tx, id).await?;
@@ -131,6 +134,7 @@ impl App {
     ) -> Result<ChakraKey, Error> {
         scope.whole_tenant()?;
         let (mut tx, key) = self.begin_sealing(scope).await?;
+        tx.lock_chakra_key(id).await?;
         let before = one(&mut tx, id).await?;
         let sealed = seal_chakra_key(&key, scope.tenant(), id, &token);
         tx.replace_chakra_key(id, &sealed, &self.fingerprint(&token), &last4(&token)).await?;
@@ -154,6 +158,8 @@ impl App {
     ) -> Result<ChakraKey, Error> {
         scope.whole_tenant()?;
         let mut tx = self.shared.db.begin(scope).await?;
+        // Two defaults at once would each wait for the other's key; the settings show which it is.
+        tx.lock_tenant().await?;
         let before = one(&mut tx, id).await?;
         if !tx.set_default_chakra_key(id).await? {
             return Err(Error::Missing(Thing::ChakraKey));
@@ -174,6 +180,7 @@ impl App {
     pub async fn delete_chakra_key(&self, scope: &Scope<perm::ChakraKeysWrite>, id: ChakraKeyId) -> Result<(), Error> {
         scope.whole_tenant()?;
         let mut tx = self.shared.db.begin(scope).await?;
+        tx.lock_chakra_key(id).await?;
         let before = one(&mut tx, id).await?;
         let team = tx.sealed_chakra_key(Some(id)).await?.and_then(|sealed| sealed.team_fingerprint);
         if !tx.delete_chakra_key(id).await? {

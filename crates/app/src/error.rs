@@ -195,6 +195,7 @@ impl Error {
                         | Denied::Limited
                         | Denied::OperatorOnly
                         | Denied::NotForOperator
+                        | Denied::NotForToken
                 )
                 | Self::MoreThanOwn(_)
                 | Self::Csrf
@@ -273,7 +274,9 @@ impl Error {
             Self::Refused(Refused::Address) => (403, "address_not_allowed"),
             Self::Refused(Refused::Suspended) => (403, "tenant_suspended"),
             Self::Denied(Denied::NotForOperator) => (403, "not_for_operator"),
-            Self::Denied(Denied::Permission(_) | Denied::TokenPermission(_)) => (403, "permission_denied"),
+            Self::Denied(Denied::Permission(_) | Denied::TokenPermission(_) | Denied::NotForToken) => {
+                (403, "permission_denied")
+            }
             Self::Denied(Denied::Limited) => (403, "key_limited"),
             Self::Denied(Denied::NoTenant) => (400, "tenant_required"),
             Self::Denied(Denied::OperatorOnly) => (403, "operator_only"),

@@ -77,23 +77,32 @@ impl Grantor {
     pub(crate) fn may_speed_up_to(&self, limit: Option<RateLimit>) -> Result<(), Error> {
         if is_faster(limit, self.rate_limit) { Err(Error::MoreThanOwn("/rate_limit")) } else { Ok(()) }
     }
+
+    /// Fails for a caller that ends, is tied to addresses or has a rate limit: a person has no such
+    /// limits, so it would give what it has not.
+    pub(crate) fn may_empower_people(&self) -> Result<(), Error> {
+        if self.expires_at.is_some() || self.allowed_ips.is_some() || self.rate_limit.is_some() {
+            return Err(Error::MoreThanOwn("/role"));
+        }
+        Ok(())
+    }
 }
 
 /// Whether one end is after another; none is after all.
-pub(crate) fn is_later(end: Option<OffsetDateTime>, than: Option<OffsetDateTime>) -> bool {
+fn is_later(end: Option<OffsetDateTime>, than: Option<OffsetDateTime>) -> bool {
     than.is_some_and(|than| end.is_none_or(|end| end > than))
 }
 
 /// Whether some ranges hold an address that others do not; none holds all. Each range must lie in a
 /// single other one, which is a stricter question.
-pub(crate) fn is_wider(ranges: Option<&[IpNet]>, than: Option<&[IpNet]>) -> bool {
+fn is_wider(ranges: Option<&[IpNet]>, than: Option<&[IpNet]>) -> bool {
     let Some(than) = than else { return false };
     let within = |range: &IpNet| than.iter().any(|one| one.contains(range));
     !ranges.is_some_and(|ranges| ranges.iter().all(within))
 }
 
 /// Whether one rate is above another; none is above all.
-pub(crate) fn is_faster(limit: Option<RateLimit>, than: Option<RateLimit>) -> bool {
+fn is_faster(limit: Option<RateLimit>, than: Option<RateLimit>) -> bool {
     than.is_some_and(|than| limit.is_none_or(|limit| limit > than))
 }
 

@@ -159,6 +159,7 @@ impl App {
     ) -> Result<TenantSettings, Error> {
         scope.whole_tenant()?;
         let mut tx = self.shared.db.begin(scope).await?;
+        tx.lock_tenant().await?;
         let before = tx.tenant_settings().await?.ok_or(Error::Missing(Thing::Tenant))?;
         tx.patch_tenant_settings(&patch).await?;
         if let Some(key) = default_chakra_key

@@ -1,9 +1,9 @@
 //! WABAs, phone numbers and the log of calls.
 
-use portico_auth::Scope;
+use portico_auth::{Scope, TenantScope};
 use portico_domain::permission::perm;
 use portico_domain::{CustomerId, PhoneNumber, PhoneNumberId, PluginId, RequestEntry, Waba, WabaId};
-use portico_storage::Page;
+use portico_storage::{Page, TenantTx};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -69,7 +69,7 @@ impl App {
         scope: &Scope<perm::PhoneNumbersRead>,
         id: PhoneNumberId,
     ) -> Result<PhoneNumber, Error> {
-        self.number(scope, &id).await
+        one(&mut self.shared.db.begin(scope).await?, scope, &id).await
     }
 
     /// Switches a phone number on or off for calls through Portico.
@@ -83,35 +83,31 @@ impl App {
         id: PhoneNumberId,
         active: bool,
     ) -> Result<PhoneNumber, Error> {
-        let before = self.number(scope, &id).await?;
-        let after = PhoneNumber { is_active: active, ..before.clone() };
         let mut tx = self.shared.db.begin(scope).await?;
+        tx.lock_phone_number(&id).await?;
+        let before = one(&mut tx, scope, &id).await?;
+        let after = PhoneNumber { is_active: active, ..before.clone() };
         tx.set_phone_number_active(&id, active).await?;
         let change = Change::of("phone_number.change").to("phone_number", &id).from(&before).into(&after);
         self.audit(&mut tx, scope, change).await?;
         tx.commit().await?;
         self.shared.freshness.changed(scope.tenant());
-        self.number(scope, &id).await
-    }
-
-    async fn number(&self, scope: &portico_auth::TenantScope, id: &PhoneNumberId) -> Result<PhoneNumber, Error> {
-        let mut tx = self.shared.db.begin(scope).await?;
-        let page = Page { limit: 1, after: None };
-        let mut rows = tx.phone_numbers(scope.reach(), None, None, Some(&[id.to_string()]), page).await?;
-        rows.data.pop().ok_or(Error::Missing(Thing::PhoneNumber))
+        Ok(after)
     }
 
     /// A page of the proxied calls within reach, newest first. The cursor is opaque.
     ///
     /// # Errors
     ///
-    /// [`Error::Query`] for a cursor that no page gave.
+    /// [`Error::Query`] for a cursor that no page gave; [`Error::Denied`] for a caller that is limited to
+    /// phone numbers, because the log knows no call's number.
     pub async fn requests(
         &self,
         scope: &Scope<perm::RequestsRead>,
         limit: u16,
         cursor: Option<&str>,
     ) -> Result<Paged<RequestEntry>, Error> {
+        scope.not_only_numbers()?;
         let after = cursor
             .map(|text| read_cursor(text).ok_or_else(|| Error::Query("cursor is not one that a page gave".into())))
             .transpose()?;
@@ -120,6 +116,12 @@ impl App {
         let paged = paged(rows, |(entry, row)| format!("{}.{}", row.at.unix_timestamp_nanos() / 1_000, entry.simple()));
         Ok(Paged { data: paged.data.into_iter().map(|(_, row)| row).collect(), next: paged.next })
     }
+}
+
+async fn one(tx: &mut TenantTx, scope: &TenantScope, id: &PhoneNumberId) -> Result<PhoneNumber, Error> {
+    let page = Page { limit: 1, after: None };
+    let mut rows = tx.phone_numbers(scope.reach(), None, None, Some(&[id.to_string()]), page).await?;
+    rows.data.pop().ok_or(Error::Missing(Thing::PhoneNumber))
 }
 
 fn read_cursor(text: &str) -> Option<(OffsetDateTime, Uuid)> {

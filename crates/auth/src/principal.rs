@@ -92,6 +92,9 @@ pub enum Denied {
     /// The operator's token cannot do it: there must be a key or a person of the tenant behind it.
     #[error("the operator's token mints no tokens; use an API key of the tenant")]
     NotForOperator,
+    /// It ends what the token was minted with, or what stands behind that.
+    #[error("a token cannot do this; call with the session or the key that minted it")]
+    NotForToken,
     /// It reaches the whole tenant or team, and the key does not.
     #[error("this call reaches beyond single customers, and the key is limited to some; use a key without such limits")]
     Limited,
@@ -296,6 +299,15 @@ impl Principal {
     fn allow(&self, permission: Permission) -> Result<TenantScope, Denied> {
         permitted(permission, self.permissions, &self.reach, self.token)?;
         self.inside()
+    }
+
+    /// Fails for a token, whatever it holds.
+    ///
+    /// # Errors
+    ///
+    /// [`Denied::NotForToken`].
+    pub const fn not_by_token(&self) -> Result<(), Denied> {
+        if self.token.is_none() { Ok(()) } else { Err(Denied::NotForToken) }
     }
 
     fn inside(&self) -> Result<TenantScope, Denied> {

@@ -150,6 +150,22 @@ impl TenantTx {
         Ok(done.rows_affected() == 1)
     }
 
+    /// Holds a key's row against other changes of it; false when there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`] when the database fails.
+    pub async fn lock_chakra_key(&mut self, id: ChakraKeyId) -> Result<bool, StorageError> {
+        let row = sqlx::query!(
+            r#"select 1 as "one!" from chakra_keys where tenant_id = $1 and chakra_key_id = $2 for no key update"#,
+            self.tenant.uuid(),
+            id.uuid()
+        )
+        .fetch_optional(&mut *self.tx)
+        .await?;
+        Ok(row.is_some())
+    }
+
     /// Renames a key or describes it anew; false when there is none.
     ///
     /// # Errors

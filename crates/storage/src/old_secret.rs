@@ -20,7 +20,7 @@ pub struct Rotation {
     /// When.
     pub at: OffsetDateTime,
     /// Until when the present secret opens, and when to look whether it is still used; none: it is
-    /// refused at once.
+    /// refused at once, and every earlier one with it.
     pub overlap: Option<(OffsetDateTime, OffsetDateTime)>,
 }
 
@@ -77,6 +77,18 @@ impl TenantTx {
                 rotation.at,
                 expires_at,
                 notice_at
+            )
+            .execute(&mut *self.tx)
+            .await?;
+        } else {
+            sqlx::query!(
+                r#"
+                update api_key_old_secrets set expires_at = $3
+                where tenant_id = $1 and api_key_id = $2 and expires_at > $3
+                "#,
+                self.tenant.uuid(),
+                id.uuid(),
+                rotation.at
             )
             .execute(&mut *self.tx)
             .await?;

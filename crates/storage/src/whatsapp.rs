@@ -319,6 +319,22 @@ impl TenantTx {
         Ok(page.cut(rows.into_iter().map(PhoneNumber::try_from).collect::<Result<_, _>>()?))
     }
 
+    /// Holds a phone number's row against other changes of it; false when there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`] when the database fails.
+    pub async fn lock_phone_number(&mut self, id: &PhoneNumberId) -> Result<bool, StorageError> {
+        let row = sqlx::query!(
+            r#"select 1 as "one!" from phone_numbers where tenant_id = $1 and phone_number_id = $2 for no key update"#,
+            self.tenant.uuid(),
+            id.as_str()
+        )
+        .fetch_optional(&mut *self.tx)
+        .await?;
+        Ok(row.is_some())
+    }
+
     /// Chooses whether calls may use a number; false when there is none.
     ///
     /// # Errors

@@ -88,7 +88,8 @@ pub(crate) struct PatchApiKeyBody {
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"overlap_seconds": 3600}))]
 pub(crate) struct RotateBody {
-    /// For how long the present secret still opens, in seconds, up to seven days; 0: it is refused at once.
+    /// For how long the present secret still opens, in seconds, up to seven days; 0: it is refused at once,
+    /// and so is every earlier one that still opens.
     #[serde(default)]
     overlap_seconds: Overlap,
 }
@@ -275,8 +276,9 @@ pub(crate) async fn revoke(
 
 /// Gives an API key a new secret, which is shown this once.
 ///
-/// The present one opens until the overlap is over, and who still uses it is reported meanwhile. A key that
-/// may change keys may rotate itself.
+/// The present one opens until the overlap is over, and who still uses it is reported meanwhile. Without an
+/// overlap it is refused at once, and so is every earlier one that still opens. A key that may change keys may
+/// rotate itself.
 #[utoipa::path(post, path = "/api/v1/api-keys/{id}/rotate", tag = "api-keys", operation_id = "rotate_api_key",
     params(("id" = ApiKeyId, Path, description = "The key.")), request_body = RotateBody,
     responses(

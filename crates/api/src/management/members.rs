@@ -86,7 +86,8 @@ pub(crate) async fn remove(
 
 /// Takes the calling member out of the tenant, whatever its role.
 ///
-/// A caller that is no member, such as an API key, is answered 404.
+/// A caller that is no member, such as an API key, is answered 404. A token that a member minted is refused:
+/// only a session may leave.
 #[utoipa::path(delete, path = "/api/v1/members/me", tag = "members", operation_id = "leave",
     responses(
         (status = 204, description = "The caller is no member any more; its sessions have ended."),

@@ -80,10 +80,11 @@ pub(crate) async fn get(caller: Anyone, app: Data<App>) -> Result<Json<Session>,
 
 /// Signs the calling browser out.
 ///
-/// A caller without a session, such as an API key, is answered 404.
+/// A caller without a session, such as an API key, is answered 404. A token that a member minted is refused.
 #[utoipa::path(delete, path = "/api/v1/session", tag = "session", operation_id = "sign_out",
     responses((status = 204, description = "The session has ended.")))]
 pub(crate) async fn end(caller: Anyone, app: Data<App>) -> Result<SignedOut, Problem> {
+    caller.principal().not_by_token().map_err(Error::from)?;
     let session = caller.session().ok_or(Error::Missing(Thing::Session))?;
     app.sign_out(session, caller.principal().origin()).await?;
     Ok(SignedOut(app.clear_cookie(Cookie::Session)))

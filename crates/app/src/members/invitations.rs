@@ -67,8 +67,8 @@ impl App {
     ///
     /// # Errors
     ///
-    /// [`Error::MoreThanOwn`] for a role that allows more than the caller may do; [`Error::Conflict`]
-    /// when the address is a member's or has an open invitation; [`Error::Invalid`] for the lifetime or
+    /// [`Error::MoreThanOwn`] for a role that allows more than the caller may do, and for a key that ends,
+    /// is tied to addresses or has a rate limit; [`Error::Conflict`] when the address is a member's or has an open invitation; [`Error::Invalid`] for the lifetime or
     /// a role that does not exist.
     pub async fn invite(
         &self,
@@ -81,6 +81,7 @@ impl App {
         let mut tx = self.shared.db.begin(scope).await?;
         tx.tenant_row().await?.ok_or(Error::Missing(Thing::Tenant))?;
         let own = Grantor::of(scope, &mut tx).await?;
+        own.may_empower_people()?;
         let role = role_to_give(&own, &mut tx, &new.role).await?;
         if scope.actor() != Actor::Operator && tx.member_by_email(&new.email).await?.is_some() {
             return Err(Error::Conflict {
@@ -110,12 +111,13 @@ impl App {
     ///
     /// # Errors
     ///
-    /// [`Error::Database`].
+    /// [`Error::Denied`] for a limited caller.
     pub async fn invitations(
         &self,
         scope: &Scope<perm::MembersRead>,
         page: PageRequest<InvitationId>,
     ) -> Result<Paged<Invitation>, Error> {
+        scope.whole_tenant()?;
         let mut tx = self.shared.db.begin(scope).await?;
         Ok(paged(tx.invitations(None, page.into()).await?, |invitation| invitation.id.to_string()))
     }
@@ -124,8 +126,9 @@ impl App {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`].
+    /// [`Error::Missing`]; [`Error::Denied`] for a limited caller.
     pub async fn invitation(&self, scope: &Scope<perm::MembersRead>, id: InvitationId) -> Result<Invitation, Error> {
+        scope.whole_tenant()?;
         one(&mut self.shared.db.begin(scope).await?, id).await
     }
 
@@ -133,10 +136,11 @@ impl App {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`]; [`Error::Conflict`] for one that was accepted.
+    /// [`Error::Missing`]; [`Error::MoreThanOwn`] for a role that allows more than the caller may do;
+    /// [`Error::Conflict`] for one that was accepted.
     pub async fn revoke_invitation(&self, scope: &Scope<perm::MembersWrite>, id: InvitationId) -> Result<(), Error> {
-        scope.whole_tenant()?;
         let mut tx = self.shared.db.begin(scope).await?;
+        let own = Grantor::of(scope, &mut tx).await?;
         let present = one(&mut tx, id).await?;
         if present.accepted_at.is_some() {
             return Err(Error::Conflict {
@@ -145,6 +149,11 @@ impl App {
                 detail: "the invitation was accepted; remove the member instead",
             });
         }
+        // Its role may be gone once it was taken back.
+        if present.revoked_at.is_some() {
+            return Ok(());
+        }
+        role_to_give(&own, &mut tx, &present.role).await?;
         if !tx.revoke_invitation(id).await? {
             return Ok(());
         }

@@ -14,7 +14,7 @@ mod sessions;
 mod sign_in;
 mod upkeep;
 
-use portico_auth::{Actor, Scope, TenantScope};
+use portico_auth::{Actor, Denied, Scope, TenantScope};
 use portico_domain::permission::perm;
 use portico_domain::{Member, MemberId, Name, RoleName};
 use portico_storage::{MemberPatch, Page, TenantTx};
@@ -56,12 +56,13 @@ impl App {
     ///
     /// # Errors
     ///
-    /// [`Error::Database`].
+    /// [`Error::Denied`] for a limited caller.
     pub async fn members(
         &self,
         scope: &Scope<perm::MembersRead>,
         page: PageRequest<MemberId>,
     ) -> Result<Paged<Member>, Error> {
+        scope.whole_tenant()?;
         let mut tx = self.shared.db.begin(scope).await?;
         Ok(paged(tx.members(None, page.into()).await?, |member| member.id.to_string()))
     }
@@ -70,8 +71,9 @@ impl App {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`].
+    /// [`Error::Missing`]; [`Error::Denied`] for a limited caller.
     pub async fn member(&self, scope: &Scope<perm::MembersRead>, id: MemberId) -> Result<Member, Error> {
+        scope.whole_tenant()?;
         one(&mut self.shared.db.begin(scope).await?, id).await
     }
 
@@ -80,7 +82,8 @@ impl App {
     /// # Errors
     ///
     /// [`Error::Missing`]; [`Error::MoreThanOwn`] for a role, present or new, that allows more than the
-    /// caller may do; [`Error::Conflict`] for the last owner.
+    /// caller may do, and for a new role from a key that ends, is tied to addresses or has a rate limit;
+    /// [`Error::Conflict`] for the last owner.
     pub async fn patch_member(
         &self,
         scope: &Scope<perm::MembersWrite>,
@@ -92,7 +95,10 @@ impl App {
         let present = one(&mut tx, id).await?;
         role_to_give(&own, &mut tx, &present.role).await?;
         let role = match &patch.role {
-            Some(name) => Some(role_to_give(&own, &mut tx, name).await?),
+            Some(name) => {
+                own.may_empower_people()?;
+                Some(role_to_give(&own, &mut tx, name).await?)
+            }
             None => None,
         };
         let before = tx.ownership().await?;
@@ -125,8 +131,12 @@ impl App {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`] for a caller that is no member; [`Error::Conflict`] for the last owner.
+    /// [`Error::Missing`] for a caller that is no member; [`Error::Denied`] for a token that one minted;
+    /// [`Error::Conflict`] for the last owner.
     pub async fn leave(&self, scope: &TenantScope) -> Result<(), Error> {
+        if scope.party().token.is_some() {
+            return Err(Denied::NotForToken.into());
+        }
         let Actor::Member(id) = scope.actor() else { return Err(Error::Missing(Thing::Member)) };
         let mut tx = self.shared.db.begin(scope).await?;
         tx.lock_grants().await?;

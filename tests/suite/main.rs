@@ -30,6 +30,7 @@ mod plugins;
 mod replicas;
 mod secrets;
 mod shared_team;
+mod sign_in_attacks;
 mod sign_in_with_a_browser;
 mod surfaces;
 mod tenant_life;

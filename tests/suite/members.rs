@@ -7,10 +7,10 @@ use crate::harness::hunt::{self, Secret};
 use crate::harness::tenant::text;
 use crate::harness::{Answer, Body, Browser, Caller, Findings, Portico, Serve, Tenant, eventually};
 
-const PASSWORD: &str = "a good long password";
+pub(crate) const PASSWORD: &str = "a good long password";
 
 /// A new invitation: its id, and the path of its link.
-async fn invite(owner: &Caller, email: &str, role: &str) -> (String, String) {
+pub(crate) async fn invite(owner: &Caller, email: &str, role: &str) -> (String, String) {
     let made = owner.post("/api/v1/invitations", json!({"email": email, "role": role})).await.expect(201);
     let url = text(&made, "accept_url");
     let path = url.strip_prefix(owner.base()).unwrap_or_else(|| panic!("{url} is not at {}", owner.base()));
@@ -32,7 +32,7 @@ pub(crate) async fn join(owner: &Caller, email: &str, role: &str) -> (String, Br
     (text(&who, "id"), browser)
 }
 
-async fn sign_in(browser: &mut Browser, email: &str, password: &str) -> Answer {
+pub(crate) async fn sign_in(browser: &mut Browser, email: &str, password: &str) -> Answer {
     let page = browser.open("/console/sign-in").await;
     browser.submit(&page, "/console/sign-in", &[("email", email), ("password", password)]).await
 }

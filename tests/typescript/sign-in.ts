@@ -192,10 +192,33 @@ async function run(page: Page): Promise<void> {
     await picture(page, "refused");
     await page.context().clearCookies();
   }
+  // It is asked before; then the password, and what it opened, are over: whoever set it need not have
+  // been the one whom the address belongs to.
+  await page.goto(`${base}/console/sign-in`);
+  await page.fill("#email", "password@example.com");
+  await page.fill("#password", "a good long password");
+  await page.click("button:text-is('Sign in')");
+  await page.waitForURL(`${base}/console/`);
+  const before = await page.context().cookies(base);
+  await page.context().clearCookies();
   await page.goto(`${base}/console/sign-in`);
   await page.click("text=Use your identity provider");
   await atProvider(page, "password@example.com");
+  assert.equal(await heading(page), "Choose a tenant");
+  assert.match((await page.textContent("button.choice")) ?? "", /the password is forgotten/);
+  await sound(page);
+  await picture(page, "bind");
+  await page.click("button.choice");
+  await page.waitForURL(`${base}/console/`);
   assert.match((await page.textContent("dl")) ?? "", /password@example\.com/);
+  await page.context().clearCookies();
+  await page.context().addCookies(before);
+  await page.goto(`${base}/console/`);
+  await page.waitForURL(`${base}/console/sign-in`);
+  await page.fill("#email", "password@example.com");
+  await page.fill("#password", "a good long password");
+  await page.click("button:text-is('Sign in')");
+  assert.match((await page.textContent("[role=alert]")) ?? "", /wrong/);
 
   // Who gives up at the provider is told so; an answer of another sign-in is refused.
   await page.context().clearCookies();

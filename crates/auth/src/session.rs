@@ -66,6 +66,8 @@ pub struct MemberRecord {
     pub tenant_status: TenantStatus,
     /// What the member's role allows.
     pub permissions: PermissionSet,
+    /// Tokens minted before this ended with a sign-out or a new beginning; none: no token did.
+    pub tokens_not_before: Option<OffsetDateTime>,
 }
 
 impl MemberRecord {

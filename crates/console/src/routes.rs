@@ -1,7 +1,10 @@
 //! The console's routes. They are public: each page says what it shows to whom.
 
-use actix_web::http::StatusCode;
-use actix_web::web::{self, Bytes, Data, ServiceConfig};
+use std::time::Duration;
+
+use actix_web::http::{ConnectionType, StatusCode};
+use actix_web::rt::time::timeout;
+use actix_web::web::{self, Data, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use portico_app::App;
 
@@ -12,6 +15,8 @@ use crate::{home, invitation, provider, sign_in, tenant};
 
 /// The longest form, in bytes.
 const LONGEST: usize = 16 * 1024;
+/// How long one may take to arrive: nobody who sends it is known yet.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A route that shows a page.
 macro_rules! shows {
@@ -23,8 +28,9 @@ macro_rules! shows {
 /// A route that takes a form.
 macro_rules! takes {
     ($handler:path) => {
-        web::post().to(async |request: HttpRequest, app: Data<App>, body: Bytes| {
-            $handler(Visit::new(&app, &request), Form::parse(&body)).await
+        web::post().to(async |request: HttpRequest, app: Data<App>, body: Payload| match arrived(body).await {
+            Ok(form) => $handler(Visit::new(&app, &request), form).await,
+            Err(refused) => refused,
         })
     };
 }
@@ -35,7 +41,6 @@ pub fn configure(config: &mut ServiceConfig, app: App) {
     config.service(
         web::scope("/console")
             .app_data(Data::new(app))
-            .app_data(web::PayloadConfig::new(LONGEST))
             .route("", web::get().to(async || go("/console/", [])))
             .route("/", shows!(home::show))
             .route("/style.css", web::get().to(async || style()))
@@ -52,6 +57,20 @@ pub fn configure(config: &mut ServiceConfig, app: App) {
             .route("/invitations/{token}/provider", takes!(invitation::accept_at_provider))
             .default_service(web::to(nothing)),
     );
+}
+
+/// A form, once all of it is there; else the answer, after which the connection is over.
+async fn arrived(body: Payload) -> Result<Form, HttpResponse> {
+    let (status, text) = match timeout(PATIENCE, body.to_bytes_limited(LONGEST)).await {
+        Ok(Ok(Ok(bytes))) => return Ok(Form::parse(&bytes)),
+        Ok(Ok(Err(_))) => (StatusCode::BAD_REQUEST, "The form did not arrive whole. Please try again."),
+        Ok(Err(_)) => (StatusCode::PAYLOAD_TOO_LARGE, "The form is too long."),
+        Err(_) => (StatusCode::REQUEST_TIMEOUT, "The form took too long to arrive. Please try again."),
+    };
+    let body = Html::default().raw("<p role=\"alert\">").raw(text).raw("</p>");
+    let mut answer = Page::new("That did not work", body).status(status).answer();
+    answer.head_mut().set_connection_type(ConnectionType::Close);
+    Err(answer)
 }
 
 async fn nothing() -> HttpResponse {

@@ -127,7 +127,7 @@ impl Told {
             ),
             SignInError::OtherAccount => told(
                 StatusCode::FORBIDDEN,
-                "Your account at the identity provider is another one than before. Ask whoever runs this Portico for a new invitation.",
+                "Your account at the identity provider belongs to another member of this tenant already.",
             ),
             SignInError::ProviderRefused => {
                 told(StatusCode::FORBIDDEN, "The identity provider did not let you in. Please try again.")

@@ -26,6 +26,9 @@ pub(crate) async fn show(visit: Visit<'_>) -> HttpResponse {
             .attribute("value", &choice.tenant.to_string())
             .raw(">");
         body = match &choice.joins_as {
+            None if choice.binds => body
+                .text(&choice.name)
+                .raw("<small>Your account at the identity provider becomes the only way in: the password is forgotten, sessions end</small>"),
             None => body.text(&choice.name),
             Some(role) => body
                 .raw("Join ")

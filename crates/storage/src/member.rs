@@ -47,6 +47,8 @@ pub struct SignInRecord {
     pub password_hash: Option<String>,
     /// The account at the identity provider, if it is bound.
     pub account: Option<OidcAccount>,
+    /// Another one with every change of password or account.
+    pub epoch: i64,
 }
 
 impl std::fmt::Debug for SignInRecord {
@@ -209,14 +211,23 @@ impl TenantTx {
         Ok(done.rows_affected() == 1)
     }
 
-    /// By what a member is recognised.
+    /// By what a member is recognised. Nobody else changes that until the transaction ends.
     ///
     /// # Errors
     ///
     /// [`StorageError`] when the database fails.
     pub async fn sign_in_record(&mut self, id: MemberId) -> Result<Option<SignInRecord>, StorageError> {
         let row = sqlx::query!(
-            "select password_hash, oidc_issuer, oidc_subject from members where tenant_id = $1 and member_id = $2",
+            r#"
+            select
+                password_hash,
+                oidc_issuer,
+                oidc_subject,
+                sign_in_epoch
+            from members
+            where tenant_id = $1 and member_id = $2
+            for no key update
+            "#,
             self.tenant.uuid(),
             id.uuid()
         )
@@ -225,6 +236,7 @@ impl TenantTx {
         Ok(row.map(|row| SignInRecord {
             password_hash: row.password_hash,
             account: row.oidc_issuer.zip(row.oidc_subject).map(|(issuer, subject)| OidcAccount { issuer, subject }),
+            epoch: row.sign_in_epoch,
         }))
     }
 
@@ -235,7 +247,10 @@ impl TenantTx {
     /// [`StorageError`] when the database fails.
     pub async fn set_member_password(&mut self, id: MemberId, hash: &str) -> Result<bool, StorageError> {
         let done = sqlx::query!(
-            "update members set password_hash = $3, updated_at = now() where tenant_id = $1 and member_id = $2",
+            r#"
+            update members set password_hash = $3, sign_in_epoch = sign_in_epoch + 1, updated_at = now()
+            where tenant_id = $1 and member_id = $2
+            "#,
             self.tenant.uuid(),
             id.uuid(),
             hash
@@ -254,7 +269,11 @@ impl TenantTx {
     pub async fn bind_member(&mut self, id: MemberId, account: &OidcAccount) -> Result<bool, StorageError> {
         let done = sqlx::query!(
             r#"
-            update members set oidc_issuer = $3, oidc_subject = $4, updated_at = now()
+            update members set
+                oidc_issuer = $3,
+                oidc_subject = $4,
+                sign_in_epoch = sign_in_epoch + 1,
+                updated_at = now()
             where tenant_id = $1 and member_id = $2
             "#,
             self.tenant.uuid(),
@@ -267,7 +286,8 @@ impl TenantTx {
         Ok(done.rows_affected() == 1)
     }
 
-    /// Forgets how a member signed in: password and account.
+    /// Forgets how a member signed in, password and account, and ends what came of it: sign-ins under
+    /// way, sessions and tokens.
     ///
     /// # Errors
     ///
@@ -275,9 +295,31 @@ impl TenantTx {
     pub async fn forget_sign_in(&mut self, id: MemberId) -> Result<(), StorageError> {
         sqlx::query!(
             r#"
-            update members set password_hash = null, oidc_issuer = null, oidc_subject = null, updated_at = now()
+            update members set
+                password_hash = null,
+                oidc_issuer = null,
+                oidc_subject = null,
+                sign_in_epoch = sign_in_epoch + 1,
+                tokens_not_before = clock_timestamp(),
+                updated_at = now()
             where tenant_id = $1 and member_id = $2
             "#,
+            self.tenant.uuid(),
+            id.uuid()
+        )
+        .execute(&mut *self.tx)
+        .await?;
+        self.delete_sessions_of(id).await
+    }
+
+    /// Ends the tokens that a member minted until now.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`] when the database fails.
+    pub async fn end_tokens_of(&mut self, id: MemberId) -> Result<(), StorageError> {
+        sqlx::query!(
+            "update members set tokens_not_before = clock_timestamp() where tenant_id = $1 and member_id = $2",
             self.tenant.uuid(),
             id.uuid()
         )

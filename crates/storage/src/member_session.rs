@@ -112,6 +112,7 @@ impl TenantTx {
             select
                 t.status,
                 m.built_in_role,
+                m.tokens_not_before,
                 r.permissions as "permissions?"
             from members m
             join tenants t on t.tenant_id = m.tenant_id
@@ -129,6 +130,7 @@ impl TenantTx {
             tenant: self.tenant,
             tenant_status: row.status.parse().map_err(|error| StorageError::corrupt("tenants.status", error))?,
             permissions: permissions(row.built_in_role.as_deref(), row.permissions.as_deref())?,
+            tokens_not_before: row.tokens_not_before,
         }))
     }
 

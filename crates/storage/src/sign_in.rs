@@ -201,6 +201,24 @@ impl Db {
         Ok(tx.commit().await?)
     }
 
+    /// Notes that something was used that can be used once; false when it was used before. What is noted
+    /// is forgotten with the counts of attempts.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`] when the database fails.
+    pub async fn use_once(&self, bucket: &[u8; 32]) -> Result<bool, StorageError> {
+        let mut tx = self.writing().await?;
+        let done = sqlx::query!(
+            "insert into sign_in_attempts (bucket, attempts) values ($1, 1) on conflict (bucket) do nothing",
+            &bucket[..]
+        )
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(done.rows_affected() == 1)
+    }
+
     /// Deletes the counts to which nothing was added for so long; how many.
     ///
     /// # Errors
@@ -307,6 +325,51 @@ mod tests {
             let_through += usize::from(attempt.await.expect("does not panic"));
         }
         assert_eq!(let_through, 3);
+    }
+
+    #[sqlx::test(migrator = "MIGRATOR")]
+    async fn what_can_be_used_once_is_used_once(owner: PgPool) {
+        let db = db(&owner).await;
+        assert!(db.use_once(&[1; 32]).await.expect("writes") && db.use_once(&[2; 32]).await.expect("writes"));
+        assert!(!db.use_once(&[1; 32]).await.expect("writes"));
+    }
+
+    #[sqlx::test(migrator = "MIGRATOR")]
+    async fn every_change_of_how_one_signs_in_is_another_epoch(owner: PgPool) {
+        let (db, tenant) = (db(&owner).await, tenant(&owner).await);
+        let id = MemberId::generate();
+        let account = OidcAccount { issuer: "https://id.example.com".into(), subject: "1".into() };
+        let role = StoredRole::BuiltIn(BuiltInRole::Viewer);
+        let mut tx = db.begin_for(tenant).await.expect("begins");
+        tx.insert_member(&NewMember { id, email: email("a@example.com"), name: None, role }).await.expect("stores");
+        let mut epochs = Vec::new();
+        for step in 0..4 {
+            match step {
+                1 => assert!(tx.set_member_password(id, "$argon2id$").await.expect("writes")),
+                2 => assert!(tx.bind_member(id, &account).await.expect("writes")),
+                3 => tx.forget_sign_in(id).await.expect("writes"),
+                _ => {}
+            }
+            epochs.push(tx.sign_in_record(id).await.expect("reads").expect("is there").epoch);
+        }
+        assert_eq!(epochs, [0, 1, 2, 3]);
+    }
+
+    #[sqlx::test(migrator = "MIGRATOR")]
+    async fn tokens_end_with_a_new_beginning_and_when_told(owner: PgPool) {
+        let (db, tenant) = (db(&owner).await, tenant(&owner).await);
+        let id = MemberId::generate();
+        let role = StoredRole::BuiltIn(BuiltInRole::Viewer);
+        let mut tx = db.begin_for(tenant).await.expect("begins");
+        tx.insert_member(&NewMember { id, email: email("a@example.com"), name: None, role }).await.expect("stores");
+        let until = async |tx: &mut crate::TenantTx| {
+            tx.member_record(id).await.expect("reads").expect("is there").tokens_not_before
+        };
+        assert_eq!(until(&mut tx).await, None);
+        tx.end_tokens_of(id).await.expect("writes");
+        let first = until(&mut tx).await.expect("is set");
+        tx.forget_sign_in(id).await.expect("writes");
+        assert!(until(&mut tx).await.expect("is set") > first);
     }
 
     #[sqlx::test(migrator = "MIGRATOR")]

@@ -117,6 +117,5 @@ async fn begin_anew(tx: &mut TenantTx, member: MemberId, grant: InvitationGrant)
     let patch = MemberPatch { name: grant.name.map(Some), role: Some(grant.role) };
     tx.patch_member(member, &patch).await?;
     tx.forget_sign_in(member).await?;
-    tx.delete_sessions_of(member).await?;
     Ok(member)
 }

@@ -1,8 +1,12 @@
-//! Slowing down those who guess: by e-mail address and by network address, counted in Postgres, so
-//! that all replicas count together.
+//! Slowing down those who guess: by member and by network address, counted in Postgres, so that all
+//! replicas count together.
+//!
+//! Members with the same e-mail address are counted each by itself. Who signs in to one of their tenants
+//! proves nothing for the others: there, the attempt stays a guess, whatever comes of it.
 
 use std::net::IpAddr;
 
+use portico_domain::{Email, MemberId, SessionId, TenantId};
 use portico_storage::AttemptLimit;
 use time::{Duration, OffsetDateTime};
 
@@ -10,8 +14,11 @@ use super::sign_in::SignInError;
 use crate::error::Error;
 use crate::start::Shared;
 
+/// A member that an address led to.
+pub(super) type Known = (TenantId, MemberId);
+
 /// Five attempts are free; then 30 s, doubling up to 15 min. An hour of rest begins anew.
-const BY_EMAIL: AttemptLimit = AttemptLimit {
+const BY_MEMBER: AttemptLimit = AttemptLimit {
     free: 5,
     first_wait: Duration::seconds(30),
     longest_wait: Duration::minutes(15),
@@ -25,10 +32,9 @@ const BY_ADDRESS: AttemptLimit = AttemptLimit {
     memory: Duration::minutes(10),
 };
 
-/// One attempt, counted as failed until it is said to have succeeded.
+/// One attempt from a network address, counted as failed until it is said to have succeeded.
 #[derive(Debug)]
 pub(super) struct Attempt {
-    email: Option<[u8; 32]>,
     address: Option<[u8; 32]>,
 }
 
@@ -44,37 +50,77 @@ fn network(address: IpAddr) -> String {
 }
 
 impl Shared {
-    /// Counts an attempt before it is made.
+    fn bucket(&self, kind: &str, text: &str) -> [u8; 32] {
+        self.fingerprint_key.fingerprint(kind, text).0
+    }
+
+    /// Counts an attempt from there before it is made.
     ///
     /// # Errors
     ///
     /// [`SignInError::Throttled`] when there were too many.
-    pub(super) async fn attempt(&self, email: Option<&str>, address: Option<IpAddr>) -> Result<Attempt, SignInError> {
-        let bucket = |kind: &str, text: &str| self.fingerprint_key.fingerprint(kind, text).0;
-        let attempt = Attempt {
-            email: email.map(|email| bucket("sign-in by e-mail", email)),
-            address: address.map(|address| bucket("sign-in by address", &network(address))),
-        };
-        for (bucket, limit) in [(&attempt.address, BY_ADDRESS), (&attempt.email, BY_EMAIL)] {
-            let Some(bucket) = bucket else { continue };
-            if let Some(until) = self.db.count_attempt(bucket, limit).await.map_err(Error::from)? {
-                let left = (until - OffsetDateTime::now_utc()).whole_seconds().max(0).unsigned_abs() + 1;
-                return Err(SignInError::Throttled { retry_after: left });
-            }
+    pub(super) async fn attempt(&self, address: Option<IpAddr>) -> Result<Attempt, SignInError> {
+        let address = address.map(|address| self.bucket("sign-in by address", &network(address)));
+        if let Some(bucket) = &address
+            && let Some(until) = self.db.count_attempt(bucket, BY_ADDRESS).await.map_err(Error::from)?
+        {
+            return Err(throttled(until));
         }
-        Ok(attempt)
+        Ok(Attempt { address })
     }
 
-    /// Takes back an attempt that succeeded. Failures of the same person are forgotten; of the same
-    /// address, where others may guess, only this attempt.
+    /// Takes back an attempt that succeeded. Others from there may guess: theirs stay counted.
     pub(super) async fn attempt_succeeded(&self, attempt: &Attempt) -> Result<(), SignInError> {
-        for (bucket, forget_all) in [(&attempt.address, false), (&attempt.email, true)] {
-            if let Some(bucket) = bucket {
-                self.db.attempt_succeeded(bucket, forget_all).await.map_err(Error::from)?;
-            }
+        if let Some(bucket) = &attempt.address {
+            self.db.attempt_succeeded(bucket, false).await.map_err(Error::from)?;
         }
         Ok(())
     }
+
+    /// Counts an attempt at each of those who have this e-mail address, before it is made, and gives
+    /// those at whom it may be made. An address that nobody has is counted just so.
+    ///
+    /// # Errors
+    ///
+    /// [`SignInError::Throttled`] when it may be made at none.
+    pub(super) async fn attempt_at(&self, email: &Email, members: &[Known]) -> Result<Vec<Known>, SignInError> {
+        if members.is_empty() {
+            let nobody = self.bucket("sign-in by e-mail", email.as_str());
+            let until = self.db.count_attempt(&nobody, BY_MEMBER).await.map_err(Error::from)?;
+            return until.map_or(Ok(Vec::new()), |until| Err(throttled(until)));
+        }
+        let (mut free, mut first) = (Vec::new(), None::<OffsetDateTime>);
+        for &known in members {
+            match self.db.count_attempt(&self.member(known), BY_MEMBER).await.map_err(Error::from)? {
+                None => free.push(known),
+                Some(until) => first = Some(first.map_or(until, |first| first.min(until))),
+            }
+        }
+        match first {
+            Some(until) if free.is_empty() => Err(throttled(until)),
+            _ => Ok(free),
+        }
+    }
+
+    /// Forgets the attempts at a member whose password was told.
+    pub(super) async fn member_proved(&self, known: Known) -> Result<(), SignInError> {
+        Ok(self.db.attempt_succeeded(&self.member(known), true).await.map_err(Error::from)?)
+    }
+
+    fn member(&self, (tenant, member): Known) -> [u8; 32] {
+        self.bucket("sign-in by member", &format!("{tenant}/{member}"))
+    }
+
+    /// Whether a ticket is used for the first time.
+    pub(super) async fn is_first_use(&self, ticket: SessionId) -> Result<bool, SignInError> {
+        let bucket = self.bucket("sign-in ticket", &ticket.to_string());
+        Ok(self.db.use_once(&bucket).await.map_err(Error::from)?)
+    }
+}
+
+fn throttled(until: OffsetDateTime) -> SignInError {
+    let left = (until - OffsetDateTime::now_utc()).whole_seconds().max(0).unsigned_abs() + 1;
+    SignInError::Throttled { retry_after: left }
 }
 
 #[cfg(test)]

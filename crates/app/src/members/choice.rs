@@ -1,7 +1,7 @@
-//! Who somebody was proved to be, kept with the browser while they choose the tenant. It is signed,
-//! and it can be used for ten minutes.
+//! Who somebody was proved to be, kept with the browser while they choose the tenant. It is signed, and
+//! it can be used once, within ten minutes, unless a member's password or account changes before.
 
-use portico_domain::{InvitationId, MemberId, TenantId};
+use portico_domain::{InvitationId, MemberId, SessionId, TenantId};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use time::{Duration, OffsetDateTime};
 
@@ -22,16 +22,27 @@ pub struct Choice {
     pub name: String,
     /// The role to be had by accepting an open invitation; none for who is a member.
     pub joins_as: Option<String>,
+    /// Whether the account at the identity provider is bound to the member by this choice.
+    pub binds: bool,
 }
 
 /// As what somebody can act in a tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum As {
-    /// As the member that they are.
-    Member(MemberId),
+    /// As the member that they proved to be, by its password or by the account bound to it.
+    Member(Means),
+    /// As the member that has the account's verified address, whom the account is bound to then.
+    Unbound(Means),
     /// As the member that they become by accepting this.
     Invited(InvitationId),
+}
+
+/// A member, and how it signed in when somebody proved to be it: whatever changes that makes the proof void.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Means {
+    pub(super) member: MemberId,
+    pub(super) epoch: i64,
 }
 
 /// How somebody proved who they are.
@@ -52,6 +63,8 @@ pub(super) enum Proof {
 /// What the signed text says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Ticket {
+    /// Tells it from others: it is used once.
+    pub(super) id: SessionId,
     pub(super) proof: Proof,
     pub(super) candidates: Vec<(TenantId, As)>,
 }

@@ -8,7 +8,7 @@ use portico_oidc::{Attempt, Failure, Identity, Provider};
 use portico_storage::OidcAccount;
 use serde::{Deserialize, Serialize};
 
-use super::choice::{As, Proof, Ticket};
+use super::choice::{As, Means, Proof};
 use super::sign_in::{SignInError, SignedIn};
 use crate::start::App;
 
@@ -75,7 +75,7 @@ impl App {
     /// Ends a sign-in with what the browser brought back.
     ///
     /// Who is bound to the account is that member. Else a verified address finds the member that has it,
-    /// or an open invitation. Whoever came through an invitation's link accepts that invitation, if the
+    /// or an open invitation, and the person is asked. Whoever came through an invitation's link accepts that invitation, if the
     /// account has its address.
     ///
     /// # Errors
@@ -93,7 +93,7 @@ impl App {
             return Err(SignInError::Stale);
         }
         let code = returned.code.ok_or(SignInError::ProviderRefused)?;
-        let counted = self.shared.attempt(None, origin.address).await?;
+        let counted = self.shared.attempt(origin.address).await?;
         let attempt = Attempt { state: begun.state, nonce: begun.nonce, verifier: begun.verifier };
         let identity =
             provider.finish(&attempt, redirect_uri, code, returned.issuer).await.map_err(|failure| failed(&failure))?;
@@ -103,7 +103,7 @@ impl App {
         }
         let candidates = self.candidates(&identity).await?;
         let proof = Proof::Account { issuer: identity.issuer, subject: identity.subject };
-        self.settle(Ticket { proof, candidates }, origin).await
+        self.settle(proof, candidates, origin).await
     }
 
     async fn accept_at_provider(
@@ -127,15 +127,18 @@ impl App {
         let db = &self.shared.db;
         let mut candidates = Vec::new();
         for (tenant, member) in db.resolve_members_by_identity(&account(identity)).await? {
-            candidates.push((tenant, As::Member(member)));
+            let record = db.begin_system(tenant).await?.sign_in_record(member).await?;
+            // Asked again: it may have been unbound meanwhile.
+            if let Some(record) = record.filter(|record| record.account.as_ref() == Some(&account(identity))) {
+                candidates.push((tenant, As::Member(Means { member, epoch: record.epoch })));
+            }
         }
         let verified = identity.email.as_deref().filter(|_| identity.email_verified);
         if let Some(email) = verified.and_then(|email| email.parse::<Email>().ok()) {
             for (tenant, member) in db.resolve_members_by_email(&email).await? {
-                let mut tx = db.begin_system(tenant).await?;
-                let record = tx.sign_in_record(member).await?;
-                if record.is_some_and(|record| record.account.is_none()) {
-                    candidates.push((tenant, As::Member(member)));
+                let record = db.begin_system(tenant).await?.sign_in_record(member).await?;
+                if let Some(record) = record.filter(|record| record.account.is_none()) {
+                    candidates.push((tenant, As::Unbound(Means { member, epoch: record.epoch })));
                 }
             }
             for (tenant, invitation) in db.resolve_invitations_by_email(&email).await? {

@@ -9,6 +9,7 @@ mod attempts;
 mod choice;
 mod identity;
 mod invitations;
+mod pace;
 mod passwords;
 mod sessions;
 mod sign_in;

@@ -138,7 +138,7 @@ impl App {
         Ok(who)
     }
 
-    /// Ends a session; every replica knows within a second.
+    /// Ends a session, and the tokens that its member minted; every replica knows within a second.
     ///
     /// # Errors
     ///
@@ -150,6 +150,7 @@ impl App {
         let mut tx = self.shared.db.begin_system(tenant).await?;
         let record = tx.session_record(id).await?.ok_or(Error::Missing(Thing::Session))?;
         tx.delete_session(id).await?;
+        tx.end_tokens_of(record.member).await?;
         let party = Some(party(tenant, record.member));
         self.shared.audit(&mut tx, party, origin, Change::of("member.sign_out").to("session", id)).await?;
         tx.commit().await?;

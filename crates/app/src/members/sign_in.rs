@@ -7,7 +7,9 @@ use portico_vault::{BrowserToken, HashedPassword, SecretString, WeakPassword};
 use serde_json::json;
 use time::OffsetDateTime;
 
-use super::choice::{As, Choice, MOST, Proof, Ticket};
+use super::attempts::Known;
+use super::choice::{As, Choice, MOST, Means, Proof, Ticket};
+use super::pace::{Pace, evenly};
 use super::sessions::SESSION;
 use crate::audit::Change;
 use crate::error::Error;
@@ -57,8 +59,8 @@ pub enum SignInError {
         /// Who was invited.
         invited: String,
     },
-    /// The account is bound to another member, or the member to another account.
-    #[error("the account belongs to another member, or the member to another account")]
+    /// The account is bound to another member of the tenant.
+    #[error("the account belongs to another member")]
     OtherAccount,
     /// The identity provider said no, as when the person gave up.
     #[error("the identity provider refused")]
@@ -119,53 +121,57 @@ impl App {
     /// Signs somebody in with an address and a password.
     ///
     /// An unknown address, a wrong password, a member without one and a suspended tenant are told in the
-    /// same words, after the same work.
+    /// same words, after the same work and at even times: see [`pace`](super::pace).
     ///
     /// # Errors
     ///
     /// [`SignInError::Refused`], [`SignInError::Throttled`], [`SignInError::Busy`].
     pub async fn sign_in(&self, email: &str, password: SecretString, origin: &Origin) -> Result<SignedIn, SignInError> {
-        let Ok(email) = email.trim().parse::<Email>() else {
-            self.shared.attempt(None, origin.address).await?;
-            return Err(SignInError::Refused);
-        };
-        let attempt = self.shared.attempt(Some(email.as_str()), origin.address).await?;
+        let pace = Pace::start();
+        let outcome = self.sign_in_unpaced(email, password, origin).await;
+        pace.keep().await;
+        outcome
+    }
+
+    async fn sign_in_unpaced(
+        &self,
+        email: &str,
+        password: SecretString,
+        origin: &Origin,
+    ) -> Result<SignedIn, SignInError> {
+        let attempt = self.shared.attempt(origin.address).await?;
+        let Ok(email) = email.trim().parse::<Email>() else { return Err(SignInError::Refused) };
         let members = self.shared.db.resolve_members_by_email(&email).await?;
-        let hashes = self.hashes(&members).await?;
+        let free = self.shared.attempt_at(&email, &members).await?;
+        let hashes = evenly(self.hashes(&free).await?, members.len());
         let tried = move || hashes.into_iter().map(|(who, hash)| (who, hash.is(&password))).collect::<Vec<_>>();
         let tried = self.shared.hashing.run(tried).await?;
-        let candidates: Vec<_> = tried
-            .into_iter()
-            .filter_map(|(who, fits)| who.filter(|_| fits))
-            .map(|(tenant, member)| (tenant, As::Member(member)))
-            .collect();
-        if candidates.is_empty() {
+        let proved: Vec<_> = tried.into_iter().filter_map(|(who, fits)| who.filter(|_| fits)).collect();
+        if proved.is_empty() {
             self.note_failures(members, origin);
             return Err(SignInError::Refused);
         }
         self.shared.attempt_succeeded(&attempt).await?;
-        self.settle(Ticket { proof: Proof::Password, candidates }, origin).await
+        for (tenant, means) in &proved {
+            self.shared.member_proved((*tenant, means.member)).await?;
+        }
+        let candidates = proved.into_iter().map(|(tenant, means)| (tenant, As::Member(means))).collect();
+        self.settle(Proof::Password, candidates, origin).await
     }
 
-    /// The password of each member of a tenant that is served; one that is nobody's if there is none, so
-    /// that the work is the same.
-    async fn hashes(
-        &self,
-        members: &[(TenantId, MemberId)],
-    ) -> Result<Vec<(Option<(TenantId, MemberId)>, HashedPassword)>, SignInError> {
-        let nobody = [(TenantId::OPERATOR, MemberId::generate())];
+    /// The password of each member of a tenant that is served.
+    async fn hashes(&self, members: &[Known]) -> Result<Vec<(Option<(TenantId, Means)>, HashedPassword)>, SignInError> {
         let mut hashes = Vec::new();
-        for &(tenant, member) in if members.is_empty() { &nobody } else { members } {
+        for &(tenant, member) in members {
             let mut tx = self.shared.db.begin_system(tenant).await?;
             let served = tx.tenant_row().await?.is_some_and(|tenant| tenant.status == TenantStatus::Active);
-            let record = tx.sign_in_record(member).await?;
+            let record = tx.sign_in_record(member).await?.filter(|_| served);
             tx.commit().await?;
-            if let Some(hash) = record.filter(|_| served).and_then(|record| record.password_hash) {
-                hashes.push((Some((tenant, member)), HashedPassword::from_stored(hash)));
+            let Some(record) = record else { continue };
+            if let Some(hash) = record.password_hash {
+                let means = Means { member, epoch: record.epoch };
+                hashes.push((Some((tenant, means)), HashedPassword::from_stored(hash)));
             }
-        }
-        if hashes.is_empty() {
-            hashes.push((None, HashedPassword::of_nobody()));
         }
         Ok(hashes)
     }
@@ -182,13 +188,19 @@ impl App {
         });
     }
 
-    /// Opens a session where there is one tenant to act in, else asks which. Nobody joins a tenant
-    /// without being asked.
-    pub(super) async fn settle(&self, mut ticket: Ticket, origin: &Origin) -> Result<SignedIn, SignInError> {
-        if let [(tenant, who @ As::Member(_))] = *ticket.candidates.as_slice() {
-            return Ok(SignedIn::Session(self.enter(tenant, who, &ticket.proof, origin).await?));
+    /// Opens a session where there is one tenant to act in, else asks which. Nobody joins a tenant, nor
+    /// has an account bound, without being asked.
+    pub(super) async fn settle(
+        &self,
+        proof: Proof,
+        mut candidates: Vec<(TenantId, As)>,
+        origin: &Origin,
+    ) -> Result<SignedIn, SignInError> {
+        if let [(tenant, who @ As::Member(_))] = *candidates.as_slice() {
+            return Ok(SignedIn::Session(self.enter(tenant, who, &proof, origin).await?));
         }
-        ticket.candidates.truncate(MOST);
+        candidates.truncate(MOST);
+        let ticket = Ticket { id: SessionId::generate(), proof, candidates };
         Ok(SignedIn::Choose(self.shared.ticket(CHOICE, ticket)))
     }
 
@@ -204,13 +216,13 @@ impl App {
             let mut tx = self.shared.db.begin_system(tenant).await?;
             let Some(row) = tx.tenant_row().await? else { continue };
             let joins_as = match who {
-                As::Member(_) => None,
+                As::Member(_) | As::Unbound(_) => None,
                 As::Invited(id) => {
                     let page = portico_storage::Page { limit: 1, after: None };
                     tx.invitations(Some(id), page).await?.data.pop().map(|invitation| invitation.role.to_string())
                 }
             };
-            choices.push(Choice { tenant, name: row.name.to_string(), joins_as });
+            choices.push(Choice { tenant, name: row.name.to_string(), joins_as, binds: matches!(who, As::Unbound(_)) });
         }
         Ok(choices)
     }
@@ -219,11 +231,15 @@ impl App {
     ///
     /// # Errors
     ///
-    /// [`SignInError::Stale`], also for a tenant that was not offered.
+    /// [`SignInError::Stale`], also for a tenant that was not offered, a ticket that was used, and a
+    /// member whose password or account is not the one that was proved any more.
     pub async fn choose(&self, ticket: &str, tenant: &str, origin: &Origin) -> Result<NewBrowserSession, SignInError> {
         let ticket: Ticket = self.shared.read_ticket(CHOICE, ticket).ok_or(SignInError::Stale)?;
         let chosen = ticket.candidates.iter().find(|(offered, _)| offered.to_string() == tenant);
         let &(tenant, who) = chosen.ok_or(SignInError::Stale)?;
+        if !self.shared.is_first_use(ticket.id).await? {
+            return Err(SignInError::Stale);
+        }
         self.enter(tenant, who, &ticket.proof, origin).await
     }
 
@@ -234,23 +250,28 @@ impl App {
         proof: &Proof,
         origin: &Origin,
     ) -> Result<NewBrowserSession, SignInError> {
-        let account = match proof {
-            Proof::Password => None,
+        let (account, method) = match proof {
+            Proof::Password => (None, Method::Password),
             Proof::Account { issuer, subject } => {
-                Some(OidcAccount { issuer: issuer.clone(), subject: subject.clone() })
+                (Some(OidcAccount { issuer: issuer.clone(), subject: subject.clone() }), Method::Provider)
             }
         };
         match (who, account) {
-            (As::Member(member), account) => {
+            (As::Member(means), _) => {
                 let mut tx = self.served(tenant).await?;
-                if let Some(account) = &account {
-                    bind(&mut tx, member, account).await?;
-                }
-                let method = if account.is_some() { Method::Provider } else { Method::Password };
-                self.open(tx, member, method, origin).await
+                unchanged(&mut tx, means).await?;
+                self.open(tx, means.member, method, origin).await
+            }
+            (As::Unbound(means), Some(account)) => {
+                let mut tx = self.served(tenant).await?;
+                unchanged(&mut tx, means).await?;
+                // Whoever signed in before need not have been who the address belongs to.
+                tx.forget_sign_in(means.member).await?;
+                bind(&mut tx, means.member, &account).await?;
+                self.open(tx, means.member, method, origin).await
             }
             (As::Invited(id), Some(account)) => self.accept_with_account(tenant, id, &account, origin).await,
-            (As::Invited(_), None) => Err(SignInError::Stale),
+            (As::Unbound(_) | As::Invited(_), None) => Err(SignInError::Stale),
         }
     }
 
@@ -288,15 +309,16 @@ impl App {
     }
 }
 
-/// Binds the member to the account, unless it is.
+/// Whether the member still signs in as when that was proved; it does then until the transaction ends.
+async fn unchanged(tx: &mut TenantTx, means: Means) -> Result<(), SignInError> {
+    let record = tx.sign_in_record(means.member).await?;
+    record.filter(|record| record.epoch == means.epoch).map(|_| ()).ok_or(SignInError::Stale)
+}
+
+/// Binds a member whose means were forgotten, or that is new, to the account.
 pub(super) async fn bind(tx: &mut TenantTx, member: MemberId, account: &OidcAccount) -> Result<(), SignInError> {
-    let record = tx.sign_in_record(member).await?.ok_or(SignInError::Refused)?;
-    match record.account {
-        Some(bound) if bound == *account => Ok(()),
-        Some(_) => Err(SignInError::OtherAccount),
-        None => match tx.bind_member(member, account).await {
-            Err(portico_storage::StorageError::Broken(_)) => Err(SignInError::OtherAccount),
-            outcome => Ok(outcome.map(|_| ())?),
-        },
+    match tx.bind_member(member, account).await {
+        Err(portico_storage::StorageError::Broken(_)) => Err(SignInError::OtherAccount),
+        outcome => Ok(outcome.map(|_| ())?),
     }
 }

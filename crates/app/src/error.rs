@@ -152,6 +152,9 @@ pub enum Error {
         /// When Chakra wants to be asked again.
         retry_after: Option<http::HeaderValue>,
     },
+    /// So much is under way, whoever asked for it, that this has to wait.
+    #[error("Portico is busy with other work of this kind; repeat the call later")]
+    Busy,
     /// The database fails.
     #[error("the database cannot be reached")]
     Database(#[source] StorageError),
@@ -192,6 +195,7 @@ impl Error {
                         | Denied::Limited
                         | Denied::OperatorOnly
                         | Denied::NotForOperator
+                        | Denied::OldSecret
                 )
                 | Self::MoreThanOwn(_)
                 | Self::Csrf
@@ -270,6 +274,7 @@ impl Error {
             Self::Refused(Refused::Address) => (403, "address_not_allowed"),
             Self::Refused(Refused::Suspended) => (403, "tenant_suspended"),
             Self::Denied(Denied::NotForOperator) => (403, "not_for_operator"),
+            Self::Denied(Denied::OldSecret) => (403, "old_secret"),
             Self::Denied(Denied::Permission(_) | Denied::TokenPermission(_)) => (403, "permission_denied"),
             Self::Denied(Denied::Limited) => (403, "key_limited"),
             Self::Denied(Denied::NoTenant) => (400, "tenant_required"),
@@ -299,6 +304,7 @@ impl Error {
             Self::Wordless { status, .. } => (*status, "upstream_wordless"),
             Self::Rejected(_) => (502, "upstream_rejected"),
             Self::Database(_) => (503, "database_unavailable"),
+            Self::Busy => (503, "busy"),
             Self::Vault(_) => (500, "internal"),
             Self::VaultUnavailable(_) => (503, "vault_unavailable"),
         };

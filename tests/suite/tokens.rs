@@ -233,6 +233,86 @@ async fn what_is_taken_from_the_minter_is_taken_from_its_tokens_on_every_replica
     portico.stop().await;
 }
 
+#[tokio::test]
+async fn a_token_does_not_outlive_the_secret_that_minted_it() {
+    let portico = Portico::start().await;
+    let tenant = Tenant::new(&portico, "Outlived").await;
+    let serve = Serve::start(&portico, portico.told("sandbox_url")).await;
+    let made = tenant.owner.post("/api/v1/api-keys", json!({"name": "minter", "role": "admin"})).await.expect(201);
+    let rotate = format!("/api/v1/api-keys/{}/rotate", text(&made, "id"));
+    let first = tenant.owner.bearing(&text(&made, "secret"));
+    let (token, _) = mint(&first, json!({})).await;
+    let read = "/api/v1/customers";
+    for url in [portico.told("gateway_url"), serve.url()] {
+        token.at(url).get(read).await.expect(200);
+    }
+
+    // While the old secret overlaps, what it minted goes on, but it mints nothing more.
+    let rotated = tenant.owner.post(&rotate, json!({"overlap_seconds": 3600})).await.expect(201);
+    let second = tenant.owner.bearing(&text(&rotated, "secret"));
+    token.get(read).await.expect(200);
+    let refused = first.post("/api/v1/tokens", json!({})).await;
+    assert_eq!((refused.not_a_problem(&[403]), refused.at("/code")), (None, &json!("old_secret")), "{refused}");
+    let (fresh, _) = mint(&second, json!({})).await;
+
+    // Without an overlap all is taken back, also what was minted in this second; the new secret mints anew.
+    let rotated = tenant.owner.post(&rotate, json!({"overlap_seconds": 0})).await.expect(201);
+    let third = tenant.owner.bearing(&text(&rotated, "secret"));
+    let (new, _) = mint(&third, json!({})).await;
+    for url in [portico.told("gateway_url"), serve.url()] {
+        new.at(url).get(read).await.expect(200);
+        for dead in [&token, &fresh] {
+            let answer = eventually("the token is taken back", || async {
+                let answer = dead.at(url).get(read).await;
+                (answer.status == 401).then_some(answer)
+            })
+            .await;
+            assert_eq!(answer.at("/code"), "token_invalid", "{answer}");
+        }
+        new.at(url).get(read).await.expect(200);
+    }
+    drop(serve);
+    portico.stop().await;
+}
+
+#[tokio::test]
+async fn the_operator_revokes_a_signing_key_that_leaked() {
+    let portico = Portico::start().await;
+    let tenant = Tenant::new(&portico, "Leaked").await;
+    let serve = Serve::start(&portico, portico.told("sandbox_url")).await;
+    let operator = portico.operator();
+    let (old, _) = mint(&tenant.owner, json!({})).await;
+    let path = "/api/v1/signing-keys/rotate";
+    // One waits, and may have leaked too.
+    let waiting = operator.post(path, json!({})).await.expect(200);
+    let both = operator.post(path, json!({"revoke_others": true, "active_in_seconds": 60})).await;
+    assert_eq!(both.names_no_field(&[422], "/active_in_seconds"), None);
+    old.get("/api/v1/customers").await.expect(200);
+
+    let key = operator.post(path, json!({"revoke_others": true})).await.expect(200);
+    assert_eq!(key["state"], "signing", "{key}");
+    let (new, _) = mint(&tenant.owner, json!({})).await;
+    assert_eq!(part(new.token(), 0)["kid"], key["id"]);
+    for url in [portico.told("gateway_url"), serve.url()] {
+        let dead = eventually("what the others signed is refused", || async {
+            let answer = old.at(url).get("/api/v1/customers").await;
+            (answer.status == 401).then_some(answer)
+        })
+        .await;
+        assert_eq!(dead.at("/code"), "token_invalid", "{dead}");
+        new.at(url).get("/api/v1/customers").await.expect(200);
+        let set = eventually("only the new key is published", || async {
+            let set = kids(&operator.at(url)).await;
+            (set.len() == 1).then_some(set)
+        })
+        .await;
+        assert_eq!(set, [text(&key, "id")]);
+    }
+    assert_ne!(waiting["id"], key["id"]);
+    drop(serve);
+    portico.stop().await;
+}
+
 /// The key ids in the key set.
 async fn kids(caller: &Caller) -> Vec<String> {
     let set = caller.get("/.well-known/jwks.json").await.expect(200);

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::harness::database::Database;
 use crate::harness::tenant::message;
 use crate::harness::{Body, Connected, Findings, Portico, Sandbox, Serve, Tenant, eventually};
 
@@ -56,7 +57,32 @@ async fn a_refusal_of_the_stored_key_is_not_the_callers() {
         let answer = failing.tenant.owner.post(&failing.shop.messages(), message()).await;
         findings.check(answer.is_success(), || format!("after the verification: {answer}"));
     }
+    let told = Database::of(&portico).await.audited(&failing.tenant.id, "chakra_key.refused").await;
+    let by_portico = told.iter().all(|entry| entry["actor"]["kind"] == "portico");
+    findings.check(told.len() == 2 && by_portico, || format!("the audit log tells of it otherwise: {told:?}"));
     findings.finish();
+    portico.stop().await;
+}
+
+#[tokio::test]
+async fn what_chakra_says_of_a_token_is_not_said_of_the_one_that_replaces_it_meanwhile() {
+    let portico = Portico::start().await;
+    let sandbox = portico.sandbox();
+    let tenant = Tenant::new(&portico, "Replaced").await;
+    let path = format!("/api/v1/chakra-keys/{}", tenant.chakra_key_id);
+    let replacement = sandbox.another_key(&tenant.chakra_key).await;
+    // The first answer comes late and says no, and so it is of the token that was asked with.
+    sandbox.clear().await;
+    sandbox.fault(json!({"kind": "status", "status": 401, "ms": 2000, "times": 1, "path_prefix": "/v1/ext"})).await;
+    let asking = {
+        let (owner, verify) = (tenant.owner.clone(), format!("{path}/verify"));
+        tokio::spawn(async move { owner.post_empty(&verify).await })
+    };
+    eventually("Chakra is asked", || async { (!sandbox.record().await.is_empty()).then_some(()) }).await;
+    tenant.owner.post(&format!("{path}/replace"), json!({"access_token": replacement})).await.expect_success();
+    let verified = asking.await.expect("the call ends").expect(200);
+    assert_eq!(verified["status"], "verified", "{verified}");
+    assert_eq!(verified["last4"], replacement[replacement.len() - 4..], "{verified}");
     portico.stop().await;
 }
 

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use sqlx::{Connection as _, PgConnection};
 
+use crate::harness::database::Database;
 use crate::harness::tenant::{message, text};
 use crate::harness::{Portico, Senders, Serve, Tenant, Terminal};
 
@@ -140,6 +141,7 @@ async fn wear(portico: &Portico, tenant: &Tenant, assignment: &'static str) {
 async fn a_data_key_that_is_old_or_has_sealed_much_is_replaced_once_by_the_next_seals() {
     let portico = Portico::start().await;
     let tenant = Tenant::new(&portico, "Ages").await;
+    let database = Database::of(&portico).await;
     let terminal = Terminal::beside(&portico, portico.told("master_keys"));
     let start = number(&terminal.status().await, "/data_keys/versions");
     let store = |name: String, token: String| {
@@ -158,6 +160,8 @@ async fn a_data_key_that_is_old_or_has_sealed_much_is_replaced_once_by_the_next_
         let stored = storing.join_all().await;
         let status = terminal.status().await;
         assert_eq!(number(&status, "/data_keys/versions"), start + 1 + round as u64, "{status}");
+        let told = database.audited(&tenant.id, "data_key.roll").await;
+        assert_eq!((told.len(), &told[round]["actor"]["kind"]), (round + 1, &json!("portico")), "{told:?}");
         // What was sealed with the old key and what is sealed with the new one open.
         for key in stored.iter().map(|key| text(key, "id")).chain([tenant.chakra_key_id.clone()]) {
             let verified = tenant.owner.post_empty(&format!("/api/v1/chakra-keys/{key}/verify")).await.expect(200);

@@ -147,6 +147,7 @@ fn detail(error: &Error, surface: Surface) -> String {
         | Error::Rejected(_)
         | Error::Garbled
         | Error::Wordless { .. }
+        | Error::Busy
         | Error::Database(_)
         | Error::VaultUnavailable(_) => error.to_string(),
     }
@@ -173,6 +174,7 @@ fn headers(error: &Error) -> Vec<(HeaderName, HeaderValue)> {
         Error::Database(_) | Error::VaultUnavailable(_) => {
             vec![(header::RETRY_AFTER, HeaderValue::from_static("1"))]
         }
+        Error::Busy => vec![(header::RETRY_AFTER, HeaderValue::from_static("30"))],
         Error::Wordless { retry_after: Some(after), .. } => {
             HeaderValue::from_bytes(after.as_bytes()).map(|value| (header::RETRY_AFTER, value)).into_iter().collect()
         }
@@ -287,11 +289,13 @@ mod tests {
             Error::Unanswered(Unanswered::TooLong),
             Error::Rejected("no".into()),
             Error::Garbled,
+            Error::Busy,
             Error::TokenInvalid,
             Error::TokenExpired,
             Error::Denied(Denied::TokenPermission(Permission::MessagesSend)),
             Error::Denied(Denied::NotForOperator),
             Error::Denied(Denied::NotForToken),
+            Error::Denied(Denied::OldSecret),
             Error::VaultUnavailable(MasterKeyFailure::Refused {
                 id: "k1".parse().unwrap(),
                 reason: "in-secret".into(),

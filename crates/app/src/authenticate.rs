@@ -6,17 +6,13 @@ use std::time::Duration;
 
 use portico_auth::{ApiKeyRecord, Credential, Origin, Party, Principal};
 use portico_domain::{OldSecretId, TenantId};
-use portico_storage::{SecretStanding, StorageError};
+use portico_storage::SecretStanding;
 use portico_vault::SecretHash;
 use time::OffsetDateTime;
 
 use crate::browser::Browser;
-use crate::cache::Freshness;
 use crate::error::{Error, Thing};
 use crate::start::App;
-
-/// How often a key is read anew because the database took longer than what it said may be believed.
-const ATTEMPTS: usize = 3;
 
 /// How long a caller who was let in may wait for the rest of the own request before being judged anew: a
 /// body that trickles in must not carry a key past its revocation. Together with the age of what callers
@@ -129,27 +125,21 @@ impl App {
             return Ok(Some(known));
         }
         shared.metrics.key_lookups.fetch_add(1, Ordering::Relaxed);
-        for _ in 0..ATTEMPTS {
-            let moment = shared.freshness.moment();
-            let Some((tenant, id)) = shared.db.resolve_api_key(&hash.0).await? else { return Ok(None) };
-            let mut tx = shared.db.begin_system(tenant).await?;
-            // A rotation may have come between, and made the secret an old one or nobody's.
-            let (record, standing) = (tx.api_key_record(id).await?, tx.secret_standing(id, &hash.0).await?);
-            tx.commit().await?;
-            let (Some(record), Some(standing)) = (record, standing) else { return Ok(None) };
-            let old = match standing {
-                SecretStanding::Present => None,
-                SecretStanding::Old { id, expires_at } => Some((id, expires_at)),
-            };
-            let known = KnownSecret { record, old };
-            if let Some(stamp) = shared.freshness.stamp_since(moment, tenant) {
-                shared.api_keys.put(hash, stamp, known.clone());
-            }
-            if Freshness::is_recent(moment) {
-                return Ok(Some(known));
-            }
-        }
-        Err(Error::Database(StorageError::Slow))
+        shared.freshness.read(&shared.api_keys, hash, async || self.read_secret(hash).await).await
+    }
+
+    async fn read_secret(&self, hash: SecretHash) -> Result<Option<(TenantId, KnownSecret)>, Error> {
+        let Some((tenant, id)) = self.shared.db.resolve_api_key(&hash.0).await? else { return Ok(None) };
+        let mut tx = self.shared.db.begin_system(tenant).await?;
+        // A rotation may have come between, and made the secret an old one or nobody's.
+        let (record, standing) = (tx.api_key_record(id).await?, tx.secret_standing(id, &hash.0).await?);
+        tx.commit().await?;
+        let (Some(record), Some(standing)) = (record, standing) else { return Ok(None) };
+        let old = match standing {
+            SecretStanding::Present => None,
+            SecretStanding::Old { id, expires_at } => Some((id, expires_at)),
+        };
+        Ok(Some((tenant, KnownSecret { record, old })))
     }
 }
 
@@ -175,6 +165,7 @@ mod tests {
             allowed_ips: None,
             rate_limit: None,
             expires_at: None,
+            tokens_not_before: None,
         };
         KnownSecret { record, old: Some((id, END)) }
     }

@@ -33,6 +33,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use portico_domain::TenantId;
+use portico_storage::StorageError;
+
+use crate::error::Error;
 
 /// How long an entry is believed at the most.
 pub(crate) const LONGEST: Duration = Duration::from_secs(55);
@@ -41,6 +44,8 @@ pub(crate) const LONGEST: Duration = Duration::from_secs(55);
 pub(crate) const SWEEP: Duration = Duration::from_millis(500);
 /// How old the truth may be by which a call is decided.
 const BOUND: Duration = Duration::from_millis(700);
+/// How often something is read anew because the database took longer than what it said may be believed.
+const ATTEMPTS: usize = 3;
 /// How many entries a memo holds before it starts anew.
 const CAPACITY: usize = 200_000;
 
@@ -127,6 +132,31 @@ impl Freshness {
     /// Whether a call may be decided by what was read from that moment on, if it is not remembered.
     pub(crate) fn is_recent(moment: Moment) -> bool {
         moment.at.elapsed() < BOUND
+    }
+
+    /// What callers are judged by, read anew with the tenant whose it is, and remembered. What a slow
+    /// database said too long ago is not believed, and read again.
+    ///
+    /// # Errors
+    ///
+    /// What the read fails with; [`StorageError::Slow`] when it never comes in time.
+    pub(crate) async fn read<K: Eq + Hash + Clone, V: Clone>(
+        &self,
+        memo: &Memo<K, V>,
+        key: K,
+        read: impl AsyncFn() -> Result<Option<(TenantId, V)>, Error>,
+    ) -> Result<Option<V>, Error> {
+        for _ in 0..ATTEMPTS {
+            let moment = self.moment();
+            let Some((tenant, value)) = read().await? else { return Ok(None) };
+            if let Some(stamp) = self.stamp_since(moment, tenant) {
+                memo.put(key.clone(), stamp, value.clone());
+            }
+            if Self::is_recent(moment) {
+                return Ok(Some(value));
+            }
+        }
+        Err(Error::Database(StorageError::Slow))
     }
 
     /// Whether what was read then may still be believed.
@@ -318,6 +348,27 @@ mod tests {
         assert!(freshness.is_heard_at(at(&freshness, 30_699)));
         freshness.heard_at(u64::MAX, at(&freshness, 30_000));
         assert!(!freshness.is_heard_at(at(&freshness, 30_700)));
+    }
+
+    #[tokio::test]
+    async fn what_a_slow_database_said_is_read_again_and_at_last_not_believed() {
+        let (freshness, memo, tenant) = (hearing(), Memo::default(), TenantId::generate());
+        let reads = AtomicU64::default();
+        let slow = |slow: u64| {
+            let reads = &reads;
+            async move || {
+                let nth = reads.fetch_add(1, Ordering::Relaxed);
+                // Longer than what it says may be believed, whatever the machine is doing.
+                std::thread::sleep(if nth < slow { BOUND } else { Duration::ZERO });
+                Ok(Some((tenant, nth)))
+            }
+        };
+        let read = freshness.read(&memo, tenant, slow(1)).await;
+        assert!(matches!(read, Ok(Some(1))), "{read:?}");
+        assert_eq!(memo.get(&freshness, &tenant), Some(1));
+        reads.store(0, Ordering::Relaxed);
+        let never = freshness.read(&memo, tenant, slow(u64::MAX)).await;
+        assert!(matches!(never, Err(Error::Database(StorageError::Slow))), "{never:?}");
     }
 
     #[test]

@@ -14,6 +14,9 @@ use crate::keys::seal_chakra_key;
 use crate::paging::{PageRequest, Paged, paged};
 use crate::start::App;
 
+/// How often Chakra is asked about a key whose token somebody replaces at the same moment.
+const ATTEMPTS: u32 = 3;
+
 /// A key to store.
 #[derive(Debug)]
 pub struct StoreChakraKey {
@@ -212,6 +215,20 @@ impl App {
 
     /// [`App::verify_chakra_key`] for work that Portico does by itself.
     pub(crate) async fn verify(&self, scope: &TenantScope, id: ChakraKeyId) -> Result<ChakraKey, Error> {
+        for _ in 0..ATTEMPTS {
+            if let Some(key) = self.verify_present(scope, id).await? {
+                return Ok(key);
+            }
+        }
+        Err(Error::Conflict {
+            code: "changed_meanwhile",
+            pointer: None,
+            detail: "the key's token is being replaced; read the key again and repeat the call",
+        })
+    }
+
+    /// Asks about the token that the key has now; none when it had another one when Chakra had answered.
+    async fn verify_present(&self, scope: &TenantScope, id: ChakraKeyId) -> Result<Option<ChakraKey>, Error> {
         let key = self.open_chakra_key(scope, id).await?.ok_or(Error::Missing(Thing::ChakraKey))?;
         let token = self.token(scope, &key);
         let asked = self.chakra.call(operation("fetch_config"), &[], &[], None, token).await;
@@ -219,17 +236,20 @@ impl App {
         let mut tx = self.shared.db.begin(scope).await?;
         let before = one(&mut tx, id).await?;
         match asked {
+            Ok(_) | Err(CallError::KeyRefused) if !tx.holds_chakra_token(id, &key.fingerprint).await? => {
+                return Ok(None);
+            }
             Ok(config) => {
                 let team_id = config.pointer("/team/id").and_then(Value::as_str);
                 let team_name = config.pointer("/team/name").and_then(Value::as_str);
                 let team = team_id.map(|id| self.shared.fingerprint_key.fingerprint("chakra-team", id).0);
-                tx.chakra_key_verified(id, team.as_ref().map(|team| &team[..]), team_name).await?;
+                tx.chakra_key_verified(id, &key.fingerprint, team.as_ref().map(|team| &team[..]), team_name).await?;
                 if let Some(team) = team {
                     tx.team_changed(&team).await?;
                 }
             }
             Err(CallError::KeyRefused) => {
-                tx.chakra_key_refused(id).await?;
+                tx.chakra_key_refused(id, &key.fingerprint).await?;
             }
             Err(error) => return Err(error.into()),
         }
@@ -238,7 +258,7 @@ impl App {
             .await?;
         tx.commit().await?;
         self.shared.freshness.changed(scope.tenant());
-        Ok(key)
+        Ok(Some(key))
     }
 
     /// A page of who used a key, the latest days first: a row for each caller and day. What a replica

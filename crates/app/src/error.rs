@@ -155,6 +155,9 @@ pub enum Error {
         /// When Chakra wants to be asked again.
         retry_after: Option<http::HeaderValue>,
     },
+    /// So much is under way, whoever asked for it, that this has to wait.
+    #[error("Portico is busy with other work of this kind; repeat the call later")]
+    Busy,
     /// The database fails.
     #[error("the database cannot be reached")]
     Database(#[source] StorageError),
@@ -196,6 +199,7 @@ impl Error {
                         | Denied::OperatorOnly
                         | Denied::NotForOperator
                         | Denied::NotForToken
+                        | Denied::OldSecret
                 )
                 | Self::MoreThanOwn(_)
                 | Self::Csrf
@@ -274,6 +278,7 @@ impl Error {
             Self::Refused(Refused::Address) => (403, "address_not_allowed"),
             Self::Refused(Refused::Suspended) => (403, "tenant_suspended"),
             Self::Denied(Denied::NotForOperator) => (403, "not_for_operator"),
+            Self::Denied(Denied::OldSecret) => (403, "old_secret"),
             Self::Denied(Denied::Permission(_) | Denied::TokenPermission(_) | Denied::NotForToken) => {
                 (403, "permission_denied")
             }
@@ -306,6 +311,7 @@ impl Error {
             Self::Wordless { status, .. } => (*status, "upstream_wordless"),
             Self::Rejected(_) => (502, "upstream_rejected"),
             Self::Database(_) => (503, "database_unavailable"),
+            Self::Busy => (503, "busy"),
             Self::Vault(_) => (500, "internal"),
             Self::VaultUnavailable(_) => (503, "vault_unavailable"),
         };

@@ -3,16 +3,18 @@
 //! The first line says what it is, the last how many rows of each table came before it: a bundle without
 //! that line is cut short.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
+use std::collections::hash_map::{Entry, HashMap};
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::stream::{Stream, try_unfold};
 use portico_auth::Scope;
 use portico_domain::TenantId;
 use portico_domain::permission::perm;
-use portico_storage::Export;
+use portico_storage::{Export, StorageError};
 use serde_json::json;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -23,34 +25,58 @@ use crate::start::{App, Shared};
 
 /// Exports at once in one process: each holds a connection for as long as its reader takes.
 const AT_ONCE: usize = 4;
+/// How long one may take altogether, however steadily its reader reads.
+const LONGEST: Duration = Duration::from_mins(10);
 
-/// The tenants whose bundles are being written.
+/// The tenants whose bundles are being written, and until when each may.
 #[derive(Debug, Default)]
-pub(crate) struct Exports(Mutex<HashSet<TenantId>>);
+pub(crate) struct Exports(Mutex<HashMap<TenantId, Instant>>);
+
+impl Exports {
+    /// Until when a tenant's export that begins now may take. How many others are under way is nothing
+    /// of the tenant's concern: then all that it is told is to come again.
+    fn begin(&self, tenant: TenantId, now: Instant) -> Result<Instant, Error> {
+        let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Whose reader hangs has not noticed yet that its time is over.
+        running.retain(|_, until| now < *until);
+        let at_once = running.len();
+        match running.entry(tenant) {
+            Entry::Occupied(_) => Err(Error::Conflict {
+                code: "export_running",
+                pointer: None,
+                detail: "another export of this tenant is being written; repeat the call when it has ended",
+            }),
+            Entry::Vacant(_) if at_once >= AT_ONCE => Err(Error::Busy),
+            Entry::Vacant(place) => Ok(*place.insert(now + LONGEST)),
+        }
+    }
+
+    /// Ends that export, and no later one of the tenant.
+    fn end(&self, tenant: TenantId, until: Instant) {
+        let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if running.get(&tenant) == Some(&until) {
+            running.remove(&tenant);
+        }
+    }
+}
 
 /// The right to write one.
 struct Slot {
     shared: Arc<Shared>,
     tenant: TenantId,
+    until: Instant,
 }
 
 impl Slot {
     fn take(shared: &Arc<Shared>, tenant: TenantId) -> Result<Self, Error> {
-        let mut running = shared.exports.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if running.len() >= AT_ONCE || !running.insert(tenant) {
-            return Err(Error::Conflict {
-                code: "export_running",
-                pointer: None,
-                detail: "another export is being written; repeat the call when it has ended",
-            });
-        }
-        Ok(Self { shared: Arc::clone(shared), tenant })
+        let until = shared.exports.begin(tenant, Instant::now())?;
+        Ok(Self { shared: Arc::clone(shared), tenant, until })
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.shared.exports.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.tenant);
+        self.shared.exports.end(self.tenant, self.until);
     }
 }
 
@@ -61,7 +87,7 @@ struct Writing {
     tenant: TenantId,
     step: Step,
     /// Given back when the export ends or its reader goes away.
-    _slot: Slot,
+    slot: Slot,
 }
 
 enum Step {
@@ -72,12 +98,12 @@ enum Step {
 
 impl App {
     /// Everything that the tenant owns as of now, but secrets: a line of JSON for each row. It is read as
-    /// it is asked for, and ends without its last line when nobody asks for a minute.
+    /// it is asked for, and ends without its last line when nobody asks for a minute, or after ten minutes.
     ///
     /// # Errors
     ///
-    /// [`Error::Denied`] for a limited key; [`Error::Conflict`] while another is written; in the stream
-    /// [`Error::Database`].
+    /// [`Error::Denied`] for a limited key; [`Error::Conflict`] while another of the tenant is written;
+    /// [`Error::Busy`] while those of other tenants are; in the stream [`Error::Database`].
     pub async fn export_tenant(
         &self,
         scope: &Scope<perm::TenantExport>,
@@ -88,14 +114,16 @@ impl App {
         self.audit(&mut tx, scope, Change::of("tenant.export").to("tenant", scope.tenant())).await?;
         tx.commit().await?;
         let export = self.shared.db.export(scope).await?;
-        let writing =
-            Writing { export, counts: BTreeMap::new(), tenant: scope.tenant(), step: Step::Manifest, _slot: slot };
+        let writing = Writing { export, counts: BTreeMap::new(), tenant: scope.tenant(), step: Step::Manifest, slot };
         Ok(try_unfold(writing, |mut writing| async move { Ok(writing.next().await?.map(|part| (part, writing))) }))
     }
 }
 
 impl Writing {
     async fn next(&mut self) -> Result<Option<Bytes>, Error> {
+        if Instant::now() >= self.slot.until {
+            return Err(Error::Database(StorageError::Slow));
+        }
         match self.step {
             Step::Manifest => {
                 self.step = Step::Rows;
@@ -130,4 +158,30 @@ impl Writing {
 
 fn line(value: &serde_json::Value) -> Bytes {
     format!("{value}\n").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_waits_for_others_is_not_told_of_them_and_a_hanging_export_ends() {
+        let (exports, now) = (Exports::default(), Instant::now());
+        let tenants = [0; AT_ONCE + 1].map(|_| TenantId::generate());
+        let untils: Vec<_> =
+            tenants[1..].iter().map(|tenant| exports.begin(*tenant, now).expect("there is room")).collect();
+        assert!(matches!(exports.begin(tenants[0], now), Err(Error::Busy)));
+        let again = exports.begin(tenants[1], now);
+        assert!(matches!(again, Err(Error::Conflict { code: "export_running", .. })), "{again:?}");
+        exports.end(tenants[1], untils[0]);
+        exports.begin(tenants[0], now).expect("one has ended");
+
+        let later = now + LONGEST;
+        let second = exports.begin(tenants[2], later).expect("the time of the first is over");
+        exports.end(tenants[2], untils[1]);
+        let third = exports.begin(tenants[2], later);
+        assert!(matches!(third, Err(Error::Conflict { .. })), "the first ended the second: {third:?}");
+        exports.end(tenants[2], second);
+        exports.begin(tenants[2], later).expect("the second has ended");
+    }
 }

@@ -14,6 +14,7 @@ use portico_storage::{OldSecretNotice, StorageError};
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
+use crate::each_tenant::each_tenant;
 use crate::start::Shared;
 
 /// How long before its end a key is told of, longest first.
@@ -42,10 +43,14 @@ pub(crate) async fn run(shared: Arc<Shared>) {
 
 /// Writes everything that is due at that moment and that no other replica is writing.
 pub(crate) async fn write_due(shared: &Shared, now: OffsetDateTime) -> Result<(), StorageError> {
-    for tenant in shared.db.tenants_with_key_notices(now).await? {
-        while expiry(shared, tenant, now).await? {}
-        while old_secret(shared, tenant, now).await? {}
-    }
+    let tenants = shared.db.tenants_with_key_notices(now).await?;
+    each_tenant("notices about API keys", tenants, |tenant| write_due_of(shared, tenant, now)).await;
+    Ok(())
+}
+
+async fn write_due_of(shared: &Shared, tenant: TenantId, now: OffsetDateTime) -> Result<(), StorageError> {
+    while expiry(shared, tenant, now).await? {}
+    while old_secret(shared, tenant, now).await? {}
     Ok(())
 }
 

@@ -19,6 +19,8 @@ const ATTEMPTS: u32 = 5;
 #[derive(Debug)]
 pub(crate) struct OpenChakraKey {
     pub(crate) id: ChakraKeyId,
+    /// By which the token is recognised, so that what Chakra says of it is not noted of its successor.
+    pub(crate) fingerprint: Box<[u8]>,
     /// Only [`App::token`] gives it out, so that no use goes uncounted.
     token: SecretString,
     /// Whether another tenant holds a key of the same Chakra team; unknown before Chakra told the team.
@@ -138,7 +140,8 @@ impl App {
                 let data_key = self.shared.vault.open(tenant, &data_key).await?;
                 let token = data_key.open(&place(tenant, &sealed.id.to_string()), &sealed.access_token)?;
                 self.shared.key_uses.count(tenant, sealed.id, caller(scope), KeyUse::Opening);
-                return Ok((OpenChakraKey { id: sealed.id, token, team_shared }, stamp));
+                let fingerprint = sealed.fingerprint.into_boxed_slice();
+                return Ok((OpenChakraKey { id: sealed.id, fingerprint, token, team_shared }, stamp));
             }
             let again = self.find_chakra_key(scope, Some(sealed.id)).await?;
             found = again.ok_or(Error::Missing(Thing::ChakraKey))?;

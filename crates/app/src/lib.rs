@@ -14,6 +14,7 @@ mod browser;
 mod cache;
 mod chakra_keys;
 mod customers;
+mod each_tenant;
 mod erase;
 mod error;
 mod export;

@@ -303,7 +303,7 @@ impl App {
     /// What a failed call of Portico's own means for the caller; a refused key is marked.
     pub(crate) fn chakra_failed(&self, scope: &TenantScope, key: &OpenChakraKey, error: CallError) -> Error {
         if matches!(error, CallError::KeyRefused) {
-            self.shared.key_refused(scope.tenant(), key.id);
+            self.shared.key_refused(scope.tenant(), key);
         }
         error.into()
     }

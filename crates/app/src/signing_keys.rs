@@ -71,15 +71,16 @@ struct OpenSigningKey {
 }
 
 impl OpenSigningKeys {
-    /// The key that signs now: of those that may, the one that began last. A clock that is behind the
+    /// The key that signs now: of those that may and are still accepted, the one that began last. A clock that is behind the
     /// database's may know of none that has begun; then the first to begin signs.
     pub(crate) fn signer(&self, now: OffsetDateTime) -> Option<&TokenSigner> {
         self.signing(now).map(|key| &key.signer)
     }
 
     fn signing(&self, now: OffsetDateTime) -> Option<&OpenSigningKey> {
-        let begun = self.all.iter().filter(|key| key.active_from <= now).max_by_key(|key| key.active_from);
-        begun.or_else(|| self.all.iter().min_by_key(|key| key.active_from))
+        let accepted = || self.all.iter().filter(|key| !has_retired(key.retires_at, now));
+        let begun = accepted().filter(|key| key.active_from <= now).max_by_key(|key| key.active_from);
+        begun.or_else(|| accepted().min_by_key(|key| key.active_from))
     }
 
     /// Whether another key should be made, or one purged.
@@ -149,16 +150,24 @@ impl App {
     /// Makes the next key, which signs after so many seconds; the present one stays accepted until its
     /// last token is dead. A key that waits to sign already is given back instead of another one.
     ///
+    /// To revoke the others is for a key that leaked: the new one signs at once, and what any other
+    /// signed is refused at once.
+    ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] for a time out of range, [`Error::Database`], [`Error::Vault`].
+    /// [`Error::Invalid`] for a time out of range or a time when the others are revoked, [`Error::Database`], [`Error::Vault`].
     pub async fn rotate_signing_keys(
         &self,
         scope: &OperatorScope<perm::SigningKeysWrite>,
         published_ahead: Option<u32>,
+        revoke_others: bool,
     ) -> Result<SigningKey, Error> {
-        let ahead = published_ahead.unwrap_or(PUBLISHED_AHEAD);
-        if !(PUBLISHED_AHEAD_SHORTEST..=PUBLISHED_AHEAD_LONGEST).contains(&ahead) {
+        if revoke_others && published_ahead.is_some() {
+            let text = "must be left out with revoke_others: then the new key signs at once";
+            return Err(Error::invalid("/active_in_seconds", text));
+        }
+        let ahead = if revoke_others { 0 } else { published_ahead.unwrap_or(PUBLISHED_AHEAD) };
+        if !revoke_others && !(PUBLISHED_AHEAD_SHORTEST..=PUBLISHED_AHEAD_LONGEST).contains(&ahead) {
             let range = format!("must be from {PUBLISHED_AHEAD_SHORTEST} to {PUBLISHED_AHEAD_LONGEST} seconds");
             return Err(Error::invalid("/active_in_seconds", range));
         }
@@ -175,13 +184,17 @@ impl App {
             // Another replica was faster.
             return Err(StorageError::Broken(Constraint::Reference).into());
         }
-        if let Some(waiting) = keys.all.iter().find(|key| key.active_from > now) {
+        if revoke_others {
+            tx.retire_signing_keys(now).await?;
+        } else if let Some(waiting) = keys.all.iter().find(|key| key.active_from > now) {
             return Ok(waiting.shown(keys.signer(now).map(TokenSigner::id)));
         }
         let begins = now + Duration::seconds(ahead.into());
         let made = store(&mut tx, new, now, begins).await?;
-        let key = made.shown(keys.signer(now).map(TokenSigner::id));
-        self.audit(&mut tx, &inside, Change::of("signing_key.rotate").to("signing_key", key.id).into(&key)).await?;
+        let signs = if revoke_others { Some(made.signer.id()) } else { keys.signer(now).map(TokenSigner::id) };
+        let key = made.shown(signs);
+        let action = if revoke_others { "signing_key.revoke_others" } else { "signing_key.rotate" };
+        self.audit(&mut tx, &inside, Change::of(action).to("signing_key", key.id).into(&key)).await?;
         tx.commit().await?;
         self.shared.freshness.changed(TenantId::OPERATOR);
         Ok(key)
@@ -376,6 +389,15 @@ mod tests {
     fn a_clock_that_is_behind_signs_with_the_first_key() {
         let keys = keys(vec![key(NOW + Duration::SECOND, None)]);
         assert_eq!(keys.signer(NOW).map(TokenSigner::id), Some(keys.all[0].signer.id()));
+    }
+
+    #[test]
+    fn a_key_that_was_revoked_before_it_began_never_signs() {
+        let keys =
+            keys(vec![key(NOW - Duration::DAY, Some(NOW)), key(NOW + Duration::MINUTE, Some(NOW)), key(NOW, None)]);
+        for later in [Duration::ZERO, Duration::HOUR] {
+            assert_eq!(keys.signer(NOW + later).map(TokenSigner::id), Some(keys.all[2].signer.id()), "{later}");
+        }
     }
 
     #[test]

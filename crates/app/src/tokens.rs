@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use portico_auth::token::{LIFETIME_LONGEST, LIST_LONGEST};
 use portico_auth::{
-    Actor, ApiKeyRecord, Denied, MemberRecord, NotGrantable, Origin, Party, Principal, Reach, Refused, Scope, Subject,
+    ApiKeyRecord, Denied, MemberRecord, NotGrantable, Origin, Party, Principal, Reach, Refused, Scope, Subject,
     TenantScope, TokenClaims, TokenFault,
 };
 use portico_domain::permission::perm;
 use portico_domain::{CustomerId, PermissionSet, PhoneNumberId, TenantId, TokenId};
-use portico_storage::TenantTx;
+use portico_storage::{StorageError, TenantTx};
 use portico_vault::SecretString;
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
@@ -49,11 +49,16 @@ impl App {
     ///
     /// # Errors
     ///
-    /// [`Error::Denied`] for the operator, [`Error::Invalid`] for a field out of range, a permission that
+    /// [`Error::Denied`] for the operator and for a secret that a rotation replaced, [`Error::UnknownKey`]
+    /// for one that was replaced a moment ago, [`Error::Invalid`] for a field out of range, a permission that
     /// no token holds, or a customer or phone number that does not exist for the caller;
     /// [`Error::MoreThanOwn`] for permissions that the caller lacks.
     pub async fn mint_token(&self, scope: &Scope<perm::TokensMint>, new: MintToken) -> Result<MintedToken, Error> {
         let subject = Subject::of(scope.actor()).ok_or(Denied::NotForOperator)?;
+        let proof = scope.proof();
+        if proof.old_secret.is_some() {
+            return Err(Denied::OldSecret.into());
+        }
         let lifetime = lifetime(new.expires_in)?;
         let permissions = scope.grantable(new.permissions).map_err(|error| match error {
             NotGrantable::Never(permission) => Error::invalid(
@@ -68,9 +73,14 @@ impl App {
         let mut tx = self.shared.db.begin(scope).await?;
         let reach = asked_reach(scope, &mut tx, new.customers, new.phone_numbers).await?;
         let now = OffsetDateTime::now_utc();
-        let issued_at = now.replace_nanosecond(0).unwrap_or(now);
-        let own_end = own_expiry(scope, &mut tx).await?;
-        let expires_at = own_end.map_or(issued_at + lifetime, |end| end.min(issued_at + lifetime));
+        let minter = Minter::read(&mut tx, subject).await?.ok_or(Error::UnknownKey)?;
+        // Whoever was let in by what a replica still believed mints nothing that holds from now on.
+        if matches!(minter, Minter::ApiKey(_)) && minter.tokens_not_before() != proof.tokens_not_before {
+            return Err(Error::UnknownKey);
+        }
+        let issued_at = issued_at(now, minter.tokens_not_before());
+        let ends = [minter.expires_at(), proof.session_ends_at];
+        let expires_at = ends.into_iter().flatten().fold(issued_at + lifetime, OffsetDateTime::min);
         let claims = TokenClaims {
             id: TokenId::generate(),
             subject,
@@ -99,13 +109,18 @@ impl App {
     ///
     /// [`NotAdmitted`] with [`Error::TokenInvalid`], [`Error::TokenExpired`] or [`Error::Refused`].
     pub(crate) async fn admit_token(&self, token: &str, presented: &Presented<'_>) -> Result<Principal, NotAdmitted> {
-        let now = OffsetDateTime::now_utc();
         let keys = self.shared.signing_keys().await?;
+        // Only now: the keys may have been long in coming.
+        let now = OffsetDateTime::now_utc();
         let claims = keys.verifying.verify(token, now).map_err(|fault| {
             tracing::debug!(request.id = presented.request_id, %fault, "a token is refused");
             if fault == TokenFault::Expired { Error::TokenExpired } else { Error::TokenInvalid }
         })?;
         let minter = self.minter(claims.tenant, claims.subject).await?.ok_or(Error::TokenInvalid)?;
+        if is_taken_back(claims.issued_at, minter.tokens_not_before()) {
+            return Err(Error::TokenInvalid.into());
+        }
+        let now = OffsetDateTime::now_utc();
         let party = Party { token: Some(claims.id), ..minter.party() };
         let admitted = minter.admit(now, presented.origin());
         let principal = admitted.map_err(|refused| NotAdmitted { error: refused.into(), party: Some(party) })?;
@@ -118,18 +133,27 @@ impl App {
         if let Some(minter) = shared.token_minters.get(&shared.freshness, &(tenant, subject)) {
             return Ok(Some(minter));
         }
-        let stamp = shared.freshness.stamp(tenant);
-        let mut tx = shared.db.begin_system(tenant).await?;
-        let minter = match subject {
-            Subject::ApiKey(id) => tx.api_key_record(id).await?.map(Minter::ApiKey),
-            Subject::Member(id) => tx.member_record(id).await?.map(Minter::Member),
+        let read = async || {
+            let mut tx = shared.db.begin_system(tenant).await?;
+            let minter = Minter::read(&mut tx, subject).await?;
+            tx.commit().await?;
+            Ok(minter.map(|minter| (tenant, minter)))
         };
-        tx.commit().await?;
-        if let Some(minter) = &minter {
-            shared.token_minters.put((tenant, subject), stamp, minter.clone());
-        }
-        Ok(minter)
+        shared.freshness.read(&shared.token_minters, (tenant, subject), read).await
     }
+}
+
+/// Whether the minter took back what it minted until then. Tokens tell whole seconds, so all of that
+/// second's are; whoever mints in it again says the next one, see [`issued_at`].
+fn is_taken_back(issued_at: OffsetDateTime, not_before: Option<OffsetDateTime>) -> bool {
+    not_before.is_some_and(|moment| issued_at.unix_timestamp() <= moment.unix_timestamp())
+}
+
+/// When a token is minted, to the second: later than what its minter took back. What that may be ahead
+/// of the clock is within what every verifier allows.
+fn issued_at(now: OffsetDateTime, not_before: Option<OffsetDateTime>) -> OffsetDateTime {
+    let whole = |moment: OffsetDateTime| moment.replace_nanosecond(0).unwrap_or(moment);
+    not_before.map_or(whole(now), |moment| whole(now).max(whole(moment) + Duration::SECOND))
 }
 
 /// Who minted a token, as storage knows it.
@@ -140,6 +164,29 @@ pub(crate) enum Minter {
 }
 
 impl Minter {
+    async fn read(tx: &mut TenantTx, subject: Subject) -> Result<Option<Self>, StorageError> {
+        Ok(match subject {
+            Subject::ApiKey(id) => tx.api_key_record(id).await?.map(Self::ApiKey),
+            Subject::Member(id) => tx.member_record(id).await?.map(Self::Member),
+        })
+    }
+
+    /// Until when the minter took back its tokens.
+    const fn tokens_not_before(&self) -> Option<OffsetDateTime> {
+        match self {
+            Self::ApiKey(record) => record.tokens_not_before,
+            // Members take nothing back yet.
+            Self::Member(_) => None,
+        }
+    }
+
+    const fn expires_at(&self) -> Option<OffsetDateTime> {
+        match self {
+            Self::ApiKey(record) => record.expires_at,
+            Self::Member(_) => None,
+        }
+    }
+
     const fn party(&self) -> Party {
         match self {
             Self::ApiKey(record) => record.party(),
@@ -222,10 +269,22 @@ async fn asked_reach(
     Ok(reach)
 }
 
-/// When the caller itself ends.
-async fn own_expiry(scope: &TenantScope, tx: &mut TenantTx) -> Result<Option<OffsetDateTime>, Error> {
-    match scope.actor() {
-        Actor::ApiKey(id) => Ok(tx.api_key_record(id).await?.ok_or(Error::UnknownKey)?.expires_at),
-        Actor::Operator | Actor::Member(_) => Ok(None),
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    #[test]
+    fn what_was_minted_until_a_rotation_is_taken_back_and_what_is_minted_after_it_is_not() {
+        let rotated = datetime!(2030-01-01 12:00:00.5 UTC);
+        let before = issued_at(rotated - Duration::milliseconds(100), None);
+        assert!(is_taken_back(before, Some(rotated)), "in the same second");
+        assert!(!is_taken_back(before, None));
+        for later in [Duration::ZERO, Duration::milliseconds(100), Duration::SECOND, Duration::HOUR] {
+            let after = issued_at(rotated + later, Some(rotated));
+            assert!(!is_taken_back(after, Some(rotated)), "{later}");
+            assert!(after - (rotated + later) <= Duration::SECOND);
+        }
     }
 }

@@ -20,7 +20,8 @@ pub mod token;
 
 pub use credential::{BadCredential, Credential};
 pub use principal::{
-    Actor, ApiKeyRecord, Denied, NotGrantable, OperatorScope, Origin, Party, Principal, Refused, Scope, TenantScope,
+    Actor, ApiKeyRecord, Denied, NotGrantable, OperatorScope, Origin, Party, Principal, Proof, Refused, Scope,
+    TenantScope,
 };
 pub use reach::{CustomerReach, Reach};
 pub use session::{MemberRecord, SESSION_IDLE, SESSION_LONGEST, SessionRecord};

@@ -64,6 +64,8 @@ pub struct ApiKeyRecord {
     pub rate_limit: Option<RateLimit>,
     /// Not from this moment on.
     pub expires_at: Option<OffsetDateTime>,
+    /// Tokens that were minted in this second or before are refused; none: none are.
+    pub tokens_not_before: Option<OffsetDateTime>,
 }
 
 /// Why a known key is not let in.
@@ -95,6 +97,9 @@ pub enum Denied {
     /// It ends what the token was minted with, or what stands behind that.
     #[error("a token cannot do this; call with the session or the key that minted it")]
     NotForToken,
+    /// A secret that a rotation replaced cannot do it: what it makes would outlive it.
+    #[error("a rotation replaced this secret, which mints no tokens any more; use the key's new one")]
+    OldSecret,
     /// It reaches the whole tenant or team, and the key does not.
     #[error("this call reaches beyond single customers, and the key is limited to some; use a key without such limits")]
     Limited,
@@ -133,7 +138,18 @@ pub struct Principal {
     reach: Arc<Reach>,
     origin: Origin,
     rate_limit: Option<RateLimit>,
-    old_secret: Option<OldSecretId>,
+    proof: Proof,
+}
+
+/// What of the proof of who calls matters to the tokens that the caller mints.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Proof {
+    /// A secret that a rotation replaced; none: the present one, or something else.
+    pub old_secret: Option<OldSecretId>,
+    /// When the session that was presented ends at the latest.
+    pub session_ends_at: Option<OffsetDateTime>,
+    /// Before when the minter's tokens are refused, as it stood when the caller was let in.
+    pub tokens_not_before: Option<OffsetDateTime>,
 }
 
 impl ApiKeyRecord {
@@ -169,7 +185,7 @@ impl ApiKeyRecord {
             reach: Arc::clone(&self.reach),
             origin,
             rate_limit: self.rate_limit,
-            old_secret: None,
+            proof: Proof { tokens_not_before: self.tokens_not_before, ..Proof::default() },
         })
     }
 }
@@ -186,20 +202,26 @@ impl Principal {
             reach: Arc::new(Reach::ALL),
             origin,
             rate_limit: None,
-            old_secret: None,
+            proof: Proof::default(),
         }
     }
 
     /// The same caller, who presented a secret that a rotation replaced.
     #[must_use]
     pub fn with_old_secret(self, id: OldSecretId) -> Self {
-        Self { old_secret: Some(id), ..self }
+        Self { proof: Proof { old_secret: Some(id), ..self.proof }, ..self }
+    }
+
+    /// The same caller, who presented a session that ends then.
+    #[must_use]
+    pub(crate) fn with_session_until(self, end: OffsetDateTime) -> Self {
+        Self { proof: Proof { session_ends_at: Some(end), ..self.proof }, ..self }
     }
 
     /// The old secret by which the caller proved who it is, if it was not the present one.
     #[must_use]
     pub const fn old_secret(&self) -> Option<OldSecretId> {
-        self.old_secret
+        self.proof.old_secret
     }
 
     /// The key's own rate limit.
@@ -223,7 +245,7 @@ impl Principal {
             tenant: Some(tenant),
             actor: Actor::Member(member),
             token: None,
-            old_secret: None,
+            proof: Proof::default(),
             rate_limit: None,
             permissions,
             reach: Arc::new(Reach::ALL),
@@ -319,6 +341,7 @@ impl Principal {
             permissions: self.permissions,
             reach: Arc::clone(&self.reach),
             origin: self.origin.clone(),
+            proof: self.proof,
         })
     }
 }
@@ -349,6 +372,7 @@ pub struct TenantScope {
     permissions: PermissionSet,
     reach: Arc<Reach>,
     origin: Origin,
+    proof: Proof,
 }
 
 impl TenantScope {
@@ -374,6 +398,12 @@ impl TenantScope {
     #[must_use]
     pub const fn origin(&self) -> &Origin {
         &self.origin
+    }
+
+    /// How the caller proved who it is.
+    #[must_use]
+    pub const fn proof(&self) -> Proof {
+        self.proof
     }
 
     /// What the caller's role allows: nobody may grant more.
@@ -465,6 +495,7 @@ impl<P> OperatorScope<P> {
             permissions: PermissionSet::OPERATOR,
             reach: Arc::new(Reach::ALL),
             origin: self.origin.clone(),
+            proof: Proof::default(),
         }
     }
 }
@@ -486,6 +517,7 @@ mod tests {
             allowed_ips: None,
             rate_limit: None,
             expires_at: None,
+            tokens_not_before: None,
         }
     }
 

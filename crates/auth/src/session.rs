@@ -51,7 +51,8 @@ impl SessionRecord {
         if self.tenant_status == TenantStatus::Suspended {
             return Err(Refused::Suspended);
         }
-        Ok(Principal::member(self.tenant, self.member, self.permissions, origin))
+        let principal = Principal::member(self.tenant, self.member, self.permissions, origin);
+        Ok(principal.with_session_until(self.expires_at))
     }
 }
 

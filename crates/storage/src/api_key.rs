@@ -354,7 +354,8 @@ impl TenantTx {
                 k.phone_numbers,
                 k.allowed_ips,
                 k.rate_limit,
-                k.expires_at
+                k.expires_at,
+                k.tokens_not_before
             from api_keys k
             join tenants t on t.tenant_id = k.tenant_id
             left join roles r on r.tenant_id = k.tenant_id and r.role_id = k.role_id
@@ -385,6 +386,7 @@ impl TenantTx {
             allowed_ips: allowed_ips(row.allowed_ips)?,
             rate_limit: rate_limit(row.rate_limit)?,
             expires_at: row.expires_at,
+            tokens_not_before: row.tokens_not_before,
         }))
     }
 

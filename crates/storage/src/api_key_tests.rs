@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use portico_domain::{ApiKeyId, ApiKeyStatus, BuiltInRole, OldSecretId, TenantId};
+use portico_domain::{ApiKeyId, ApiKeyStatus, BuiltInRole, ChakraKeyId, ChakraKeyStatus, OldSecretId, TenantId};
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 use time::{Duration, OffsetDateTime};
 
 use crate::{
-    ApiKeyFilter, ApiKeyPatch, ApiKeyPlace, Db, NewApiKey, NewTenant, OldSecretUses, Ownership, Page, Rotation,
-    SecretStanding, StoredRole, TenantTx,
+    ApiKeyFilter, ApiKeyPatch, ApiKeyPlace, Db, NewApiKey, NewChakraKey, NewTenant, OldSecretUses, Ownership, Page,
+    Rotation, SecretStanding, StoredRole, TenantTx,
 };
 
 static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations");
@@ -127,6 +127,52 @@ async fn an_old_secret_opens_until_it_ends(owner: PgPool) {
         .await
         .expect("may");
     assert_eq!((place.resolved(1).await, place.resolved(3).await), (None, None));
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn only_a_rotation_without_an_overlap_takes_back_tokens(owner: PgPool) {
+    let place = Place::new(&owner).await;
+    let id = place.key(1, None).await;
+    let not_before = async || {
+        let record = place.tx().await.api_key_record(id).await.expect("is read");
+        record.expect("is there").tokens_not_before
+    };
+    assert_eq!(not_before().await, None);
+    place.rotate(id, 2, Some(Duration::HOUR)).await;
+    assert_eq!(not_before().await, None);
+    let at = place.rotate(id, 3, None).await;
+    assert_eq!(not_before().await, Some(at));
+    place.rotate(id, 4, Some(Duration::HOUR)).await;
+    assert_eq!(not_before().await, Some(at), "it was taken back for good");
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn what_is_said_of_a_token_is_not_noted_of_its_successor(owner: PgPool) {
+    let place = Place::new(&owner).await;
+    let id = ChakraKeyId::generate();
+    let mut tx = place.tx().await;
+    tx.insert_chakra_key(&NewChakraKey {
+        id,
+        name: "a key".parse().expect("is a name"),
+        description: None,
+        access_token: vec![1],
+        fingerprint: [1; 32],
+        last4: "abcd".to_owned(),
+        is_default: true,
+    })
+    .await
+    .expect("is inserted");
+    assert!(tx.holds_chakra_token(id, &[1; 32]).await.expect("is asked"));
+    tx.replace_chakra_key(id, &[2], &[2; 32], "efgh").await.expect("is replaced");
+    assert!(!tx.holds_chakra_token(id, &[1; 32]).await.expect("is asked"));
+    assert!(!tx.chakra_key_refused(id, &[1; 32]).await.expect("runs"));
+    assert!(!tx.chakra_key_verified(id, &[1; 32], None, None).await.expect("runs"));
+    let status = async |tx: &mut TenantTx| tx.chakra_key(id).await.expect("is read").expect("is there").status;
+    assert_eq!(status(&mut tx).await, ChakraKeyStatus::Unverified);
+    assert!(tx.chakra_key_refused(id, &[2; 32]).await.expect("runs"));
+    assert!(!tx.chakra_key_refused(id, &[2; 32]).await.expect("runs"), "that is no news");
+    assert!(tx.chakra_key_verified(id, &[2; 32], None, None).await.expect("runs"));
+    assert_eq!(status(&mut tx).await, ChakraKeyStatus::Verified);
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]

@@ -35,6 +35,8 @@ pub struct SealedChakraKey {
     pub id: ChakraKeyId,
     /// The sealed token.
     pub access_token: Vec<u8>,
+    /// By which that token is recognised.
+    pub fingerprint: Vec<u8>,
     /// The fingerprint of its team, once known.
     pub team_fingerprint: Option<Vec<u8>>,
 }
@@ -280,6 +282,7 @@ impl TenantTx {
             select
                 chakra_key_id,
                 access_token,
+                fingerprint,
                 team_fingerprint
             from chakra_keys
             where tenant_id = $1 and ($2::uuid is null and is_default or chakra_key_id = $2)
@@ -292,6 +295,7 @@ impl TenantTx {
         Ok(row.map(|row| SealedChakraKey {
             id: ChakraKeyId::from_uuid(row.chakra_key_id),
             access_token: row.access_token,
+            fingerprint: row.fingerprint,
             team_fingerprint: row.team_fingerprint,
         }))
     }
@@ -323,7 +327,8 @@ impl TenantTx {
         Ok(())
     }
 
-    /// Notes that Chakra accepted a key, and whose team it is.
+    /// Notes that Chakra accepted a key's token with that fingerprint, and whose team it is. False when
+    /// the key is gone or has another token by now, of which this says nothing.
     ///
     /// # Errors
     ///
@@ -331,6 +336,7 @@ impl TenantTx {
     pub async fn chakra_key_verified(
         &mut self,
         id: ChakraKeyId,
+        fingerprint: &[u8],
         team: Option<&[u8]>,
         team_name: Option<&str>,
     ) -> Result<bool, StorageError> {
@@ -343,32 +349,56 @@ impl TenantTx {
                 verified_at = now(),
                 refused_at = null,
                 updated_at = now()
-            where tenant_id = $1 and chakra_key_id = $2
+            where tenant_id = $1 and chakra_key_id = $2 and fingerprint = $5
             "#,
             self.tenant.uuid(),
             id.uuid(),
             team,
-            team_name
+            team_name,
+            fingerprint
         )
         .execute(&mut *self.tx)
         .await?;
         Ok(done.rows_affected() == 1)
     }
 
-    /// Notes that Chakra refused a key; true when that is news.
+    /// Holds a key against other changes, if its token is the one with that fingerprint.
     ///
     /// # Errors
     ///
     /// [`StorageError`] when the database fails.
-    pub async fn chakra_key_refused(&mut self, id: ChakraKeyId) -> Result<bool, StorageError> {
-        let done = sqlx::query!(
+    pub async fn holds_chakra_token(&mut self, id: ChakraKeyId, fingerprint: &[u8]) -> Result<bool, StorageError> {
+        let row = sqlx::query!(
             r#"
-            update chakra_keys set status = $3, refused_at = now(), updated_at = now()
-            where tenant_id = $1 and chakra_key_id = $2 and status <> $3
+            select 1 as "one!" from chakra_keys
+            where tenant_id = $1 and chakra_key_id = $2 and fingerprint = $3
+            for no key update
             "#,
             self.tenant.uuid(),
             id.uuid(),
-            ChakraKeyStatus::Refused.as_str()
+            fingerprint
+        )
+        .fetch_optional(&mut *self.tx)
+        .await?;
+        Ok(row.is_some())
+    }
+
+    /// Notes that Chakra refused a key's token with that fingerprint; true when that is news, and false
+    /// also when the key is gone or has another token by now.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`] when the database fails.
+    pub async fn chakra_key_refused(&mut self, id: ChakraKeyId, fingerprint: &[u8]) -> Result<bool, StorageError> {
+        let done = sqlx::query!(
+            r#"
+            update chakra_keys set status = $3, refused_at = now(), updated_at = now()
+            where tenant_id = $1 and chakra_key_id = $2 and status <> $3 and fingerprint = $4
+            "#,
+            self.tenant.uuid(),
+            id.uuid(),
+            ChakraKeyStatus::Refused.as_str(),
+            fingerprint
         )
         .execute(&mut *self.tx)
         .await?;

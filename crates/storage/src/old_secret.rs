@@ -100,6 +100,8 @@ impl TenantTx {
                 prefix = $4,
                 secret_created_at = $5,
                 rotated_at = $5,
+                -- What the present secret minted must not outlive it. With an overlap both go on.
+                tokens_not_before = case when $6 then tokens_not_before else greatest(tokens_not_before, $5) end,
                 updated_at = now()
             where tenant_id = $1 and api_key_id = $2 and revoked_at is null
             "#,
@@ -107,7 +109,8 @@ impl TenantTx {
             id.uuid(),
             &rotation.secret_hash[..],
             rotation.prefix,
-            rotation.at
+            rotation.at,
+            rotation.overlap.is_some()
         )
         .execute(&mut *self.tx)
         .await?;

@@ -126,6 +126,18 @@ impl TenantTx {
         Ok(())
     }
 
+    /// Lets every key retire at that moment that does not retire before.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`] when the database fails.
+    pub async fn retire_signing_keys(&mut self, at: OffsetDateTime) -> Result<(), StorageError> {
+        sqlx::query!("update signing_keys set retires_at = $1 where retires_at is null or retires_at > $1", at)
+            .execute(&mut *self.tx)
+            .await?;
+        Ok(())
+    }
+
     /// Deletes the keys that have retired before that moment; their ids.
     ///
     /// # Errors

@@ -261,7 +261,9 @@ async fn an_erased_tenant_is_unseen_at_once_and_then_leaves_nothing_behind(owner
     assert_eq!(asked(&service, erased, "select to_jsonb(erase_tenant())").await, true);
     assert_eq!(asked(&service, erased, "select to_jsonb(erase_tenant())").await, false);
     assert_eq!(asked(&service, erased, "select to_jsonb(count(*)) from tenants").await, 0);
-    for table in ["data_keys", "chakra_keys", "api_keys", "api_key_uses", "api_key_customers"] {
+    for table in
+        ["data_keys", "chakra_keys", "api_keys", "api_key_uses", "api_key_customers", "members", "member_sessions"]
+    {
         assert_eq!(rows(table).await, (0, 1), "{table}");
     }
     for table in ["tenants", "customers", "audit_log"] {
@@ -291,6 +293,32 @@ async fn an_erased_tenant_is_unseen_at_once_and_then_leaves_nothing_behind(owner
         assert_eq!(rows(&table).await, (0, 1), "{table}");
     }
     assert_eq!(listed("select to_jsonb(count(*)) from resolve_erased(null, 10)").await, 0);
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn whoever_seals_while_the_tenant_is_erased_ends_first_and_neither_fails(owner: PgPool) {
+    let tenant = seed(&owner).await;
+    let service = service(&owner).await;
+    let mut sealing = service.begin().await.expect("begins");
+    sqlx::query("select set_config('portico.tenant_id', $1, true)")
+        .bind(tenant.uuid().to_string())
+        .execute(&mut *sealing)
+        .await
+        .expect("sets the tenant");
+    sqlx::query("update data_keys set seals = seals + 1").execute(&mut *sealing).await.expect("counts a seal");
+    let erasing = {
+        let service = service.clone();
+        tokio::spawn(async move { asked(&service, tenant, "select to_jsonb(erase_tenant())").await })
+    };
+    let waits = "select exists (select 1 from pg_locks where not granted
+                 and pid in (select pid from pg_stat_activity where datname = current_database()))";
+    while !sqlx::query_scalar::<_, bool>(waits).fetch_one(&owner).await.expect("the owner asks") {
+        tokio::task::yield_now().await;
+    }
+    let sealed = sqlx::query("update chakra_keys set access_token = '\\x01'").execute(&mut *sealing).await;
+    assert_eq!(sealed.expect("waits for nobody").rows_affected(), 1);
+    sealing.commit().await.expect("commits");
+    assert_eq!(erasing.await.expect("ends"), true);
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]

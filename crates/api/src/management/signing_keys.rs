@@ -21,6 +21,11 @@ pub(crate) struct RotateSigningKeys {
     /// longer than outside verifiers keep the key set.
     #[schema(minimum = 5, maximum = 86400, default = 120)]
     active_in_seconds: Option<u32>,
+    /// For a key that leaked: the new key signs at once, and every token that any other key signed is
+    /// refused at once. Not together with `active_in_seconds`.
+    #[serde(default)]
+    #[schema(default = false)]
+    revoke_others: bool,
 }
 
 /// Lists the keys that sign tokens, oldest first.
@@ -36,7 +41,8 @@ pub(crate) async fn list(
 /// Makes the next key that signs tokens.
 ///
 /// The present key is accepted until its last token has expired. A key that waits to sign already is
-/// answered instead of making another one. Keys are rotated without being asked after 30 days.
+/// answered instead of making another one. With `revoke_others` the new key signs at once and all others
+/// are refused at once, and with them every token that lives. Keys are rotated without being asked after 30 days.
 #[utoipa::path(post, path = "/api/v1/signing-keys/rotate", tag = "signing-keys", operation_id = "rotate_signing_keys",
     request_body = RotateSigningKeys,
     responses((status = 200, body = SigningKey, description = "The key that signs next.")))]
@@ -45,5 +51,5 @@ pub(crate) async fn rotate(
     Body(body): Body<RotateSigningKeys>,
     app: Data<App>,
 ) -> Result<Json<SigningKey>, Problem> {
-    Ok(Json(app.rotate_signing_keys(operator.scope(), body.active_in_seconds).await?))
+    Ok(Json(app.rotate_signing_keys(operator.scope(), body.active_in_seconds, body.revoke_others).await?))
 }

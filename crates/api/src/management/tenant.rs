@@ -83,12 +83,13 @@ pub(crate) async fn patch(
 /// The first line is `{"type":"manifest","data":{…}}` and names the tables. Each row is
 /// `{"type":<table>,"data":{…}}`. The last line is `{"type":"end","data":{"rows":{…}}}` with the number
 /// of rows of each table: without it the bundle is cut short. It stands in the audit log. One export of a
-/// tenant runs at a time; it breaks off when nothing is read for a minute.
+/// tenant runs at a time; it breaks off when nothing is read for a minute, and
+/// after ten minutes. While those of others take all the room, it answers 503 `busy`.
 #[utoipa::path(get, path = "/api/v1/tenant/export", tag = "tenant", operation_id = "export_tenant",
     responses(
         (status = 200, body = ExportLine, content_type = "application/x-ndjson", description = "The bundle."),
         (status = 409, body = Document, content_type = "application/problem+json",
-            description = "Another export is being written."),
+            description = "Another export of this tenant is being written."),
     ))]
 pub(crate) async fn export(caller: Caller<perm::TenantExport>, app: Data<App>) -> Result<Lines, Problem> {
     Ok(Lines::of(app.export_tenant(caller.scope()).await?))

@@ -67,7 +67,7 @@ impl App {
             }
         };
         if status == 401 || (status == 403 && !is_metas_error(&bytes)) {
-            self.shared.key_refused(asked.scope.tenant(), asked.key.id);
+            self.shared.key_refused(asked.scope.tenant(), &asked.key);
             return Err(Error::ChakraKeyRefused);
         }
         if status >= 400 && !is_object(&bytes) {

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use portico_auth::{Actor, Origin, Party, Principal, SessionRecord};
 use portico_domain::{Member, MemberId, PermissionSet, TenantId};
-use portico_vault::BrowserToken;
+use portico_vault::{BrowserToken, SecretHash};
 use time::OffsetDateTime;
 
 use super::one;
@@ -68,18 +68,18 @@ impl App {
             return Ok(Some(record).filter(|record| !record.has_ended(OffsetDateTime::now_utc())));
         }
         shared.metrics.key_lookups.fetch_add(1, Ordering::Relaxed);
-        let Some((tenant, id)) = shared.db.resolve_session(&hash.0).await? else { return Ok(None) };
-        let stamp = shared.freshness.stamp(tenant);
-        let mut tx = shared.db.begin_system(tenant).await?;
+        shared.freshness.read(&shared.sessions, hash, async || self.read_session(hash).await).await
+    }
+
+    async fn read_session(&self, hash: SecretHash) -> Result<Option<(TenantId, SessionRecord)>, Error> {
+        let Some((tenant, id)) = self.shared.db.resolve_session(&hash.0).await? else { return Ok(None) };
+        let mut tx = self.shared.db.begin_system(tenant).await?;
         let record = tx.session_record(id).await?.filter(|record| !record.has_ended(OffsetDateTime::now_utc()));
         if record.is_some() {
             tx.session_seen(id).await?;
         }
         tx.commit().await?;
-        if let Some(record) = &record {
-            shared.sessions.put(hash, stamp, record.clone());
-        }
-        Ok(record)
+        Ok(record.map(|record| (tenant, record)))
     }
 
     /// What a session's requests that change something send as `X-CSRF-Token`; none for what is no token.

@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portico_auth::SESSION_IDLE;
+use portico_domain::TenantId;
 use portico_storage::StorageError;
 use time::OffsetDateTime;
 
+use crate::each_tenant::each_tenant;
 use crate::start::Shared;
 
 /// How often.
@@ -27,10 +29,13 @@ pub(crate) async fn keep_up(shared: Arc<Shared>) {
 
 async fn throw_away(shared: &Shared) -> Result<(), StorageError> {
     shared.db.forget_attempts(ATTEMPTS_KEPT).await?;
-    for tenant in shared.db.tenants_with_dead_sessions(SESSION_IDLE).await? {
-        let mut tx = shared.db.begin_system(tenant).await?;
-        tx.delete_dead_sessions(OffsetDateTime::now_utc() - SESSION_IDLE).await?;
-        tx.commit().await?;
-    }
+    let tenants = shared.db.tenants_with_dead_sessions(SESSION_IDLE).await?;
+    each_tenant("deletion of ended sessions", tenants, |tenant| throw_away_of(shared, tenant)).await;
     Ok(())
+}
+
+async fn throw_away_of(shared: &Shared, tenant: TenantId) -> Result<(), StorageError> {
+    let mut tx = shared.db.begin_system(tenant).await?;
+    tx.delete_dead_sessions(OffsetDateTime::now_utc() - SESSION_IDLE).await?;
+    tx.commit().await
 }

@@ -9,13 +9,16 @@ mod status;
 
 use std::sync::Arc;
 
+use portico_auth::Origin;
 use portico_domain::TenantId;
 use portico_storage::{Db, StorageError, StoredDataKey};
-use portico_vault::{DataKey, MasterKeys, OpenError};
+use portico_vault::{DataKey, FingerprintKey, MasterKeys, OpenError};
+use serde_json::json;
 
 pub use rotate::{Progress, RotateError, RotateOptions, Rotated};
 pub use status::{DataKeyStatus, MasterKeyStatus, VaultStatus};
 
+use crate::audit::{self, Change};
 use crate::error::{Error, Thing};
 use opened::OpenedKeys;
 
@@ -59,7 +62,7 @@ impl Vault {
     pub(crate) async fn sealing_key(&self, tenant: TenantId) -> Result<Arc<DataKey>, Error> {
         let mut newest = self.newest(tenant).await?.ok_or(Error::Missing(Thing::Tenant))?;
         if DataKey::is_due(newest.seals, newest.age) {
-            match self.roll(tenant, &newest).await {
+            match self.roll_by_itself(tenant, &newest).await {
                 Ok(_) => newest = self.newest(tenant).await?.ok_or(Error::Missing(Thing::Tenant))?,
                 // What is due can wait as long as the limit is far.
                 Err(Error::VaultUnavailable(reason)) if newest.seals < DataKey::SEAL_LIMIT => {
@@ -78,13 +81,34 @@ impl Vault {
         Ok(newest)
     }
 
+    /// [`Vault::roll`] that nobody asked for: the tenant's audit log tells of it.
+    async fn roll_by_itself(&self, tenant: TenantId, newest: &StoredDataKey) -> Result<bool, Error> {
+        // Like the wrapping of the key: its master key may be far away, and no row waits for that.
+        let key = match self.db.operator().await? {
+            Some(row) => Some(self.master_keys.open_fingerprint_key(&row.fingerprint_key).await?),
+            None => None,
+        };
+        self.roll(tenant, newest, key.as_ref()).await
+    }
+
     /// Makes the data key that follows. False when another replica was faster: then that one's is there.
-    async fn roll(&self, tenant: TenantId, newest: &StoredDataKey) -> Result<bool, Error> {
+    /// With the key of the audit log, the tenant's log tells of it.
+    async fn roll(
+        &self,
+        tenant: TenantId,
+        newest: &StoredDataKey,
+        log: Option<&FingerprintKey>,
+    ) -> Result<bool, Error> {
         let key = DataKey::generate(newest.version.next(), &mut rand::rng());
         let wrapping = self.master_keys.wrap_data_key(tenant, &key, &mut rand::rng());
         let wrapped = wrapping.await?;
         let mut tx = self.db.begin_system(tenant).await?;
         let made = tx.insert_next_data_key(newest.version, &wrapped).await?;
+        if let (true, Some(log)) = (made, log) {
+            let (before, after) = (json!({"version": newest.version.0}), json!({"version": key.version().0}));
+            let change = Change::of("data_key.roll").to("data_key", key.version()).from(&before).into(&after);
+            tx.append_audit(log, &audit::done(None, &Origin::default(), change)).await?;
+        }
         tx.commit().await?;
         if made {
             tracing::info!(tenant.id = %tenant, data_key.version = %key.version(), "a new data key seals from now on");

@@ -300,7 +300,7 @@ impl Run<'_> {
             after = Some(*last);
             for tenant in tenants {
                 if let Some(newest) = self.vault.newest(tenant).await?
-                    && self.vault.roll(tenant, &newest).await?
+                    && self.vault.roll(tenant, &newest, None).await?
                 {
                     self.done.rolled += 1;
                 }

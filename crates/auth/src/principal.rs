@@ -681,6 +681,48 @@ mod tests {
     }
 
     #[test]
+    fn what_a_key_is_let_in_with_is_asked_of_the_principal_and_of_its_scopes() {
+        let rate_limit = Some(RateLimit::try_from(7).expect("is a rate"));
+        let key = ApiKeyRecord { rate_limit, ..record(BuiltInRole::Viewer) };
+        let origin = Origin { request_id: Some("req_1".into()), ..from("192.0.2.7") };
+        let principal = key.admit(NOW, origin.clone()).expect("stands");
+        assert_eq!(principal.tenant(), Some(key.tenant));
+        assert_eq!(principal.party(), Some(key.party()));
+        assert_eq!(principal.origin(), &origin);
+        assert_eq!(principal.rate_limit(), rate_limit);
+        let scope = principal.authorize_call(None).expect("needs no permission");
+        assert_eq!((scope.tenant(), scope.actor(), scope.party()), (key.tenant, principal.actor(), key.party()));
+        assert_eq!((scope.permissions(), scope.origin()), (key.permissions, &origin));
+
+        let operator = Principal::operator(None, origin.clone());
+        let scope = operator.authorize_operator::<perm::TenantsRead>().expect("is the operator").on(key.tenant);
+        assert_eq!((scope.tenant(), scope.actor(), scope.origin()), (key.tenant, Actor::Operator, &origin));
+        assert_eq!((operator.tenant(), operator.rate_limit()), (None, None));
+    }
+
+    #[test]
+    fn an_old_secret_is_remembered_with_the_caller() {
+        let principal = record(BuiltInRole::Viewer).admit(NOW, Origin::default()).expect("stands");
+        assert_eq!(principal.old_secret(), None);
+        let id = OldSecretId::generate();
+        assert_eq!(principal.with_old_secret(id).old_secret(), Some(id));
+    }
+
+    #[test]
+    fn limits_are_told_apart_where_a_whole_tenant_or_a_whole_plugin_is_touched() {
+        let scope = |customers, phone_numbers| {
+            let reach = Arc::new(Reach { customers, phone_numbers });
+            let key = ApiKeyRecord { reach, ..record(BuiltInRole::Owner) };
+            key.admit(NOW, Origin::default()).expect("stands").authorize_call(None).expect("needs no permission")
+        };
+        let judged = |scope: &TenantScope| (scope.whole_tenant(), scope.not_only_numbers());
+        assert_eq!(judged(&scope(None, None)), (Ok(()), Ok(())));
+        assert_eq!(judged(&scope(Some(vec![customer(1)]), None)), (Err(Denied::Limited), Ok(())));
+        let number = "123456789012345".parse().expect("digits");
+        assert_eq!(judged(&scope(None, Some(vec![number]))), (Err(Denied::Limited), Err(Denied::Limited)));
+    }
+
+    #[test]
     fn the_operator_needs_to_name_a_tenant_to_act_inside_one() {
         assert_eq!(
             Principal::operator(None, Origin::default()).authorize::<perm::CustomersRead>().err(),

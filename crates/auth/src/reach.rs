@@ -110,10 +110,27 @@ mod tests {
     }
 
     #[test]
+    fn a_list_shows_the_customers_of_the_reach() {
+        let some = [customer(1), customer(2)];
+        let reach = Reach { customers: Some(some.to_vec()), phone_numbers: None };
+        assert_eq!(reach.customers(), Some(&some[..]));
+        assert_eq!(Reach::ALL.customers(), None);
+    }
+
+    #[test]
+    fn a_key_limited_to_phone_numbers_reaches_those_and_no_other() {
+        let reach = Reach { customers: None, phone_numbers: Some(vec![number(1)]) };
+        assert!(reach.covers_phone_number(&number(1)) && !reach.covers_phone_number(&number(2)));
+        assert!(!reach.is_whole_tenant());
+        assert!(Reach::ALL.covers_phone_number(&number(2)));
+    }
+
+    #[test]
     fn a_limited_key_without_customers_reaches_none() {
         let reach = Reach { customers: Some(Vec::new()), phone_numbers: None };
         assert!(!reach.covers_customer(CustomerId::generate()));
         assert!(!reach.is_whole_tenant());
         assert!(Reach::ALL.covers_customer(CustomerId::generate()));
+        assert!(Reach::ALL.is_whole_tenant());
     }
 }

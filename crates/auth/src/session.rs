@@ -136,4 +136,20 @@ mod tests {
         let suspended = SessionRecord { tenant_status: TenantStatus::Suspended, ..session };
         assert_eq!(suspended.admit(Origin::default()).err(), Some(Refused::Suspended));
     }
+
+    #[test]
+    fn a_member_behind_a_token_is_judged_as_one_behind_a_session() {
+        let member = MemberRecord {
+            id: MemberId::generate(),
+            tenant: TenantId::generate(),
+            tenant_status: TenantStatus::Active,
+            permissions: BuiltInRole::Viewer.permissions(),
+        };
+        let principal = member.admit(Origin::default()).expect("is let in");
+        assert_eq!(principal.party(), Some(member.party()));
+        assert_eq!(member.party().actor, Actor::Member(member.id));
+        assert_eq!(principal.permissions(), member.permissions);
+        let suspended = MemberRecord { tenant_status: TenantStatus::Suspended, ..member };
+        assert_eq!(suspended.admit(Origin::default()).err(), Some(Refused::Suspended));
+    }
 }

@@ -186,7 +186,38 @@ mod tests {
         for permission in Permission::ALL {
             assert_eq!(permission.as_str().parse::<Permission>().as_ref(), Ok(permission));
             assert!(permission.as_str().contains(':'));
+            assert_eq!(permission.to_string(), permission.as_str());
         }
+    }
+
+    /// The permissions that satisfy it, spelled and in the order of the documentation.
+    fn those(which: fn(Permission) -> bool) -> Vec<&'static str> {
+        Permission::ALL.iter().copied().filter(|one| which(*one)).map(Permission::as_str).collect()
+    }
+
+    #[test]
+    fn what_reaches_across_tenants_is_the_operators_and_in_no_token() {
+        let operators = ["tenants:read", "tenants:write", "signing_keys:read", "signing_keys:write"];
+        assert_eq!(those(Permission::is_operator_only), operators);
+        assert!(Permission::ALL.iter().all(|one| !one.is_operator_only() || one.is_never_in_tokens()));
+    }
+
+    #[test]
+    fn what_no_customer_owns_reaches_the_whole_team() {
+        let team_wide = [
+            "leads:write",
+            "campaigns:write",
+            "processes:read",
+            "processes:write",
+            "tasks:write",
+            "users:read",
+            "users:write",
+            "photos:read",
+            "photos:write",
+            "jobs:read",
+            "team:read",
+        ];
+        assert_eq!(those(Permission::is_team_wide), team_wide);
     }
 
     #[test]

@@ -329,6 +329,29 @@ mod tests {
     }
 
     #[test]
+    fn a_set_holds_what_is_collected_into_it() {
+        // The sets above are collected: were they all empty, much would hold of them.
+        let two = [Permission::MessagesSend, Permission::TenantsWrite];
+        assert_eq!(two.into_iter().collect::<PermissionSet>(), PermissionSet::of(&two));
+        assert_eq!(PermissionSet::OPERATOR.iter().collect::<Vec<_>>(), Permission::ALL);
+        assert_eq!(PermissionSet::of(&two).iter().collect::<Vec<_>>(), two);
+    }
+
+    #[test]
+    fn a_role_is_known_by_its_name_and_no_other() {
+        let names: Vec<_> = BuiltInRole::ALL.iter().map(|role| role.as_str()).collect();
+        assert_eq!(names, ["owner", "admin", "developer", "messaging", "onboarding", "viewer"]);
+        for role in BuiltInRole::ALL {
+            assert_eq!(role.as_str().parse().as_ref(), Ok(role));
+            assert_eq!(serde_json::json!(role), role.as_str());
+            assert!(role.what().ends_with('.'), "{role:?} is described in a sentence");
+        }
+        for text in ["", "Owner", "root"] {
+            assert_eq!(text.parse::<BuiltInRole>(), Err(NotBuiltIn(text.to_owned())));
+        }
+    }
+
+    #[test]
     fn no_role_of_a_tenant_reaches_across_tenants() {
         for role in BuiltInRole::ALL {
             assert!(!role.permissions().iter().any(Permission::is_operator_only), "{role:?}");

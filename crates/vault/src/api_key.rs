@@ -318,6 +318,7 @@ mod tests {
     fn an_environment_is_two_to_eight_lower_case_letters() {
         for good in ["live", "dev", "ab", "abcdefgh"] {
             assert_eq!(environment(good).to_string(), good);
+            assert_eq!(environment(good).as_str(), good);
         }
         for bad in ["", "a", "abcdefghi", "Live", "d3v", "de_v", "é"] {
             assert_eq!(bad.parse::<KeyEnvironment>(), Err(MalformedKeyEnvironment), "{bad:?}");

@@ -71,6 +71,12 @@ mod tests {
     }
 
     #[test]
+    fn every_character_of_the_alphabet_may_stand_in_a_token() {
+        let text = format!("-_09azAZ{}", "a".repeat(LEN - 8));
+        assert_eq!(BrowserToken::parse(&text).as_ref().map(BrowserToken::expose), Some(&*text));
+    }
+
+    #[test]
     fn junk_is_no_token_and_debug_shows_nothing() {
         for text in ["", "a", &"a".repeat(42), &"a".repeat(44), &format!("{}.", "a".repeat(42))] {
             assert!(BrowserToken::parse(text).is_none(), "{text}");

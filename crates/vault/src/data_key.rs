@@ -268,6 +268,7 @@ mod tests {
         let newer = DataKey::generate(DataKeyVersion(8), &mut rand::rng());
         let expected = OpenError::Version { needed: DataKeyVersion(7), has: DataKeyVersion(8) };
         assert_eq!(refusal(&newer, &place, &sealed), expected);
+        assert_eq!(expected.to_string(), "data key version 7 is needed, but version 8 was given");
     }
 
     #[test]

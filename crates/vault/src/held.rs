@@ -96,3 +96,23 @@ impl Held {
         MasterKeyFailure::Refused { id: self.provider.id().clone(), reason }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::local_key::LocalKey;
+
+    #[test]
+    fn during_an_outage_one_call_a_second_is_let_through() {
+        let key = LocalKey::generate("k1".parse().expect("an id"), &mut rand::rng()).0;
+        let held = Held::new(Box::new(key));
+        held.note::<()>(&Err(ProviderError::Unreachable("gone".to_owned())));
+        let noted = held.outage.lock().expect("no test panics while it holds this").clone();
+        let (tried, _) = noted.expect("an outage");
+        let next = tried + RETRY;
+        assert!(held.may_try(next.checked_sub(Duration::from_nanos(1)).expect("later than the attempt")).is_err());
+        assert_eq!(held.may_try(next), Ok(()));
+        assert!(held.may_try(next).is_err(), "that attempt was the first caller's");
+        assert_eq!(held.may_try(next + RETRY), Ok(()));
+    }
+}

@@ -5,12 +5,13 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use portico_domain::{ApiKeyId, CustomerId, Permission, PermissionSet, SigningKeyId, TenantId, TokenId};
+use portico_domain::{ApiKeyId, CustomerId, MemberId, Permission, PermissionSet, SigningKeyId, TenantId, TokenId};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use time::{Duration, OffsetDateTime};
 
 use super::*;
+use crate::principal::Actor;
 use crate::reach::Reach;
 
 const NOW: OffsetDateTime = time::macros::datetime!(2026-11-26 12:00 UTC);
@@ -140,6 +141,19 @@ fn a_good_token_says_what_was_signed() {
 }
 
 #[test]
+fn whoever_can_mint_is_the_subject_of_its_tokens() {
+    let mint = Mint::new();
+    assert_eq!(mint.keys.issuer(), ISSUER);
+    for actor in [Actor::ApiKey(ApiKeyId::generate()), Actor::Member(MemberId::generate())] {
+        let subject = Subject::of(actor).expect("can mint");
+        assert_eq!(subject.actor(), actor);
+        let claims = TokenClaims { subject, ..claims() };
+        assert_eq!(mint.verify(&mint.signer.sign(&claims, ISSUER)), Ok(claims));
+    }
+    assert_eq!(Subject::of(Actor::Operator), None);
+}
+
+#[test]
 fn a_hostile_header_is_refused() {
     let mint = Mint::new();
     let kid = mint.signer.id();
@@ -244,6 +258,7 @@ fn hostile_claims_are_refused_though_rightly_signed() {
             TokenFault::NotYet,
         ),
         ("not valid yet", mint.with(&json!({"nbf": at(31)})), TokenFault::NotYet),
+        ("it ends as it begins", mint.with(&json!({"exp": at(0)})), TokenFault::Expired),
         ("valid before it was minted", mint.with(&json!({"nbf": at(-1)})), TokenFault::Claims),
         ("no nbf", mint.with(&json!({"nbf": null})), TokenFault::Claims),
         ("no iat", mint.with(&json!({"iat": null})), TokenFault::Claims),
@@ -333,6 +348,8 @@ fn a_hostile_signature_is_refused() {
         ("nothing", String::new(), TokenFault::Shape),
         ("too long", mint.with(&json!({"scope": "x".repeat(TOKEN_LONGEST)})), TokenFault::Length),
         ("very long", "e".repeat(1 << 20), TokenFault::Length),
+        ("a byte too long", "e".repeat(TOKEN_LONGEST + 1), TokenFault::Length),
+        ("as long as can be, and read", "e".repeat(TOKEN_LONGEST), TokenFault::Shape),
         ("no ASCII", format!("{}é", &token[..token.len() - 1]), TokenFault::Shape),
     ]
     .into();

@@ -175,8 +175,7 @@ impl Minter {
     const fn tokens_not_before(&self) -> Option<OffsetDateTime> {
         match self {
             Self::ApiKey(record) => record.tokens_not_before,
-            // Members take nothing back yet.
-            Self::Member(_) => None,
+            Self::Member(record) => record.tokens_not_before,
         }
     }
 

@@ -140,6 +140,7 @@ mod tests {
     #[test]
     fn a_member_behind_a_token_is_judged_as_one_behind_a_session() {
         let member = MemberRecord {
+            tokens_not_before: None,
             id: MemberId::generate(),
             tenant: TenantId::generate(),
             tenant_status: TenantStatus::Active,

@@ -36,10 +36,6 @@ async fn change(portico: &Portico, tenant: &Tenant, shop: &Connected, route: &st
     let role = || made("/api/v1/roles", json!({"name": random("role"), "permissions": ["customers:read"]}));
     let key = || made("/api/v1/api-keys", json!({"name": random("key"), "role": "viewer"}));
     let customer = || made("/api/v1/customers", json!({"external_id": random("shop"), "name": "Shop"}));
-    let chakra_key = async || {
-        let body = json!({"name": random("chakra"), "access_token": portico.sandbox().team().await});
-        made("/api/v1/chakra-keys", body).await
-    };
     let plugin = async || {
         let body = json!({"customer_id": customer().await, "name": random("plugin")});
         made("/api/v1/plugins", body).await
@@ -70,28 +66,6 @@ async fn change(portico: &Portico, tenant: &Tenant, shop: &Connected, route: &st
         "DELETE /api/v1/api-keys/{id}" => owner.delete(&format!("/api/v1/api-keys/{}", key().await)).await,
         "POST /api/v1/api-keys/{id}/rotate" => {
             owner.post(&format!("/api/v1/api-keys/{}/rotate", key().await), json!({"overlap_seconds": 60})).await
-        }
-        "POST /api/v1/chakra-keys" => {
-            let body = json!({"name": random("chakra"), "access_token": portico.sandbox().team().await});
-            owner.post("/api/v1/chakra-keys", body).await
-        }
-        "PATCH /api/v1/chakra-keys/{id}" => {
-            let path = format!("/api/v1/chakra-keys/{}", chakra_key().await);
-            owner.patch(&path, json!({"name": random("chakra")})).await
-        }
-        "DELETE /api/v1/chakra-keys/{id}" => owner.delete(&format!("/api/v1/chakra-keys/{}", chakra_key().await)).await,
-        "POST /api/v1/chakra-keys/{id}/verify" => {
-            owner.post_empty(&format!("/api/v1/chakra-keys/{}/verify", chakra_key().await)).await
-        }
-        "POST /api/v1/chakra-keys/{id}/replace" => {
-            let body = json!({"access_token": portico.sandbox().team().await});
-            owner.post(&format!("/api/v1/chakra-keys/{}/replace", chakra_key().await), body).await
-        }
-        "POST /api/v1/chakra-keys/{id}/set-default" => {
-            let answer = owner.post_empty(&format!("/api/v1/chakra-keys/{}/set-default", chakra_key().await)).await;
-            let back = format!("/api/v1/chakra-keys/{}/set-default", tenant.chakra_key_id);
-            owner.post_empty(&back).await.expect_success();
-            answer
         }
         "PUT /api/v1/customers/by-external-id/{external_id}" => {
             let path = format!("/api/v1/customers/by-external-id/{}", random("shop"));
@@ -124,7 +98,42 @@ async fn change(portico: &Portico, tenant: &Tenant, shop: &Connected, route: &st
         "PATCH /api/v1/phone-numbers/{id}" => {
             owner.patch(&format!("/api/v1/phone-numbers/{}", shop.phone), json!({"is_active": false})).await
         }
+        _ if route.contains("/chakra-keys") => return chakra_keys(portico, tenant, route).await,
         _ => return people_and_tokens(portico, owner, route).await,
+    })
+}
+
+/// The same for Chakra keys.
+async fn chakra_keys(portico: &Portico, tenant: &Tenant, route: &str) -> Option<Answer> {
+    let owner = &tenant.owner;
+    let chakra_key = async || {
+        let body = json!({"name": random("chakra"), "access_token": portico.sandbox().team().await});
+        text(&owner.post("/api/v1/chakra-keys", body).await.expect(201), "id")
+    };
+    Some(match route {
+        "POST /api/v1/chakra-keys" => {
+            let body = json!({"name": random("chakra"), "access_token": portico.sandbox().team().await});
+            owner.post("/api/v1/chakra-keys", body).await
+        }
+        "PATCH /api/v1/chakra-keys/{id}" => {
+            let path = format!("/api/v1/chakra-keys/{}", chakra_key().await);
+            owner.patch(&path, json!({"name": random("chakra")})).await
+        }
+        "DELETE /api/v1/chakra-keys/{id}" => owner.delete(&format!("/api/v1/chakra-keys/{}", chakra_key().await)).await,
+        "POST /api/v1/chakra-keys/{id}/verify" => {
+            owner.post_empty(&format!("/api/v1/chakra-keys/{}/verify", chakra_key().await)).await
+        }
+        "POST /api/v1/chakra-keys/{id}/replace" => {
+            let body = json!({"access_token": portico.sandbox().team().await});
+            owner.post(&format!("/api/v1/chakra-keys/{}/replace", chakra_key().await), body).await
+        }
+        "POST /api/v1/chakra-keys/{id}/set-default" => {
+            let answer = owner.post_empty(&format!("/api/v1/chakra-keys/{}/set-default", chakra_key().await)).await;
+            let back = format!("/api/v1/chakra-keys/{}/set-default", tenant.chakra_key_id);
+            owner.post_empty(&back).await.expect_success();
+            answer
+        }
+        _ => return None,
     })
 }
 

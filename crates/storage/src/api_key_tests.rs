@@ -104,11 +104,10 @@ async fn an_old_secret_opens_until_it_ends(owner: PgPool) {
     let place = Place::new(&owner).await;
     let id = place.key(1, None).await;
     place.rotate(id, 2, Some(Duration::HOUR)).await;
-    place.rotate(id, 3, None).await;
-    assert_eq!((place.resolved(1).await, place.resolved(2).await, place.resolved(3).await), (Some(id), None, Some(id)));
-    assert_eq!(place.standing(id, 3).await, Some(SecretStanding::Present));
+    assert_eq!((place.resolved(1).await, place.resolved(2).await), (Some(id), Some(id)));
+    assert_eq!(place.standing(id, 2).await, Some(SecretStanding::Present));
     assert!(matches!(place.standing(id, 1).await, Some(SecretStanding::Old { .. })));
-    assert_eq!(place.standing(id, 2).await, None);
+    assert_eq!(place.standing(id, 3).await, None);
     let key =
         place.tx().await.api_keys(ApiKeyFilter::default(), Page { limit: 1, after: None }).await.expect("is read");
     let key = &key.data[0];
@@ -119,6 +118,10 @@ async fn an_old_secret_opens_until_it_ends(owner: PgPool) {
     sqlx::query("update api_key_old_secrets set expires_at = now()").execute(&owner).await.expect("the owner may");
     assert_eq!(place.resolved(1).await, None);
 
+    place.rotate(id, 3, Some(Duration::HOUR)).await;
+    place.rotate(id, 4, None).await;
+    assert_eq!((place.resolved(2).await, place.resolved(3).await, place.resolved(4).await), (None, None, Some(id)));
+
     let mut tx = place.tx().await;
     tx.revoke_api_key(id).await.expect("is revoked");
     tx.commit().await.expect("commits");
@@ -126,7 +129,7 @@ async fn an_old_secret_opens_until_it_ends(owner: PgPool) {
         .execute(&owner)
         .await
         .expect("may");
-    assert_eq!((place.resolved(1).await, place.resolved(3).await), (None, None));
+    assert_eq!((place.resolved(1).await, place.resolved(4).await), (None, None));
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]

@@ -393,6 +393,27 @@ async fn a_token_of_a_member_neither_leaves_nor_signs_out() {
 }
 
 #[tokio::test]
+async fn tokens_end_when_the_member_signs_out() {
+    let portico = Portico::start().await;
+    let (_, _, owner) = Tenant::bare(&portico, "Signed out").await;
+    let (_, mut browser) = join(&owner, "ada@example.com", "admin").await;
+    let api = browser.api().await;
+    let minted = api.post("/api/v1/tokens", json!({})).await.expect(201);
+    let before = portico.anonymous().bearing(&text(&minted, "token"));
+    before.get("/api/v1/customers").await.expect(200);
+    api.delete("/api/v1/session").await.expect(204);
+    assert_eq!(before.get("/api/v1/customers").await.not_a_problem(&[401]), None);
+
+    // What is minted after the next sign-in is taken, also within the same second.
+    assert_eq!(sign_in(&mut browser, "ada@example.com", PASSWORD).await.status, 200);
+    let minted = browser.api().await.post("/api/v1/tokens", json!({})).await.expect(201);
+    let after = portico.anonymous().bearing(&text(&minted, "token"));
+    after.get("/api/v1/customers").await.expect(200);
+    assert_eq!(before.get("/api/v1/customers").await.status, 401);
+    portico.stop().await;
+}
+
+#[tokio::test]
 async fn nobody_takes_back_an_invitation_that_they_could_not_make() {
     let portico = Portico::start().await;
     let (_, _, owner) = Tenant::bare(&portico, "Taken back").await;

@@ -60,6 +60,7 @@ ENDS = [
     ("POST", "/v1/ext/whatsapp-partner/disconnect-waba"),
     ("DELETE", "/api/v1/api-keys/{id}"),
     ("PATCH", "/api/v1/api-keys/{id}"),
+    ("POST", "/api/v1/api-keys/{id}/rotate"),
     ("DELETE", "/api/v1/chakra-keys/{id}"),
     ("POST", "/api/v1/chakra-keys/{id}/replace"),
     ("DELETE", "/api/v1/roles/{id}"),

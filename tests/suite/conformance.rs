@@ -57,8 +57,11 @@ impl Ground {
         }
         let keys = tenant.owner.list("/api/v1/api-keys").await;
         let own = keys.iter().find(|key| key["name"] == "the owner").expect("the tenant has its owner's key");
-        let spare = json!({"name": "spare", "role": "viewer"});
-        let spare = text(&tenant.owner.post("/api/v1/api-keys", spare).await.expect(201), "id");
+        let mut api_keys = vec![text(own, "id")];
+        for name in ["to revoke", "to change", "to rotate"] {
+            let spare = json!({"name": name, "role": "viewer"});
+            api_keys.push(text(&tenant.owner.post("/api/v1/api-keys", spare).await.expect(201), "id"));
+        }
         let token = portico.sandbox().team().await;
         let second = json!({"name": "second", "access_token": token});
         let second = text(&tenant.owner.post("/api/v1/chakra-keys", second).await.expect(201), "id");
@@ -97,7 +100,7 @@ impl Ground {
             "plugins": ids(|shop| &shop.plugin),
             "wabas": ids(|shop| &shop.waba),
             "phone-numbers": ids(|shop| &shop.phone),
-            "api-keys": [own["id"], spare],
+            "api-keys": api_keys,
             "chakra-keys": [tenant.chakra_key_id, second],
             "roles": roles,
             "members": members,

@@ -89,7 +89,7 @@ impl ExportQuery {
 }
 
 /// Lists what was changed and what was refused, newest first.
-#[utoipa::path(get, path = "/api/v1/audit-log", tag = "audit log", operation_id = "list_audit_log",
+#[utoipa::path(get, path = "/api/v1/audit-log", tag = "audit-log", operation_id = "list_audit_log",
     params(AuditLogQuery), responses((status = 200, body = List<AuditRecord>, description = "Entries.")))]
 pub(crate) async fn list(
     caller: Caller<perm::AuditLogRead>,
@@ -103,7 +103,7 @@ pub(crate) async fn list(
 /// Walks along the tenant's whole chain and says whether every entry is the one that was written, in its
 /// place, and none is missing. Note `head` elsewhere and pass it as `expect` later: that also shows a log
 /// that was put back to an earlier state.
-#[utoipa::path(get, path = "/api/v1/audit-log/verify", tag = "audit log", operation_id = "verify_audit_log",
+#[utoipa::path(get, path = "/api/v1/audit-log/verify", tag = "audit-log", operation_id = "verify_audit_log",
     params(VerifyQuery), responses((status = 200, body = AuditVerdict, description = "What was found.")))]
 pub(crate) async fn verify(
     caller: Caller<perm::AuditLogRead>,
@@ -115,7 +115,7 @@ pub(crate) async fn verify(
 
 /// Gives every entry in order, a line of JSON each. Each line's `hash` is SHA-256 over the bytes of
 /// `previous_hash` and the entry as canonical JSON.
-#[utoipa::path(get, path = "/api/v1/audit-log/export", tag = "audit log", operation_id = "export_audit_log",
+#[utoipa::path(get, path = "/api/v1/audit-log/export", tag = "audit-log", operation_id = "export_audit_log",
     params(ExportQuery), responses((status = 200, body = AuditRecord, content_type = "application/x-ndjson",
         description = "Entries, a line each, as far as the log reached when the call began.")))]
 pub(crate) async fn export(

@@ -85,6 +85,8 @@ const MANAGEMENT_TAGS: &[(&str, &str)] = &[
     ("phone-numbers", "Phone numbers, their health, and which are active."),
     ("lookup", "From whatever is known of a customer to its plugin and phone numbers."),
     ("requests", "The log of proxied calls: metadata only."),
+    ("audit-log", "Who did what in the tenant, from where, and what was refused; chained, so that changes show."),
+    ("operator", "The log of what the operator did beyond tenants."),
     ("usage", "Aggregated usage."),
     ("health", "Liveness and readiness of this Portico."),
 ];

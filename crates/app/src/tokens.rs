@@ -75,7 +75,7 @@ impl App {
         let now = OffsetDateTime::now_utc();
         let minter = Minter::read(&mut tx, subject).await?.ok_or(Error::UnknownKey)?;
         // Whoever was let in by what a replica still believed mints nothing that holds from now on.
-        if matches!(minter, Minter::ApiKey(_)) && minter.tokens_not_before() != proof.tokens_not_before {
+        if minter.tokens_not_before() != proof.tokens_not_before {
             return Err(Error::UnknownKey);
         }
         let issued_at = issued_at(now, minter.tokens_not_before());

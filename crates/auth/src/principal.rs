@@ -212,10 +212,10 @@ impl Principal {
         Self { proof: Proof { old_secret: Some(id), ..self.proof }, ..self }
     }
 
-    /// The same caller, who presented a session that ends then.
+    /// The same caller, who presented a session that ends then, of a member who took back tokens until then.
     #[must_use]
-    pub(crate) fn with_session_until(self, end: OffsetDateTime) -> Self {
-        Self { proof: Proof { session_ends_at: Some(end), ..self.proof }, ..self }
+    pub(crate) fn with_session(self, end: OffsetDateTime, tokens_not_before: Option<OffsetDateTime>) -> Self {
+        Self { proof: Proof { session_ends_at: Some(end), tokens_not_before, ..self.proof }, ..self }
     }
 
     /// The old secret by which the caller proved who it is, if it was not the present one.

@@ -27,6 +27,8 @@ pub struct SessionRecord {
     pub last_seen_at: OffsetDateTime,
     /// When it ends at the latest.
     pub expires_at: OffsetDateTime,
+    /// The member's tokens from before this ended; none: no token did.
+    pub tokens_not_before: Option<OffsetDateTime>,
 }
 
 impl SessionRecord {
@@ -52,7 +54,7 @@ impl SessionRecord {
             return Err(Refused::Suspended);
         }
         let principal = Principal::member(self.tenant, self.member, self.permissions, origin);
-        Ok(principal.with_session_until(self.expires_at))
+        Ok(principal.with_session(self.expires_at, self.tokens_not_before))
     }
 }
 
@@ -108,6 +110,7 @@ mod tests {
             permissions: BuiltInRole::Viewer.permissions(),
             last_seen_at: now,
             expires_at: now + SESSION_LONGEST,
+            tokens_not_before: None,
         }
     }
 

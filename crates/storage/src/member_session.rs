@@ -76,6 +76,7 @@ impl TenantTx {
                 s.expires_at,
                 t.status,
                 m.built_in_role,
+                m.tokens_not_before,
                 r.permissions as "permissions?"
             from member_sessions s
             join members m on m.tenant_id = s.tenant_id and m.member_id = s.member_id
@@ -98,6 +99,7 @@ impl TenantTx {
             permissions,
             last_seen_at: row.last_seen_at,
             expires_at: row.expires_at,
+            tokens_not_before: row.tokens_not_before,
         }))
     }
 

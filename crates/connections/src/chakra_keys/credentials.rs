@@ -1,0 +1,164 @@
+//! Sealing and opening with a tenant's data key, and the opened Chakra key of a call.
+
+use std::sync::Arc;
+
+use portico_auth::TenantScope;
+use portico_domain::{ChakraKeyId, TenantId};
+use portico_storage::{SealedChakraKey, StoredDataKey, TenantTx};
+use portico_vault::{DataKey, OpenError, Place, SecretString, sealed_version};
+
+use portico_core::{Error, Thing};
+use portico_core::Core;
+use portico_core::cache::{Cache, SWEEP, Stamp};
+use portico_core::write_behind::KeyUse;
+
+/// How often a key is looked for that somebody replaces at the same moment.
+const ATTEMPTS: u32 = 5;
+
+/// A Chakra key, opened: held for a minute at most and wiped when dropped.
+#[derive(Debug)]
+pub struct OpenChakraKey {
+    pub(super) id: ChakraKeyId,
+    /// By which the token is recognised, so that what Chakra says of it is not noted of its successor.
+    pub(super) fingerprint: Box<[u8]>,
+    /// Only [`ChakraCredentials::token`] gives it out, so that no use goes uncounted.
+    token: SecretString,
+    /// Whether another tenant holds a key of the same Chakra team; unknown before Chakra told the team.
+    pub(crate) team_shared: Option<bool>,
+}
+
+/// A Chakra key as it stands, with what opens it.
+struct Found {
+    sealed: SealedChakraKey,
+    /// None: the data key was deleted between two statements, because the value had been sealed anew.
+    data_key: Option<StoredDataKey>,
+    team_shared: Option<bool>,
+    stamp: Stamp,
+}
+
+/// Where a Chakra key is sealed.
+fn place(tenant: TenantId, row: &str) -> Place<'_> {
+    Place { tenant, table: "chakra_keys", column: "access_token", row }
+}
+
+/// Seals a Chakra key's token for its row.
+pub(super) fn seal_chakra_key(key: &DataKey, tenant: TenantId, id: ChakraKeyId, token: &SecretString) -> Vec<u8> {
+    key.seal(&place(tenant, &id.to_string()), token, &mut rand::rng())
+}
+
+/// Chakra keys, sealed and opened. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct ChakraCredentials {
+    core: Core,
+    opened: Arc<Cache<TenantId, Arc<OpenChakraKey>>>,
+}
+
+impl ChakraCredentials {
+    /// The service on that core. Opened keys are wiped when they are dropped, so a task drops them in time.
+    #[must_use]
+    pub fn new(core: &Core) -> Self {
+        let opened = Arc::<Cache<_, _>>::default();
+        opened.register("opened_chakra_keys", SWEEP, &core.validity, &core.tasks);
+        Self { core: core.clone(), opened }
+    }
+
+    /// A transaction in which one value is sealed and stored, and the key to seal it with. The seal is
+    /// counted already, which keeps the key from being deleted before the value is there.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Missing`] when the tenant has no data key; [`Error::VaultUnavailable`].
+    pub(super) async fn begin_sealing(&self, scope: &TenantScope) -> Result<(TenantTx, Arc<DataKey>), Error> {
+        for _ in 0..ATTEMPTS {
+            let key = self.core.vault.sealing_key(scope.tenant()).await?;
+            let mut tx = self.core.db.begin(scope).await?;
+            if tx.count_seals(key.version(), 1).await? {
+                return Ok((tx, key));
+            }
+        }
+        Err(Error::Missing(Thing::Tenant))
+    }
+
+    /// The token of an opened key, for one call to Chakra on behalf of the scope.
+    #[must_use]
+    pub fn token<'k>(&self, scope: &TenantScope, key: &'k OpenChakraKey) -> &'k SecretString {
+        self.core.write_behind.count_key_use(scope, key.id, KeyUse::Call);
+        &key.token
+    }
+
+    /// The key that a tenant's calls use, if it is open already.
+    #[must_use]
+    pub fn cached(&self, tenant: TenantId) -> Option<Arc<OpenChakraKey>> {
+        self.opened.get(&self.core.validity, &tenant)
+    }
+
+    /// The key that a tenant's calls use, whether or not its team is known.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoChakraKey`]; [`Error::VaultUnavailable`]; [`Error::Database`].
+    pub async fn default(&self, scope: &TenantScope) -> Result<Arc<OpenChakraKey>, Error> {
+        if let Some(key) = self.cached(scope.tenant()) {
+            return Ok(key);
+        }
+        let found = self.find(scope, None).await?.ok_or(Error::NoChakraKey)?;
+        self.open_and_keep(scope, found).await
+    }
+
+    /// The key that a tenant's calls use; its id alone while Chakra has not told its team.
+    pub(super) async fn default_of_known_team(
+        &self,
+        scope: &TenantScope,
+    ) -> Result<Result<Arc<OpenChakraKey>, ChakraKeyId>, Error> {
+        let found = self.find(scope, None).await?.ok_or(Error::NoChakraKey)?;
+        if found.sealed.team_fingerprint.is_none() {
+            return Ok(Err(found.sealed.id));
+        }
+        Ok(Ok(self.open_and_keep(scope, found).await?))
+    }
+
+    /// Opens a stored key by its id; none if there is no such key.
+    pub(super) async fn open(&self, scope: &TenantScope, id: ChakraKeyId) -> Result<Option<OpenChakraKey>, Error> {
+        match self.find(scope, Some(id)).await? {
+            Some(found) => Ok(Some(self.open_found(scope, found).await?.0)),
+            None => Ok(None),
+        }
+    }
+
+    async fn open_and_keep(&self, scope: &TenantScope, found: Found) -> Result<Arc<OpenChakraKey>, Error> {
+        let (key, stamp) = self.open_found(scope, found).await?;
+        let key = Arc::new(key);
+        self.opened.put(scope.tenant(), stamp, Arc::clone(&key));
+        Ok(key)
+    }
+
+    async fn find(&self, scope: &TenantScope, id: Option<ChakraKeyId>) -> Result<Option<Found>, Error> {
+        let stamp = self.core.validity.stamp(scope.tenant());
+        let mut tx = self.core.db.begin(scope).await?;
+        let Some(sealed) = tx.sealed_chakra_key(id).await? else { return Ok(None) };
+        let data_key = tx.data_key(sealed_version(&sealed.access_token)?).await?;
+        let team_shared = match &sealed.team_fingerprint {
+            Some(team) => Some(tx.team_is_shared(team).await?),
+            None => None,
+        };
+        tx.commit().await?;
+        Ok(Some(Found { sealed, data_key, team_shared, stamp }))
+    }
+
+    async fn open_found(&self, scope: &TenantScope, mut found: Found) -> Result<(OpenChakraKey, Stamp), Error> {
+        let tenant = scope.tenant();
+        for _ in 0..ATTEMPTS {
+            let Found { sealed, data_key, team_shared, stamp } = found;
+            if let Some(data_key) = data_key {
+                let data_key = self.core.vault.open(tenant, &data_key).await?;
+                let token = data_key.open(&place(tenant, &sealed.id.to_string()), &sealed.access_token)?;
+                self.core.write_behind.count_key_use(scope, sealed.id, KeyUse::Opening);
+                let fingerprint = sealed.fingerprint.into_boxed_slice();
+                return Ok((OpenChakraKey { id: sealed.id, fingerprint, token, team_shared }, stamp));
+            }
+            let again = self.find(scope, Some(sealed.id)).await?;
+            found = again.ok_or(Error::Missing(Thing::ChakraKey))?;
+        }
+        Err(OpenError::Forged.into())
+    }
+}

@@ -1,0 +1,259 @@
+//! Chakra keys: stored sealed, verified against Chakra, never shown.
+//!
+//! `credentials` seals and opens them, `verification` asks Chakra about them, `refused` marks those that Chakra
+//! refuses; this file is what the management API does with them.
+
+mod credentials;
+mod refused;
+mod verification;
+
+use portico_auth::Scope;
+use portico_domain::permission::perm;
+use portico_domain::{ChakraKey, ChakraKeyId, ChakraKeyUse, Description, KeyUsePlace, Name};
+use portico_storage::NewChakraKey;
+use portico_vault::{ExposeSecret, SecretString};
+
+use portico_core::audit::Change;
+use portico_core::{Error, Thing};
+use portico_core::{PageRequest, Paged, paged};
+use portico_core::Core;
+
+pub use credentials::{ChakraCredentials, OpenChakraKey};
+pub use refused::RefusedKeys;
+pub use verification::ChakraKeyVerifier;
+
+use credentials::seal_chakra_key;
+use verification::stored_key;
+
+/// A key to store.
+#[derive(Debug)]
+pub struct StoreChakraKey {
+    /// Its name.
+    pub name: Name,
+    /// What it is for.
+    pub description: Option<Description>,
+    /// The token, visible ASCII.
+    pub access_token: SecretString,
+    /// Whether calls use it from now on.
+    pub is_default: bool,
+}
+
+/// What changes of a key.
+#[derive(Debug, Clone, Default)]
+pub struct PatchChakraKey {
+    /// Another name.
+    pub name: Option<Name>,
+    /// Another description, or none.
+    pub description: Option<Option<Description>>,
+}
+
+fn last4(token: &SecretString) -> String {
+    let token = token.expose_secret();
+    token.chars().skip(token.chars().count().saturating_sub(4)).collect()
+}
+
+/// Chakra keys: stored sealed, verified against Chakra, never shown.
+#[derive(Debug)]
+pub struct ChakraKeys {
+    core: Core,
+    credentials: ChakraCredentials,
+    verifier: ChakraKeyVerifier,
+}
+
+impl ChakraKeys {
+    /// The service on that core.
+    #[must_use]
+    pub fn new(core: &Core, credentials: &ChakraCredentials, verifier: &ChakraKeyVerifier) -> Self {
+        Self { core: core.clone(), credentials: credentials.clone(), verifier: verifier.clone() }
+    }
+
+    /// Seals a key and stores it. Chakra is not asked yet: see [`ChakraKeys::verify`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Conflict`] when the name or the token is there already.
+    pub async fn create(
+        &self,
+        scope: &Scope<perm::ChakraKeysWrite>,
+        new: StoreChakraKey,
+    ) -> Result<ChakraKey, Error> {
+        scope.whole_tenant()?;
+        let id = ChakraKeyId::generate();
+        let (mut tx, key) = self.credentials.begin_sealing(scope).await?;
+        let access_token = seal_chakra_key(&key, scope.tenant(), id, &new.access_token);
+        tx.insert_chakra_key(&NewChakraKey {
+            id,
+            name: new.name,
+            description: new.description,
+            access_token,
+            fingerprint: fingerprint(&self.core, &new.access_token),
+            last4: last4(&new.access_token),
+            is_default: new.is_default,
+        })
+        .await?;
+        let key = stored_key(&mut tx, id).await?;
+        self.core.audit.record(&mut tx, scope, Change::of("chakra_key.create").to("chakra_key", id).into(&key)).await?;
+        tx.commit().await?;
+        self.core.validity.changed(scope.tenant());
+        Ok(key)
+    }
+
+    /// A page of the stored keys, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Denied`] for a limited caller.
+    pub async fn list(
+        &self,
+        scope: &Scope<perm::ChakraKeysRead>,
+        page: PageRequest<ChakraKeyId>,
+    ) -> Result<Paged<ChakraKey>, Error> {
+        scope.whole_tenant()?;
+        let mut tx = self.core.db.begin(scope).await?;
+        Ok(paged(tx.chakra_keys(page.into()).await?, |key| key.id.to_string()))
+    }
+
+    /// One stored key.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Missing`]; [`Error::Denied`] for a limited caller.
+    pub async fn get(&self, scope: &Scope<perm::ChakraKeysRead>, id: ChakraKeyId) -> Result<ChakraKey, Error> {
+        scope.whole_tenant()?;
+        stored_key(&mut self.core.db.begin(scope).await?, id).await
+    }
+
+    /// Renames a key or describes it anew.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Missing`]; [`Error::Conflict`] when the name is taken.
+    pub async fn patch(
+        &self,
+        scope: &Scope<perm::ChakraKeysWrite>,
+        id: ChakraKeyId,
+        patch: PatchChakraKey,
+    ) -> Result<ChakraKey, Error> {
+        scope.whole_tenant()?;
+        let mut tx = self.core.db.begin(scope).await?;
+        tx.lock_chakra_key(id).await?;
+        let before = stored_key(&mut tx, id).await?;
+        tx.patch_chakra_key(id, patch.name.as_ref(), patch.description.as_ref().map(Option::as_ref)).await?;
+        let key = stored_key(&mut tx, id).await?;
+        self.core.audit.record(&mut tx, scope, Change::of("chakra_key.change").to("chakra_key", id).from(&before).into(&key))
+            .await?;
+        tx.commit().await?;
+        Ok(key)
+    }
+
+    /// Puts another token in a key's place, so that everything that uses the key uses the new token.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Missing`]; [`Error::Conflict`] when another key holds the token.
+    pub async fn replace(
+        &self,
+        scope: &Scope<perm::ChakraKeysWrite>,
+        id: ChakraKeyId,
+        token: SecretString,
+    ) -> Result<ChakraKey, Error> {
+        scope.whole_tenant()?;
+        let (mut tx, key) = self.credentials.begin_sealing(scope).await?;
+        tx.lock_chakra_key(id).await?;
+        let before = stored_key(&mut tx, id).await?;
+        let sealed = seal_chakra_key(&key, scope.tenant(), id, &token);
+        tx.replace_chakra_key(id, &sealed, &fingerprint(&self.core, &token), &last4(&token)).await?;
+        let key = stored_key(&mut tx, id).await?;
+        self.core.audit.record(&mut tx, scope, Change::of("chakra_key.replace").to("chakra_key", id).from(&before).into(&key))
+            .await?;
+        tx.commit().await?;
+        self.core.validity.changed(scope.tenant());
+        Ok(key)
+    }
+
+    /// Makes a key the one that calls use.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Missing`].
+    pub async fn set_default(
+        &self,
+        scope: &Scope<perm::ChakraKeysWrite>,
+        id: ChakraKeyId,
+    ) -> Result<ChakraKey, Error> {
+        scope.whole_tenant()?;
+        let mut tx = self.core.db.begin(scope).await?;
+        // Two defaults at once would each wait for the other's key; the settings show which it is.
+        tx.lock_tenant().await?;
+        let before = stored_key(&mut tx, id).await?;
+        if !tx.set_default_chakra_key(id).await? {
+            return Err(Error::Missing(Thing::ChakraKey));
+        }
+        let key = stored_key(&mut tx, id).await?;
+        self.core.audit.record(&mut tx, scope, Change::of("chakra_key.set_default").to("chakra_key", id).from(&before).into(&key))
+            .await?;
+        tx.commit().await?;
+        self.core.validity.changed(scope.tenant());
+        Ok(key)
+    }
+
+    /// Deletes a key; calls fail until the tenant has another default.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Missing`].
+    pub async fn delete(&self, scope: &Scope<perm::ChakraKeysWrite>, id: ChakraKeyId) -> Result<(), Error> {
+        scope.whole_tenant()?;
+        let mut tx = self.core.db.begin(scope).await?;
+        tx.lock_chakra_key(id).await?;
+        let before = stored_key(&mut tx, id).await?;
+        let team = tx.sealed_chakra_key(Some(id)).await?.and_then(|sealed| sealed.team_fingerprint);
+        if !tx.delete_chakra_key(id).await? {
+            return Err(Error::Missing(Thing::ChakraKey));
+        }
+        if let Some(team) = team {
+            tx.team_changed(&team).await?;
+        }
+        self.core.audit.record(&mut tx, scope, Change::of("chakra_key.delete").to("chakra_key", id).from(&before)).await?;
+        tx.commit().await?;
+        self.core.validity.changed(scope.tenant());
+        Ok(())
+    }
+
+    /// Asks Chakra whether it takes the key, and whose team it is. A refusal is an answer, not a
+    /// failure: the key comes back with the status `refused`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Missing`]; [`Error::Unanswered`] or [`Error::Garbled`] when Chakra cannot be asked.
+    pub async fn verify(
+        &self,
+        scope: &Scope<perm::ChakraKeysWrite>,
+        id: ChakraKeyId,
+    ) -> Result<ChakraKey, Error> {
+        scope.whole_tenant()?;
+        self.verifier.verify(scope, id).await
+    }
+
+    /// A page of who used a key, the latest days first: a row for each caller and day. What a replica
+    /// counted in the last quarter of a second may be missing.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Missing`]; [`Error::Denied`] for a limited key, because others' uses are told.
+    pub async fn uses(
+        &self,
+        scope: &Scope<perm::ChakraKeysRead>,
+        id: ChakraKeyId,
+        page: PageRequest<KeyUsePlace>,
+    ) -> Result<Paged<ChakraKeyUse>, Error> {
+        scope.whole_tenant()?;
+        let mut tx = self.core.db.begin(scope).await?;
+        stored_key(&mut tx, id).await?;
+        Ok(paged(tx.chakra_key_uses(id, page.into()).await?, |one| one.place.to_string()))
+    }
+}
+
+fn fingerprint(core: &Core, token: &SecretString) -> [u8; 32] {
+    core.fingerprint_key.fingerprint("chakra-key", token.expose_secret()).0
+}

@@ -1,0 +1,82 @@
+//! Marks a stored Chakra key that Chakra refused, and tells the tenant, off the path of the call.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use portico_auth::Origin;
+use portico_core::audit::Change;
+use portico_core::{Core, Error};
+use portico_domain::{ChakraKeyId, ChakraKeyStatus, Event, TenantId};
+use serde_json::json;
+use tokio::sync::{Mutex, mpsc};
+
+use super::credentials::OpenChakraKey;
+
+/// How many refusals wait to be written. When many come at once, some are passed over: they say the same.
+const CAPACITY: usize = 64;
+
+/// Chakra answered 401 or 403 to a stored key.
+#[derive(Debug, Clone)]
+struct KeyRefusal {
+    tenant: TenantId,
+    key: ChakraKeyId,
+    /// Of which token: the key may have another one by the time this is written.
+    fingerprint: Box<[u8]>,
+}
+
+/// Takes note of keys that Chakra refused. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct RefusedKeys {
+    core: Core,
+    queue: mpsc::Sender<KeyRefusal>,
+}
+
+impl RefusedKeys {
+    /// The service on that core; a task writes what it notes.
+    #[must_use]
+    pub fn new(core: &Core) -> Self {
+        let (queue, refused) = mpsc::channel(CAPACITY);
+        let (refused, writer) = (Arc::new(Mutex::new(refused)), core.clone());
+        core.tasks.service("refused_chakra_keys", move |stop| {
+            let (refused, core) = (Arc::clone(&refused), writer.clone());
+            async move {
+                let mut refused = refused.lock().await;
+                loop {
+                    tokio::select! {
+                        refusal = refused.recv() => match refusal {
+                            Some(refusal) => write(&core, &refusal).await,
+                            None => return,
+                        },
+                        () = stop.cancelled() => return,
+                    }
+                }
+            }
+        });
+        Self { core: core.clone(), queue }
+    }
+
+    /// Notes that Chakra refused this key.
+    pub fn note(&self, tenant: TenantId, key: &OpenChakraKey) {
+        self.core.metrics.keys_refused.fetch_add(1, Ordering::Relaxed);
+        let _ = self.queue.try_send(KeyRefusal { tenant, key: key.id, fingerprint: key.fingerprint.clone() });
+    }
+}
+
+async fn write(core: &Core, refusal: &KeyRefusal) {
+    if let Err(error) = write_one(core, refusal).await {
+        tracing::warn!(tenant.id = %refusal.tenant, %error, "a refused Chakra key could not be marked");
+    }
+}
+
+async fn write_one(core: &Core, refusal: &KeyRefusal) -> Result<(), Error> {
+    let mut tx = core.db.begin_system(refusal.tenant).await?;
+    if tx.chakra_key_refused(refusal.key, &refusal.fingerprint).await? {
+        let data = json!({ "chakra_key_id": refusal.key });
+        tx.insert_event(&Event::new(refusal.tenant, "chakra_key.refused", core.clock.now(), data)).await?;
+        let change = Change::of("chakra_key.refused").to("chakra_key", refusal.key);
+        let change = change.into(&json!({ "status": ChakraKeyStatus::Refused }));
+        core.audit.record_by(&mut tx, None, &Origin::default(), change).await?;
+        tracing::warn!(tenant.id = %refusal.tenant, chakra_key.id = %refusal.key, "Chakra refuses a stored key");
+    }
+    Ok(tx.commit().await?)
+}

@@ -1,0 +1,121 @@
+//! What Chakra says of a key: whether it takes it, and whose team it is.
+//!
+//! Other tenants' fences depend on whose team a key is, so the first use of a key learns that, and the uses that
+//! come meanwhile wait. This is a step of its own before a call is judged: no check asks Chakra.
+
+use std::sync::Arc;
+
+use portico_auth::TenantScope;
+use portico_chakra::{CallError, Client, operation};
+use portico_core::audit::Change;
+use portico_core::single_flight::SingleFlight;
+use portico_core::{Core, Error, Thing};
+use portico_domain::{ChakraKey, ChakraKeyId, TenantId};
+use portico_storage::TenantTx;
+use serde_json::Value;
+
+use super::credentials::{ChakraCredentials, OpenChakraKey};
+
+/// How often Chakra is asked about a key whose token somebody replaces at the same moment.
+const ATTEMPTS: u32 = 3;
+
+/// Asks Chakra about keys. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct ChakraKeyVerifier {
+    core: Core,
+    chakra: Client,
+    credentials: ChakraCredentials,
+    first_uses: Arc<SingleFlight<TenantId>>,
+}
+
+impl ChakraKeyVerifier {
+    /// The service on that core.
+    #[must_use]
+    pub fn new(core: &Core, chakra: &Client, credentials: &ChakraCredentials) -> Self {
+        Self { core: core.clone(), chakra: chakra.clone(), credentials: credentials.clone(), first_uses: Arc::default() }
+    }
+
+    /// The key that a tenant's calls use. One whose team is not known is verified first; when Chakra cannot be
+    /// asked now, it serves all the same, and the next minute's first use asks again.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoChakraKey`]; [`Error::VaultUnavailable`]; [`Error::Database`].
+    pub async fn default_key(&self, scope: &TenantScope) -> Result<Arc<OpenChakraKey>, Error> {
+        let tenant = scope.tenant();
+        if let Some(key) = self.credentials.cached(tenant) {
+            return Ok(key);
+        }
+        if let Ok(key) = self.credentials.default_of_known_team(scope).await? {
+            return Ok(key);
+        }
+        let first_use = self.first_uses.of(tenant);
+        let _one_at_a_time = first_use.lock().await;
+        if let Some(key) = self.credentials.cached(tenant) {
+            return Ok(key);
+        }
+        if let Err(id) = self.credentials.default_of_known_team(scope).await?
+            && let Err(error) = self.verify(scope, id).await
+        {
+            tracing::debug!(tenant.id = %tenant, %error, "the team of a Chakra key is not known yet");
+        }
+        self.credentials.default(scope).await
+    }
+
+    /// Asks Chakra whether it takes the key, and whose team it is.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Missing`]; [`Error::Unanswered`] or [`Error::Garbled`] when Chakra cannot be asked.
+    pub async fn verify(&self, scope: &TenantScope, id: ChakraKeyId) -> Result<ChakraKey, Error> {
+        for _ in 0..ATTEMPTS {
+            if let Some(key) = self.verify_present(scope, id).await? {
+                return Ok(key);
+            }
+        }
+        Err(Error::Conflict {
+            code: "changed_meanwhile",
+            pointer: None,
+            detail: "the key's token is being replaced; read the key again and repeat the call",
+        })
+    }
+
+    /// Asks about the token that the key has now; none when it had another one when Chakra had answered.
+    async fn verify_present(&self, scope: &TenantScope, id: ChakraKeyId) -> Result<Option<ChakraKey>, Error> {
+        let key = self.credentials.open(scope, id).await?.ok_or(Error::Missing(Thing::ChakraKey))?;
+        let token = self.credentials.token(scope, &key);
+        let asked = self.chakra.call(operation("fetch_config"), &[], &[], None, token).await;
+
+        let mut tx = self.core.db.begin(scope).await?;
+        let before = stored_key(&mut tx, id).await?;
+        match asked {
+            Ok(_) | Err(CallError::KeyRefused) if !tx.holds_chakra_token(id, &key.fingerprint).await? => {
+                return Ok(None);
+            }
+            Ok(config) => {
+                let team_id = config.pointer("/team/id").and_then(Value::as_str);
+                let team_name = config.pointer("/team/name").and_then(Value::as_str);
+                let team = team_id.map(|id| self.core.fingerprint_key.fingerprint("chakra-team", id).0);
+                tx.chakra_key_verified(id, &key.fingerprint, team.as_ref().map(|team| &team[..]), team_name).await?;
+                if let Some(team) = team {
+                    tx.team_changed(&team).await?;
+                }
+            }
+            Err(CallError::KeyRefused) => {
+                tx.chakra_key_refused(id, &key.fingerprint).await?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+        let key = stored_key(&mut tx, id).await?;
+        self.core.audit.record(&mut tx, scope, Change::of("chakra_key.verify").to("chakra_key", id).from(&before).into(&key))
+            .await?;
+        tx.commit().await?;
+        self.core.validity.changed(scope.tenant());
+        Ok(Some(key))
+    }
+}
+
+/// The stored key with that id, as it is shown.
+pub(super) async fn stored_key(tx: &mut TenantTx, id: ChakraKeyId) -> Result<ChakraKey, Error> {
+    tx.chakra_key(id).await?.ok_or(Error::Missing(Thing::ChakraKey))
+}

@@ -1,0 +1,126 @@
+//! What services share: caches and their invalidation, background tasks, the audit recorder, limits, what is
+//! written behind the calls, the vault at work, metrics, the clock.
+//!
+//! Nothing here knows a service. A service takes a [`Core`], clones out of it what it needs, and owns its own
+//! state. A thing belongs here when at least three services use it; else it lives with its user.
+
+pub mod audit;
+pub mod bulkhead;
+pub mod cache;
+pub mod each_tenant;
+mod error;
+mod invalidation;
+pub mod limits;
+mod metrics;
+mod paging;
+pub mod single_flight;
+pub mod tasks;
+pub mod vault;
+pub mod write_behind;
+
+use std::sync::Arc;
+
+use portico_domain::clock::Clock;
+use portico_storage::Db;
+use portico_vault::{FingerprintKey, MasterKeys};
+
+pub use error::{Error, Thing};
+pub use metrics::Metrics;
+pub use paging::{PageRequest, Paged, paged};
+
+use audit::{AuditRecorder, Refusals};
+use bulkhead::Bulkhead;
+use cache::Validity;
+use invalidation::InvalidationListener;
+use limits::Limits;
+use tasks::Tasks;
+use vault::{Vault, VaultAvailability};
+use write_behind::WriteBehind;
+
+/// What every service is made from. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Core {
+    /// The database.
+    pub db: Db,
+    /// The time.
+    pub clock: Clock,
+    /// Decides which cached values may still be believed.
+    pub validity: Arc<Validity>,
+    /// The master keys.
+    pub master_keys: Arc<MasterKeys>,
+    /// Data keys, opened.
+    pub vault: Vault,
+    /// Whether master keys can be reached.
+    pub vault_availability: VaultAvailability,
+    /// The key beneath fingerprints, signed texts and the audit log's chain.
+    pub fingerprint_key: Arc<FingerprintKey>,
+    /// Writes changes into the audit log.
+    pub audit: AuditRecorder,
+    /// Writes refused attempts into the audit log.
+    pub refusals: Refusals,
+    /// Counts calls against limits.
+    pub limits: Arc<Limits>,
+    /// How many management calls of one tenant are worked on at once.
+    pub bulkhead: Arc<Bulkhead>,
+    /// Takes what calls leave behind.
+    pub write_behind: WriteBehind,
+    /// The background tasks.
+    pub tasks: Tasks,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Where the outside reaches Portico, without a slash at the end; none: at the host that a call names.
+    pub public_url: Option<Arc<str>>,
+}
+
+/// How the core runs.
+#[derive(Debug, Clone)]
+pub struct CoreOptions {
+    /// Where the outside reaches Portico, without a slash at the end.
+    pub public_url: Option<String>,
+    /// How many rows of the request log wait for Postgres before further ones are dropped.
+    pub request_log_capacity: usize,
+    /// The time.
+    pub clock: Clock,
+}
+
+impl Core {
+    /// Makes everything and registers its tasks; none is started yet. `fingerprint_key` comes from
+    /// [`vault::unlock`], which proves the master keys.
+    #[must_use]
+    pub fn new(db: Db, master_keys: Arc<MasterKeys>, fingerprint_key: FingerprintKey, options: CoreOptions) -> Self {
+        let CoreOptions { public_url, request_log_capacity, clock } = options;
+        let fingerprint_key = Arc::new(fingerprint_key);
+        let (metrics, validity, limits) = (Arc::<Metrics>::default(), Arc::<Validity>::default(), Arc::<Limits>::default());
+        let vault = Vault::new(db.clone(), Arc::clone(&master_keys));
+        let audit = AuditRecorder::new(db.clone(), Arc::clone(&fingerprint_key));
+        let core = Self {
+            vault_availability: VaultAvailability::new(Arc::clone(&master_keys), clock.clone()),
+            refusals: Refusals::new(audit.clone()),
+            write_behind: WriteBehind::new(db.clone(), Arc::clone(&metrics), clock.clone(), request_log_capacity),
+            tasks: Tasks::new(clock.clone()),
+            public_url: public_url.map(Arc::from),
+            bulkhead: Arc::default(),
+            db,
+            clock,
+            validity,
+            master_keys,
+            vault,
+            fingerprint_key,
+            audit,
+            limits,
+            metrics,
+        };
+        core.register();
+        core
+    }
+
+    fn register(&self) {
+        let Self { db, validity, vault, metrics, .. } = self.clone();
+        InvalidationListener::new(db, validity, vault, metrics).register(&self.tasks);
+        self.vault_availability.register(&self.tasks);
+        self.write_behind.register(&self.tasks);
+        self.vault.register(&self.validity, &self.tasks);
+        self.limits.register(&self.tasks);
+        self.refusals.register(&self.tasks);
+    }
+}

@@ -1,0 +1,162 @@
+//! The vault at work: data keys opened and remembered, made and replaced.
+//!
+//! The running gateway and the commands `vault status` and `vault rotate` share it. A master key may be
+//! far away, so it is never asked inside a transaction.
+
+mod availability;
+mod opened;
+mod rotate;
+mod status;
+
+use std::sync::Arc;
+
+use portico_auth::Origin;
+use portico_domain::TenantId;
+use portico_storage::{Db, StorageError, StoredDataKey};
+use portico_vault::{DataKey, FingerprintKey, MasterKeys, OpenError};
+use serde_json::json;
+
+pub use availability::{UnlockError, VaultAvailability, unlock};
+pub use rotate::{Progress, RotateError, RotateOptions, Rotated};
+pub use status::{DataKeyStatus, MasterKeyStatus, VaultStatus};
+
+use crate::audit::{self, Change};
+use crate::cache::{SWEEP, Validity};
+use crate::error::{Error, Thing};
+use crate::tasks::{Failure, Schedule, Tasks};
+use opened::OpenedKeys;
+
+/// A database and the master keys that open its vault. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Vault {
+    db: Db,
+    master_keys: Arc<MasterKeys>,
+    opened: Arc<OpenedKeys>,
+}
+
+impl Vault {
+    /// The vault of that database. Nothing is proved yet.
+    #[must_use]
+    pub fn new(db: Db, master_keys: Arc<MasterKeys>) -> Self {
+        Self { db, master_keys, opened: Arc::default() }
+    }
+
+    /// The master keys.
+    #[must_use]
+    pub fn master_keys(&self) -> &MasterKeys {
+        &self.master_keys
+    }
+
+    /// A stored data key, opened: from memory, or by its master key.
+    pub async fn open(&self, tenant: TenantId, stored: &StoredDataKey) -> Result<Arc<DataKey>, OpenError> {
+        if let Some(key) = self.opened.get(tenant, stored.version) {
+            return Ok(key);
+        }
+        let key = Arc::new(self.master_keys.unwrap_data_key(tenant, stored.version, &stored.wrapped).await?);
+        self.opened.put(tenant, Arc::clone(&key));
+        Ok(key)
+    }
+
+    /// The data key that a tenant's next value is sealed with: the newest, or one that is made now
+    /// because that is too old or has sealed too much.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Missing`] when the tenant has none; [`Error::VaultUnavailable`].
+    pub async fn sealing_key(&self, tenant: TenantId) -> Result<Arc<DataKey>, Error> {
+        let mut newest = self.newest(tenant).await?.ok_or(Error::Missing(Thing::Tenant))?;
+        if DataKey::is_due(newest.seals, newest.age) {
+            match self.roll_by_itself(tenant, &newest).await {
+                Ok(_) => newest = self.newest(tenant).await?.ok_or(Error::Missing(Thing::Tenant))?,
+                // What is due can wait as long as the limit is far.
+                Err(Error::VaultUnavailable(reason)) if newest.seals < DataKey::SEAL_LIMIT => {
+                    tracing::warn!(tenant.id = %tenant, %reason, "a data key is due, but cannot be replaced now");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(self.open(tenant, &newest).await?)
+    }
+
+    async fn newest(&self, tenant: TenantId) -> Result<Option<StoredDataKey>, StorageError> {
+        let mut tx = self.db.begin_system(tenant).await?;
+        let newest = tx.newest_data_key().await?;
+        tx.commit().await?;
+        Ok(newest)
+    }
+
+    /// [`Vault::roll`] that nobody asked for: the tenant's audit log tells of it.
+    async fn roll_by_itself(&self, tenant: TenantId, newest: &StoredDataKey) -> Result<bool, Error> {
+        // Like the wrapping of the key: its master key may be far away, and no row waits for that.
+        let key = match self.db.operator().await? {
+            Some(row) => Some(self.master_keys.open_fingerprint_key(&row.fingerprint_key).await?),
+            None => None,
+        };
+        self.roll(tenant, newest, key.as_ref()).await
+    }
+
+    /// Makes the data key that follows. False when another replica was faster: then that one's is there.
+    /// With the key of the audit log, the tenant's log tells of it.
+    async fn roll(
+        &self,
+        tenant: TenantId,
+        newest: &StoredDataKey,
+        log: Option<&FingerprintKey>,
+    ) -> Result<bool, Error> {
+        let key = DataKey::generate(newest.version.next(), &mut rand::rng());
+        let wrapping = self.master_keys.wrap_data_key(tenant, &key, &mut rand::rng());
+        let wrapped = wrapping.await?;
+        let mut tx = self.db.begin_system(tenant).await?;
+        let made = tx.insert_next_data_key(newest.version, &wrapped).await?;
+        if let (true, Some(log)) = (made, log) {
+            let (before, after) = (json!({"version": newest.version.0}), json!({"version": key.version().0}));
+            let change = Change::of("data_key.roll").to("data_key", key.version()).from(&before).into(&after);
+            tx.append_audit(log, &audit::done(None, &Origin::default(), change)).await?;
+        }
+        tx.commit().await?;
+        if made {
+            tracing::info!(tenant.id = %tenant, data_key.version = %key.version(), "a new data key seals from now on");
+        }
+        Ok(made)
+    }
+
+    /// Registers the task that drops opened keys in time, so that they are wiped: within a second of a change,
+    /// such as the end of their tenant.
+    pub(crate) fn register(&self, validity: &Arc<Validity>, tasks: &Tasks) {
+        let (vault, validity) = (self.clone(), Arc::clone(validity));
+        tasks.periodic("opened_data_keys", Schedule::every(SWEEP), move || {
+            let (vault, validity) = (vault.clone(), Arc::clone(&validity));
+            async move {
+                vault.sweep(!validity.is_listening()).await;
+                Ok::<_, Failure>(())
+            }
+        });
+    }
+
+    /// Something of that tenant changed: it may have been erased.
+    pub fn changed(&self, tenant: TenantId) {
+        self.opened.doubt(tenant);
+    }
+
+    /// Anything may have changed.
+    pub fn everything_changed(&self) {
+        self.opened.doubt_all();
+    }
+
+    /// Drops opened keys that were held long enough, and those of tenants that are gone. Unless word of
+    /// changes arrives, each tenant is looked for.
+    pub async fn sweep(&self, deaf: bool) {
+        self.opened.sweep();
+        if deaf {
+            self.opened.doubt_all();
+        }
+        for tenant in self.opened.doubted() {
+            match self.newest(tenant).await {
+                Ok(Some(_)) => {}
+                Ok(None) => self.opened.forget(tenant),
+                // It is looked for again in the next round.
+                Err(_) => self.opened.doubt(tenant),
+            }
+        }
+    }
+}

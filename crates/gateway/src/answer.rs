@@ -1,0 +1,218 @@
+//! Chakra's answer on its way to the caller.
+
+use bytes::Bytes;
+use http::header::{HeaderMap, LOCATION};
+use portico_chakra::{AnswerRule, Effect, Envelope, Incoming, Operation, Peeked};
+use portico_connections::reduce_auth;
+use portico_core::Error;
+use serde_json::Value;
+
+use crate::Gateway;
+use crate::call::{Answer, AnswerBody};
+use crate::links::Links;
+use crate::pipeline::Sent;
+use crate::record::CallRecord;
+use crate::rewrite::{self, Rewrite};
+use crate::{effects, headers};
+
+/// Answers up to this length are looked into for `_errors`, in bytes.
+const GLANCE: usize = 64 * 1024;
+
+/// Turns Chakra's answer into the caller's: what it changes is recorded, what is not the caller's falls out.
+///
+/// # Errors
+///
+/// [`Error::ChakraKeyRefused`], [`Error::Wordless`], [`Error::Garbled`], [`Error::Unanswered`]; [`Error::Database`]
+/// when what the answer changes cannot be recorded.
+pub(crate) async fn answer(sent: Sent, gateway: &Gateway, record: &mut CallRecord) -> Result<Answer, Error> {
+    let (asked, incoming, links) = sent.into_parts();
+    let (operation, status) = (asked.operation, incoming.status());
+    let success = (200..300).contains(&status);
+    let mut head = headers::incoming(incoming.headers());
+    if (300..400).contains(&status) && status != 304 && incoming.headers().contains_key(LOCATION) {
+        return redirect(gateway, operation, &links, &incoming, head);
+    }
+    let by_tree = operation.rule == AnswerRule::Plugin || operation.effect != Effect::None;
+    let bytes = if by_tree {
+        incoming.whole().await?
+    } else if operation.envelope == Envelope::Binary && success {
+        return Ok(streamed(status, head, incoming));
+    } else {
+        match incoming.peek(GLANCE).await? {
+            Peeked::Whole(bytes) => bytes,
+            // Nobody needs so long a refusal; and what it says of the key is ours.
+            Peeked::More(_) if status == 401 || status == 403 => Bytes::new(),
+            Peeked::More(incoming) if success && rewrite::concerns(operation) => {
+                let rewrite = Rewrite::new(gateway, &asked.scope, operation, &asked.named, links);
+                drop_changed(&mut head);
+                let body = AnswerBody::Pieces(Box::pin(rewrite.pieces(incoming)));
+                return Ok(Answer::new(status, head, body));
+            }
+            Peeked::More(incoming) => return Ok(streamed(status, head, incoming)),
+        }
+    };
+    if status == 401 || (status == 403 && !is_metas_error(&bytes)) {
+        gateway.services.refused_keys.note(asked.scope.tenant(), &asked.key);
+        return Err(Error::ChakraKeyRefused);
+    }
+    if status >= 400 && !is_object(&bytes) {
+        let retry_after =
+            head.into_iter().find(|(name, _)| *name == http::header::RETRY_AFTER).map(|(_, value)| value);
+        if operation.effect == Effect::DeletesPlugin {
+            effects::apply(gateway, &asked, status, false, None).await?;
+        }
+        return Err(Error::Wordless { status, words: words(&bytes), retry_after });
+    }
+    let errors = success && has_errors(&bytes);
+    record.has_errors(errors);
+    let mut body = bytes;
+    if by_tree {
+        let tree = read(&body);
+        effects::apply(gateway, &asked, status, errors, tree.as_ref()).await?;
+        if success
+            && operation.rule == AnswerRule::Plugin
+            && let Some(changed) = reduced(operation, &body, tree)?
+        {
+            body = changed;
+            drop_changed(&mut head);
+        }
+    } else if success && rewrite::concerns(operation) && !body.is_empty() {
+        let rewrite = Rewrite::new(gateway, &asked.scope, operation, &asked.named, links);
+        let (written, learned) = rewrite.whole(body.clone()).await?;
+        record.learned(learned);
+        if written != body {
+            body = written;
+            drop_changed(&mut head);
+        }
+    }
+    Ok(Answer::new(status, head, AnswerBody::Whole(body)))
+}
+
+/// A redirect of Chakra's. Portico follows none, because it would carry the credential on; the caller
+/// gets one to another host where the catalogue says so, and one to Chakra itself as a way through
+/// Portico.
+fn redirect(
+    gateway: &Gateway,
+    operation: &'static Operation,
+    links: &Links,
+    incoming: &Incoming,
+    mut head: Vec<(http::HeaderName, http::HeaderValue)>,
+) -> Result<Answer, Error> {
+    if !operation.hands_on_redirects {
+        return Err(Error::Garbled);
+    }
+    let location = incoming.headers().get(LOCATION).and_then(|value| value.to_str().ok()).ok_or(Error::Garbled)?;
+    let location = match gateway.chakra.own_path(location) {
+        Some(own) => links.redirected(own).ok_or(Error::Garbled)?,
+        None if leads_elsewhere(location) => location.to_owned(),
+        None => return Err(Error::Garbled),
+    };
+    let location = http::HeaderValue::from_str(&location).map_err(|_| Error::Garbled)?;
+    head.retain(|(name, _)| *name != LOCATION);
+    head.push((LOCATION, location));
+    Ok(Answer::new(incoming.status(), head, AnswerBody::Whole(Bytes::new())))
+}
+
+/// Whether it is a web address of another host, without a password in it.
+fn leads_elsewhere(location: &str) -> bool {
+    let rest = location.strip_prefix("https://").or_else(|| location.strip_prefix("http://"));
+    rest.and_then(|rest| rest.split(['/', '?', '#']).next()).is_some_and(|host| !host.is_empty() && !host.contains('@'))
+}
+
+/// The answer with its plugin reduced to ids. An empty answer, or one without a plugin, holds nothing to
+/// reduce where the catalogue expects none; anything else that cannot be read is not handed on.
+fn reduced(operation: &Operation, body: &[u8], tree: Option<Value>) -> Result<Option<Bytes>, Error> {
+    if operation.effect == Effect::DeletesPlugin && body.trim_ascii().is_empty() {
+        return Ok(None);
+    }
+    let mut tree = tree.ok_or(Error::Garbled)?;
+    match tree.get_mut("_data") {
+        Some(data) => reduce_auth(data),
+        None if operation.effect == Effect::DeletesPlugin => reduce_auth(&mut tree),
+        None => return Err(Error::Garbled),
+    }
+    Ok(Some(tree.to_string().into()))
+}
+
+/// What no longer fits an answer that was changed.
+fn drop_changed(head: &mut Vec<(http::HeaderName, http::HeaderValue)>) {
+    head.retain(|(name, _)| *name != http::header::ETAG && *name != http::header::CONTENT_ENCODING);
+}
+
+/// Chakra's words, where they are a short plain text.
+fn words(bytes: &[u8]) -> String {
+    let text = std::str::from_utf8(without_mark(bytes)).unwrap_or_default().trim();
+    let plain = !text.is_empty() && !text.starts_with('<') && !text.contains(char::is_control);
+    if plain { format!(": {}", text.chars().take(200).collect::<String>()) } else { String::new() }
+}
+
+fn is_object(bytes: &[u8]) -> bool {
+    let bytes = without_mark(bytes).trim_ascii_start();
+    bytes.first() == Some(&b'{') && serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok()
+}
+
+fn streamed(
+    status: u16,
+    mut head: Vec<(http::HeaderName, http::HeaderValue)>,
+    incoming: Incoming,
+) -> Answer {
+    if let Some(length) = content_length(incoming.headers()) {
+        head.push((http::header::CONTENT_LENGTH, length));
+    }
+    Answer::new(status, head, AnswerBody::Pieces(Box::pin(incoming.pieces())))
+}
+
+fn content_length(headers: &HeaderMap) -> Option<http::HeaderValue> {
+    headers.get(http::header::CONTENT_LENGTH).cloned()
+}
+
+fn read(bytes: &[u8]) -> Option<Value> {
+    serde_json::from_slice(without_mark(bytes)).ok()
+}
+
+/// Some relays put a byte order mark in front.
+fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
+}
+
+/// Whether it is an error of Meta's, in Meta's own form: then it is about the request, not the key.
+fn is_metas_error(bytes: &[u8]) -> bool {
+    #[derive(serde::Deserialize)]
+    struct MetaError {
+        #[expect(dead_code, reason = "only its presence counts")]
+        error: serde::de::IgnoredAny,
+    }
+    serde_json::from_slice::<MetaError>(without_mark(bytes)).is_ok()
+}
+
+/// Whether the envelope's `_errors` holds anything.
+fn has_errors(bytes: &[u8]) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Errors {
+        #[serde(default, rename = "_errors")]
+        errors: Option<Vec<serde::de::IgnoredAny>>,
+    }
+    serde_json::from_slice::<Errors>(without_mark(bytes))
+        .is_ok_and(|Errors { errors }| errors.is_some_and(|errors| !errors.is_empty()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn filled_errors_are_seen_and_empty_ones_are_not() {
+        assert!(has_errors(br#"{"_data":[],"_errors":["x"]}"#));
+        assert!(has_errors("\u{feff}{\"_errors\":[{}]}".as_bytes()));
+        assert!(!has_errors(br#"{"_data":{},"_errors":[]}"#));
+        assert!(!has_errors(br#"{"_data":{},"_errors":null}"#));
+        assert!(!has_errors(b"<html>"));
+    }
+
+    #[test]
+    fn a_403_in_metas_form_is_about_the_request() {
+        assert!(is_metas_error(br#"{"error":{"message":"(10) no"}}"#));
+        assert!(!is_metas_error(br#"{"_data":[],"_errors":["forbidden"]}"#));
+        assert!(!is_metas_error(b"Forbidden"));
+    }
+}

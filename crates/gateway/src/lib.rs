@@ -1,0 +1,96 @@
+//! The compatible surface: from a request in Chakra's form to Chakra and back.
+//!
+//! What the catalogue says of an operation decides all of it; there is no code for a single operation here. A
+//! call runs through the stages of [`pipeline`], each of which takes the evidence of the one before. What an
+//! operation changes that Portico keeps records of is in [`effects`], by the kinds of effect that the catalogue
+//! knows; what an answer loses or learns on its way back, in [`answer`] and [`rewrite`].
+
+mod answer;
+mod body;
+mod call;
+mod effects;
+mod headers;
+mod links;
+mod named;
+mod pipeline;
+mod query;
+mod record;
+mod requests;
+mod rewrite;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::Stream;
+use portico_chakra::Client;
+use portico_connections::{
+    ChakraCredentials, ChakraKeyVerifier, Connections, LearnedIds, Ownership, PluginConfigurations, Plugins, RefusedKeys,
+};
+use portico_core::Core;
+use portico_identity::Authenticator;
+
+pub use call::{Answer, AnswerBody, BodyFailure, Call, Failure, Head, Headers};
+pub use requests::RequestLog;
+
+use record::CallRecord;
+
+/// Forwards calls to Chakra. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Gateway {
+    chakra: Client,
+    services: Arc<Services>,
+}
+
+/// What the stages ask.
+#[derive(Debug)]
+struct Services {
+    core: Core,
+    authenticator: Authenticator,
+    credentials: ChakraCredentials,
+    verifier: ChakraKeyVerifier,
+    refused_keys: RefusedKeys,
+    ownership: Ownership,
+    learned: LearnedIds,
+    plugins: Plugins,
+    configurations: PluginConfigurations,
+}
+
+impl Gateway {
+    /// The service on that core; calls go to `chakra`.
+    #[must_use]
+    pub fn new(core: &Core, chakra: Client, authenticator: &Authenticator, connections: &Connections) -> Self {
+        let services = Services {
+            core: core.clone(),
+            authenticator: authenticator.clone(),
+            credentials: connections.credentials.clone(),
+            verifier: connections.verifier.clone(),
+            refused_keys: connections.refused_keys.clone(),
+            ownership: connections.ownership.clone(),
+            learned: connections.learned.clone(),
+            plugins: connections.plugins.clone(),
+            configurations: connections.configurations.clone(),
+        };
+        Self { chakra, services: Arc::new(services) }
+    }
+
+    /// A clone whose connections to Chakra are its own: one for each worker thread.
+    #[must_use]
+    pub fn for_worker(&self) -> Self {
+        Self { chakra: self.chakra.detached(), services: Arc::clone(&self.services) }
+    }
+
+    /// Forwards a call to Chakra if the caller may make it. What became of it is recorded when the answer's body
+    /// has ended, or when nobody waits for it any more.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`], with what the outside may know.
+    pub async fn forward<B>(&self, call: Call<'_, B>) -> Result<Answer, Failure>
+    where
+        B: Stream<Item = Result<Bytes, BodyFailure>> + Unpin,
+    {
+        let mut record = CallRecord::begin(&self.services.core, &call.head);
+        let outcome = pipeline::run(self, call, &mut record).await;
+        record.ends_with(outcome)
+    }
+}

@@ -1,0 +1,65 @@
+//! The caller is known.
+
+use std::time::Instant;
+
+use portico_auth::Principal;
+use portico_core::Error;
+
+use super::matched::Matched;
+use crate::Gateway;
+use crate::record::CallRecord;
+
+/// A call of somebody who is known, let in, and within its own rate limit.
+#[derive(Debug)]
+pub(crate) struct Authenticated<'c> {
+    matched: Matched<'c>,
+    principal: Principal,
+    /// Since when what is believed of the caller may be believed.
+    judged_at: Instant,
+}
+
+impl<'c> Authenticated<'c> {
+    /// Finds out who calls, and counts the call.
+    ///
+    /// # Errors
+    ///
+    /// What [`portico_identity::Authenticator::authenticate`] fails with; [`Error::RateLimited`].
+    pub(super) async fn of(matched: Matched<'c>, gateway: &Gateway, record: &mut CallRecord) -> Result<Self, Error> {
+        let this = Self::judge(matched, gateway).await?;
+        record.caller(&this.principal, this.matched.usual());
+        record.limit(gateway.services.core.limits.count_call(&this.principal)?);
+        Ok(this)
+    }
+
+    /// The same call judged anew, because the first judgement is too old. It is not counted a second time.
+    ///
+    /// # Errors
+    ///
+    /// As before, but for the limit.
+    pub(super) async fn again(self, gateway: &Gateway) -> Result<Self, Error> {
+        Self::judge(self.matched, gateway).await
+    }
+
+    async fn judge(matched: Matched<'c>, gateway: &Gateway) -> Result<Self, Error> {
+        let judged_at = gateway.services.core.clock.instant();
+        let credentials = matched.head().credentials;
+        let principal =
+            gateway.services.authenticator.authenticate(credentials).await.map_err(|refused| refused.error)?;
+        Ok(Self { matched, principal, judged_at })
+    }
+
+    /// What was matched.
+    pub(super) const fn matched(&self) -> &Matched<'c> {
+        &self.matched
+    }
+
+    /// Who calls.
+    pub(super) const fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
+    /// When that was found out.
+    pub(super) const fn judged_at(&self) -> Instant {
+        self.judged_at
+    }
+}

@@ -1,0 +1,87 @@
+//! The Chakra key is open, and the call ready to go out.
+
+use std::sync::Arc;
+
+use http::HeaderMap;
+use portico_chakra::{ChosenPaths, Operation};
+use portico_connections::OpenChakraKey;
+use portico_core::Error;
+
+use super::claimed::Claimed;
+use super::owned::OwnedParts;
+use crate::Gateway;
+use crate::body::{Received, parameter};
+use crate::named::Named;
+use crate::query::Query;
+use crate::record::CallRecord;
+use crate::{effects, headers};
+
+/// A call that is ready to go out, and the key that it goes out with.
+#[derive(Debug)]
+pub(crate) struct Credentialed<'c> {
+    call: OwnedParts<'c>,
+    key: Arc<OpenChakraKey>,
+    target: String,
+    headers: HeaderMap,
+}
+
+/// What a ready call consists of.
+#[derive(Debug)]
+pub(crate) struct ReadyCall<'c> {
+    pub(crate) call: OwnedParts<'c>,
+    pub(crate) key: Arc<OpenChakraKey>,
+    /// Path and query at Chakra, encoded.
+    pub(crate) target: String,
+    pub(crate) headers: HeaderMap,
+}
+
+impl<'c> Credentialed<'c> {
+    /// Opens the tenant's key, does what must be done before the call, and says where it goes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoChakraKey`]; [`Error::VaultUnavailable`]; [`Error::Header`]; what preparing fails with.
+    pub(super) async fn of(claimed: Claimed<'c>, gateway: &Gateway, record: &mut CallRecord) -> Result<Self, Error> {
+        let mut call = claimed.into_owned().into_parts();
+        let scope = call.permitted.scope();
+        let key = gateway.services.verifier.default_key(scope).await?;
+        let (matched, head) = (call.permitted.matched().route(), call.permitted.matched().head());
+        call.received =
+            effects::prepare(gateway, scope, call.operation, matched, call.received, call.customer, record).await?;
+        let streams = matches!(call.received, Received::Stream);
+        let headers = headers::outgoing(call.operation, head.headers, streams, head.credentials.request_id)?;
+        let (paths, query) = (gateway.chakra.paths(), call.permitted.query());
+        let target = target(paths, matched, call.operation, query, &call.received, &call.named);
+        Ok(Self { call, key, target, headers })
+    }
+
+    /// Its parts.
+    pub(super) fn into_parts(self) -> ReadyCall<'c> {
+        let Self { call, key, target, headers } = self;
+        ReadyCall { call, key, target, headers }
+    }
+}
+
+/// Where the call goes: the path that settings choose, else the first of the operation for which every
+/// parameter is known.
+fn target(
+    paths: &ChosenPaths,
+    matched: &portico_chakra::Matched<'_, '_>,
+    operation: &Operation,
+    query: &Query<'_>,
+    received: &Received,
+    named: &Named,
+) -> String {
+    let plugin = named.plugin().map(|plugin| plugin.to_string());
+    let value = |name: &str| match parameter(matched, received, name) {
+        None if name == "pluginId" => plugin.as_deref(),
+        other => other,
+    };
+    let template = paths.template(operation, |name| value(name).is_some()).unwrap_or(matched.route.template);
+    let mut target = portico_chakra::router::fill(template, value);
+    if let Some(raw) = query.raw() {
+        target.push('?');
+        target.push_str(raw);
+    }
+    target
+}

@@ -1,0 +1,229 @@
+//! Everything that a call names is the caller's.
+
+use bytes::Bytes;
+use futures_util::Stream;
+use portico_auth::{Denied, TenantScope};
+use portico_chakra::scan::Found;
+use portico_chakra::{AnswerRule, At, Effect, Kind, Operation};
+use portico_core::{Error, Thing};
+use portico_domain::CustomerId;
+
+use super::matched::Matched;
+use super::permitted::Permitted;
+use crate::body::{self, Received};
+use crate::call::{BodyFailure, Headers};
+use crate::named::Named;
+use crate::query::Query;
+use crate::record::CallRecord;
+use crate::{Gateway, Services};
+
+/// A call that names nothing but what is the caller's, with its body as far as it had to be read for that.
+#[derive(Debug)]
+pub(crate) struct Owned<'c> {
+    permitted: Permitted<'c>,
+    operation: &'static Operation,
+    received: Received,
+    named: Named,
+    customer: Option<CustomerId>,
+}
+
+/// What an owned call consists of.
+#[derive(Debug)]
+pub(crate) struct OwnedParts<'c> {
+    pub(crate) permitted: Permitted<'c>,
+    pub(crate) operation: &'static Operation,
+    pub(crate) received: Received,
+    pub(crate) named: Named,
+    /// The customer for whom the call makes a plugin.
+    pub(crate) customer: Option<CustomerId>,
+}
+
+impl<'c> Owned<'c> {
+    /// Checks what path and query name, reads the body, and checks what that names. A caller whose body was long
+    /// in coming is judged once more.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Missing`] for what is not there or not the caller's; what is wrong with the body.
+    pub(super) async fn of<B>(
+        permitted: Permitted<'c>,
+        body: &mut B,
+        gateway: &Gateway,
+        record: &mut CallRecord,
+    ) -> Result<Self, Error>
+    where
+        B: Stream<Item = Result<Bytes, BodyFailure>> + Unpin,
+    {
+        let (usual, head) = (permitted.matched().usual(), permitted.matched().head());
+        body::fits(usual, head.headers, head.content_length)?;
+        let check = Check(&gateway.services);
+        let named = check.path_and_query(&permitted).await?;
+        record.names(&named);
+
+        let received = body::receive(usual, permitted.matched().route(), head.headers, body).await?;
+        let (permitted, is_renewed) = permitted.renewed(gateway).await?;
+        let mut named = if is_renewed { check.path_and_query(&permitted).await? } else { named };
+        let route = permitted.matched().route();
+        let operation = received.operation(route);
+        record.operation(operation);
+        let scope = permitted.scope();
+        check.body(scope, operation, &received, &mut named).await?;
+        check_whole(scope, operation, route, &received, &named)?;
+        record.names(&named);
+
+        let customer = check.customer_for(scope, operation, head.headers, &received).await?;
+        record.customer(customer);
+        Ok(Self { permitted, operation, received, named, customer })
+    }
+
+    /// Its parts.
+    pub(super) fn into_parts(self) -> OwnedParts<'c> {
+        let Self { permitted, operation, received, named, customer } = self;
+        OwnedParts { permitted, operation, received, named, customer }
+    }
+}
+
+/// Asks whose things are.
+struct Check<'s>(&'s Services);
+
+impl Check<'_> {
+    /// What path and query name, if it is the caller's.
+    async fn path_and_query(&self, permitted: &Permitted<'_>) -> Result<Named, Error> {
+        let mut named = Named::default();
+        for owned in permitted.matched().usual().owned {
+            let value = match owned.at {
+                At::Path(name) => permitted.matched().route().parameter(name),
+                At::Query(name) => permitted.query().value(name).filter(|value| !value.is_empty()),
+                At::Body(_) => None,
+            };
+            if let Some(value) = value {
+                self.id(permitted.scope(), owned.kind, value, &mut named).await?;
+            }
+        }
+        Ok(named)
+    }
+
+    /// Adds what the body names, if it is the caller's.
+    async fn body(
+        &self,
+        scope: &TenantScope,
+        operation: &Operation,
+        received: &Received,
+        named: &mut Named,
+    ) -> Result<(), Error> {
+        let Received::Json { scanned, .. } = received else { return Ok(()) };
+        for owned in operation.owned {
+            let At::Body(pointer) = owned.at else { continue };
+            if !scanned.holds(owned.when) {
+                continue;
+            }
+            if let (Some(end), Kind::Learned(kind)) = (pointer.rfind("/*/"), owned.kind) {
+                // A row without an id names its thing by a value, which nobody could tell the owner of.
+                let named = scanned.at(pointer).filter(|found| matches!(found, Found::Text(_))).count();
+                if named < scanned.at(&pointer[..end + 2]).count() && !self.0.learned.may_use_unlearned(scope).await? {
+                    return Err(Error::Missing(Thing::Resource(kind.as_str())));
+                }
+            }
+            for found in scanned.at(pointer) {
+                match found {
+                    Found::Unset => {}
+                    Found::Text(text) => self.id(scope, owned.kind, text, named).await?,
+                    Found::Other => return Err(Error::invalid(pointer, "must be an id, written as a string")),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn id(&self, scope: &TenantScope, kind: Kind, text: &str, named: &mut Named) -> Result<(), Error> {
+        match kind {
+            Kind::Learned(learned) => {
+                if let Some(known) = self.0.learned.owner(scope, learned, text).await? {
+                    if let Some(owner) = known.owner {
+                        named.add(kind, owner)?;
+                    }
+                    named.suggest_phone_number(known.phone_number);
+                }
+                Ok(())
+            }
+            Kind::Plugin | Kind::Waba | Kind::PhoneNumber => {
+                let owned = self.0.ownership.owner(scope, kind, text).await?;
+                if kind == Kind::PhoneNumber {
+                    named.add_phone_number(text.parse().ok());
+                }
+                named.add(kind, owned)
+            }
+        }
+    }
+
+    /// The customer for whom a plugin is to be made: the one that `Portico-Customer` names, else the
+    /// one whose external id is the plugin's name.
+    async fn customer_for(
+        &self,
+        scope: &TenantScope,
+        operation: &Operation,
+        headers: &dyn Headers,
+        received: &Received,
+    ) -> Result<Option<CustomerId>, Error> {
+        let Some(wanted) = received.new_plugin(operation)? else { return Ok(None) };
+        let given = headers.get("portico-customer").map(|value| {
+            std::str::from_utf8(value).map_err(|_| Error::Header("Portico-Customer", "must be UTF-8 text".into()))
+        });
+        let given = given.transpose()?;
+        let mut tx = self.0.core.db.begin(scope).await?;
+        let reach = scope.reach().customers();
+        let found = match given {
+            Some(text) => match text.parse::<CustomerId>() {
+                Ok(id) => Some(id),
+                Err(_) => tx.customer_by_external_id(text).await?,
+            },
+            None => tx.customer_by_external_id(wanted.external_id.as_str()).await?,
+        };
+        if let Some(id) = found
+            && tx.customer(reach, id).await?.is_some()
+        {
+            return Ok(Some(id));
+        }
+        if given.is_some() {
+            return Err(Error::Header(
+                "Portico-Customer",
+                "names no customer: use a cus_… id or an external id".into(),
+            ));
+        }
+        if scope.whole_tenant().is_err() {
+            return Err(Denied::Limited.into());
+        }
+        let (id, _) = tx.ensure_customer(CustomerId::generate(), &wanted).await?;
+        tx.commit().await?;
+        Ok(Some(id))
+    }
+}
+
+/// What the ids together must be: a key that is limited to phone numbers names one of them in
+/// every call but lists, which are filtered; and what connects or disconnects names what.
+fn check_whole(
+    scope: &TenantScope,
+    operation: &Operation,
+    matched: &portico_chakra::Matched<'_, '_>,
+    received: &Received,
+    named: &Named,
+) -> Result<(), Error> {
+    let filtered = matches!(operation.rule, AnswerRule::FilterRows(_));
+    let free = operation.permission.is_none() || filtered || named.phone_number().is_some();
+    if scope.reach().phone_numbers.is_some() && !free {
+        return Err(Denied::Limited.into());
+    }
+    match operation.effect {
+        Effect::BeginsConnect if named.plugin().is_none() && received.new_plugin(operation)?.is_none() => {
+            Err(Error::invalid("/pluginId", "is required: a plugin's id, or newPluginName"))
+        }
+        Effect::DisconnectsWaba => match (matched.parameter("wabaId"), received.text("wabaId")) {
+            (None, None) => Err(Error::invalid("/wabaId", "is required: the id of the WABA")),
+            (Some(path), Some(body)) if path != body => {
+                Err(Error::Mismatch("the body names another WABA than the path".into()))
+            }
+            _ => Ok(()),
+        },
+        _ => Ok(()),
+    }
+}

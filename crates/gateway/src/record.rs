@@ -1,0 +1,205 @@
+//! The record of a call: what is known of it so far, written when the call has ended.
+//!
+//! A call ends when its answer's body does, so a list that breaks off while it is filtered is not recorded as
+//! answered. A record that is dropped before it was told how the call ended belongs to a caller who went away.
+
+use std::net::IpAddr;
+use std::time::Instant;
+
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use portico_auth::{Actor, Principal, TenantScope};
+use portico_chakra::{Operation, Unanswered};
+use portico_core::limits::LimitState;
+use portico_core::write_behind::{LogEntry, WriteBehind};
+use portico_core::{Core, Error};
+use portico_domain::clock::Clock;
+use portico_domain::{CustomerId, OldSecretId, PluginId};
+use portico_storage::{ApiKeyUse, NewLearned, NewRequest};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::call::{Answer, AnswerBody, Failure, Head};
+use crate::named::Named;
+
+/// What is recorded for a caller who went away before the answer had ended, as nginx has it.
+const CLIENT_CLOSED_REQUEST: u16 = 499;
+
+/// One call's record. It is written when it is dropped, once.
+#[derive(Debug)]
+pub(crate) struct CallRecord {
+    write_behind: WriteBehind,
+    clock: Clock,
+    at: OffsetDateTime,
+    began: Instant,
+    request_id: String,
+    address: Option<IpAddr>,
+    scope: Option<TenantScope>,
+    old_secret: Option<OldSecretId>,
+    limit: Option<LimitState>,
+    operation: Option<&'static Operation>,
+    status: u16,
+    code: Option<&'static str>,
+    upstream_status: Option<u16>,
+    has_errors: bool,
+    customer: Option<CustomerId>,
+    plugin: Option<PluginId>,
+    learned: Vec<NewLearned>,
+}
+
+impl CallRecord {
+    /// A call that begins now.
+    pub(crate) fn begin(core: &Core, head: &Head<'_>) -> Self {
+        Self {
+            write_behind: core.write_behind.clone(),
+            clock: core.clock.clone(),
+            at: core.clock.now(),
+            began: core.clock.instant(),
+            request_id: head.credentials.request_id.to_owned(),
+            address: head.credentials.address,
+            scope: None,
+            old_secret: None,
+            limit: None,
+            operation: None,
+            status: CLIENT_CLOSED_REQUEST,
+            code: None,
+            upstream_status: None,
+            has_errors: false,
+            customer: None,
+            plugin: None,
+            learned: Vec::new(),
+        }
+    }
+
+    /// Who calls what. From here on the call belongs into the tenant's log, also when it is refused.
+    pub(crate) fn caller(&mut self, principal: &Principal, operation: &'static Operation) {
+        self.operation = Some(operation);
+        self.scope = principal.authorize_call(None).ok();
+        self.old_secret = principal.old_secret();
+    }
+
+    /// How the caller's own limit stands.
+    pub(crate) fn limit(&mut self, limit: Option<LimitState>) {
+        self.limit = limit;
+    }
+
+    /// Which of the route's operations it is.
+    pub(crate) fn operation(&mut self, operation: &'static Operation) {
+        self.operation = Some(operation);
+    }
+
+    /// What the call names.
+    pub(crate) fn names(&mut self, named: &Named) {
+        self.customer = named.customer();
+        self.plugin = named.plugin();
+    }
+
+    /// For which customer it makes something, if it names none.
+    pub(crate) fn customer(&mut self, customer: Option<CustomerId>) {
+        self.customer = self.customer.or(customer);
+    }
+
+    /// The plugin that was made for it.
+    pub(crate) fn plugin(&mut self, plugin: PluginId) {
+        self.plugin = Some(plugin);
+    }
+
+    /// That Chakra answered.
+    pub(crate) fn answered(&mut self, status: u16) {
+        self.upstream_status = Some(status);
+    }
+
+    /// That the answer's envelope holds errors although its status says success.
+    pub(crate) fn has_errors(&mut self, has_errors: bool) {
+        self.has_errors = has_errors;
+    }
+
+    /// Ids of messages whose owner the answer taught.
+    pub(crate) fn learned(&mut self, learned: Vec<NewLearned>) {
+        self.learned = learned;
+    }
+
+    /// How the call ended, for the caller; a body that goes on takes the record along.
+    pub(crate) fn ends_with(mut self, outcome: Result<Answer, Error>) -> Result<Answer, Failure> {
+        let operation = self.operation.map(|operation| operation.id);
+        let limit = self.limit;
+        match outcome {
+            Ok(answer) => {
+                let status = answer.status;
+                let body = match answer.body {
+                    AnswerBody::Whole(bytes) => {
+                        self.status = status;
+                        AnswerBody::Whole(bytes)
+                    }
+                    AnswerBody::Pieces(pieces) => AnswerBody::Pieces(Box::pin(self.until_the_end(status, pieces))),
+                };
+                Ok(Answer { operation, limit, body, ..answer })
+            }
+            Err(error) => {
+                (self.status, self.code) = error.status_and_code();
+                Err(Failure { error, operation, limit })
+            }
+        }
+    }
+
+    /// The same pieces; the record is written after the last, or with the failure that broke them off.
+    fn until_the_end(
+        self,
+        status: u16,
+        pieces: crate::call::Pieces,
+    ) -> impl futures_util::Stream<Item = Result<Bytes, Unanswered>> {
+        futures_util::stream::unfold((pieces, Some(self)), move |(mut pieces, record)| async move {
+            let mut record = record?;
+            match pieces.next().await {
+                None => {
+                    record.status = status;
+                    None
+                }
+                Some(Ok(piece)) => Some((Ok(piece), (pieces, Some(record)))),
+                Some(Err(error)) => {
+                    let told = Error::from(error);
+                    (record.status, record.code) = told.status_and_code();
+                    drop(record);
+                    let Error::Unanswered(error) = told else { return None };
+                    Some((Err(error), (pieces, None)))
+                }
+            }
+        })
+    }
+}
+
+impl Drop for CallRecord {
+    fn drop(&mut self) {
+        // Who is not known has no log: an unknown key belongs to no tenant.
+        let (Some(scope), Some(operation)) = (self.scope.take(), self.operation) else { return };
+        let api_key = match scope.actor() {
+            Actor::ApiKey(id) => Some(id),
+            Actor::Operator | Actor::Member(_) => None,
+        };
+        let used = api_key.map(|id| ApiKeyUse {
+            id,
+            at: self.at,
+            address: self.address,
+            operation: operation.id.into(),
+            old_secret: self.old_secret,
+        });
+        let elapsed = self.clock.instant().saturating_duration_since(self.began);
+        let row = NewRequest {
+            entry: Uuid::now_v7(),
+            request_id: std::mem::take(&mut self.request_id),
+            at: self.at,
+            operation: operation.id,
+            method: operation.method.as_str(),
+            status: self.status,
+            upstream_status: self.upstream_status,
+            code: self.code,
+            has_errors: self.has_errors,
+            duration_us: u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
+            api_key,
+            customer: self.customer,
+            plugin: self.plugin,
+        };
+        let learned = std::mem::take(&mut self.learned);
+        self.write_behind.add(LogEntry { tenant: scope.tenant(), row: Some(row), used, learned });
+    }
+}

@@ -1,0 +1,419 @@
+//! An answer on its way through: rows that are not the caller's fall out, links are written anew, and
+//! whose the ids in it are is learned. Long answers pass piece by piece.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::{BufMut as _, Bytes, BytesMut};
+use futures_util::{Stream, StreamExt, stream};
+use portico_auth::TenantScope;
+use portico_chakra::pieces::{Part, Splitter};
+use portico_chakra::{AnswerRule, Incoming, Kind, LearnedKind, LinkTo, Operation, RowId, Unanswered};
+use portico_core::Error;
+use portico_domain::PhoneNumberId;
+use portico_storage::{NewLearned, OwnedId, Page};
+use serde_json::Value;
+
+use crate::{Gateway, Services};
+use crate::links::Links;
+use crate::named::Named;
+
+/// So many rows, or bytes of rows, wait for their owners to be asked for at once.
+const BATCH: usize = 500;
+const BATCH_BYTES: usize = 256 * 1024;
+
+/// Names in `_meta` that count the rows of the whole team.
+const COUNTS: [&str; 3] = ["count", "total", "totalCount"];
+
+/// What stands at a watched place.
+#[derive(Debug, Clone, Copy)]
+enum Place {
+    /// A row of the list that is filtered or learned from.
+    Row,
+    /// The envelope's `_meta`.
+    Meta,
+    /// An id that belongs to what the call names.
+    Id(LearnedKind),
+    /// A link.
+    Link(LinkTo),
+}
+
+/// One answer on its way.
+#[derive(Debug)]
+pub(crate) struct Rewrite {
+    services: Arc<Services>,
+    scope: TenantScope,
+    operation: &'static Operation,
+    links: Links,
+    /// Whose the ids of the answer are, as far as the call says.
+    call: Whose,
+    places: Vec<Place>,
+    splitter: Splitter,
+    /// What waits to be written.
+    waiting: Vec<Waiting>,
+    waiting_rows: usize,
+    waiting_bytes: usize,
+    first_row: bool,
+    /// Whether anything differs from what came.
+    changed: bool,
+    /// Ids of messages, to be written down later.
+    messages: Vec<(NewLearned, Option<OwnedId>)>,
+    /// The other ids, to be written down before the answer goes on.
+    others: Vec<NewLearned>,
+}
+
+#[derive(Debug)]
+enum Waiting {
+    Raw(Vec<u8>),
+    Row(Vec<u8>),
+}
+
+/// Whose something is.
+#[derive(Debug, Clone, Default)]
+struct Whose {
+    owner: Option<OwnedId>,
+    phone_number: Option<PhoneNumberId>,
+}
+
+/// Why an answer does not go on.
+#[derive(Debug)]
+enum Stopped {
+    Upstream(Unanswered),
+    Error(Error),
+}
+
+/// Whether answers of the operation pass through here at all.
+pub(crate) fn concerns(operation: &Operation) -> bool {
+    filters(operation) || !operation.learns.is_empty() || !operation.links.is_empty()
+}
+
+fn filters(operation: &Operation) -> bool {
+    matches!(operation.rule, AnswerRule::FilterRows(_))
+}
+
+impl Rewrite {
+    pub(crate) fn new(
+        gateway: &Gateway,
+        scope: &TenantScope,
+        operation: &'static Operation,
+        named: &Named,
+        links: Links,
+    ) -> Self {
+        let mut watches: Vec<(&'static str, Place)> = Vec::new();
+        if filters(operation) {
+            watches.extend([("/_data/*", Place::Row), ("/_meta", Place::Meta)]);
+        }
+        for learn in operation.learns {
+            match learn.at.rfind("/*/") {
+                Some(end) if watches.iter().all(|(_, place)| !matches!(place, Place::Row)) => {
+                    watches.push((&learn.at[..end + 2], Place::Row));
+                }
+                Some(_) => {}
+                None => watches.push((learn.at, Place::Id(learn.kind))),
+            }
+        }
+        watches.extend(operation.links.iter().map(|link| (link.at, Place::Link(link.to))));
+        let pointers: Vec<&'static str> = watches.iter().map(|(pointer, _)| *pointer).collect();
+        Self {
+            services: Arc::clone(&gateway.services),
+            scope: scope.clone(),
+            operation,
+            links,
+            call: Whose { owner: named.owner(), phone_number: named.phone_number().cloned() },
+            places: watches.into_iter().map(|(_, place)| place).collect(),
+            splitter: Splitter::new(&pointers),
+            waiting: Vec::new(),
+            waiting_rows: 0,
+            waiting_bytes: 0,
+            first_row: true,
+            changed: false,
+            messages: Vec::new(),
+            others: Vec::new(),
+        }
+    }
+
+    /// The whole answer, and the ids of messages that it taught. An answer in which nothing is filtered
+    /// passes even when it cannot be read.
+    pub(crate) async fn whole(mut self, bytes: Bytes) -> Result<(Bytes, Vec<NewLearned>), Error> {
+        let mut parts = Vec::new();
+        let split = self.splitter.push(&bytes, &mut parts).and_then(|()| self.splitter.finish());
+        if let Err(reason) = split {
+            tracing::debug!(%reason, operation = self.operation.id, "an answer of Chakra cannot be read");
+            return if filters(self.operation) { Err(Error::Garbled) } else { Ok((bytes, Vec::new())) };
+        }
+        let mut written = BytesMut::with_capacity(bytes.len());
+        for part in parts {
+            self.take(part, &mut written).await?;
+        }
+        self.settle(&mut written).await?;
+        self.write_down().await?;
+        let (learned_ids, scope) = (&self.services.learned, &self.scope);
+        let remembered = |(learned, owner): (NewLearned, _)| {
+            learned_ids.keep_pending(scope, &learned, owner);
+            learned
+        };
+        let messages = self.messages.into_iter().map(remembered).collect();
+        Ok((if self.changed { written.freeze() } else { bytes }, messages))
+    }
+
+    /// The answer, piece by piece.
+    pub(crate) fn pieces(self, incoming: Incoming) -> impl Stream<Item = Result<Bytes, Unanswered>> {
+        let pieces = incoming.pieces().boxed_local();
+        stream::try_unfold(Some((self, pieces)), |state| async move {
+            let Some((mut rewrite, mut pieces)) = state else { return Ok(None) };
+            loop {
+                match rewrite.step(pieces.next().await).await {
+                    Ok((written, true)) => return Ok(Some((written, None))),
+                    Ok((written, false)) if written.is_empty() => {}
+                    Ok((written, false)) => return Ok(Some((written, Some((rewrite, pieces))))),
+                    Err(Stopped::Upstream(error)) => return Err(error),
+                    Err(Stopped::Error(error)) => {
+                        // The head is gone: all that can be told is that the answer breaks off.
+                        tracing::warn!(%error, operation = rewrite.operation.id, "an answer breaks off");
+                        return Err(Unanswered::TooLong);
+                    }
+                }
+            }
+        })
+    }
+
+    /// What one more piece lets go on, and whether it was the last.
+    async fn step(&mut self, piece: Option<Result<Bytes, Unanswered>>) -> Result<(Bytes, bool), Stopped> {
+        let mut parts = Vec::new();
+        let mut written = BytesMut::new();
+        let garbled = |_| Stopped::Error(Error::Garbled);
+        let last = piece.is_none();
+        if let Some(piece) = piece {
+            let piece = piece.map_err(Stopped::Upstream)?;
+            self.splitter.push(&piece, &mut parts).map_err(garbled)?;
+        } else {
+            self.splitter.finish().map_err(garbled)?;
+        }
+        for part in parts {
+            self.take(part, &mut written).await.map_err(Stopped::Error)?;
+        }
+        if last {
+            self.settle(&mut written).await.map_err(Stopped::Error)?;
+        }
+        self.others.extend(self.messages.drain(..).map(|(learned, _)| learned));
+        self.write_down().await.map_err(Stopped::Error)?;
+        Ok((written.freeze(), last))
+    }
+
+    async fn take(&mut self, part: Part, written: &mut BytesMut) -> Result<(), Error> {
+        let (watch, text) = match part {
+            Part::Raw(raw) => {
+                self.hold(Waiting::Raw(raw), written);
+                return Ok(());
+            }
+            Part::Value { watch, text } => (watch, text),
+        };
+        match self.places[watch] {
+            Place::Row => {
+                self.waiting_rows += 1;
+                self.waiting_bytes += text.len();
+                self.waiting.push(Waiting::Row(text));
+                if self.waiting_rows >= BATCH || self.waiting_bytes >= BATCH_BYTES {
+                    self.settle(written).await?;
+                }
+            }
+            Place::Meta => {
+                let text = self.without_counts(text).await?;
+                self.hold(Waiting::Raw(text), written);
+            }
+            Place::Id(kind) => {
+                if let Some(id) = serde_json::from_slice(&text).ok().as_ref().and_then(id_text) {
+                    self.note(kind, id, &self.call.clone());
+                }
+                self.hold(Waiting::Raw(text), written);
+            }
+            Place::Link(to) => {
+                let text = match serde_json::from_slice::<String>(&text) {
+                    Ok(given) => {
+                        self.changed = true;
+                        Value::String(self.links.rewritten(to, &given)).to_string().into_bytes()
+                    }
+                    Err(_) => text,
+                };
+                self.hold(Waiting::Raw(text), written);
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes, or waits behind rows that wait.
+    fn hold(&mut self, raw: Waiting, written: &mut BytesMut) {
+        match raw {
+            Waiting::Raw(raw) if self.waiting.is_empty() => {
+                self.first_row = true;
+                written.put_slice(&raw);
+            }
+            raw => self.waiting.push(raw),
+        }
+    }
+
+    /// Counts of the whole team stay only for whom the whole team is.
+    async fn without_counts(&mut self, text: Vec<u8>) -> Result<Vec<u8>, Error> {
+        let mut meta: Value = serde_json::from_slice(&text).map_err(|_| Error::Garbled)?;
+        let Some(fields) = meta.as_object_mut().filter(|fields| COUNTS.iter().any(|name| fields.contains_key(*name)))
+        else {
+            return Ok(text);
+        };
+        if self.services.learned.may_use_unlearned(&self.scope).await? {
+            return Ok(text);
+        }
+        fields.retain(|name, _| !COUNTS.contains(&name.as_str()));
+        self.changed = true;
+        Ok(meta.to_string().into_bytes())
+    }
+
+    /// Decides about the rows that wait, and writes what waits.
+    async fn settle(&mut self, written: &mut BytesMut) -> Result<(), Error> {
+        let waiting = std::mem::take(&mut self.waiting);
+        (self.waiting_rows, self.waiting_bytes) = (0, 0);
+        let rows: Vec<Value> = waiting
+            .iter()
+            .filter_map(|one| match one {
+                Waiting::Row(text) => Some(serde_json::from_slice(text).map_err(|_| Error::Garbled)),
+                Waiting::Raw(_) => None,
+            })
+            .collect::<Result<_, _>>()?;
+        let owners = match self.operation.rule {
+            AnswerRule::FilterRows(ids) => self.owners(ids, &rows).await?,
+            AnswerRule::Pass | AnswerRule::Plugin => rows.iter().map(|_| Some(self.call.clone())).collect(),
+        };
+        let mut rows = rows.iter().zip(owners);
+        for one in waiting {
+            match one {
+                Waiting::Raw(raw) => {
+                    // Between rows of one list nothing is raw.
+                    self.first_row = true;
+                    written.put_slice(&raw);
+                }
+                Waiting::Row(text) => match rows.next() {
+                    Some((row, Some(owner))) => {
+                        if !self.first_row {
+                            written.put_u8(b',');
+                        }
+                        self.first_row = false;
+                        written.put_slice(&text);
+                        self.learn_from(row, &owner);
+                    }
+                    _ => self.changed = true,
+                },
+            }
+        }
+        Ok(())
+    }
+
+    fn learn_from(&mut self, row: &Value, owner: &Whose) {
+        for learn in self.operation.learns {
+            let field = learn.at.rfind("/*").map(|at| &learn.at[at + 2..]);
+            if let Some(id) = field.and_then(|field| row.pointer(field)).and_then(id_text) {
+                self.note(learn.kind, id, owner);
+            }
+        }
+    }
+
+    fn note(&mut self, kind: LearnedKind, id: String, whose: &Whose) {
+        if id.len() > 512 || id.contains('\0') {
+            return;
+        }
+        let plugin = whose.owner.map(|owner| owner.plugin);
+        let phone_number = plugin.and_then(|_| whose.phone_number.clone());
+        let learned = NewLearned { kind: kind.as_str(), id, plugin, phone_number };
+        if kind == LearnedKind::Message {
+            self.messages.push((learned, whose.owner));
+        } else {
+            self.others.push(learned);
+        }
+    }
+
+    async fn write_down(&mut self) -> Result<(), Error> {
+        let others = std::mem::take(&mut self.others);
+        if others.is_empty() { Ok(()) } else { self.services.learned.learn(&self.scope, &others).await }
+    }
+
+    /// Whose each row is; none for those that are not the caller's. A row counts when it names at least
+    /// one id and all that it names are the caller's and belong together.
+    async fn owners(&self, ids: &[RowId], rows: &[Value]) -> Result<Vec<Option<Whose>>, Error> {
+        let mut known: Vec<HashMap<String, Option<OwnedId>>> = Vec::with_capacity(ids.len());
+        for id in ids {
+            let mut texts: Vec<String> = rows.iter().filter_map(|row| row.pointer(id.at).and_then(id_text)).collect();
+            texts.sort_unstable();
+            texts.dedup();
+            known.push(self.owned(id.kind, &texts).await?);
+        }
+        let only_numbers = self.scope.reach().phone_numbers.is_some();
+        let whose = |row: &Value| {
+            let (mut whose, mut named) = (Whose::default(), false);
+            let mut narrow = !only_numbers;
+            for (id, known) in ids.iter().zip(&known) {
+                let value = row.pointer(id.at).filter(|value| !value.is_null());
+                let Some(value) = value else { continue };
+                let text = id_text(value)?;
+                let owner = *known.get(&text)?;
+                named = true;
+                narrow |= matches!(id.kind, Kind::PhoneNumber | Kind::Waba);
+                if let (Some(one), Some(other)) = (whose.owner, owner)
+                    && one.plugin != other.plugin
+                {
+                    return None;
+                }
+                whose.owner = whose.owner.or(owner);
+                if id.kind == Kind::PhoneNumber {
+                    whose.phone_number = text.parse().ok();
+                }
+            }
+            (named && narrow).then_some(whose)
+        };
+        Ok(rows.iter().map(whose).collect())
+    }
+
+    /// Which of the ids are within the caller's reach, and whose they are.
+    async fn owned(&self, kind: Kind, ids: &[String]) -> Result<HashMap<String, Option<OwnedId>>, Error> {
+        let mut found = HashMap::new();
+        let reach = self.scope.reach();
+        let owner = |customer, plugin| Some(OwnedId { customer, plugin, is_active: true });
+        for part in ids.chunks(1_000) {
+            match kind {
+                Kind::PhoneNumber => {
+                    let mut tx = self.services.core.db.begin(&self.scope).await?;
+                    let page = Page { limit: 1_000, after: None };
+                    let rows = tx.phone_numbers(reach, None, None, Some(part), page).await?.data;
+                    found.extend(
+                        rows.into_iter().map(|row| (row.id.to_string(), owner(row.customer_id, row.plugin_id))),
+                    );
+                }
+                Kind::Waba => {
+                    let mut tx = self.services.core.db.begin(&self.scope).await?;
+                    let page = Page { limit: 1_000, after: None };
+                    let rows = tx.wabas(reach, None, None, Some(part), page).await?.data;
+                    found.extend(
+                        rows.into_iter().map(|row| (row.id.to_string(), owner(row.customer_id, row.plugin_id))),
+                    );
+                }
+                Kind::Plugin => {
+                    for id in part {
+                        match self.services.ownership.owner(&self.scope, kind, id).await {
+                            Ok(owner) => drop(found.insert(id.clone(), Some(owner))),
+                            Err(Error::Missing(_)) => {}
+                            Err(error) => return Err(error),
+                        }
+                    }
+                }
+                Kind::Learned(learned) => found.extend(self.services.learned.owners(&self.scope, learned, part).await?),
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// An id, which Chakra may write as a text or a number.
+fn id_text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(id) if !id.is_empty() => Some(id.clone()),
+        Value::Number(id) => Some(id.to_string()),
+        _ => None,
+    }
+}

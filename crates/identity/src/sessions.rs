@@ -1,0 +1,184 @@
+//! The sessions that requests present.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use portico_auth::{Actor, Origin, Party, Principal, SessionRecord};
+use portico_domain::{Member, MemberId, PermissionSet, TenantId};
+use portico_vault::{BrowserToken, SecretHash};
+
+use portico_core::audit::Change;
+use portico_core::{Error, Thing};
+use portico_core::Core;
+use portico_core::cache::Cache;
+
+use crate::browser::Browser;
+use crate::members::find_member;
+use crate::request_credentials::NotAdmitted;
+
+/// How often sessions that are no longer believed are dropped.
+const SWEEP: Duration = Duration::from_secs(15);
+/// What tells a session's token from others.
+pub(crate) const SESSION: &str = "session";
+/// What tells the counterpart of a session from others.
+const CSRF: &str = "csrf";
+/// And that of a form before there is a session.
+const FORM: &str = "form";
+
+/// The tenant in which somebody acts.
+#[derive(Debug, Clone)]
+pub struct WhoseTenant {
+    /// Its id.
+    pub id: TenantId,
+    /// Its name.
+    pub name: String,
+}
+
+/// Who calls, as the caller is told.
+#[derive(Debug, Clone)]
+pub struct WhoAmI {
+    /// Who acts.
+    pub actor: Actor,
+    /// The tenant acted in, if any.
+    pub tenant: Option<WhoseTenant>,
+    /// The member, if it is one.
+    pub member: Option<Member>,
+    /// What the caller may do.
+    pub permissions: PermissionSet,
+}
+
+/// The sessions of signed-in browsers. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Sessions {
+    core: Core,
+    records: Arc<Cache<SecretHash, SessionRecord>>,
+}
+
+impl Sessions {
+    /// The service on that core.
+    #[must_use]
+    pub fn new(core: &Core) -> Self {
+        let records = Arc::<Cache<_, _>>::default();
+        records.register("cached_sessions", SWEEP, &core.validity, &core.tasks);
+        Self { core: core.clone(), records }
+    }
+
+    /// Who the browser's member is.
+    pub(crate) async fn authenticate(
+        &self,
+        browser: Browser<'_>,
+        origin: Origin,
+    ) -> Result<Principal, NotAdmitted> {
+        let token = BrowserToken::parse(browser.session).ok_or(Error::NoSession)?;
+        let record = self.session(&token).await?.ok_or(Error::NoSession)?;
+        let party = Some(record.party());
+        if browser.changes && !(browser.same_origin && self.is_csrf_token(&token, browser.csrf.unwrap_or_default())) {
+            return Err(NotAdmitted { error: Error::Csrf, party });
+        }
+        record.admit(origin).map_err(|refused| NotAdmitted { error: refused.into(), party })
+    }
+
+    /// A session that has not ended. Whoever looks it up anew, once a minute on each replica, notes that
+    /// it is in use.
+    async fn session(&self, token: &BrowserToken) -> Result<Option<SessionRecord>, Error> {
+        let core = &self.core;
+        let hash = token.hash(SESSION);
+        if let Some(record) = self.records.get(&core.validity, &hash) {
+            return Ok(Some(record).filter(|record| !record.has_ended(core.clock.now())));
+        }
+        core.metrics.key_lookups.fetch_add(1, Ordering::Relaxed);
+        core.validity.read(&self.records, hash, async || self.read_session(hash).await).await
+    }
+
+    async fn read_session(&self, hash: SecretHash) -> Result<Option<(TenantId, SessionRecord)>, Error> {
+        let Some((tenant, id)) = self.core.db.resolve_session(&hash.0).await? else { return Ok(None) };
+        let mut tx = self.core.db.begin_system(tenant).await?;
+        let record = tx.session_record(id).await?.filter(|record| !record.has_ended(self.core.clock.now()));
+        if record.is_some() {
+            tx.session_seen(id).await?;
+        }
+        tx.commit().await?;
+        Ok(record.map(|record| (tenant, record)))
+    }
+
+    /// What a session's requests that change something send as `X-CSRF-Token`; none for what is no token.
+    #[must_use]
+    pub fn csrf_token(&self, session: &str) -> Option<String> {
+        let token = BrowserToken::parse(session)?;
+        Some(self.core.fingerprint_key.counterpart(CSRF, token.expose()))
+    }
+
+    /// Whether that is the session's.
+    #[must_use]
+    pub fn is_csrf_token_of(&self, session: &str, presented: &str) -> bool {
+        BrowserToken::parse(session).is_some_and(|token| self.is_csrf_token(&token, presented))
+    }
+
+    fn is_csrf_token(&self, token: &BrowserToken, presented: &str) -> bool {
+        self.core.fingerprint_key.is_counterpart(CSRF, token.expose(), presented)
+    }
+
+    /// A new value of the cookie that forms need before there is a session.
+    #[must_use]
+    pub fn new_form_cookie(&self) -> String {
+        BrowserToken::generate(&mut rand::rng()).expose().to_owned()
+    }
+
+    /// What a form holds beside the cookie; none for a cookie that is not ours.
+    #[must_use]
+    pub fn form_token(&self, cookie: &str) -> Option<String> {
+        let cookie = BrowserToken::parse(cookie)?;
+        Some(self.core.fingerprint_key.counterpart(FORM, cookie.expose()))
+    }
+
+    /// Whether a form holds what belongs to the cookie.
+    #[must_use]
+    pub fn is_form_token(&self, cookie: &str, presented: &str) -> bool {
+        let fits = |cookie: &BrowserToken| self.core.fingerprint_key.is_counterpart(FORM, cookie.expose(), presented);
+        BrowserToken::parse(cookie).is_some_and(|cookie| fits(&cookie))
+    }
+
+    /// Who calls.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Database`].
+    pub async fn who_am_i(&self, principal: &Principal) -> Result<WhoAmI, Error> {
+        let mut who =
+            WhoAmI { actor: principal.actor(), tenant: None, member: None, permissions: principal.permissions() };
+        if let Some(tenant) = principal.tenant() {
+            let mut tx = self.core.db.begin_system(tenant).await?;
+            let row = tx.tenant_row().await?.ok_or(Error::Missing(Thing::Tenant))?;
+            who.tenant = Some(WhoseTenant { id: tenant, name: row.name.to_string() });
+            if let Actor::Member(id) = who.actor {
+                who.member = Some(find_member(&mut tx, id).await?);
+            }
+        }
+        Ok(who)
+    }
+
+    /// Ends a session, and the tokens that its member minted; every replica knows within a second.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Missing`] when there is none.
+    pub async fn sign_out(&self, session: &str, origin: &Origin) -> Result<(), Error> {
+        let token = BrowserToken::parse(session).ok_or(Error::Missing(Thing::Session))?;
+        let found = self.core.db.resolve_session(&token.hash(SESSION).0).await?;
+        let (tenant, id) = found.ok_or(Error::Missing(Thing::Session))?;
+        let mut tx = self.core.db.begin_system(tenant).await?;
+        let record = tx.session_record(id).await?.ok_or(Error::Missing(Thing::Session))?;
+        tx.delete_session(id).await?;
+        tx.end_tokens_of(record.member).await?;
+        let party = Some(party(tenant, record.member));
+        self.core.audit.record_by(&mut tx, party, origin, Change::of("member.sign_out").to("session", id)).await?;
+        tx.commit().await?;
+        self.core.validity.changed(tenant);
+        Ok(())
+    }
+}
+
+const fn party(tenant: TenantId, member: MemberId) -> Party {
+    Party { tenant, actor: Actor::Member(member), token: None }
+}

@@ -1,0 +1,147 @@
+//! Slowing down those who guess: by member and by network address, counted in Postgres, so that all
+//! replicas count together.
+//!
+//! Members with the same e-mail address are counted each by itself. Who signs in to one of their tenants
+//! proves nothing for the others: there, the attempt stays a guess, whatever comes of it.
+
+use std::net::IpAddr;
+
+use portico_domain::{Email, MemberId, SessionId, TenantId};
+use portico_storage::AttemptLimit;
+use time::{Duration, OffsetDateTime};
+
+use super::error::SignInError;
+use portico_core::Error;
+use portico_core::Core;
+
+/// A member that an address led to.
+pub(super) type Known = (TenantId, MemberId);
+
+/// Five attempts are free; then 30 s, doubling up to 15 min. An hour of rest begins anew.
+const BY_MEMBER: AttemptLimit = AttemptLimit {
+    free: 5,
+    first_wait: Duration::seconds(30),
+    longest_wait: Duration::minutes(15),
+    memory: Duration::hours(1),
+};
+/// Thirty failures; then a minute, doubling up to ten. Ten minutes of rest begin anew.
+const BY_ADDRESS: AttemptLimit = AttemptLimit {
+    free: 30,
+    first_wait: Duration::minutes(1),
+    longest_wait: Duration::minutes(10),
+    memory: Duration::minutes(10),
+};
+
+/// One attempt from a network address, counted as failed until it is said to have succeeded.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    address: Option<[u8; 32]>,
+}
+
+/// Nobody has only one address of IPv6: the network counts.
+fn network(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+    }
+}
+
+/// Counts attempts to sign in. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(super) struct LoginThrottle {
+    core: Core,
+}
+
+impl LoginThrottle {
+    pub(super) fn new(core: &Core) -> Self {
+        Self { core: core.clone() }
+    }
+
+    fn bucket(&self, kind: &str, text: &str) -> [u8; 32] {
+        self.core.fingerprint_key.fingerprint(kind, text).0
+    }
+
+    /// Counts an attempt from there before it is made.
+    ///
+    /// # Errors
+    ///
+    /// [`SignInError::Throttled`] when there were too many.
+    pub(super) async fn count(&self, address: Option<IpAddr>) -> Result<Attempt, SignInError> {
+        let address = address.map(|address| self.bucket("sign-in by address", &network(address)));
+        if let Some(bucket) = &address
+            && let Some(until) = self.core.db.count_attempt(bucket, BY_ADDRESS).await.map_err(Error::from)?
+        {
+            return Err(throttled(until, self.core.clock.now()));
+        }
+        Ok(Attempt { address })
+    }
+
+    /// Takes back an attempt that succeeded. Others from there may guess: theirs stay counted.
+    pub(super) async fn succeeded(&self, attempt: &Attempt) -> Result<(), SignInError> {
+        if let Some(bucket) = &attempt.address {
+            self.core.db.attempt_succeeded(bucket, false).await.map_err(Error::from)?;
+        }
+        Ok(())
+    }
+
+    /// Counts an attempt at each of those who have this e-mail address, before it is made, and gives
+    /// those at whom it may be made. An address that nobody has is counted just so.
+    ///
+    /// # Errors
+    ///
+    /// [`SignInError::Throttled`] when it may be made at none.
+    pub(super) async fn count_at(&self, email: &Email, members: &[Known]) -> Result<Vec<Known>, SignInError> {
+        if members.is_empty() {
+            let nobody = self.bucket("sign-in by e-mail", email.as_str());
+            let until = self.core.db.count_attempt(&nobody, BY_MEMBER).await.map_err(Error::from)?;
+            return until.map_or(Ok(Vec::new()), |until| Err(throttled(until, self.core.clock.now())));
+        }
+        let (mut free, mut first) = (Vec::new(), None::<OffsetDateTime>);
+        for &known in members {
+            match self.core.db.count_attempt(&self.member(known), BY_MEMBER).await.map_err(Error::from)? {
+                None => free.push(known),
+                Some(until) => first = Some(first.map_or(until, |first| first.min(until))),
+            }
+        }
+        match first {
+            Some(until) if free.is_empty() => Err(throttled(until, self.core.clock.now())),
+            _ => Ok(free),
+        }
+    }
+
+    /// Forgets the attempts at a member whose password was told.
+    pub(super) async fn member_proved(&self, known: Known) -> Result<(), SignInError> {
+        Ok(self.core.db.attempt_succeeded(&self.member(known), true).await.map_err(Error::from)?)
+    }
+
+    fn member(&self, (tenant, member): Known) -> [u8; 32] {
+        self.bucket("sign-in by member", &format!("{tenant}/{member}"))
+    }
+
+    /// Whether a ticket is used for the first time.
+    pub(super) async fn is_first_use(&self, ticket: SessionId) -> Result<bool, SignInError> {
+        let bucket = self.bucket("sign-in ticket", &ticket.to_string());
+        Ok(self.core.db.use_once(&bucket).await.map_err(Error::from)?)
+    }
+}
+
+fn throttled(until: OffsetDateTime, now: OffsetDateTime) -> SignInError {
+    let left = (until - now).whole_seconds().max(0).unsigned_abs() + 1;
+    SignInError::Throttled { retry_after: left }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_of_ipv6_counts_as_one() {
+        let network = |text: &str| network(text.parse().expect("is an address"));
+        assert_eq!(network("2001:db8:1:2::1"), network("2001:db8:1:2:ffff::9"));
+        assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
+        assert_eq!(network("::ffff:192.0.2.1"), "192.0.2.1");
+    }
+}

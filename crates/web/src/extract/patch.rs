@@ -5,13 +5,13 @@
 use serde::{Deserialize, Deserializer};
 
 /// For a field that null clears: `None` when absent, `Some(None)` for null.
-pub(crate) fn nullable<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+pub fn nullable<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
 
 /// For a field that cannot be null: `None` only when absent.
-pub(crate) fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+pub fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }

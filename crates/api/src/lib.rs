@@ -28,9 +28,8 @@ static DOCS: LazyLock<Docs> = LazyLock::new(|| {
 /// Registers everything that the public listener serves. `app` is this worker's own.
 pub fn configure(config: &mut ServiceConfig, app: App) {
     config.app_data(Data::new(app.clone()));
-    public::register_calls(config);
-    config.service(management::routes().into_service());
     public::register(config, app, &DOCS);
+    config.service(management::routes().into_service());
 }
 
 /// Registers what the private listener serves: `GET /metrics`, in Prometheus' text format.

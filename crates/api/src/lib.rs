@@ -2,45 +2,34 @@
 //! calls, health, metrics and documentation.
 //!
 //! Handlers translate: they extract, call one use case of [`portico_app`], and wrap what it gives.
-//! No route of the management API can be registered without a permission; see [`guard`]. Errors
-//! become answers in one place, `told`. To add a call, see [`management`].
+//! No route of the management API can be registered without a permission; see [`portico_web::guard`]. Errors
+//! become answers in one place, [`portico_web::told`]. To add a call, see [`management`].
 
 mod compatible;
-mod docs;
-mod extract;
-pub mod guard;
 pub mod management;
 pub mod openapi;
-mod problem;
 mod public;
-mod rate_limit;
-mod reply;
-mod request_id;
-mod told;
 
 use std::sync::LazyLock;
 
 use actix_web::web::{Data, ServiceConfig};
 use portico_app::App;
 
-use docs::Docs;
-
-pub use extract::{Body, IfMatch, NoBody, Query, Segment};
-pub use guard::{Anyone, Caller, Operator, Route, Routes};
-pub use problem::{Document, Problem};
-pub use reply::{Created, Either, Json, Lines, List, NoContent, Reply, Tagged};
-pub use told::FieldError;
+use portico_docs::{Docs, Sources};
+use portico_web::codes::CODES;
 
 static JSON: LazyLock<String> = LazyLock::new(|| openapi::to_json(&openapi::document(management::openapi())));
 static YAML: LazyLock<String> = LazyLock::new(|| openapi::to_yaml(&openapi::document(management::openapi())));
-static DOCS: LazyLock<Docs> = LazyLock::new(|| Docs::new(&JSON, &YAML));
+static DOCS: LazyLock<Docs> = LazyLock::new(|| {
+    let routes = management::routes();
+    Docs::new(&Sources { routes: routes.table(), codes: CODES, json: &JSON, yaml: &YAML })
+});
 
 /// Registers everything that the public listener serves. `app` is this worker's own.
 pub fn configure(config: &mut ServiceConfig, app: App) {
     config.app_data(Data::new(app.clone()));
-    public::register_calls(config);
-    config.service(management::routes().into_service());
     public::register(config, app, &DOCS);
+    config.service(management::routes().into_service());
 }
 
 /// Registers what the private listener serves: `GET /metrics`, in Prometheus' text format.

@@ -1,0 +1,126 @@
+//! The documentation at `/docs`: pages for readers, the reference, and one search over both.
+//!
+//! It is public and needs no internet: everything that a page loads comes from this binary. Every
+//! page can be read without JavaScript but the reference, which is Swagger UI. What can be derived is:
+//! the tables of permissions, operations and error codes follow from the code.
+//!
+//! What it says of Portico's own API it is given: the table of routes, the table of codes and the OpenAPI
+//! document. It knows no endpoint.
+//!
+//! To add a page, write its text to `pages/` and name it in [`pages::all`]. Navigation, contents,
+//! search and the test of links follow.
+
+mod catalogue;
+mod file;
+mod html;
+mod inferred;
+mod limits;
+mod operations;
+mod page;
+mod pages;
+mod problems;
+mod reference;
+mod roles;
+mod search;
+
+use portico_web::codes::Code;
+use portico_web::routes::{Route, other_method};
+use std::sync::Arc;
+
+use actix_web::http::Method;
+use actix_web::web::{self, Bytes, ServiceConfig};
+use actix_web::{HttpRequest, guard};
+use utoipa_swagger_ui::Config;
+
+use crate::file::{File, Policy};
+use crate::reference::Reference;
+
+const HTML: &str = "text/html; charset=utf-8";
+const CSS: &str = "text/css; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
+/// The files of Swagger UI that the reference uses.
+const BUNDLED: &[&str] = &["swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"];
+
+/// What the documentation is made of, beside its own texts and the catalogue of Chakra's operations.
+#[derive(Debug, Clone, Copy)]
+pub struct Sources<'s> {
+    /// Every route of Portico's own API.
+    pub routes: &'s [Route],
+    /// Every error code.
+    pub codes: &'s [Code],
+    /// The OpenAPI document as JSON.
+    pub json: &'static str,
+    /// The same as YAML.
+    pub yaml: &'static str,
+}
+
+/// Everything that is served, made once at start.
+#[derive(Debug)]
+pub struct Docs(Vec<(String, Arc<File>)>);
+
+impl Docs {
+    /// The documentation of these sources.
+    #[must_use]
+    pub fn new(sources: &Sources<'_>) -> Self {
+        let reference = Reference::of(sources.json);
+        let pages = pages::all(sources, &reference);
+        let index = search::index(&pages, &reference);
+        let mut docs = Self(Vec::new());
+        docs.text("/openapi.json", sources.json, "application/json");
+        docs.text("/openapi.yaml", sources.yaml, "application/yaml");
+        docs.text("/docs/portico.css", include_str!("portico.css"), CSS);
+        docs.text("/docs/portico.js", include_str!("portico.js"), SCRIPT);
+        docs.text("/docs/reference.js", include_str!("reference.js"), SCRIPT);
+        docs.add("/docs/search.json", File::new(index.into(), "application/json", Policy::Strict));
+        for page in &pages {
+            let file = File::new(page::render(page, &pages).into(), HTML, page.policy);
+            if page.path == page::START {
+                docs.add("/docs/", file.clone());
+            }
+            docs.add(page.path, file);
+        }
+        for name in BUNDLED {
+            docs.add(&format!("/docs/{name}"), bundled(name));
+        }
+        docs
+    }
+
+    /// Registers all of it.
+    pub fn register(&self, config: &mut ServiceConfig) {
+        for (path, file) in &self.0 {
+            serve(config, path, Arc::clone(file));
+        }
+    }
+
+    fn text(&mut self, path: &str, text: &'static str, kind: &str) {
+        self.add(path, File::new(Bytes::from_static(text.as_bytes()), kind, Policy::Strict));
+    }
+
+    fn add(&mut self, path: &str, file: File) {
+        self.0.push((path.to_owned(), Arc::new(file)));
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "documentation is for everybody")]
+fn serve(config: &mut ServiceConfig, path: &str, file: Arc<File>) {
+    let reads = guard::Any(guard::Get()).or(guard::Head());
+    let answer = move |request: HttpRequest| {
+        let file = Arc::clone(&file);
+        async move { file.answer(&request) }
+    };
+    let resource = web::resource(path).route(web::route().guard(reads).to(answer));
+    config.service(resource.default_service(other_method(&[Method::GET, Method::HEAD])));
+}
+
+/// A file of Swagger UI out of this binary.
+fn bundled(name: &str) -> File {
+    let file = utoipa_swagger_ui::serve(name, Arc::new(Config::from("/openapi.json")))
+        .ok()
+        .flatten()
+        .expect("Swagger UI has the files of BUNDLED, as a test proves");
+    File::new(file.bytes.into_owned().into(), file.content_type, Policy::Strict)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,227 @@
+//! JSON bodies.
+
+use actix_web::HttpRequest;
+use actix_web::dev::Payload;
+use actix_web::http::header;
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt as _;
+use portico_app::Error;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::json::Tree;
+use crate::argument::Extract;
+use crate::problem::Problem;
+
+/// The longest body, in bytes.
+const LIMIT: usize = 1024 * 1024;
+
+/// A JSON object of at most 1 MiB.
+#[derive(Debug)]
+pub struct Body<T>(pub T);
+
+/// No body, or an empty object.
+#[derive(Debug)]
+pub struct NoBody;
+
+impl<T: DeserializeOwned> Extract for Body<T> {
+    async fn extract(request: &HttpRequest, payload: &mut Payload) -> Result<Self, Problem> {
+        Self::within(LIMIT, request, payload).await
+    }
+}
+
+impl<T: DeserializeOwned> Body<T> {
+    /// The same of at most so many bytes: for calls that anybody may make.
+    pub async fn within(limit: usize, request: &HttpRequest, payload: &mut Payload) -> Result<Self, Problem> {
+        let bytes = read(limit, request, payload).await?;
+        if bytes.is_empty() {
+            return Err(Error::Body("the body is empty; send a JSON object".into()).into());
+        }
+        Ok(Self(parse(&bytes)?))
+    }
+}
+
+impl Extract for NoBody {
+    async fn extract(request: &HttpRequest, payload: &mut Payload) -> Result<Self, Problem> {
+        let bytes = read(LIMIT, request, payload).await?;
+        if !bytes.is_empty() {
+            parse::<Nothing>(&bytes)?;
+        }
+        Ok(Self)
+    }
+}
+
+/// `{}`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+async fn read(limit: usize, request: &HttpRequest, payload: &mut Payload) -> Result<Bytes, Error> {
+    let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    if announced.and_then(|text| text.parse::<u64>().ok()).is_some_and(|length| length > limit as u64) {
+        return Err(Error::TooLarge(limit));
+    }
+    let kind = content_type(request)?;
+    let mut body = BytesMut::new();
+    while let Some(piece) = payload.next().await {
+        let piece = piece.map_err(|_| Error::Body("the body did not arrive whole".into()))?;
+        if body.len() + piece.len() > limit {
+            return Err(Error::TooLarge(limit));
+        }
+        body.extend_from_slice(&piece);
+    }
+    match kind {
+        Kind::None if !body.is_empty() => Err(Error::ContentType("application/json")),
+        Kind::None | Kind::Json => Ok(body.freeze()),
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    None,
+    Json,
+}
+
+fn content_type(request: &HttpRequest) -> Result<Kind, Error> {
+    if request.headers().contains_key(header::CONTENT_ENCODING) {
+        return Err(Error::ContentType("application/json, without Content-Encoding"));
+    }
+    let Some(value) = request.headers().get(header::CONTENT_TYPE) else { return Ok(Kind::None) };
+    let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let suffixed = essence.starts_with("application/") && essence.ends_with("+json");
+    if essence == "application/json" || suffixed { Ok(Kind::Json) } else { Err(Error::ContentType("application/json")) }
+}
+
+/// The object as that type.
+///
+/// # Errors
+///
+/// [`Error::Body`] when the text is no JSON object or a key stands twice; [`Error::Invalid`] for a
+/// field.
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+    let tree: Tree =
+        serde_json::from_slice(bytes).map_err(|error| Error::Body(format!("the body is malformed JSON: {error}")))?;
+    if !matches!(tree, Tree::Object(_)) {
+        return Err(Error::Body("the body must be a JSON object".into()));
+    }
+    serde_path_to_error::deserialize(tree).map_err(|error| {
+        let path = error.path().clone();
+        error.into_inner().at(&path)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+    use portico_domain::{Metadata, Name};
+
+    use super::*;
+    use crate::extract::{given, nullable};
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Sample {
+        name: Name,
+        #[serde(default, deserialize_with = "nullable")]
+        #[expect(clippy::option_option, reason = "this is what is tested")]
+        note: Option<Option<Name>>,
+        #[serde(default, deserialize_with = "given")]
+        list: Option<Vec<Inner>>,
+        metadata: Option<Metadata>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Inner {
+        n: u8,
+    }
+
+    async fn sent(kind: Option<&str>, body: impl Into<Bytes>) -> Result<Sample, Error> {
+        let mut request = TestRequest::post().set_payload(body);
+        if let Some(kind) = kind {
+            request = request.insert_header((header::CONTENT_TYPE, kind));
+        }
+        let (request, mut payload) = request.to_http_parts();
+        match Body::extract(&request, &mut payload).await {
+            Ok(Body(sample)) => Ok(sample),
+            Err(Problem::App(error)) => Err(error),
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+
+    async fn wrong(body: &'static str) -> (String, String) {
+        match sent(Some("application/json"), body).await {
+            Err(Error::Invalid { pointer, detail }) => (pointer, detail),
+            Err(Error::Body(text)) => (String::new(), text),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[actix_web::test]
+    async fn absent_null_and_given_are_told_apart() {
+        let read = |body: &'static str| sent(Some("application/json; charset=utf-8"), body);
+        assert_eq!(read(r#"{"name":"a"}"#).await.unwrap().note, None);
+        assert_eq!(read(r#"{"name":"a","note":null}"#).await.unwrap().note, Some(None));
+        let sample = read(r#"{"name":"a","note":"b","list":[{"n":1}],"metadata":{"k":"v"}}"#).await.unwrap();
+        assert_eq!((sample.name.as_str(), sample.note), ("a", Some("b".parse().ok())));
+        assert_eq!((sample.list.map(|list| list[0].n), sample.metadata.is_some()), (Some(1), true));
+        assert_eq!(wrong(r#"{"name":"a","list":null}"#).await.0, "/list");
+    }
+
+    #[actix_web::test]
+    async fn a_wrong_field_is_pointed_at() {
+        let of = |pointer: &str, detail: &str| (pointer.to_owned(), detail.to_owned());
+        assert_eq!(wrong("{}").await, of("/name", "is required"));
+        assert_eq!(wrong(r#"{"name":5}"#).await, of("/name", "must be a string, not a number"));
+        assert_eq!(wrong(r#"{"name":""}"#).await, of("/name", "must be 1 to 100 characters long, but has 0"));
+        assert_eq!(
+            wrong(r#"{"name":"a","list":[{"n":1},{"n":300}]}"#).await,
+            of("/list/1/n", "must be a whole number from 0 to 255")
+        );
+        assert_eq!(wrong(r#"{"name":"a","list":[{}]}"#).await, of("/list/0/n", "is required"));
+        assert_eq!(wrong(r#"{"name":"a","list":[[1]]}"#).await, of("/list/0", "must be an object, not an array"));
+        let (pointer, detail) = wrong(r#"{"name":"a","a/b":1}"#).await;
+        assert_eq!(pointer, "/a~1b");
+        assert!(detail.contains("is not known"), "{detail}");
+        assert_eq!(wrong(r#"{"name":"a","metadata":{"":"x"}}"#).await.0, "/metadata");
+    }
+
+    #[actix_web::test]
+    async fn what_is_no_object_is_malformed() {
+        for body in ["", "[]", "\"a\"", "{", "{\"name\":\"a\",}", "null", "{\"name\":\"a\"} x"] {
+            assert!(matches!(sent(Some("application/json"), body).await, Err(Error::Body(_))), "{body}");
+        }
+        assert!(wrong("{\"name\":\"a\",\n\"name\":\"b\"}").await.1.contains("\"name\" stands twice at line 2"));
+        let deep = format!("{{\"name\":{}", "[".repeat(500));
+        assert!(matches!(sent(Some("application/json"), deep).await, Err(Error::Body(_))));
+        assert!(matches!(sent(Some("application/json"), &b"{\"name\":\"\xff\"}"[..]).await, Err(Error::Body(_))));
+    }
+
+    #[actix_web::test]
+    async fn only_json_is_taken() {
+        for kind in [None, Some("text/plain"), Some("application/x-www-form-urlencoded"), Some("json")] {
+            assert!(matches!(sent(kind, "{}").await, Err(Error::ContentType(_))), "{kind:?}");
+        }
+        assert!(sent(Some("application/merge-patch+json"), r#"{"name":"a"}"#).await.is_ok());
+        assert!(matches!(sent(None, "").await, Err(Error::Body(_))));
+    }
+
+    #[actix_web::test]
+    async fn a_long_body_is_refused_before_and_while_it_is_read() {
+        let long = "x".repeat(LIMIT + 1);
+        assert!(matches!(sent(Some("application/json"), long).await, Err(Error::TooLarge(LIMIT))));
+        let request = TestRequest::post().insert_header((header::CONTENT_LENGTH, LIMIT + 1));
+        let (request, mut payload) = request.to_http_parts();
+        let refused = Body::<Sample>::extract(&request, &mut payload).await;
+        assert!(matches!(refused, Err(Problem::App(Error::TooLarge(_)))));
+    }
+
+    #[actix_web::test]
+    async fn nothing_or_an_empty_object_is_no_body() {
+        for (body, fits) in [("", true), ("{}", true), ("{\"a\":1}", false), ("[]", false)] {
+            let request = TestRequest::post().insert_header((header::CONTENT_TYPE, "application/json"));
+            let (request, mut payload) = request.set_payload(body).to_http_parts();
+            assert_eq!(NoBody::extract(&request, &mut payload).await.is_ok(), fits, "{body}");
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! `If-Match` (RFC 9110, 13.1.1).
+
+use actix_web::HttpRequest;
+use actix_web::dev::Payload;
+use actix_web::http::header;
+use portico_app::Error;
+
+use crate::argument::Extract;
+use crate::problem::Problem;
+
+/// The version that a change is based on; none: not said. [`IfMatch::ANY`] stands for `*`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IfMatch(pub Option<i64>);
+
+impl IfMatch {
+    /// Whatever the version.
+    pub const ANY: i64 = -1;
+}
+
+impl Extract for IfMatch {
+    async fn extract(request: &HttpRequest, _: &mut Payload) -> Result<Self, Problem> {
+        let mut values = request.headers().get_all(header::IF_MATCH);
+        let Some(value) = values.next() else { return Ok(Self(None)) };
+        let text = value.to_str().ok().filter(|_| values.next().is_none());
+        match text.map(str::trim) {
+            Some("*") => Ok(Self(Some(Self::ANY))),
+            Some(tag) => Ok(Self(Some(version(tag)?))),
+            None => Err(malformed().into()),
+        }
+    }
+}
+
+/// The version in a strong tag; a tag that Portico never gave fits nothing.
+fn version(tag: &str) -> Result<i64, Error> {
+    let inner = tag.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).ok_or_else(malformed)?;
+    if inner.contains('"') {
+        return Err(malformed());
+    }
+    let digits = inner.bytes().all(|byte| byte.is_ascii_digit());
+    let version = inner.parse().ok().filter(|version: &i64| digits && version.to_string() == inner);
+    version.ok_or(Error::PreconditionFailed)
+}
+
+fn malformed() -> Error {
+    Error::Header("If-Match", "must be * or the one strong ETag that you read, such as \"3\"".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    async fn of(values: &[&str]) -> Result<IfMatch, Error> {
+        let mut request = TestRequest::default();
+        for value in values {
+            request = request.append_header((header::IF_MATCH, *value));
+        }
+        let (request, mut payload) = request.to_http_parts();
+        IfMatch::extract(&request, &mut payload).await.map_err(|problem| match problem {
+            Problem::App(error) => error,
+            other => panic!("{other:?}"),
+        })
+    }
+
+    #[actix_web::test]
+    async fn one_strong_tag_or_a_star_is_taken() {
+        assert_eq!(of(&[]).await.unwrap(), IfMatch(None));
+        assert_eq!(of(&["\"7\""]).await.unwrap(), IfMatch(Some(7)));
+        assert_eq!(of(&["*"]).await.unwrap(), IfMatch(Some(IfMatch::ANY)));
+    }
+
+    #[actix_web::test]
+    async fn weak_several_and_bare_tags_are_malformed() {
+        for values in [&["W/\"7\""][..], &["7"], &["\"7\", \"8\""], &["\"7\"", "\"8\""], &[""], &["\""]] {
+            assert!(matches!(of(values).await, Err(Error::Header("If-Match", _))), "{values:?}");
+        }
+    }
+
+    #[actix_web::test]
+    async fn a_tag_that_nobody_gave_fits_nothing() {
+        for value in ["\"abc\"", "\"-1\"", "\"\"", "\"07\"", "\"+7\"", "\"99999999999999999999\""] {
+            assert!(matches!(of(&[value]).await, Err(Error::PreconditionFailed)), "{value}");
+        }
+    }
+}

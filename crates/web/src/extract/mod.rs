@@ -1,0 +1,17 @@
+//! What handlers take out of a request, parsed into types of the domain.
+
+mod body;
+mod error;
+mod if_match;
+mod json;
+mod patch;
+mod query;
+mod segment;
+mod value;
+
+pub use body::{Body, NoBody};
+pub use if_match::IfMatch;
+pub use patch::{given, nullable};
+pub use query::{Cursor, Flag, Limit, PageQuery, Query, page};
+pub use segment::Segment;
+pub use value::{Moment, Parsed, Word};

@@ -1,0 +1,306 @@
+//! No permission, no route.
+//!
+//! A management handler is registered through [`guarded`](crate::routes::Routes::guarded), whose bound asks
+//! for a [`Caller`] or an [`Operator`] as the handler's first argument. Both name a permission as a type, and
+//! neither can be had without it: whoever reaches the handler's body was allowed to.
+//!
+//! ```
+//! use portico_domain::permission::perm;
+//! use portico_web::guard::Caller;
+//! use portico_web::problem::Problem;
+//! use portico_web::reply::Json;
+//! use portico_web::route;
+//! use portico_web::routes::Routes;
+//!
+//! #[utoipa::path(get, path = "/api/v1/example", responses((status = 200, description = "It.")))]
+//! async fn read(caller: Caller<perm::CustomersRead>) -> Result<Json<String>, Problem> {
+//!     Ok(Json(caller.scope().tenant().to_string()))
+//! }
+//!
+//! let routes = Routes::under("/api/v1").guarded(route!(read));
+//! assert_eq!(routes.table()[0].permission.map(|needed| needed.as_str()), Some("customers:read"));
+//! ```
+//!
+//! The same without the caller does not compile:
+//!
+//! ```compile_fail
+//! use portico_web::problem::Problem;
+//! use portico_web::reply::Json;
+//! use portico_web::route;
+//! use portico_web::routes::Routes;
+//!
+//! #[utoipa::path(get, path = "/api/v1/example", responses((status = 200, description = "It.")))]
+//! async fn read() -> Result<Json<String>, Problem> {
+//!     Ok(Json("for anybody".to_owned()))
+//! }
+//!
+//! let routes = Routes::under("/api/v1").guarded(route!(read));
+//! ```
+//!
+//! Nor does one that asks for it last, after the body was read:
+//!
+//! ```compile_fail
+//! use portico_domain::permission::perm;
+//! use portico_web::extract::Body;
+//! use portico_web::guard::Caller;
+//! use portico_web::problem::Problem;
+//! use portico_web::reply::Json;
+//! use portico_web::route;
+//! use portico_web::routes::Routes;
+//!
+//! #[utoipa::path(post, path = "/api/v1/example", responses((status = 200, description = "It.")))]
+//! async fn write(_: Body<bool>, caller: Caller<perm::CustomersWrite>) -> Result<Json<String>, Problem> {
+//!     Ok(Json(caller.scope().tenant().to_string()))
+//! }
+//!
+//! let routes = Routes::under("/api/v1").guarded(route!(write));
+//! ```
+
+use std::time::Instant;
+
+use actix_web::dev::Payload;
+use actix_web::http::Method;
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::{HttpMessage as _, HttpRequest};
+use portico_app::{App, Browser, Cookie, Error, Presented, REJUDGED_AFTER, Turn};
+use portico_auth::{Actor, BadCredential, OperatorScope, Origin, Party, Principal, Scope};
+use portico_domain::Permission;
+use portico_domain::permission::Required;
+
+use crate::argument::{Extract, app};
+use crate::browser;
+use crate::problem::Problem;
+use crate::request_id::RequestId;
+
+/// The header by which the operator names a tenant.
+static PORTICO_TENANT: HeaderName = HeaderName::from_static("portico-tenant");
+
+/// Proof of a permission, or that the caller is known.
+pub trait Permit: Extract {
+    /// The permission; none where every known caller may.
+    const PERMISSION: Option<Permission>;
+    /// Whether only the operator can have it.
+    const OPERATOR: bool;
+}
+
+/// The arguments of a handler, of which the first is a [`Permit`]. They are taken one after the
+/// other, so nothing else is read, and nothing said of it, before the caller is known. When the others
+/// were long in coming, the caller is judged once more.
+pub trait Guarded: Extract {
+    /// The first of them.
+    type Permit: Permit;
+}
+
+/// A caller who may do `P` in its tenant.
+#[derive(Debug)]
+pub struct Caller<P>(Scope<P>);
+
+/// The operator, who may do `P` across tenants.
+#[derive(Debug)]
+pub struct Operator<P>(OperatorScope<P>);
+
+/// A caller who is known, whatever it may do: for what concerns the caller alone.
+#[derive(Debug)]
+pub struct Anyone {
+    principal: Principal,
+    session: Option<String>,
+}
+
+impl Anyone {
+    /// Who it is.
+    #[must_use]
+    pub const fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
+    /// The token of its session, where that is what it presented.
+    #[must_use]
+    pub fn session(&self) -> Option<&str> {
+        self.session.as_deref()
+    }
+}
+
+impl<P> Caller<P> {
+    /// What the use cases ask for.
+    #[must_use]
+    pub const fn scope(&self) -> &Scope<P> {
+        &self.0
+    }
+}
+
+impl<P> Operator<P> {
+    /// What the use cases ask for.
+    #[must_use]
+    pub const fn scope(&self) -> &OperatorScope<P> {
+        &self.0
+    }
+}
+
+impl<P: Required> Permit for Caller<P> {
+    const PERMISSION: Option<Permission> = Some(P::PERMISSION);
+    const OPERATOR: bool = false;
+}
+
+impl<P: Required> Permit for Operator<P> {
+    const PERMISSION: Option<Permission> = Some(P::PERMISSION);
+    const OPERATOR: bool = true;
+}
+
+impl Permit for Anyone {
+    const PERMISSION: Option<Permission> = None;
+    const OPERATOR: bool = false;
+}
+
+impl<P: Required> Extract for Caller<P> {
+    async fn extract(request: &HttpRequest, _: &mut Payload) -> Result<Self, Problem> {
+        Ok(Self(principal(request).await?.authorize().map_err(Error::from)?))
+    }
+}
+
+impl<P: Required> Extract for Operator<P> {
+    async fn extract(request: &HttpRequest, _: &mut Payload) -> Result<Self, Problem> {
+        Ok(Self(principal(request).await?.authorize_operator().map_err(Error::from)?))
+    }
+}
+
+impl Extract for Anyone {
+    async fn extract(request: &HttpRequest, _: &mut Payload) -> Result<Self, Problem> {
+        let principal = principal(request).await?;
+        let member =
+            matches!(principal.actor(), Actor::Member(_)) && !request.headers().contains_key(header::AUTHORIZATION);
+        let browser = signed_in(app(request)?, request).filter(|_| member);
+        Ok(Self { session: browser.map(|browser| browser.session.to_owned()), principal })
+    }
+}
+
+macro_rules! arguments {
+    ($($name:ident)*) => {
+        impl<G: Permit, $($name: Extract),*> Extract for (G, $($name,)*) {
+            async fn extract(request: &HttpRequest, payload: &mut Payload) -> Result<Self, Problem> {
+                let judged = Instant::now();
+                let mut all = (G::extract(request, payload).await?, $($name::extract(request, payload).await?,)*);
+                if judged.elapsed() >= REJUDGED_AFTER {
+                    all.0 = G::extract(request, payload).await?;
+                }
+                Ok(all)
+            }
+        }
+
+        impl<G: Permit, $($name: Extract),*> Guarded for (G, $($name,)*) {
+            type Permit = G;
+        }
+    };
+}
+
+arguments! {}
+arguments! { A }
+arguments! { A B }
+arguments! { A B C }
+arguments! { A B C D }
+
+/// Who calls, within its limits. Whoever it is, in the extensions of the request stands from here on in
+/// whose audit log a refusal belongs, and how the limit stands.
+async fn principal(request: &HttpRequest) -> Result<Principal, Problem> {
+    let id = RequestId::of(request);
+    let app = app(request)?;
+    let presented = Presented { browser: signed_in(app, request), ..presented(request, &id)? };
+    let origin = presented.origin();
+    let (outcome, party) = match app.authenticate(presented).await {
+        Ok(principal) => {
+            let party = principal.party();
+            (Ok(principal), party)
+        }
+        Err(refused) => (Err(refused.error), refused.party),
+    };
+    if let Some(party) = party {
+        request.extensions_mut().insert(Attempt { party, origin });
+    }
+    let principal = outcome?;
+    app.note_use(&principal, || what(request));
+    if let Some(standing) = app.count_call(&principal)? {
+        request.extensions_mut().insert(standing);
+    }
+    // Held until the request ends; whoever is judged anew holds it already.
+    let waits = request.extensions().get::<Turn>().is_none();
+    if let Some(tenant) = principal.tenant().filter(|_| waits) {
+        let turn = app.turn(tenant).await?;
+        request.extensions_mut().insert(turn);
+    }
+    Ok(principal)
+}
+
+/// The method and the path template, by which a call of the management API is known.
+fn what(request: &HttpRequest) -> String {
+    let template = request.match_pattern().unwrap_or_else(|| request.path().to_owned());
+    format!("{} {template}", request.method())
+}
+
+/// A known party's request for management.
+#[derive(Debug, Clone)]
+struct Attempt {
+    party: Party,
+    origin: Origin,
+}
+
+/// Writes a refusal into the audit log of the tenant whose party it met.
+pub(crate) async fn note_refusal(request: &HttpRequest, problem: &Problem) {
+    let Problem::App(error) = problem else { return };
+    let attempt = request.extensions().get::<Attempt>().cloned();
+    if let (true, Some(Attempt { party, origin }), Ok(app)) = (error.is_refusal(), attempt, app(request)) {
+        let (_, code) = error.status_and_code();
+        app.attempt_refused(party, &origin, what(request), code.unwrap_or("refused")).await;
+    }
+}
+
+/// The signed-in browser, if the request has a session's cookie. Only the management API asks: a cookie
+/// never sends a message.
+fn signed_in<'r>(app: &App, request: &'r HttpRequest) -> Option<Browser<'r>> {
+    let session = browser::cookie(app, request, Cookie::Session)?;
+    let text = |name| browser::text(request, name);
+    Some(Browser {
+        session,
+        csrf: text("x-csrf-token"),
+        changes: !matches!(*request.method(), Method::GET | Method::HEAD),
+        same_origin: app.is_from_own_page(text("sec-fetch-site"), text("origin"), browser::host(request)),
+    })
+}
+
+/// What the request presents, but for cookies.
+///
+/// # Errors
+///
+/// [`Error::Credential`] and [`Error::Header`] for bytes that are no ASCII text.
+pub fn presented<'r>(request: &'r HttpRequest, id: &'r RequestId) -> Result<Presented<'r>, Error> {
+    let headers = request.headers();
+    if headers.get_all(header::AUTHORIZATION).nth(1).is_some() {
+        return Err(BadCredential::Several.into());
+    }
+    let authorization = headers.get(header::AUTHORIZATION).map(HeaderValue::to_str).transpose();
+    let tenant = headers.get(&PORTICO_TENANT).map(HeaderValue::to_str).transpose();
+    Ok(Presented {
+        authorization: authorization.map_err(|_| BadCredential::Malformed)?,
+        tenant: tenant.map_err(|_| Error::Header("Portico-Tenant", "must be an id such as ten_…, in ASCII".into()))?,
+        browser: None,
+        address: request.peer_addr().map(|address| address.ip()),
+        request_id: id.as_str(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    #[test]
+    fn bytes_that_are_no_ascii_are_no_credential() {
+        let odd = HeaderValue::from_bytes(b"Bearer \xff").unwrap();
+        let request = TestRequest::default().insert_header((header::AUTHORIZATION, odd.clone())).to_http_request();
+        assert!(matches!(
+            presented(&request, &RequestId::of(&request)),
+            Err(Error::Credential(BadCredential::Malformed))
+        ));
+        let request = TestRequest::default().insert_header(("portico-tenant", odd)).to_http_request();
+        assert!(matches!(presented(&request, &RequestId::of(&request)), Err(Error::Header("Portico-Tenant", _))));
+    }
+}

@@ -1,0 +1,164 @@
+//! Errors of the management API: problems after RFC 9457.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
+use portico_app::Error;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::codes;
+use crate::reply;
+use crate::request_id::RequestId;
+use crate::told::{FieldError, Surface, Told, log};
+
+/// Why a call of the management API came to nothing.
+#[derive(Debug)]
+pub enum Problem {
+    /// The application says so.
+    App(Error),
+    /// A part of the path is no id of the kind that stands there.
+    Path {
+        /// The name of the parameter.
+        name: String,
+        /// What is wrong.
+        detail: String,
+    },
+    /// Nothing is at this path.
+    NoPath,
+    /// The path exists with these methods only: the value of `Allow`.
+    Method(HeaderValue),
+    /// Portico is not wired as it should be.
+    Wiring(&'static str),
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        Self::App(error)
+    }
+}
+
+/// An error of the management API (RFC 9457, `application/problem+json`).
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub struct Document {
+    /// Where the code is explained.
+    #[serde(rename = "type")]
+    #[schema(example = "/docs/problems#validation_failed")]
+    kind: String,
+    /// The code in words.
+    #[schema(example = "A field of the request is wrong")]
+    title: &'static str,
+    /// The HTTP status.
+    #[schema(example = 422)]
+    status: u16,
+    /// What happened and how to mend it, for people.
+    #[schema(example = "a field of the request is wrong: /name is required")]
+    detail: String,
+    /// The stable code: compare with this one.
+    #[schema(example = "validation_failed")]
+    code: &'static str,
+    /// The `X-Request-Id` of the call.
+    #[schema(example = "req_0190163d8694739b8a1f8b3b8a5d2f11")]
+    request_id: String,
+    /// What is wrong where, if it is known.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    errors: Vec<FieldError>,
+}
+
+impl Problem {
+    /// The answer to the request with that id.
+    #[must_use]
+    pub fn answer(self, request_id: &RequestId) -> HttpResponse {
+        if let Self::App(error) = &self {
+            log(error, request_id);
+        }
+        let told = self.told();
+        let document = Document {
+            kind: format!("/docs/problems#{}", told.code),
+            title: codes::find(told.code).map_or(told.code, |code| code.meaning.trim_end_matches('.')),
+            status: told.status.as_u16(),
+            detail: told.detail,
+            code: told.code,
+            request_id: request_id.as_str().to_owned(),
+            errors: told.errors,
+        };
+        let mut answer = reply::json(told.status, &document);
+        let headers = answer.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        for (name, value) in told.headers {
+            headers.insert(name, value);
+        }
+        reply::finish(&mut answer, request_id);
+        answer
+    }
+
+    fn told(self) -> Told {
+        match self {
+            Self::App(error) => Told::of(&error, Surface::Management),
+            Self::Path { name, detail } => {
+                let field = FieldError { pointer: format!("path:{name}"), detail };
+                let text = format!("{} in the path {}", name, field.detail);
+                Told { errors: vec![field], ..Told::plain(StatusCode::BAD_REQUEST, "path_malformed", text) }
+            }
+            Self::NoPath => {
+                Told::plain(StatusCode::NOT_FOUND, "not_found", "nothing is at this path; /docs lists what there is")
+            }
+            Self::Method(allow) => {
+                let text = format!("this path takes {}", allow.to_str().unwrap_or_default());
+                let told = Told::plain(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", text);
+                Told { headers: vec![(header::ALLOW, allow)], ..told }
+            }
+            Self::Wiring(what) => {
+                tracing::error!(what, "a handler is not wired as it should be");
+                let text = "Portico failed; report the request id to whoever runs it";
+                Told::plain(StatusCode::INTERNAL_SERVER_ERROR, "internal", text)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::body::to_bytes;
+    use actix_web::test::TestRequest;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    async fn answered(problem: Problem) -> (HttpResponse<()>, Value) {
+        let request = TestRequest::default().insert_header(("x-request-id", "r-1")).to_http_request();
+        let (head, body) = problem.answer(&RequestId::of(&request)).into_parts();
+        (head, serde_json::from_slice(&to_bytes(body).await.unwrap()).unwrap())
+    }
+
+    #[actix_web::test]
+    async fn a_problem_has_the_shape_of_the_standard() {
+        let (head, body) = answered(Problem::App(Error::invalid("/name", "is required"))).await;
+        assert_eq!(head.headers().get("content-type").unwrap(), "application/problem+json");
+        assert_eq!(head.headers().get("x-request-id").unwrap(), "r-1");
+        assert_eq!(head.headers().get("cache-control").unwrap(), "no-store");
+        assert_eq!(head.headers().get("x-content-type-options").unwrap(), "nosniff");
+        assert_eq!(
+            body,
+            json!({
+                "type": "/docs/problems#validation_failed",
+                "title": "A field of the request is wrong",
+                "status": 422,
+                "detail": "a field of the request is wrong: /name is required",
+                "code": "validation_failed",
+                "request_id": "r-1",
+                "errors": [{"pointer": "/name", "detail": "is required"}],
+            })
+        );
+    }
+
+    #[actix_web::test]
+    async fn other_methods_are_named() {
+        let (head, body) = answered(Problem::Method(HeaderValue::from_static("GET, PATCH"))).await;
+        assert_eq!(head.status().as_u16(), 405);
+        assert_eq!(head.headers().get("allow").unwrap(), "GET, PATCH");
+        assert_eq!(body["detail"], "this path takes GET, PATCH");
+    }
+}

@@ -1,4 +1,4 @@
-//! The compatible surface: from actix to [`App::forward`] and back. This is the hot path: no
+//! The compatible surface: from actix to [`portico_gateway::Gateway::forward`] and back. This is the hot path: no
 //! middleware, nothing copied that need not be.
 
 use actix_web::body::{BoxBody, MessageBody as _, SizedStream};
@@ -6,8 +6,9 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, body, web};
 use futures_util::StreamExt as _;
-use portico_app::gateway::{Answer, AnswerBody, BodyFailure, Call, Failure, Headers};
-use portico_app::{App, Error};
+use portico_app::App;
+use portico_core::Error;
+use portico_gateway::{Answer, AnswerBody, BodyFailure, Call, Failure, Head, Headers};
 use portico_web::guard::presented;
 use portico_web::problem::Problem;
 use portico_web::rate_limit;
@@ -53,20 +54,19 @@ pub(crate) async fn forward(app: &App, request: &HttpRequest, payload: web::Payl
     let id = RequestId::of(request);
     let presented = match presented(request, &id) {
         Ok(presented) => presented,
-        Err(error) => return refused(request, &id, &Failure { error, operation: None, standing: None }),
+        Err(error) => return refused(request, &id, &Failure { error, operation: None, limit: None }),
     };
     let headers = View(request.headers());
-    let call = Call {
+    let head = Head {
         method: request.method().as_str(),
         path: request.uri().path(),
         query: request.uri().query(),
-        presented,
-        request_id: id.as_str(),
+        credentials: presented,
         headers: &headers,
-        body: payload.map(|piece| piece.map_err(|_| BodyFailure)),
         content_length: content_length(request.headers()),
     };
-    match app.forward(call).await {
+    let call = Call { head, body: payload.map(|piece| piece.map_err(|_| BodyFailure)) };
+    match app.gateway().forward(call).await {
         Ok(answer) => answered(answer, &id),
         Err(failure) => refused(request, &id, &failure),
     }
@@ -99,7 +99,7 @@ fn answered(answer: Answer, id: &RequestId) -> HttpResponse {
     let mut response = HttpResponse::with_body(status, body);
     *response.headers_mut() = headers;
     name_operation(response.headers_mut(), answer.operation);
-    rate_limit::insert(response.headers_mut(), answer.standing.as_ref());
+    rate_limit::insert(response.headers_mut(), answer.limit.as_ref());
     reply::common(response.headers_mut(), id);
     response
 }
@@ -117,7 +117,7 @@ fn refused(request: &HttpRequest, id: &RequestId, failure: &Failure) -> HttpResp
         answer.headers_mut().insert(name, value);
     }
     name_operation(answer.headers_mut(), failure.operation);
-    rate_limit::insert(answer.headers_mut(), failure.standing.as_ref());
+    rate_limit::insert(answer.headers_mut(), failure.limit.as_ref());
     reply::finish(&mut answer, id);
     answer
 }
@@ -146,14 +146,14 @@ mod tests {
 
     async fn failing(path: &str, error: Error) -> (HttpResponse<()>, Value) {
         let request = TestRequest::with_uri(path).insert_header(("x-request-id", "r-1")).to_http_request();
-        let failure = Failure { error, operation: Some("get_plugin"), standing: None };
+        let failure = Failure { error, operation: Some("get_plugin"), limit: None };
         let (head, body) = refused(&request, &RequestId::of(&request), &failure).into_parts();
         (head, serde_json::from_slice(&to_bytes(body).await.unwrap()).unwrap())
     }
 
     #[actix_web::test]
     async fn errors_below_chakras_paths_are_in_chakras_envelope() {
-        let (head, body) = failing("/plugin/x", Error::Missing(portico_app::Thing::Plugin)).await;
+        let (head, body) = failing("/plugin/x", Error::Missing(portico_core::Thing::Plugin)).await;
         assert_eq!(head.status().as_u16(), 404);
         assert_eq!(head.headers().get("x-request-id").unwrap(), "r-1");
         assert_eq!(head.headers().get("portico-operation").unwrap(), "get_plugin");
@@ -189,7 +189,7 @@ mod tests {
             headers: headers.into(),
             body: AnswerBody::Pieces(Box::pin(pieces)),
             operation: None,
-            standing: None,
+            limit: None,
         };
         let answer = answered(answer, &RequestId::of(&request));
         assert_eq!(answer.status().as_u16(), 207);

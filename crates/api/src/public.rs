@@ -8,10 +8,11 @@ use actix_web::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTEN
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource};
-use portico_app::{App, JWKS_MAX_AGE};
+use portico_app::App;
 use portico_auth::Origin;
 use portico_docs::Docs;
 use portico_domain::signing_key::JsonWebKey;
+use portico_identity::JWKS_MAX_AGE;
 use portico_web::extract::Body;
 use portico_web::problem::Problem;
 use portico_web::reply;
@@ -119,10 +120,10 @@ async fn revoke(
     id: &RequestId,
 ) -> Result<HttpResponse, Problem> {
     let address = request.peer_addr().map(|address| address.ip());
-    app.count_leak_report(address)?;
+    app.core().limits.count_leak_report(address)?;
     let Body(body) = Body::<LeakedBody>::within(REPORT, request, &mut payload.into_inner()).await?;
     let origin = Origin { address, request_id: Some(id.as_str().into()) };
-    app.revoke_leaked(&body.secret.0, &origin).await?;
+    app.api_keys().revoke_leaked(&body.secret.0, &origin).await?;
     let mut answer = HttpResponse::new(StatusCode::NO_CONTENT);
     reply::finish(&mut answer, id);
     Ok(answer)
@@ -153,7 +154,7 @@ pub(crate) struct JsonWebKeySet {
     ))]
 pub(crate) async fn jwks(request: HttpRequest, app: web::Data<App>) -> HttpResponse {
     let id = RequestId::of(&request);
-    let keys = match app.json_web_keys().await {
+    let keys = match app.signing_keys().published().await {
         Ok(keys) => keys,
         Err(error) => return Problem::from(error).answer(&id),
     };

@@ -10,10 +10,10 @@ use portico_storage::{CustomerPatch, NewCustomer, Page, TenantTx};
 use serde::Serialize;
 use serde_json::json;
 
+use portico_core::Core;
 use portico_core::audit::Change;
 use portico_core::{Error, Thing};
 use portico_core::{PageRequest, Paged, paged};
-use portico_core::Core;
 
 use crate::chakra_calls::{ChakraCalls, Named};
 
@@ -65,18 +65,17 @@ impl Customers {
     /// # Errors
     ///
     /// [`Error::Conflict`] when the external id is taken; [`Error::Denied`] for a limited key.
-    pub async fn create(
-        &self,
-        scope: &Scope<perm::CustomersWrite>,
-        new: NewCustomer,
-    ) -> Result<Customer, Error> {
+    pub async fn create(&self, scope: &Scope<perm::CustomersWrite>, new: NewCustomer) -> Result<Customer, Error> {
         scope.whole_tenant()?;
         let id = CustomerId::generate();
         let mut tx = self.core.db.begin(scope).await?;
         tx.tenant_row().await?.ok_or(Error::Missing(Thing::Tenant))?;
         tx.insert_customer(id, &new).await?;
         let customer = customer_within(&mut tx, scope, id).await?;
-        self.core.audit.record(&mut tx, scope, Change::of("customer.create").to("customer", id).into(&customer)).await?;
+        self.core
+            .audit
+            .record(&mut tx, scope, Change::of("customer.create").to("customer", id).into(&customer))
+            .await?;
         tx.commit().await?;
         Ok(customer)
     }
@@ -119,7 +118,10 @@ impl Customers {
         }
         let customer = customer_within(&mut tx, scope, id).await?;
         let action = if created { "customer.create" } else { "customer.ensure" };
-        self.core.audit.record(&mut tx, scope, Change::of(action).to("customer", id).from(&before).into(&customer)).await?;
+        self.core
+            .audit
+            .record(&mut tx, scope, Change::of(action).to("customer", id).from(&before).into(&customer))
+            .await?;
         tx.commit().await?;
         Ok((customer, created))
     }
@@ -236,7 +238,10 @@ impl Customers {
             if tx.count_wabas(waba.plugin_id).await? == 0 {
                 tx.set_plugin_status(waba.plugin_id, PluginStatus::Disconnected).await?;
             }
-            self.core.audit.record(&mut tx, scope, Change::of("waba.disconnect").to("waba", &waba.id).from(waba)).await?;
+            self.core
+                .audit
+                .record(&mut tx, scope, Change::of("waba.disconnect").to("waba", &waba.id).from(waba))
+                .await?;
             tx.commit().await?;
             self.core.validity.changed(scope.tenant());
         }
@@ -256,7 +261,11 @@ pub fn name_from(external_id: &ExternalId) -> Result<Name, Error> {
 }
 
 /// The customer, if it is within reach.
-async fn customer_within(tx: &mut TenantTx, scope: &portico_auth::TenantScope, id: CustomerId) -> Result<Customer, Error> {
+async fn customer_within(
+    tx: &mut TenantTx,
+    scope: &portico_auth::TenantScope,
+    id: CustomerId,
+) -> Result<Customer, Error> {
     tx.customer(scope.reach().customers(), id).await?.ok_or(Error::Missing(Thing::Customer))
 }
 

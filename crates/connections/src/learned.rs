@@ -14,9 +14,9 @@ use portico_chakra::LearnedKind;
 use portico_domain::TenantId;
 use portico_storage::{Learned, NewLearned, OwnedId};
 
-use portico_core::{Error, Thing};
 use portico_core::Core;
 use portico_core::cache::Cache;
+use portico_core::{Error, Thing};
 
 use crate::chakra_keys::ChakraCredentials;
 
@@ -76,12 +76,7 @@ impl LearnedIds {
     /// # Errors
     ///
     /// [`Error::Missing`]; [`Error::NoChakraKey`] when that decides.
-    pub async fn owner(
-        &self,
-        scope: &TenantScope,
-        kind: LearnedKind,
-        id: &str,
-    ) -> Result<Option<Learned>, Error> {
+    pub async fn owner(&self, scope: &TenantScope, kind: LearnedKind, id: &str) -> Result<Option<Learned>, Error> {
         let missing = || Error::Missing(Thing::Resource(kind.as_str()));
         if id.len() > LONGEST || id.contains('\0') {
             return Err(missing());

@@ -7,9 +7,9 @@ use portico_domain::permission::perm;
 use portico_domain::{LookupFilter, LookupPlace, LookupRow, PluginId};
 use portico_storage::Page;
 
+use portico_core::Core;
 use portico_core::Error;
 use portico_core::{PageRequest, Paged, paged};
-use portico_core::Core;
 
 use crate::plugins::Plugins;
 

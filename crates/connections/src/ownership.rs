@@ -8,9 +8,9 @@ use portico_chakra::Kind;
 use portico_domain::{PhoneNumberId, PluginId, TenantId, WabaId};
 use portico_storage::OwnedId;
 
-use portico_core::{Error, Thing};
 use portico_core::Core;
 use portico_core::cache::Cache;
+use portico_core::{Error, Thing};
 
 /// How often what is no longer believed is dropped.
 const SWEEP: Duration = Duration::from_secs(15);

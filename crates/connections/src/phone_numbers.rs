@@ -42,11 +42,7 @@ impl PhoneNumbers {
     /// # Errors
     ///
     /// [`Error::Missing`].
-    pub async fn get(
-        &self,
-        scope: &Scope<perm::PhoneNumbersRead>,
-        id: PhoneNumberId,
-    ) -> Result<PhoneNumber, Error> {
+    pub async fn get(&self, scope: &Scope<perm::PhoneNumbersRead>, id: PhoneNumberId) -> Result<PhoneNumber, Error> {
         one(&mut self.core.db.begin(scope).await?, scope, &id).await
     }
 

@@ -2,7 +2,9 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use portico_app::{Cookie, Error, SignInError};
+use portico_core::Error;
+use portico_identity::SignInError;
+use portico_web::cookies::Cookie;
 use portico_web::html::Html;
 
 use crate::frame::{self, go};
@@ -14,11 +16,11 @@ pub(crate) async fn show(visit: Visit<'_>) -> HttpResponse {
     if visit.cookie(Cookie::Session).is_none() {
         return go("/console/sign-in", []);
     }
-    let principal = match visit.app.authenticate(visit.presented()).await {
+    let principal = match visit.app.authenticator().authenticate(visit.presented()).await {
         Ok(principal) => principal,
         Err(refused) => return not_in(&visit, refused.error),
     };
-    let who = match visit.app.who_am_i(&principal).await {
+    let who = match visit.app.sessions().who_am_i(&principal).await {
         Ok(who) => who,
         Err(error) => return Told::of(&SignInError::App(error)).alone(),
     };
@@ -51,7 +53,7 @@ fn not_in(visit: &Visit<'_>, error: Error) -> HttpResponse {
             frame::page("Not now", body).status(StatusCode::FORBIDDEN).answer()
         }
         Error::Database(_) => Told::of(&SignInError::App(error)).alone(),
-        _ => go("/console/sign-in", [visit.app.clear_cookie(Cookie::Session)]),
+        _ => go("/console/sign-in", [Cookie::Session.clear(visit.app)]),
     }
 }
 
@@ -61,8 +63,8 @@ pub(crate) async fn sign_out(visit: Visit<'_>, form: Form) -> HttpResponse {
     if !visit.is_of_session(&form) {
         return Told::of(&SignInError::Stale).alone();
     }
-    match visit.app.sign_out(session, &visit.origin()).await {
-        Ok(()) | Err(Error::Missing(_)) => go("/console/sign-in", [visit.app.clear_cookie(Cookie::Session)]),
+    match visit.app.sessions().sign_out(session, &visit.origin()).await {
+        Ok(()) | Err(Error::Missing(_)) => go("/console/sign-in", [Cookie::Session.clear(visit.app)]),
         Err(error) => Told::of(&SignInError::App(error)).alone(),
     }
 }

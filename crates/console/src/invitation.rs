@@ -2,7 +2,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use portico_app::{Invited, SignInError};
+use portico_identity::{Invited, SignInError};
 use portico_web::html::Html;
 use portico_web::page::Page;
 
@@ -13,7 +13,7 @@ use crate::visit::{Form, Visit};
 
 /// `GET /console/invitations/{token}`.
 pub(crate) async fn show(visit: Visit<'_>) -> HttpResponse {
-    match visit.app.invited(visit.segment("token")).await {
+    match visit.app.sign_in().acceptance().invited(visit.segment("token")).await {
         Ok(invited) => page(&visit, &invited, None).answer(),
         Err(error) => Told::of(&error).alone(),
     }
@@ -21,7 +21,7 @@ pub(crate) async fn show(visit: Visit<'_>) -> HttpResponse {
 
 /// `POST /console/invitations/{token}`.
 pub(crate) async fn accept(visit: Visit<'_>, form: Form) -> HttpResponse {
-    let invited = match visit.app.invited(visit.segment("token")).await {
+    let invited = match visit.app.sign_in().acceptance().invited(visit.segment("token")).await {
         Ok(invited) => invited,
         Err(error) => return Told::of(&error).alone(),
     };
@@ -33,7 +33,7 @@ pub(crate) async fn accept(visit: Visit<'_>, form: Form) -> HttpResponse {
         return page.status(StatusCode::UNPROCESSABLE_ENTITY).answer();
     }
     let token = visit.segment("token");
-    match visit.app.accept_with_password(token, form.secret("password"), &visit.origin()).await {
+    match visit.app.sign_in().acceptance().with_password(token, form.secret("password"), &visit.origin()).await {
         Ok(session) => visit.enter(session).await,
         Err(error @ (SignInError::Weak(_) | SignInError::Busy)) => {
             let told = Told::of(&error);
@@ -60,7 +60,7 @@ fn page(visit: &Visit<'_>, invited: &Invited, wrong: Option<&str>) -> Page {
         .raw("</strong> with the role <strong>")
         .text(&invited.role)
         .raw("</strong>.</p>\n");
-    if visit.app.has_identity_provider() {
+    if visit.app.provider_sign_in().is_set_up() {
         body = body
             .raw("<form method=\"post\"")
             .attribute("action", &format!("{action}/provider"))
@@ -89,7 +89,7 @@ fn page(visit: &Visit<'_>, invited: &Invited, wrong: Option<&str>) -> Page {
     if let Some(wrong) = wrong {
         body = body.raw("<p class=\"wrong\" id=\"wrong\" role=\"alert\">").text(wrong).raw("</p>\n");
     }
-    let second = if visit.app.has_identity_provider() { " class=\"second\"" } else { "" };
+    let second = if visit.app.provider_sign_in().is_set_up() { " class=\"second\"" } else { "" };
     body = body
         .raw("</div>\n<div class=\"field\"><label for=\"repeat\">The same password again</label>\n")
         .raw("<input id=\"repeat\" name=\"repeat\" type=\"password\" autocomplete=\"new-password\" minlength=\"12\" maxlength=\"128\" required")

@@ -1,7 +1,8 @@
 //! Signing in at the identity provider.
 
 use actix_web::HttpResponse;
-use portico_app::{Cookie, Returned, SignInError};
+use portico_identity::{Returned, SignInError};
+use portico_web::cookies::Cookie;
 use portico_web::html::Html;
 
 use crate::frame;
@@ -19,14 +20,14 @@ pub(crate) async fn begin(visit: Visit<'_>, form: Form) -> HttpResponse {
 /// A page from which the browser goes to the provider by itself. Not a redirect: browsers hold one that
 /// follows a form to the page's policy, and where the provider leads on to is not known.
 pub(crate) async fn leave(visit: &Visit<'_>, invitation: Option<&str>) -> HttpResponse {
-    match visit.app.begin_at_provider(&visit.redirect_uri(), invitation).await {
+    match visit.app.provider_sign_in().begin(&visit.redirect_uri(), invitation).await {
         Ok((address, attempt)) => {
             let body = Html::default()
                 .raw("<p>You are being sent to your identity provider.</p>\n<p><a class=\"button\"")
                 .attribute("href", &address)
                 .raw(">Continue</a></p>");
             let page = frame::page("Signing in", body).onward(&address);
-            page.cookie(visit.app.set_cookie(Cookie::Attempt, &attempt)).answer()
+            page.cookie(Cookie::Attempt.set(visit.app, &attempt)).answer()
         }
         Err(error) => Told::of(&error).alone(),
     }
@@ -41,7 +42,7 @@ pub(crate) async fn back(visit: Visit<'_>) -> HttpResponse {
         code: code.as_deref(),
         issuer: issuer.as_deref(),
     };
-    match visit.app.finish_at_provider(returned, &visit.redirect_uri(), &visit.origin()).await {
+    match visit.app.provider_sign_in().finish(returned, &visit.redirect_uri(), &visit.origin()).await {
         Ok(signed_in) => entered(&visit, signed_in).await,
         Err(error) => Told::of(&error).alone(),
     }

@@ -2,7 +2,8 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use portico_app::{Cookie, SignInError, SignedIn};
+use portico_identity::{SignInError, SignedIn};
+use portico_web::cookies::Cookie;
 use portico_web::html::Html;
 use portico_web::page::Page;
 
@@ -20,7 +21,7 @@ pub(crate) async fn with_password(visit: Visit<'_>, form: Form) -> HttpResponse 
     if !visit.is_ours(&form) {
         return page(&visit, email, Some(STALE)).status(StatusCode::FORBIDDEN).answer();
     }
-    match visit.app.sign_in(email, form.secret("password"), &visit.origin()).await {
+    match visit.app.sign_in().with_password(email, form.secret("password"), &visit.origin()).await {
         Ok(signed_in) => entered(&visit, signed_in).await,
         Err(error) => {
             let told = Told::of(&error);
@@ -36,14 +37,14 @@ pub(crate) const STALE: &str = "This page was open for too long. Please try agai
 pub(crate) async fn entered(visit: &Visit<'_>, signed_in: SignedIn) -> HttpResponse {
     match signed_in {
         SignedIn::Session(session) => visit.enter(session).await,
-        SignedIn::Choose(ticket) => go("/console/sign-in/tenant", [visit.app.set_cookie(Cookie::Choice, &ticket)]),
+        SignedIn::Choose(ticket) => go("/console/sign-in/tenant", [Cookie::Choice.set(visit.app, &ticket)]),
     }
 }
 
 fn page(visit: &Visit<'_>, email: &str, wrong: Option<&str>) -> Page {
     let (token, cookie) = visit.form_token();
     let mut body = Html::default();
-    if visit.app.has_identity_provider() {
+    if visit.app.provider_sign_in().is_set_up() {
         body = body
             .raw("<form method=\"post\" action=\"/console/sign-in/provider\">\n")
             .and(&token)
@@ -54,7 +55,7 @@ fn page(visit: &Visit<'_>, email: &str, wrong: Option<&str>) -> Page {
         body = body.raw("<p class=\"alert\" id=\"wrong\" role=\"alert\">").text(wrong).raw("</p>\n");
     }
     let described = if wrong.is_some() { " aria-describedby=\"wrong\" aria-invalid=\"true\"" } else { "" };
-    let second = if visit.app.has_identity_provider() { " class=\"second\"" } else { "" };
+    let second = if visit.app.provider_sign_in().is_set_up() { " class=\"second\"" } else { "" };
     body = body
         .raw("<form method=\"post\" action=\"/console/sign-in\">\n")
         .and(&token)

@@ -1,7 +1,8 @@
 //! Choosing the tenant to act in, for who can act in several or is invited.
 
 use actix_web::HttpResponse;
-use portico_app::{Cookie, SignInError};
+use portico_identity::SignInError;
+use portico_web::cookies::Cookie;
 use portico_web::html::Html;
 
 use crate::frame;
@@ -11,7 +12,7 @@ use crate::visit::{Form, Visit};
 /// `GET /console/sign-in/tenant`.
 pub(crate) async fn show(visit: Visit<'_>) -> HttpResponse {
     let ticket = visit.cookie(Cookie::Choice).unwrap_or_default();
-    let choices = match visit.app.choices(ticket).await {
+    let choices = match visit.app.sign_in().choices(ticket).await {
         Ok(choices) => choices,
         Err(error) => return Told::of(&error).alone(),
     };
@@ -52,7 +53,7 @@ pub(crate) async fn choose(visit: Visit<'_>, form: Form) -> HttpResponse {
         return Told::of(&SignInError::Stale).alone();
     }
     let ticket = visit.cookie(Cookie::Choice).unwrap_or_default();
-    match visit.app.choose(ticket, form.field("tenant"), &visit.origin()).await {
+    match visit.app.sign_in().choose(ticket, form.field("tenant"), &visit.origin()).await {
         Ok(session) => visit.enter(session).await,
         Err(error) => Told::of(&error).alone(),
     }

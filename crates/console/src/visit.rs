@@ -4,9 +4,11 @@ use std::collections::HashMap;
 
 use crate::frame::go;
 use actix_web::HttpRequest;
-use portico_app::{App, Browser, Cookie, NewBrowserSession, Presented};
+use portico_app::App;
 use portico_auth::Origin;
+use portico_identity::{Browser, NewBrowserSession, RequestCredentials};
 use portico_web::browser;
+use portico_web::cookies::{Cookie, is_from_own_page, own_url};
 use portico_web::html::Html;
 use portico_web::request_id::RequestId;
 use secrecy::SecretString;
@@ -53,10 +55,10 @@ impl<'r> Visit<'r> {
     }
 
     /// What it presents: a cookie alone, never a key.
-    pub(crate) fn presented(&self) -> Presented<'_> {
+    pub(crate) fn presented(&self) -> RequestCredentials<'_> {
         let session = self.cookie(Cookie::Session);
         let browser = |session| Browser { session, csrf: None, changes: false, same_origin: false };
-        Presented {
+        RequestCredentials {
             authorization: None,
             tenant: None,
             browser: session.map(browser),
@@ -83,17 +85,17 @@ impl<'r> Visit<'r> {
 
     /// Where the identity provider sends browsers back to.
     pub(crate) fn redirect_uri(&self) -> String {
-        format!("{}/console/sign-in/provider/callback", self.app.own_url(browser::host(self.request)))
+        format!("{}/console/sign-in/provider/callback", own_url(self.app, browser::host(self.request)))
     }
 
     /// The hidden field of a form, and the cookie that it fits, to be set if it is a new one.
     pub(crate) fn form_token(&self) -> (Html, Option<String>) {
-        let known = self.cookie(Cookie::Form).and_then(|cookie| self.app.form_token(cookie));
+        let known = self.cookie(Cookie::Form).and_then(|cookie| self.app.sessions().form_token(cookie));
         let (token, cookie) = known.map_or_else(
             || {
-                let cookie = self.app.new_form_cookie();
-                let token = self.app.form_token(&cookie).unwrap_or_default();
-                (token, Some(self.app.set_cookie(Cookie::Form, &cookie)))
+                let cookie = self.app.sessions().new_form_cookie();
+                let token = self.app.sessions().form_token(&cookie).unwrap_or_default();
+                (token, Some(Cookie::Form.set(self.app, &cookie)))
             },
             |token| (token, None),
         );
@@ -103,19 +105,19 @@ impl<'r> Visit<'r> {
     /// The same for a form of who is signed in; it fits the session's cookie.
     pub(crate) fn session_token(&self) -> Html {
         let session = self.cookie(Cookie::Session).unwrap_or_default();
-        hidden(&self.app.csrf_token(session).unwrap_or_default())
+        hidden(&self.app.sessions().csrf_token(session).unwrap_or_default())
     }
 
     /// Whether a page of ours sent the form, to this browser.
     pub(crate) fn is_ours(&self, form: &Form) -> bool {
         let cookie = self.cookie(Cookie::Form).unwrap_or_default();
-        self.is_from_here() && self.app.is_form_token(cookie, form.field(TOKEN))
+        self.is_from_here() && self.app.sessions().is_form_token(cookie, form.field(TOKEN))
     }
 
     /// Whether a page of ours sent the form, in this session.
     pub(crate) fn is_of_session(&self, form: &Form) -> bool {
         let session = self.cookie(Cookie::Session).unwrap_or_default();
-        self.is_from_here() && self.app.is_csrf_token_of(session, form.field(TOKEN))
+        self.is_from_here() && self.app.sessions().is_csrf_token_of(session, form.field(TOKEN))
     }
 
     /// What the browser itself says of the page, if it is new enough to say.
@@ -123,7 +125,7 @@ impl<'r> Visit<'r> {
         match browser::text(self.request, "sec-fetch-site") {
             // A person who reloads the answer to a form.
             Some("none") | None => true,
-            Some(site) => self.app.is_from_own_page(Some(site), None, browser::host(self.request)),
+            Some(site) => is_from_own_page(self.app, Some(site), None, browser::host(self.request)),
         }
     }
 
@@ -131,10 +133,10 @@ impl<'r> Visit<'r> {
     pub(crate) async fn enter(&self, session: NewBrowserSession) -> actix_web::HttpResponse {
         if let Some(old) = self.cookie(Cookie::Session) {
             // Most are over already.
-            let _ = self.app.sign_out(old, &self.origin()).await;
+            let _ = self.app.sessions().sign_out(old, &self.origin()).await;
         }
-        let over = [Cookie::Form, Cookie::Attempt, Cookie::Choice].map(|cookie| self.app.clear_cookie(cookie));
-        go("/console/", over.into_iter().chain([self.app.set_cookie(Cookie::Session, session.token.expose())]))
+        let over = [Cookie::Form, Cookie::Attempt, Cookie::Choice].map(|cookie| cookie.clear(self.app));
+        go("/console/", over.into_iter().chain([Cookie::Session.set(self.app, session.token.expose())]))
     }
 }
 

@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The right to be worked on, until it is dropped.
 #[derive(Debug)]
-pub struct Permit(#[expect(dead_code, reason = "is held, not looked at")] OwnedSemaphorePermit);
+pub struct BulkheadPermit(#[expect(dead_code, reason = "is held, not looked at")] OwnedSemaphorePermit);
 
 /// The permits of each tenant that has calls under way.
 #[derive(Debug, Default)]
@@ -39,13 +39,13 @@ impl Bulkhead {
     /// # Errors
     ///
     /// [`Error::TenantBusy`] when that takes longer than five seconds.
-    pub async fn admit(&self, tenant: TenantId) -> Result<Permit, Error> {
+    pub async fn admit(&self, tenant: TenantId) -> Result<BulkheadPermit, Error> {
         self.take(tenant, PATIENCE).await
     }
 
-    async fn take(&self, tenant: TenantId, patience: Duration) -> Result<Permit, Error> {
+    async fn take(&self, tenant: TenantId, patience: Duration) -> Result<BulkheadPermit, Error> {
         let waiting = tokio::time::timeout(patience, self.of(tenant).acquire_owned()).await;
-        waiting.ok().and_then(Result::ok).map(Permit).ok_or(Error::TenantBusy)
+        waiting.ok().and_then(Result::ok).map(BulkheadPermit).ok_or(Error::TenantBusy)
     }
 }
 
@@ -67,6 +67,10 @@ mod tests {
         assert!(again.is_ok(), "a turn that ended is free");
         drop((held, again));
         assert!(permits.take(other, Duration::ZERO).await.is_ok());
-        assert_eq!(permits.0.lock().expect("nothing panics").len(), 1, "only who has something under way is remembered");
+        assert_eq!(
+            permits.0.lock().expect("nothing panics").len(),
+            1,
+            "only who has something under way is remembered"
+        );
     }
 }

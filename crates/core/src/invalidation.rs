@@ -29,7 +29,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 /// Keeps what is cached in this process in step with what other replicas change.
 #[derive(Debug)]
-pub struct InvalidationListener {
+pub(crate) struct InvalidationListener {
     db: Db,
     validity: Arc<Validity>,
     vault: Vault,
@@ -39,12 +39,12 @@ pub struct InvalidationListener {
 impl InvalidationListener {
     /// One that invalidates those caches.
     #[must_use]
-    pub const fn new(db: Db, validity: Arc<Validity>, vault: Vault, metrics: Arc<Metrics>) -> Self {
+    pub(crate) const fn new(db: Db, validity: Arc<Validity>, vault: Vault, metrics: Arc<Metrics>) -> Self {
         Self { db, validity, vault, metrics }
     }
 
     /// Begins to listen, unless a pooler makes that useless.
-    pub fn register(self, tasks: &Tasks) {
+    pub(crate) fn register(self, tasks: &Tasks) {
         if !self.db.can_listen() {
             tracing::info!(
                 "behind a pooler no notification of a change arrives, so what is cached holds for less than a second; PORTICO_LISTEN_DATABASE_URL may lead around it"

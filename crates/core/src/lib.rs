@@ -90,7 +90,8 @@ impl Core {
     pub fn new(db: Db, master_keys: Arc<MasterKeys>, fingerprint_key: FingerprintKey, options: CoreOptions) -> Self {
         let CoreOptions { public_url, request_log_capacity, clock } = options;
         let fingerprint_key = Arc::new(fingerprint_key);
-        let (metrics, validity, limits) = (Arc::<Metrics>::default(), Arc::<Validity>::default(), Arc::<Limits>::default());
+        let (metrics, validity, limits) =
+            (Arc::<Metrics>::default(), Arc::<Validity>::default(), Arc::<Limits>::default());
         let vault = Vault::new(db.clone(), Arc::clone(&master_keys));
         let audit = AuditRecorder::new(db.clone(), Arc::clone(&fingerprint_key));
         let core = Self {

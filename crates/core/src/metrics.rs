@@ -21,6 +21,7 @@ pub struct Metrics {
 }
 
 impl Metrics {
+    /// Counts a proxied call by the class of its status.
     pub fn count_call(&self, status: u16) {
         let class = usize::from(status / 100).clamp(2, 5) - 2;
         self.calls[class].fetch_add(1, Ordering::Relaxed);

@@ -251,9 +251,16 @@ impl Tasks {
         self.inner.stop.cancel();
         self.inner.tracker.close();
         if tokio::time::timeout(STOP_PATIENCE, self.inner.tracker.wait()).await.is_err() {
-            let late: Vec<_> =
-                self.statuses().into_iter().filter(|task| task.state != TaskState::Stopped).map(|task| task.name).collect();
-            tracing::warn!(tasks = late.join(", "), "background tasks did not end in time; what they had begun is undone");
+            let late: Vec<_> = self
+                .statuses()
+                .into_iter()
+                .filter(|task| task.state != TaskState::Stopped)
+                .map(|task| task.name)
+                .collect();
+            tracing::warn!(
+                tasks = late.join(", "),
+                "background tasks did not end in time; what they had begun is undone"
+            );
         }
     }
 
@@ -312,7 +319,12 @@ async fn supervise(inner: Arc<Inner>, mut task: Task) {
         let pause = pause(panics_in_a_row);
         panics_in_a_row += 1;
         let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
-        tracing::error!(task.name = name, panicked, restart_in_ms = pause_ms, "a background task ended; it is started again");
+        tracing::error!(
+            task.name = name,
+            panicked,
+            restart_in_ms = pause_ms,
+            "a background task ended; it is started again"
+        );
         tokio::select! {
             () = inner.stop.cancelled() => {}
             () = tokio::time::sleep(pause) => {}

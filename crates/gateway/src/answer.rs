@@ -56,8 +56,7 @@ pub(crate) async fn answer(sent: Sent, gateway: &Gateway, record: &mut CallRecor
         return Err(Error::ChakraKeyRefused);
     }
     if status >= 400 && !is_object(&bytes) {
-        let retry_after =
-            head.into_iter().find(|(name, _)| *name == http::header::RETRY_AFTER).map(|(_, value)| value);
+        let retry_after = head.into_iter().find(|(name, _)| *name == http::header::RETRY_AFTER).map(|(_, value)| value);
         if operation.effect == Effect::DeletesPlugin {
             effects::apply(gateway, &asked, status, false, None).await?;
         }
@@ -151,11 +150,7 @@ fn is_object(bytes: &[u8]) -> bool {
     bytes.first() == Some(&b'{') && serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok()
 }
 
-fn streamed(
-    status: u16,
-    mut head: Vec<(http::HeaderName, http::HeaderValue)>,
-    incoming: Incoming,
-) -> Answer {
+fn streamed(status: u16, mut head: Vec<(http::HeaderName, http::HeaderValue)>, incoming: Incoming) -> Answer {
     if let Some(length) = content_length(incoming.headers()) {
         head.push((http::header::CONTENT_LENGTH, length));
     }

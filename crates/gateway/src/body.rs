@@ -110,11 +110,7 @@ pub(crate) fn parameter<'m>(matched: &'m Matched<'_, '_>, received: &'m Received
 }
 
 /// Refuses a body that is announced as too long or as something that the operation does not take.
-pub(crate) fn fits(
-    operation: &Operation,
-    headers: &dyn Headers,
-    content_length: Option<u64>,
-) -> Result<(), Error> {
+pub(crate) fn fits(operation: &Operation, headers: &dyn Headers, content_length: Option<u64>) -> Result<(), Error> {
     let limit = limit(operation);
     if content_length.is_some_and(|length| length > limit as u64) {
         return Err(Error::TooLarge(limit));

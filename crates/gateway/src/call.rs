@@ -69,7 +69,7 @@ impl Answer {
 }
 
 /// Pieces of a body, as they arrive.
-pub type Pieces = Pin<Box<dyn Stream<Item = Result<Bytes, Unanswered>>>>;
+pub(crate) type Pieces = Pin<Box<dyn Stream<Item = Result<Bytes, Unanswered>>>>;
 
 /// A body on its way to the caller.
 pub enum AnswerBody {

@@ -24,7 +24,8 @@ use bytes::Bytes;
 use futures_util::Stream;
 use portico_chakra::Client;
 use portico_connections::{
-    ChakraCredentials, ChakraKeyVerifier, Connections, LearnedIds, Ownership, PluginConfigurations, Plugins, RefusedKeys,
+    ChakraCredentials, ChakraKeyVerifier, Connections, LearnedIds, Ownership, PluginConfigurations, Plugins,
+    RefusedKeys,
 };
 use portico_core::Core;
 use portico_identity::Authenticator;

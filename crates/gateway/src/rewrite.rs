@@ -14,9 +14,9 @@ use portico_domain::PhoneNumberId;
 use portico_storage::{NewLearned, OwnedId, Page};
 use serde_json::Value;
 
-use crate::{Gateway, Services};
 use crate::links::Links;
 use crate::named::Named;
+use crate::{Gateway, Services};
 
 /// So many rows, or bytes of rows, wait for their owners to be asked for at once.
 const BATCH: usize = 500;

@@ -9,10 +9,10 @@ use portico_storage::Db;
 use portico_vault::{FingerprintKey, MasterKeys};
 use time::OffsetDateTime;
 
-use portico_core::Error;
-use portico_core::{PageRequest, Paged, paged};
 use portico_core::Core;
+use portico_core::Error;
 use portico_core::vault::UnlockError;
+use portico_core::{PageRequest, Paged, paged};
 
 /// Entries that are read at once for an export.
 const PART: u16 = 500;

@@ -10,11 +10,11 @@ use portico_storage::SecretStanding;
 use portico_vault::{OperatorToken, SecretHash};
 use time::OffsetDateTime;
 
-use portico_core::{Error, Thing};
 use portico_core::Core;
 use portico_core::cache::Cache;
+use portico_core::{Error, Thing};
 
-use crate::minter::Minter;
+use crate::minter::{Minter, is_taken_back};
 use crate::request_credentials::{NotAdmitted, RequestCredentials};
 use crate::sessions::Sessions;
 use crate::signing_keys::SigningKeys;
@@ -181,12 +181,6 @@ impl Inner {
         };
         core.validity.read(&self.minters, (tenant, subject), read).await
     }
-}
-
-/// Whether the minter took back what it minted until then. Tokens tell whole seconds, so all of that
-/// second's are; whoever mints in it again says the next one, see [`issued_at`].
-fn is_taken_back(issued_at: OffsetDateTime, not_before: Option<OffsetDateTime>) -> bool {
-    not_before.is_some_and(|moment| issued_at.unix_timestamp() <= moment.unix_timestamp())
 }
 
 #[cfg(test)]

@@ -7,12 +7,12 @@ use portico_storage::{NewInvitation, Page, TenantTx};
 use portico_vault::BrowserToken;
 use time::Duration;
 
-use portico_core::audit::Change;
-use portico_core::{Error, Thing};
 use crate::grantor::Grantor;
-use portico_core::{PageRequest, Paged, paged};
 use crate::roles::role_to_give;
 use portico_core::Core;
+use portico_core::audit::Change;
+use portico_core::{Error, Thing};
+use portico_core::{PageRequest, Paged, paged};
 
 /// How long an invitation can be accepted, unless said otherwise.
 const LIFETIME: Duration = Duration::days(7);
@@ -114,7 +114,10 @@ impl Invitations {
         })
         .await?;
         let invitation = one(&mut tx, id).await?;
-        self.core.audit.record(&mut tx, scope, Change::of("invitation.create").to("invitation", id).into(&invitation)).await?;
+        self.core
+            .audit
+            .record(&mut tx, scope, Change::of("invitation.create").to("invitation", id).into(&invitation))
+            .await?;
         tx.commit().await?;
         Ok(CreatedInvitation { invitation, token })
     }

@@ -5,13 +5,13 @@ use portico_domain::permission::perm;
 use portico_domain::{Member, MemberId, Name, RoleName};
 use portico_storage::{MemberPatch, Page, TenantTx};
 
-use portico_core::audit::Change;
-use portico_core::{Error, Thing};
 use crate::grantor::Grantor;
 use crate::last_owner::keeps_an_owner;
-use portico_core::{PageRequest, Paged, paged};
 use crate::roles::role_to_give;
 use portico_core::Core;
+use portico_core::audit::Change;
+use portico_core::{Error, Thing};
+use portico_core::{PageRequest, Paged, paged};
 
 /// What changes of a member.
 #[derive(Debug, Clone, Default)]
@@ -98,7 +98,10 @@ impl Members {
         tx.patch_member(id, &MemberPatch { name: patch.name, role }).await?;
         let member = find_member(&mut tx, id).await?;
         keeps_an_owner(&mut tx, before).await?;
-        self.core.audit.record(&mut tx, scope, Change::of("member.change").to("member", id).from(&present).into(&member)).await?;
+        self.core
+            .audit
+            .record(&mut tx, scope, Change::of("member.change").to("member", id).from(&present).into(&member))
+            .await?;
         tx.commit().await?;
         self.core.validity.changed(scope.tenant());
         Ok(member)

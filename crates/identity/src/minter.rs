@@ -51,3 +51,9 @@ impl Minter {
         }
     }
 }
+
+/// Whether the minter took back what it minted until then. Tokens tell whole seconds, so all of that
+/// second's are; whoever mints in it again says the next one.
+pub(crate) fn is_taken_back(issued_at: OffsetDateTime, not_before: Option<OffsetDateTime>) -> bool {
+    not_before.is_some_and(|moment| issued_at.unix_timestamp() <= moment.unix_timestamp())
+}

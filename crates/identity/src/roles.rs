@@ -5,11 +5,11 @@ use portico_domain::permission::perm;
 use portico_domain::{BuiltInRole, Description, PermissionSet, Role, RoleId, RoleName};
 use portico_storage::{StoredRole, TenantTx};
 
+use crate::grantor::Grantor;
+use portico_core::Core;
 use portico_core::audit::Change;
 use portico_core::{Error, Thing};
-use crate::grantor::Grantor;
 use portico_core::{PageRequest, Paged, paged};
-use portico_core::Core;
 
 /// A role to be.
 #[derive(Debug, Clone)]
@@ -137,12 +137,7 @@ impl Roles {
     ///
     /// [`Error::Missing`]; [`Error::Conflict`] as for creation, also when the role already allows more
     /// than the caller may do.
-    pub async fn patch(
-        &self,
-        scope: &Scope<perm::RolesWrite>,
-        id: RoleId,
-        patch: PatchRole,
-    ) -> Result<Role, Error> {
+    pub async fn patch(&self, scope: &Scope<perm::RolesWrite>, id: RoleId, patch: PatchRole) -> Result<Role, Error> {
         scope.whole_tenant()?;
         if let Some(name) = &patch.name {
             free_name(name)?;
@@ -155,7 +150,10 @@ impl Roles {
         let description = patch.description.as_ref().map(Option::as_ref);
         tx.patch_role(id, patch.name.as_ref(), description, patch.permissions).await?;
         let role = tx.role(Some(id), None).await?.ok_or(Error::Missing(Thing::Role))?;
-        self.core.audit.record(&mut tx, scope, Change::of("role.change").to("role", id).from(&present).into(&role)).await?;
+        self.core
+            .audit
+            .record(&mut tx, scope, Change::of("role.change").to("role", id).from(&present).into(&role))
+            .await?;
         tx.commit().await?;
         self.core.validity.changed(scope.tenant());
         Ok(role)

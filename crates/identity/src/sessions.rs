@@ -8,10 +8,10 @@ use portico_auth::{Actor, Origin, Party, Principal, SessionRecord};
 use portico_domain::{Member, MemberId, PermissionSet, TenantId};
 use portico_vault::{BrowserToken, SecretHash};
 
-use portico_core::audit::Change;
-use portico_core::{Error, Thing};
 use portico_core::Core;
+use portico_core::audit::Change;
 use portico_core::cache::Cache;
+use portico_core::{Error, Thing};
 
 use crate::browser::Browser;
 use crate::members::find_member;
@@ -65,11 +65,7 @@ impl Sessions {
     }
 
     /// Who the browser's member is.
-    pub(crate) async fn authenticate(
-        &self,
-        browser: Browser<'_>,
-        origin: Origin,
-    ) -> Result<Principal, NotAdmitted> {
+    pub(crate) async fn authenticate(&self, browser: Browser<'_>, origin: Origin) -> Result<Principal, NotAdmitted> {
         let token = BrowserToken::parse(browser.session).ok_or(Error::NoSession)?;
         let record = self.session(&token).await?.ok_or(Error::NoSession)?;
         let party = Some(record.party());

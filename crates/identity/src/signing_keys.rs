@@ -21,11 +21,11 @@ use rand::RngExt as _;
 use time::{Duration, OffsetDateTime};
 use tokio::sync::Mutex;
 
+use portico_core::Core;
+use portico_core::Error;
 use portico_core::audit::Change;
 use portico_core::cache::Cache;
 use portico_core::tasks::Schedule;
-use portico_core::Error;
-use portico_core::Core;
 
 /// How old the newest key is when another one is made.
 const ROTATE_AFTER: Duration = Duration::days(30);

@@ -3,20 +3,17 @@
 use std::sync::Arc;
 
 use portico_auth::token::{LIFETIME_LONGEST, LIST_LONGEST};
-use portico_auth::{
-    ApiKeyRecord, Denied, MemberRecord, NotGrantable, Origin, Party, Principal, Reach, Refused, Scope, Subject,
-    TenantScope, TokenClaims, TokenFault,
-};
+use portico_auth::{Denied, NotGrantable, Reach, Scope, Subject, TenantScope, TokenClaims};
 use portico_domain::permission::perm;
-use portico_domain::{CustomerId, PermissionSet, PhoneNumberId, TenantId, TokenId};
-use portico_storage::{StorageError, TenantTx};
+use portico_domain::{CustomerId, PermissionSet, PhoneNumberId, TokenId};
+use portico_storage::TenantTx;
 use portico_vault::SecretString;
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
-use portico_core::audit::Change;
-use portico_core::Error;
 use portico_core::Core;
+use portico_core::Error;
+use portico_core::audit::Change;
 
 use crate::minter::Minter;
 use crate::signing_keys::SigningKeys;
@@ -198,6 +195,7 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
+    use crate::minter::is_taken_back;
 
     #[test]
     fn what_was_minted_until_a_rotation_is_taken_back_and_what_is_minted_after_it_is_not() {

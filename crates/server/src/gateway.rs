@@ -31,6 +31,9 @@ pub(crate) enum GatewayError {
     /// The threads of the server cannot be started.
     #[error("the server cannot start: {0}")]
     Server(#[source] io::Error),
+    /// A background task ended without which it cannot go on.
+    #[error("a background task ended without which Portico cannot go on; its log says which")]
+    Task,
     /// It ended, though nobody asked it to.
     #[error("the server ended unexpectedly; its log says more")]
     Ended,
@@ -68,6 +71,7 @@ impl Gateway {
         let outcome = tokio::select! {
             outcome = &mut self.public.serving => outcome,
             outcome = &mut self.metrics.serving => outcome,
+            () = self.app.failed() => return GatewayError::Task,
         };
         match outcome {
             Ok(Err(error)) => GatewayError::Server(error),

@@ -1,10 +1,11 @@
 //! What a request says of the browser that sent it.
 
+use crate::cookies::{Cookie, cookie_in};
 use actix_web::HttpRequest;
 use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::http::uri::Authority;
-use portico_app::{App, Cookie, cookie_in};
+use portico_app::App;
 
 use crate::argument::Extract;
 use crate::problem::Problem;
@@ -34,7 +35,7 @@ pub fn host(request: &HttpRequest) -> &str {
 /// The value of a cookie of Portico's.
 #[must_use]
 pub fn cookie<'r>(app: &App, request: &'r HttpRequest, cookie: Cookie) -> Option<&'r str> {
-    let name = app.cookie_name(cookie);
+    let name = cookie.name(app);
     let headers = request.headers().get_all(header::COOKIE);
     headers.filter_map(|value| value.to_str().ok()).find_map(|text| cookie_in(text, name))
 }

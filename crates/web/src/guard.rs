@@ -58,14 +58,18 @@
 
 use std::time::Instant;
 
+use crate::cookies::{Cookie, is_from_own_page};
 use actix_web::dev::Payload;
 use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpMessage as _, HttpRequest};
-use portico_app::{App, Browser, Cookie, Error, Presented, REJUDGED_AFTER, Turn};
+use portico_app::App;
 use portico_auth::{Actor, BadCredential, OperatorScope, Origin, Party, Principal, Scope};
+use portico_core::Error;
+use portico_core::bulkhead::BulkheadPermit;
 use portico_domain::Permission;
 use portico_domain::permission::Required;
+use portico_identity::{Browser, REJUDGED_AFTER, RequestCredentials};
 
 use crate::argument::{Extract, app};
 use crate::browser;
@@ -203,9 +207,9 @@ arguments! { A B C D }
 async fn principal(request: &HttpRequest) -> Result<Principal, Problem> {
     let id = RequestId::of(request);
     let app = app(request)?;
-    let presented = Presented { browser: signed_in(app, request), ..presented(request, &id)? };
+    let presented = RequestCredentials { browser: signed_in(app, request), ..presented(request, &id)? };
     let origin = presented.origin();
-    let (outcome, party) = match app.authenticate(presented).await {
+    let (outcome, party) = match app.authenticator().authenticate(presented).await {
         Ok(principal) => {
             let party = principal.party();
             (Ok(principal), party)
@@ -216,15 +220,15 @@ async fn principal(request: &HttpRequest) -> Result<Principal, Problem> {
         request.extensions_mut().insert(Attempt { party, origin });
     }
     let principal = outcome?;
-    app.note_use(&principal, || what(request));
-    if let Some(standing) = app.count_call(&principal)? {
+    app.core().write_behind.add_use(&principal, || what(request));
+    if let Some(standing) = app.core().limits.count_call(&principal)? {
         request.extensions_mut().insert(standing);
     }
     // Held until the request ends; whoever is judged anew holds it already.
-    let waits = request.extensions().get::<Turn>().is_none();
+    let waits = request.extensions().get::<BulkheadPermit>().is_none();
     if let Some(tenant) = principal.tenant().filter(|_| waits) {
-        let turn = app.turn(tenant).await?;
-        request.extensions_mut().insert(turn);
+        let permit = app.core().bulkhead.admit(tenant).await?;
+        request.extensions_mut().insert(permit);
     }
     Ok(principal)
 }
@@ -248,7 +252,7 @@ pub(crate) async fn note_refusal(request: &HttpRequest, problem: &Problem) {
     let attempt = request.extensions().get::<Attempt>().cloned();
     if let (true, Some(Attempt { party, origin }), Ok(app)) = (error.is_refusal(), attempt, app(request)) {
         let (_, code) = error.status_and_code();
-        app.attempt_refused(party, &origin, what(request), code.unwrap_or("refused")).await;
+        app.core().refusals.record(party, &origin, what(request), code.unwrap_or("refused")).await;
     }
 }
 
@@ -261,7 +265,7 @@ fn signed_in<'r>(app: &App, request: &'r HttpRequest) -> Option<Browser<'r>> {
         session,
         csrf: text("x-csrf-token"),
         changes: !matches!(*request.method(), Method::GET | Method::HEAD),
-        same_origin: app.is_from_own_page(text("sec-fetch-site"), text("origin"), browser::host(request)),
+        same_origin: is_from_own_page(app, text("sec-fetch-site"), text("origin"), browser::host(request)),
     })
 }
 
@@ -270,14 +274,14 @@ fn signed_in<'r>(app: &App, request: &'r HttpRequest) -> Option<Browser<'r>> {
 /// # Errors
 ///
 /// [`Error::Credential`] and [`Error::Header`] for bytes that are no ASCII text.
-pub fn presented<'r>(request: &'r HttpRequest, id: &'r RequestId) -> Result<Presented<'r>, Error> {
+pub fn presented<'r>(request: &'r HttpRequest, id: &'r RequestId) -> Result<RequestCredentials<'r>, Error> {
     let headers = request.headers();
     if headers.get_all(header::AUTHORIZATION).nth(1).is_some() {
         return Err(BadCredential::Several.into());
     }
     let authorization = headers.get(header::AUTHORIZATION).map(HeaderValue::to_str).transpose();
     let tenant = headers.get(&PORTICO_TENANT).map(HeaderValue::to_str).transpose();
-    Ok(Presented {
+    Ok(RequestCredentials {
         authorization: authorization.map_err(|_| BadCredential::Malformed)?,
         tenant: tenant.map_err(|_| Error::Header("Portico-Tenant", "must be an id such as ten_…, in ASCII".into()))?,
         browser: None,

@@ -14,6 +14,7 @@
 pub mod argument;
 pub mod browser;
 pub mod codes;
+pub mod cookies;
 pub mod extract;
 pub mod guard;
 pub mod html;

@@ -32,7 +32,7 @@ pub struct Page {
 impl Page {
     /// A page with that title, which is its heading too, and a body below it: status 200, not cached.
     #[must_use]
-    pub const fn new(frame: &'static Frame, title: &'static str, body: Html) -> Self {
+    pub fn new(frame: &'static Frame, title: &'static str, body: Html) -> Self {
         let (status, cookies) = (StatusCode::OK, Vec::new());
         Self { frame, status, title, body, onward: None, cookies, retry_after: None }
     }

@@ -3,7 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
-use portico_app::Error;
+use portico_core::Error;
 use serde::Serialize;
 use utoipa::ToSchema;
 

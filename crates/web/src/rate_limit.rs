@@ -1,11 +1,11 @@
 //! How a limit stands, as headers of an answer (draft-ietf-httpapi-ratelimit-headers-10).
 
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use portico_app::Standing;
+use portico_core::limits::LimitState;
 
 /// The headers that tell how a limit stands; `Retry-After` too, for a call that was too much.
 #[must_use]
-pub fn headers(standing: &Standing) -> Vec<(HeaderName, HeaderValue)> {
+pub fn headers(standing: &LimitState) -> Vec<(HeaderName, HeaderValue)> {
     let told = standing
         .headers()
         .into_iter()
@@ -15,7 +15,7 @@ pub fn headers(standing: &Standing) -> Vec<(HeaderName, HeaderValue)> {
 }
 
 /// Adds them to an answer, in place of what an upstream said under these names.
-pub fn insert(headers: &mut HeaderMap, standing: Option<&Standing>) {
+pub fn insert(headers: &mut HeaderMap, standing: Option<&LimitState>) {
     for (name, value) in standing.into_iter().flat_map(self::headers) {
         headers.insert(name, value);
     }

@@ -6,7 +6,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use bytes::Bytes;
 use futures_util::stream::{Stream, TryStreamExt as _};
-use portico_app::{Error, Paged};
+use portico_core::{Error, Paged};
 use serde::Serialize;
 use utoipa::ToSchema;
 

@@ -12,7 +12,7 @@ use actix_web::http::Method;
 use actix_web::http::header::HeaderValue;
 use actix_web::web;
 use actix_web::{Handler, HttpMessage as _, HttpRequest, HttpResponse, guard};
-use portico_app::Standing;
+use portico_core::limits::LimitState;
 use portico_domain::Permission;
 use serde_json::Value;
 use utoipa::OpenApi as _;
@@ -272,7 +272,7 @@ where
                     problem.answer(&id)
                 }
             };
-            rate_limit::insert(answer.headers_mut(), request.extensions().get::<Standing>());
+            rate_limit::insert(answer.headers_mut(), request.extensions().get::<LimitState>());
             answer
         }
     })

@@ -5,8 +5,8 @@
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
-use portico_app::{Error, Thing};
 use portico_chakra::{NoRoute, Unanswered};
+use portico_core::{Error, Thing};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -223,19 +223,19 @@ fn missing(thing: Thing) -> String {
 mod tests {
     use std::time::Duration;
 
-    use portico_app::{LimitKind, Quota, Standing};
     use portico_auth::{BadCredential, Denied, Refused};
     use portico_chakra::Method;
+    use portico_core::limits::{LimitKind, LimitState, Quota};
     use portico_domain::Permission;
     use portico_vault::MasterKeyFailure;
 
     use super::*;
     use crate::codes;
 
-    fn too_much() -> Standing {
+    fn too_much() -> LimitState {
         let quota = Quota { most: std::num::NonZeroU32::new(5).unwrap(), window: Duration::from_secs(1) };
         let wait = Some(Duration::from_millis(200));
-        Standing { kind: LimitKind::ApiKey, quota, remaining: 0, reset: Duration::from_secs(1), retry_after: wait }
+        LimitState { kind: LimitKind::ApiKey, quota, remaining: 0, reset: Duration::from_secs(1), retry_after: wait }
     }
 
     fn all() -> Vec<Error> {

@@ -2,12 +2,13 @@
 
 use actix_web::web::Data;
 use ipnet::IpNet;
-use portico_app::{ApiKeyFilter, ApiKeyList, App, CreateApiKey, PatchApiKey};
+use portico_app::App;
 use portico_domain::permission::perm;
 use portico_domain::{
     ApiKey, ApiKeyId, ApiKeyStatus, CustomerId, Description, Name, OldSecretUse, Overlap, PhoneNumberId, RateLimit,
     RoleName,
 };
+use portico_identity::{ApiKeyFilter, ApiKeyList, CreateApiKey, PatchApiKey};
 use portico_web::extract::{Body, Limit, PageQuery, Query, Segment, given, nullable};
 use portico_web::guard::Caller;
 use portico_web::problem::{Document, Problem};
@@ -196,7 +197,7 @@ pub(crate) async fn create(
         rate_limit: body.rate_limit,
         expires_at: body.expires_at.map(OffsetDateTime::from),
     };
-    let created = app.create_api_key(caller.scope(), new).await?;
+    let created = app.api_keys().create(caller.scope(), new).await?;
     Ok(Created(NewApiKey { key: created.key, secret: created.secret }))
 }
 
@@ -215,7 +216,7 @@ pub(crate) async fn list(
         by_expiry: query.order.0 == Order::ExpiresAt,
     };
     let list = ApiKeyList { limit: query.limit.rows(), cursor: query.cursor, filter };
-    Ok(app.api_keys(caller.scope(), list).await?.into())
+    Ok(app.api_keys().list(caller.scope(), list).await?.into())
 }
 
 /// Reads an API key, without its secret.
@@ -227,7 +228,7 @@ pub(crate) async fn get(
     Segment(id): Segment<ApiKeyId>,
     app: Data<App>,
 ) -> Result<Json<ApiKey>, Problem> {
-    Ok(Json(app.api_key(caller.scope(), id).await?))
+    Ok(Json(app.api_keys().get(caller.scope(), id).await?))
 }
 
 /// Changes an API key; calls feel it at once.
@@ -254,7 +255,7 @@ pub(crate) async fn patch(
         rate_limit: body.rate_limit,
         expires_at: body.expires_at.map(|at| at.map(OffsetDateTime::from)),
     };
-    Ok(Json(app.patch_api_key(caller.scope(), id, patch).await?))
+    Ok(Json(app.api_keys().patch(caller.scope(), id, patch).await?))
 }
 
 /// Revokes an API key; calls are refused at once.
@@ -270,7 +271,7 @@ pub(crate) async fn revoke(
     Segment(id): Segment<ApiKeyId>,
     app: Data<App>,
 ) -> Result<NoContent, Problem> {
-    app.revoke_api_key(caller.scope(), id).await?;
+    app.api_keys().revoke(caller.scope(), id).await?;
     Ok(NoContent)
 }
 
@@ -292,7 +293,7 @@ pub(crate) async fn rotate(
     Body(body): Body<RotateBody>,
     app: Data<App>,
 ) -> Result<Created<NewApiKey>, Problem> {
-    let rotated = app.rotate_api_key(caller.scope(), id, body.overlap_seconds).await?;
+    let rotated = app.api_keys().rotate(caller.scope(), id, body.overlap_seconds).await?;
     Ok(Created(NewApiKey { key: rotated.key, secret: rotated.secret }))
 }
 
@@ -306,7 +307,7 @@ pub(crate) async fn old_secret_uses(
     Query(query): Query<PageQuery<Uuid>>,
     app: Data<App>,
 ) -> Result<Json<List<OldSecretUse>>, Problem> {
-    Ok(app.old_secret_uses(caller.scope(), id, query.into()).await?.into())
+    Ok(app.api_keys().old_secret_uses(caller.scope(), id, query.into()).await?.into())
 }
 
 #[cfg(test)]
@@ -317,6 +318,6 @@ mod tests {
     fn the_document_says_of_secrets_what_scanners_look_for() {
         let schema = serde_json::to_value(<NewApiKey as utoipa::PartialSchema>::schema()).expect("is JSON");
         let text = schema.to_string();
-        assert!(text.contains(&format!("\"^{}$\"", portico_app::API_KEY_PATTERN)), "{text}");
+        assert!(text.contains(&format!("\"^{}$\"", portico_identity::API_KEY_PATTERN)), "{text}");
     }
 }

@@ -82,7 +82,7 @@ impl AuditLogQuery {
 }
 
 impl ExportQuery {
-    fn span(&self) -> portico_app::Span {
+    fn span(&self) -> portico_identity::Span {
         (self.from.map(|moment| moment.0), self.to.map(|moment| moment.0))
     }
 }
@@ -96,7 +96,7 @@ pub(crate) async fn list(
     app: Data<App>,
 ) -> Result<Json<List<AuditRecord>>, Problem> {
     let filter = query.filter();
-    Ok(app.audit_log(caller.scope(), &filter, page(query.limit, query.cursor)).await?.into())
+    Ok(app.audit_log().list(caller.scope(), &filter, page(query.limit, query.cursor)).await?.into())
 }
 
 /// Walks along the tenant's whole chain and says whether every entry is the one that was written, in its
@@ -109,7 +109,7 @@ pub(crate) async fn verify(
     Query(query): Query<VerifyQuery>,
     app: Data<App>,
 ) -> Result<Json<AuditVerdict>, Problem> {
-    Ok(Json(app.verify_audit_log(caller.scope(), query.expect.map(|end| end.0)).await?))
+    Ok(Json(app.audit_log().verify(caller.scope(), query.expect.map(|end| end.0)).await?))
 }
 
 /// Gives every entry in order, a line of JSON each. Each line's `hash` is SHA-256 over the bytes of
@@ -122,7 +122,7 @@ pub(crate) async fn export(
     Query(query): Query<ExportQuery>,
     app: Data<App>,
 ) -> Result<Lines, Problem> {
-    Ok(Lines::of(app.export_audit_log(caller.scope(), query.span()).await?))
+    Ok(Lines::of(app.audit_log().export(caller.scope(), query.span()).await?))
 }
 
 /// Lists the operator's own entries, newest first: which tenants were made, suspended, resumed, changed
@@ -135,7 +135,7 @@ pub(crate) async fn operator_list(
     app: Data<App>,
 ) -> Result<Json<List<AuditRecord>>, Problem> {
     let filter = query.filter();
-    Ok(app.operator_audit_log(operator.scope(), &filter, page(query.limit, query.cursor)).await?.into())
+    Ok(app.audit_log().operator_list(operator.scope(), &filter, page(query.limit, query.cursor)).await?.into())
 }
 
 /// Walks along the operator's own chain.
@@ -147,7 +147,7 @@ pub(crate) async fn operator_verify(
     Query(query): Query<VerifyQuery>,
     app: Data<App>,
 ) -> Result<Json<AuditVerdict>, Problem> {
-    Ok(Json(app.verify_operator_audit_log(operator.scope(), query.expect.map(|end| end.0)).await?))
+    Ok(Json(app.audit_log().operator_verify(operator.scope(), query.expect.map(|end| end.0)).await?))
 }
 
 /// Gives every entry of the operator's own log in order, a line of JSON each.
@@ -160,5 +160,5 @@ pub(crate) async fn operator_export(
     Query(query): Query<ExportQuery>,
     app: Data<App>,
 ) -> Result<Lines, Problem> {
-    Ok(Lines::of(app.export_operator_audit_log(operator.scope(), query.span()).await?))
+    Ok(Lines::of(app.audit_log().operator_export(operator.scope(), query.span()).await?))
 }

@@ -1,7 +1,8 @@
 //! Chakra keys: write-only.
 
 use actix_web::web::Data;
-use portico_app::{App, PatchChakraKey, StoreChakraKey};
+use portico_app::App;
+use portico_connections::{PatchChakraKey, StoreChakraKey};
 use portico_domain::permission::perm;
 use portico_domain::{ChakraKey, ChakraKeyId, ChakraKeyUse, Description, KeyUsePlace, Name};
 use portico_web::extract::{Body, NoBody, PageQuery, Query, Segment, given, nullable};
@@ -75,7 +76,7 @@ pub(crate) async fn create(
         access_token: body.access_token.into(),
         is_default: body.is_default,
     };
-    Ok(Created(app.store_chakra_key(caller.scope(), new).await?))
+    Ok(Created(app.chakra_keys().create(caller.scope(), new).await?))
 }
 
 /// Lists Chakra keys, without their tokens.
@@ -86,7 +87,7 @@ pub(crate) async fn list(
     Query(query): Query<PageQuery<ChakraKeyId>>,
     app: Data<App>,
 ) -> Result<Json<List<ChakraKey>>, Problem> {
-    Ok(app.chakra_keys(caller.scope(), query.into()).await?.into())
+    Ok(app.chakra_keys().list(caller.scope(), query.into()).await?.into())
 }
 
 /// Reads a Chakra key, without its token.
@@ -98,7 +99,7 @@ pub(crate) async fn get(
     Segment(id): Segment<ChakraKeyId>,
     app: Data<App>,
 ) -> Result<Json<ChakraKey>, Problem> {
-    Ok(Json(app.chakra_key(caller.scope(), id).await?))
+    Ok(Json(app.chakra_keys().get(caller.scope(), id).await?))
 }
 
 /// Renames a Chakra key or describes it anew.
@@ -114,7 +115,7 @@ pub(crate) async fn patch(
     Body(PatchChakraKeyBody { name, description }): Body<PatchChakraKeyBody>,
     app: Data<App>,
 ) -> Result<Json<ChakraKey>, Problem> {
-    Ok(Json(app.patch_chakra_key(caller.scope(), id, PatchChakraKey { name, description }).await?))
+    Ok(Json(app.chakra_keys().patch(caller.scope(), id, PatchChakraKey { name, description }).await?))
 }
 
 /// Asks Chakra whether it accepts the key, and notes the answer in `status`.
@@ -133,7 +134,7 @@ pub(crate) async fn verify(
     _: NoBody,
     app: Data<App>,
 ) -> Result<Json<ChakraKey>, Problem> {
-    Ok(Json(app.verify_chakra_key(caller.scope(), id).await?))
+    Ok(Json(app.chakra_keys().verify(caller.scope(), id).await?))
 }
 
 /// Puts another access token in the place of the stored one; calls use it at once.
@@ -151,7 +152,7 @@ pub(crate) async fn replace(
     Body(body): Body<ReplaceChakraKey>,
     app: Data<App>,
 ) -> Result<Json<ChakraKey>, Problem> {
-    Ok(Json(app.replace_chakra_key(caller.scope(), id, body.access_token.into()).await?))
+    Ok(Json(app.chakra_keys().replace(caller.scope(), id, body.access_token.into()).await?))
 }
 
 /// Makes calls use this key.
@@ -164,7 +165,7 @@ pub(crate) async fn set_default(
     _: NoBody,
     app: Data<App>,
 ) -> Result<Json<ChakraKey>, Problem> {
-    Ok(Json(app.set_default_chakra_key(caller.scope(), id).await?))
+    Ok(Json(app.chakra_keys().set_default(caller.scope(), id).await?))
 }
 
 /// Lists who used a Chakra key, the latest days first.
@@ -182,7 +183,7 @@ pub(crate) async fn uses(
     Query(query): Query<PageQuery<KeyUsePlace>>,
     app: Data<App>,
 ) -> Result<Json<List<ChakraKeyUse>>, Problem> {
-    Ok(app.chakra_key_uses(caller.scope(), id, query.into()).await?.into())
+    Ok(app.chakra_keys().uses(caller.scope(), id, query.into()).await?.into())
 }
 
 /// Deletes a Chakra key. Without a default key no call can be forwarded.
@@ -194,6 +195,6 @@ pub(crate) async fn delete(
     Segment(id): Segment<ChakraKeyId>,
     app: Data<App>,
 ) -> Result<NoContent, Problem> {
-    app.delete_chakra_key(caller.scope(), id).await?;
+    app.chakra_keys().delete(caller.scope(), id).await?;
     Ok(NoContent)
 }

@@ -1,7 +1,8 @@
 //! The configuration of a plugin: what the tenant wants, and what Chakra has.
 
 use actix_web::web::Data;
-use portico_app::{App, Configuration, ConfigurationState};
+use portico_app::App;
+use portico_connections::{Configuration, ConfigurationState};
 use portico_domain::PluginId;
 use portico_domain::permission::perm;
 use portico_web::extract::{Body, IfMatch, Segment};
@@ -27,7 +28,7 @@ pub(crate) async fn get(
     Segment(id): Segment<PluginId>,
     app: Data<App>,
 ) -> Result<Tagged<ConfigurationState>, Problem> {
-    let state = app.configuration(caller.scope(), id).await?;
+    let state = app.plugin_configurations().get(caller.scope(), id).await?;
     let version = state.version;
     Ok(Tagged(state, version))
 }
@@ -62,7 +63,7 @@ pub(crate) async fn patch(
     Body(wanted): Body<Configuration>,
     app: Data<App>,
 ) -> Result<Tagged<ConfigurationState>, Problem> {
-    let state = app.patch_configuration(caller.scope(), id, based_on, wanted).await?;
+    let state = app.plugin_configurations().patch(caller.scope(), id, based_on, wanted).await?;
     let version = state.version;
     Ok(Tagged(state, version))
 }

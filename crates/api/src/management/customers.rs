@@ -1,7 +1,8 @@
 //! Customers and their connection.
 
 use actix_web::web::Data;
-use portico_app::{App, Connection, CustomerPatch, EnsureCustomer, NewCustomer};
+use portico_app::App;
+use portico_connections::{Connection, CustomerPatch, EnsureCustomer, NewCustomer};
 use portico_domain::permission::perm;
 use portico_domain::{Customer, CustomerId, ExternalId, Metadata, Name};
 use portico_web::extract::{Body, Cursor, Limit, Query, Segment, given, page};
@@ -89,7 +90,7 @@ pub(crate) async fn create(
     Body(CreateCustomer { external_id, name, metadata }): Body<CreateCustomer>,
     app: Data<App>,
 ) -> Result<Created<Customer>, Problem> {
-    Ok(Created(app.create_customer(caller.scope(), NewCustomer { external_id, name, metadata }).await?))
+    Ok(Created(app.customers().create(caller.scope(), NewCustomer { external_id, name, metadata }).await?))
 }
 
 /// Lists customers, oldest first.
@@ -100,7 +101,7 @@ pub(crate) async fn list(
     Query(query): Query<CustomersQuery>,
     app: Data<App>,
 ) -> Result<Json<List<Customer>>, Problem> {
-    Ok(app.customers(caller.scope(), query.external_id, page(query.limit, query.cursor)).await?.into())
+    Ok(app.customers().list(caller.scope(), query.external_id, page(query.limit, query.cursor)).await?.into())
 }
 
 /// Reads a customer.
@@ -112,7 +113,7 @@ pub(crate) async fn get(
     Segment(id): Segment<CustomerId>,
     app: Data<App>,
 ) -> Result<Json<Customer>, Problem> {
-    Ok(Json(app.customer(caller.scope(), id).await?))
+    Ok(Json(app.customers().get(caller.scope(), id).await?))
 }
 
 /// Changes a customer.
@@ -129,7 +130,7 @@ pub(crate) async fn patch(
     Body(PatchCustomer { external_id, name, metadata }): Body<PatchCustomer>,
     app: Data<App>,
 ) -> Result<Json<Customer>, Problem> {
-    Ok(Json(app.patch_customer(caller.scope(), id, CustomerPatch { external_id, name, metadata }).await?))
+    Ok(Json(app.customers().patch(caller.scope(), id, CustomerPatch { external_id, name, metadata }).await?))
 }
 
 /// Deletes a customer that has no plugin.
@@ -145,7 +146,7 @@ pub(crate) async fn delete(
     Segment(id): Segment<CustomerId>,
     app: Data<App>,
 ) -> Result<NoContent, Problem> {
-    app.delete_customer(caller.scope(), id).await?;
+    app.customers().delete(caller.scope(), id).await?;
     Ok(NoContent)
 }
 
@@ -165,7 +166,7 @@ pub(crate) async fn ensure(
     app: Data<App>,
 ) -> Result<Either<Created<Customer>, Json<Customer>>, Problem> {
     let ensure = EnsureCustomer { external_id, name, metadata };
-    let (customer, created) = app.ensure_customer(caller.scope(), ensure).await?;
+    let (customer, created) = app.customers().ensure(caller.scope(), ensure).await?;
     Ok(if created { Either::Left(Created(customer)) } else { Either::Right(Json(customer)) })
 }
 
@@ -178,7 +179,7 @@ pub(crate) async fn connection(
     Segment(id): Segment<CustomerId>,
     app: Data<App>,
 ) -> Result<Json<Connection>, Problem> {
-    Ok(Json(app.connection(caller.scope(), id).await?))
+    Ok(Json(app.customers().connection(caller.scope(), id).await?))
 }
 
 /// Disconnects every WABA of a customer at Chakra. Its plugins stay, for a reconnect.
@@ -198,5 +199,5 @@ pub(crate) async fn disconnect(
     Segment(id): Segment<CustomerId>,
     app: Data<App>,
 ) -> Result<Json<Connection>, Problem> {
-    Ok(Json(app.disconnect(caller.scope(), id).await?))
+    Ok(Json(app.customers().disconnect(caller.scope(), id).await?))
 }

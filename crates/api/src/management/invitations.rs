@@ -1,10 +1,12 @@
 //! Invitations: how people become members.
 
 use actix_web::web::Data;
-use portico_app::{App, CreateInvitation};
+use portico_app::App;
 use portico_domain::permission::perm;
 use portico_domain::{Email, Invitation, InvitationId, Name, RoleName};
+use portico_identity::CreateInvitation;
 use portico_web::browser::Host;
+use portico_web::cookies::own_url;
 use portico_web::extract::{Body, PageQuery, Query, Segment};
 use portico_web::guard::Caller;
 use portico_web::problem::{Document, Problem};
@@ -57,8 +59,8 @@ pub(crate) async fn create(
     host: Host,
     app: Data<App>,
 ) -> Result<Created<NewInvitation>, Problem> {
-    let created = app.invite(caller.scope(), CreateInvitation { email, name, role, expires_in }).await?;
-    let accept_url = format!("{}/console/invitations/{}", app.own_url(&host.0), created.token.expose());
+    let created = app.invitations().create(caller.scope(), CreateInvitation { email, name, role, expires_in }).await?;
+    let accept_url = format!("{}/console/invitations/{}", own_url(&app, &host.0), created.token.expose());
     Ok(Created(NewInvitation { invitation: created.invitation, accept_url: accept_url.into() }))
 }
 
@@ -70,7 +72,7 @@ pub(crate) async fn list(
     Query(query): Query<PageQuery<InvitationId>>,
     app: Data<App>,
 ) -> Result<Json<List<Invitation>>, Problem> {
-    Ok(app.invitations(caller.scope(), query.into()).await?.into())
+    Ok(app.invitations().list(caller.scope(), query.into()).await?.into())
 }
 
 /// Reads an invitation, without its link.
@@ -82,7 +84,7 @@ pub(crate) async fn get(
     Segment(id): Segment<InvitationId>,
     app: Data<App>,
 ) -> Result<Json<Invitation>, Problem> {
-    Ok(Json(app.invitation(caller.scope(), id).await?))
+    Ok(Json(app.invitations().get(caller.scope(), id).await?))
 }
 
 /// Takes an invitation back. A second time changes nothing.
@@ -98,6 +100,6 @@ pub(crate) async fn revoke(
     Segment(id): Segment<InvitationId>,
     app: Data<App>,
 ) -> Result<NoContent, Problem> {
-    app.revoke_invitation(caller.scope(), id).await?;
+    app.invitations().revoke(caller.scope(), id).await?;
     Ok(NoContent)
 }

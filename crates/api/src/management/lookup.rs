@@ -87,5 +87,5 @@ pub(crate) async fn find(
         phone_number: query.phone_number_id,
         plugin: query.plugin_id,
     };
-    Ok(app.lookup(caller.scope(), filter, query.refresh.is_set(), part).await?.into())
+    Ok(app.lookup().find(caller.scope(), filter, query.refresh.is_set(), part).await?.into())
 }

@@ -1,9 +1,11 @@
 //! Members: the people of the tenant.
 
 use actix_web::web::Data;
-use portico_app::{App, Error, PatchMember};
+use portico_app::App;
+use portico_core::Error;
 use portico_domain::permission::perm;
 use portico_domain::{Member, MemberId, Name, RoleName};
+use portico_identity::PatchMember;
 use portico_web::extract::{Body, PageQuery, Query, Segment, given, nullable};
 use portico_web::guard::{Anyone, Caller};
 use portico_web::problem::{Document, Problem};
@@ -34,7 +36,7 @@ pub(crate) async fn list(
     Query(query): Query<PageQuery<MemberId>>,
     app: Data<App>,
 ) -> Result<Json<List<Member>>, Problem> {
-    Ok(app.members(caller.scope(), query.into()).await?.into())
+    Ok(app.members().list(caller.scope(), query.into()).await?.into())
 }
 
 /// Reads a member.
@@ -46,7 +48,7 @@ pub(crate) async fn get(
     Segment(id): Segment<MemberId>,
     app: Data<App>,
 ) -> Result<Json<Member>, Problem> {
-    Ok(Json(app.member(caller.scope(), id).await?))
+    Ok(Json(app.members().get(caller.scope(), id).await?))
 }
 
 /// Changes a member. Its sessions feel another role at once.
@@ -63,7 +65,7 @@ pub(crate) async fn patch(
     Body(PatchMemberBody { name, role }): Body<PatchMemberBody>,
     app: Data<App>,
 ) -> Result<Json<Member>, Problem> {
-    Ok(Json(app.patch_member(caller.scope(), id, PatchMember { name, role }).await?))
+    Ok(Json(app.members().patch(caller.scope(), id, PatchMember { name, role }).await?))
 }
 
 /// Removes a member. Its sessions end at once.
@@ -79,7 +81,7 @@ pub(crate) async fn remove(
     Segment(id): Segment<MemberId>,
     app: Data<App>,
 ) -> Result<NoContent, Problem> {
-    app.remove_member(caller.scope(), id).await?;
+    app.members().remove(caller.scope(), id).await?;
     Ok(NoContent)
 }
 
@@ -94,6 +96,6 @@ pub(crate) async fn remove(
             description = "The caller is the tenant's last owner."),
     ))]
 pub(crate) async fn leave(caller: Anyone, app: Data<App>) -> Result<NoContent, Problem> {
-    app.leave(&caller.principal().authorize_call(None).map_err(Error::from)?).await?;
+    app.members().leave(&caller.principal().authorize_call(None).map_err(Error::from)?).await?;
     Ok(NoContent)
 }

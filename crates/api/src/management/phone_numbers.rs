@@ -47,7 +47,7 @@ pub(crate) async fn list(
     app: Data<App>,
 ) -> Result<Json<List<PhoneNumber>>, Problem> {
     let part = page(query.limit, query.cursor);
-    Ok(app.phone_numbers(caller.scope(), query.customer_id, query.plugin_id, part).await?.into())
+    Ok(app.phone_numbers().list(caller.scope(), query.customer_id, query.plugin_id, part).await?.into())
 }
 
 /// Reads a phone number as Portico last knew it.
@@ -59,7 +59,7 @@ pub(crate) async fn get(
     Segment(id): Segment<PhoneNumberId>,
     app: Data<App>,
 ) -> Result<Json<PhoneNumber>, Problem> {
-    Ok(Json(app.phone_number(caller.scope(), id).await?))
+    Ok(Json(app.phone_numbers().get(caller.scope(), id).await?))
 }
 
 /// Switches a phone number on or off. Calls that name one that is off are refused.
@@ -74,5 +74,5 @@ pub(crate) async fn patch(
     Body(body): Body<PatchPhoneNumber>,
     app: Data<App>,
 ) -> Result<Json<PhoneNumber>, Problem> {
-    Ok(Json(app.set_phone_number_active(caller.scope(), id, body.is_active).await?))
+    Ok(Json(app.phone_numbers().set_active(caller.scope(), id, body.is_active).await?))
 }

@@ -1,7 +1,8 @@
 //! Plugins.
 
 use actix_web::web::Data;
-use portico_app::{App, CreatePlugin};
+use portico_app::App;
+use portico_connections::CreatePlugin;
 use portico_domain::permission::perm;
 use portico_domain::{CustomerId, Plugin, PluginId};
 use portico_web::extract::{Body, Cursor, Limit, NoBody, Query, Segment, page};
@@ -62,7 +63,7 @@ pub(crate) async fn create(
     app: Data<App>,
 ) -> Result<Created<Plugin>, Problem> {
     let new = CreatePlugin { customer: body.customer_id, name: body.name.map(String::from), adopt: body.plugin_id };
-    Ok(Created(app.create_plugin(caller.scope(), new).await?))
+    Ok(Created(app.plugins().create(caller.scope(), new).await?))
 }
 
 /// Lists plugins.
@@ -73,7 +74,7 @@ pub(crate) async fn list(
     Query(query): Query<PluginsQuery>,
     app: Data<App>,
 ) -> Result<Json<List<Plugin>>, Problem> {
-    Ok(app.plugins(caller.scope(), query.customer_id, page(query.limit, query.cursor)).await?.into())
+    Ok(app.plugins().list(caller.scope(), query.customer_id, page(query.limit, query.cursor)).await?.into())
 }
 
 /// Reads a plugin as Portico last knew it.
@@ -85,7 +86,7 @@ pub(crate) async fn get(
     Segment(id): Segment<PluginId>,
     app: Data<App>,
 ) -> Result<Json<Plugin>, Problem> {
-    Ok(Json(app.plugin(caller.scope(), id).await?))
+    Ok(Json(app.plugins().get(caller.scope(), id).await?))
 }
 
 /// Deletes a plugin at Chakra and here.
@@ -105,7 +106,7 @@ pub(crate) async fn delete(
     Segment(id): Segment<PluginId>,
     app: Data<App>,
 ) -> Result<NoContent, Problem> {
-    app.delete_plugin(caller.scope(), id).await?;
+    app.plugins().delete(caller.scope(), id).await?;
     Ok(NoContent)
 }
 
@@ -127,5 +128,5 @@ pub(crate) async fn sync(
     _: NoBody,
     app: Data<App>,
 ) -> Result<Json<Plugin>, Problem> {
-    Ok(Json(app.sync_plugin(caller.scope(), id).await?))
+    Ok(Json(app.plugins().sync(caller.scope(), id).await?))
 }

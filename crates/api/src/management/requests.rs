@@ -32,5 +32,5 @@ pub(crate) async fn list(
     Query(query): Query<RequestsQuery>,
     app: Data<App>,
 ) -> Result<Json<List<RequestEntry>>, Problem> {
-    Ok(app.requests(caller.scope(), query.limit.rows(), query.cursor.as_deref()).await?.into())
+    Ok(app.request_log().list(caller.scope(), query.limit.rows(), query.cursor.as_deref()).await?.into())
 }

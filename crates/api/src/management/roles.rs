@@ -1,9 +1,10 @@
 //! Roles and permissions.
 
 use actix_web::web::Data;
-use portico_app::{App, CreateRole, PatchRole};
+use portico_app::App;
 use portico_domain::permission::perm;
 use portico_domain::{Description, Permission, PermissionSet, Role, RoleId, RoleName};
+use portico_identity::{CreateRole, PatchRole};
 use portico_web::extract::{Body, PageQuery, Query, Segment, given, nullable};
 use portico_web::guard::Caller;
 use portico_web::problem::{Document, Problem};
@@ -71,7 +72,7 @@ pub(crate) async fn list(
     Query(query): Query<PageQuery<RoleId>>,
     app: Data<App>,
 ) -> Result<Json<List<Role>>, Problem> {
-    Ok(app.roles(caller.scope(), query.into()).await?.into())
+    Ok(app.roles().list(caller.scope(), query.into()).await?.into())
 }
 
 /// Reads a role.
@@ -83,7 +84,7 @@ pub(crate) async fn get(
     Segment(id): Segment<String>,
     app: Data<App>,
 ) -> Result<Json<Role>, Problem> {
-    Ok(Json(app.role(caller.scope(), &id).await?))
+    Ok(Json(app.roles().get(caller.scope(), &id).await?))
 }
 
 /// Creates a role.
@@ -99,7 +100,7 @@ pub(crate) async fn create(
     Body(CreateRoleBody { name, description, permissions }): Body<CreateRoleBody>,
     app: Data<App>,
 ) -> Result<Created<Role>, Problem> {
-    Ok(Created(app.create_role(caller.scope(), CreateRole { name, description, permissions }).await?))
+    Ok(Created(app.roles().create(caller.scope(), CreateRole { name, description, permissions }).await?))
 }
 
 /// Changes a role of the tenant's own. Its keys feel it at once.
@@ -116,7 +117,7 @@ pub(crate) async fn patch(
     Body(PatchRoleBody { name, description, permissions }): Body<PatchRoleBody>,
     app: Data<App>,
 ) -> Result<Json<Role>, Problem> {
-    Ok(Json(app.patch_role(caller.scope(), id, PatchRole { name, description, permissions }).await?))
+    Ok(Json(app.roles().patch(caller.scope(), id, PatchRole { name, description, permissions }).await?))
 }
 
 /// Deletes a role of the tenant's own that no API key has.
@@ -132,6 +133,6 @@ pub(crate) async fn delete(
     Segment(id): Segment<RoleId>,
     app: Data<App>,
 ) -> Result<NoContent, Problem> {
-    app.delete_role(caller.scope(), id).await?;
+    app.roles().delete(caller.scope(), id).await?;
     Ok(NoContent)
 }

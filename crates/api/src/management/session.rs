@@ -3,10 +3,12 @@
 use actix_web::HttpResponse;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::Data;
-use portico_app::{App, Cookie, Error, Thing};
+use portico_app::App;
 use portico_auth::Actor;
+use portico_core::{Error, Thing};
 use portico_domain::audit::AuditActorKind;
 use portico_domain::{Member, PermissionSet, TenantId};
+use portico_web::cookies::Cookie;
 use portico_web::guard::Anyone;
 use portico_web::problem::Problem;
 use portico_web::reply::{Json, NoContent, Reply};
@@ -61,7 +63,7 @@ impl Reply for SignedOut {
 #[utoipa::path(get, path = "/api/v1/session", tag = "session", operation_id = "get_session",
     responses((status = 200, body = Session, description = "Who calls.")))]
 pub(crate) async fn get(caller: Anyone, app: Data<App>) -> Result<Json<Session>, Problem> {
-    let who = app.who_am_i(caller.principal()).await?;
+    let who = app.sessions().who_am_i(caller.principal()).await?;
     let (kind, id) = match who.actor {
         Actor::Operator => (AuditActorKind::Operator, None),
         Actor::ApiKey(id) => (AuditActorKind::ApiKey, Some(id.to_string())),
@@ -73,7 +75,7 @@ pub(crate) async fn get(caller: Anyone, app: Data<App>) -> Result<Json<Session>,
         tenant: who.tenant.map(|tenant| SessionTenant { id: tenant.id, name: tenant.name }),
         member: who.member,
         permissions: who.permissions,
-        csrf_token: caller.session().and_then(|session| app.csrf_token(session)),
+        csrf_token: caller.session().and_then(|session| app.sessions().csrf_token(session)),
     }))
 }
 
@@ -85,6 +87,6 @@ pub(crate) async fn get(caller: Anyone, app: Data<App>) -> Result<Json<Session>,
 pub(crate) async fn end(caller: Anyone, app: Data<App>) -> Result<SignedOut, Problem> {
     caller.principal().not_by_token().map_err(Error::from)?;
     let session = caller.session().ok_or(Error::Missing(Thing::Session))?;
-    app.sign_out(session, caller.principal().origin()).await?;
-    Ok(SignedOut(app.clear_cookie(Cookie::Session)))
+    app.sessions().sign_out(session, caller.principal().origin()).await?;
+    Ok(SignedOut(Cookie::Session.clear(&app)))
 }

@@ -34,7 +34,7 @@ pub(crate) async fn list(
     operator: Operator<perm::SigningKeysRead>,
     app: Data<App>,
 ) -> Result<Json<List<SigningKey>>, Problem> {
-    Ok(Json(List { data: app.list_signing_keys(operator.scope()).await?, next_cursor: None }))
+    Ok(Json(List { data: app.signing_keys().list(operator.scope()).await?, next_cursor: None }))
 }
 
 /// Makes the next key that signs tokens.
@@ -50,5 +50,5 @@ pub(crate) async fn rotate(
     Body(body): Body<RotateSigningKeys>,
     app: Data<App>,
 ) -> Result<Json<SigningKey>, Problem> {
-    Ok(Json(app.rotate_signing_keys(operator.scope(), body.active_in_seconds, body.revoke_others).await?))
+    Ok(Json(app.signing_keys().rotate(operator.scope(), body.active_in_seconds, body.revoke_others).await?))
 }

@@ -1,9 +1,10 @@
 //! The caller's own tenant.
 
 use actix_web::web::Data;
-use portico_app::{App, TenantSettingsPatch};
+use portico_app::App;
 use portico_domain::permission::perm;
 use portico_domain::{Branding, ChakraKeyId, GraphVersion, Origin, TenantSettings};
+use portico_identity::TenantSettingsPatch;
 use portico_web::extract::{Body, given, nullable};
 use portico_web::guard::Caller;
 use portico_web::problem::{Document, Problem};
@@ -56,7 +57,7 @@ pub(crate) struct PatchTenantSettings {
 #[utoipa::path(get, path = "/api/v1/tenant", tag = "tenant", operation_id = "get_own_tenant",
     responses((status = 200, body = TenantSettings, description = "The settings.")))]
 pub(crate) async fn get(caller: Caller<perm::TenantRead>, app: Data<App>) -> Result<Json<TenantSettings>, Problem> {
-    Ok(Json(app.tenant_settings(caller.scope()).await?))
+    Ok(Json(app.tenants().settings(caller.scope()).await?))
 }
 
 /// Changes the tenant's settings.
@@ -74,7 +75,7 @@ pub(crate) async fn patch(
         graph_version: body.graph_version,
         retention_days: body.retention_days.map(|days| days.0),
     };
-    Ok(Json(app.patch_tenant_settings(caller.scope(), patch, body.default_chakra_key).await?))
+    Ok(Json(app.tenants().patch_settings(caller.scope(), patch, body.default_chakra_key).await?))
 }
 
 /// Exports everything that the tenant owns as of now, but no secrets: a line of JSON for each row.
@@ -91,7 +92,7 @@ pub(crate) async fn patch(
             description = "Another export of this tenant is being written."),
     ))]
 pub(crate) async fn export(caller: Caller<perm::TenantExport>, app: Data<App>) -> Result<Lines, Problem> {
-    Ok(Lines::of(app.export_tenant(caller.scope()).await?))
+    Ok(Lines::of(app.tenant_exports().export(caller.scope()).await?))
 }
 
 /// One line of a bundle.

@@ -1,9 +1,10 @@
 //! Tenants, for the operator.
 
 use actix_web::web::Data;
-use portico_app::{App, NewTenant, TenantPatch};
+use portico_app::App;
 use portico_domain::permission::perm;
 use portico_domain::{Limits, Name, Tenant, TenantId, TenantStatus};
+use portico_identity::{NewTenant, TenantPatch};
 use portico_web::extract::{Body, PageQuery, Query, Segment, given};
 use portico_web::guard::Operator;
 use portico_web::problem::Problem;
@@ -47,7 +48,7 @@ pub(crate) async fn create(
     Body(new): Body<CreateTenant>,
     app: Data<App>,
 ) -> Result<Created<Tenant>, Problem> {
-    Ok(Created(app.create_tenant(operator.scope(), NewTenant { name: new.name }).await?))
+    Ok(Created(app.tenants().create(operator.scope(), NewTenant { name: new.name }).await?))
 }
 
 /// Lists tenants, oldest first.
@@ -58,7 +59,7 @@ pub(crate) async fn list(
     Query(query): Query<PageQuery<TenantId>>,
     app: Data<App>,
 ) -> Result<Json<List<Tenant>>, Problem> {
-    Ok(app.tenants(operator.scope(), query.into()).await?.into())
+    Ok(app.tenants().list(operator.scope(), query.into()).await?.into())
 }
 
 /// Reads a tenant.
@@ -70,7 +71,7 @@ pub(crate) async fn get(
     Segment(id): Segment<TenantId>,
     app: Data<App>,
 ) -> Result<Json<Tenant>, Problem> {
-    Ok(Json(app.tenant(operator.scope(), id).await?))
+    Ok(Json(app.tenants().get(operator.scope(), id).await?))
 }
 
 /// Renames, suspends, resumes or limits a tenant.
@@ -86,7 +87,7 @@ pub(crate) async fn patch(
     Body(PatchTenant { name, status, limits }): Body<PatchTenant>,
     app: Data<App>,
 ) -> Result<Json<Tenant>, Problem> {
-    Ok(Json(app.patch_tenant(operator.scope(), id, TenantPatch { name, status, limits }).await?))
+    Ok(Json(app.tenants().patch(operator.scope(), id, TenantPatch { name, status, limits }).await?))
 }
 
 /// Deletes a tenant with everything it owns, and destroys the keys that its secrets are sealed with.
@@ -102,6 +103,6 @@ pub(crate) async fn delete(
     Segment(id): Segment<TenantId>,
     app: Data<App>,
 ) -> Result<NoContent, Problem> {
-    app.delete_tenant(operator.scope(), id).await?;
+    app.tenants().delete(operator.scope(), id).await?;
     Ok(NoContent)
 }

@@ -1,9 +1,10 @@
 //! Short-lived tokens.
 
 use actix_web::web::Data;
-use portico_app::{App, MintToken, MintedToken};
+use portico_app::App;
 use portico_domain::permission::perm;
 use portico_domain::{CustomerId, PermissionSet, PhoneNumberId, TokenId};
+use portico_identity::{MintToken, MintedToken};
 use portico_web::extract::Body;
 use portico_web::guard::Caller;
 use portico_web::problem::Problem;
@@ -91,5 +92,5 @@ pub(crate) async fn mint(
         customers: body.customers,
         phone_numbers: body.phone_numbers,
     };
-    Ok(Created(app.mint_token(caller.scope(), new).await?.into()))
+    Ok(Created(app.tokens().mint(caller.scope(), new).await?.into()))
 }

@@ -38,7 +38,7 @@ pub(crate) async fn list(
     app: Data<App>,
 ) -> Result<Json<List<Waba>>, Problem> {
     let part = page(query.limit, query.cursor);
-    Ok(app.wabas(caller.scope(), query.customer_id, query.plugin_id, part).await?.into())
+    Ok(app.wabas().list(caller.scope(), query.customer_id, query.plugin_id, part).await?.into())
 }
 
 /// Reads a WABA as Portico last knew it.
@@ -50,5 +50,5 @@ pub(crate) async fn get(
     Segment(id): Segment<WabaId>,
     app: Data<App>,
 ) -> Result<Json<Waba>, Problem> {
-    Ok(Json(app.waba(caller.scope(), id).await?))
+    Ok(Json(app.wabas().get(caller.scope(), id).await?))
 }

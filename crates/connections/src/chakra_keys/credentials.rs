@@ -7,10 +7,10 @@ use portico_domain::{ChakraKeyId, TenantId};
 use portico_storage::{SealedChakraKey, StoredDataKey, TenantTx};
 use portico_vault::{DataKey, OpenError, Place, SecretString, sealed_version};
 
-use portico_core::{Error, Thing};
 use portico_core::Core;
 use portico_core::cache::{Cache, SWEEP, Stamp};
 use portico_core::write_behind::KeyUse;
+use portico_core::{Error, Thing};
 
 /// How often a key is looked for that somebody replaces at the same moment.
 const ATTEMPTS: u32 = 5;

@@ -13,10 +13,10 @@ use portico_domain::{ChakraKey, ChakraKeyId, ChakraKeyUse, Description, KeyUsePl
 use portico_storage::NewChakraKey;
 use portico_vault::{ExposeSecret, SecretString};
 
+use portico_core::Core;
 use portico_core::audit::Change;
 use portico_core::{Error, Thing};
 use portico_core::{PageRequest, Paged, paged};
-use portico_core::Core;
 
 pub use credentials::{ChakraCredentials, OpenChakraKey};
 pub use refused::RefusedKeys;
@@ -72,11 +72,7 @@ impl ChakraKeys {
     /// # Errors
     ///
     /// [`Error::Conflict`] when the name or the token is there already.
-    pub async fn create(
-        &self,
-        scope: &Scope<perm::ChakraKeysWrite>,
-        new: StoreChakraKey,
-    ) -> Result<ChakraKey, Error> {
+    pub async fn create(&self, scope: &Scope<perm::ChakraKeysWrite>, new: StoreChakraKey) -> Result<ChakraKey, Error> {
         scope.whole_tenant()?;
         let id = ChakraKeyId::generate();
         let (mut tx, key) = self.credentials.begin_sealing(scope).await?;
@@ -140,7 +136,9 @@ impl ChakraKeys {
         let before = stored_key(&mut tx, id).await?;
         tx.patch_chakra_key(id, patch.name.as_ref(), patch.description.as_ref().map(Option::as_ref)).await?;
         let key = stored_key(&mut tx, id).await?;
-        self.core.audit.record(&mut tx, scope, Change::of("chakra_key.change").to("chakra_key", id).from(&before).into(&key))
+        self.core
+            .audit
+            .record(&mut tx, scope, Change::of("chakra_key.change").to("chakra_key", id).from(&before).into(&key))
             .await?;
         tx.commit().await?;
         Ok(key)
@@ -164,7 +162,9 @@ impl ChakraKeys {
         let sealed = seal_chakra_key(&key, scope.tenant(), id, &token);
         tx.replace_chakra_key(id, &sealed, &fingerprint(&self.core, &token), &last4(&token)).await?;
         let key = stored_key(&mut tx, id).await?;
-        self.core.audit.record(&mut tx, scope, Change::of("chakra_key.replace").to("chakra_key", id).from(&before).into(&key))
+        self.core
+            .audit
+            .record(&mut tx, scope, Change::of("chakra_key.replace").to("chakra_key", id).from(&before).into(&key))
             .await?;
         tx.commit().await?;
         self.core.validity.changed(scope.tenant());
@@ -176,11 +176,7 @@ impl ChakraKeys {
     /// # Errors
     ///
     /// [`Error::Missing`].
-    pub async fn set_default(
-        &self,
-        scope: &Scope<perm::ChakraKeysWrite>,
-        id: ChakraKeyId,
-    ) -> Result<ChakraKey, Error> {
+    pub async fn set_default(&self, scope: &Scope<perm::ChakraKeysWrite>, id: ChakraKeyId) -> Result<ChakraKey, Error> {
         scope.whole_tenant()?;
         let mut tx = self.core.db.begin(scope).await?;
         // Two defaults at once would each wait for the other's key; the settings show which it is.
@@ -190,7 +186,9 @@ impl ChakraKeys {
             return Err(Error::Missing(Thing::ChakraKey));
         }
         let key = stored_key(&mut tx, id).await?;
-        self.core.audit.record(&mut tx, scope, Change::of("chakra_key.set_default").to("chakra_key", id).from(&before).into(&key))
+        self.core
+            .audit
+            .record(&mut tx, scope, Change::of("chakra_key.set_default").to("chakra_key", id).from(&before).into(&key))
             .await?;
         tx.commit().await?;
         self.core.validity.changed(scope.tenant());
@@ -214,7 +212,10 @@ impl ChakraKeys {
         if let Some(team) = team {
             tx.team_changed(&team).await?;
         }
-        self.core.audit.record(&mut tx, scope, Change::of("chakra_key.delete").to("chakra_key", id).from(&before)).await?;
+        self.core
+            .audit
+            .record(&mut tx, scope, Change::of("chakra_key.delete").to("chakra_key", id).from(&before))
+            .await?;
         tx.commit().await?;
         self.core.validity.changed(scope.tenant());
         Ok(())
@@ -226,11 +227,7 @@ impl ChakraKeys {
     /// # Errors
     ///
     /// [`Error::Missing`]; [`Error::Unanswered`] or [`Error::Garbled`] when Chakra cannot be asked.
-    pub async fn verify(
-        &self,
-        scope: &Scope<perm::ChakraKeysWrite>,
-        id: ChakraKeyId,
-    ) -> Result<ChakraKey, Error> {
+    pub async fn verify(&self, scope: &Scope<perm::ChakraKeysWrite>, id: ChakraKeyId) -> Result<ChakraKey, Error> {
         scope.whole_tenant()?;
         self.verifier.verify(scope, id).await
     }

@@ -32,7 +32,12 @@ impl ChakraKeyVerifier {
     /// The service on that core.
     #[must_use]
     pub fn new(core: &Core, chakra: &Client, credentials: &ChakraCredentials) -> Self {
-        Self { core: core.clone(), chakra: chakra.clone(), credentials: credentials.clone(), first_uses: Arc::default() }
+        Self {
+            core: core.clone(),
+            chakra: chakra.clone(),
+            credentials: credentials.clone(),
+            first_uses: Arc::default(),
+        }
     }
 
     /// The key that a tenant's calls use. One whose team is not known is verified first; when Chakra cannot be
@@ -107,7 +112,9 @@ impl ChakraKeyVerifier {
             Err(error) => return Err(error.into()),
         }
         let key = stored_key(&mut tx, id).await?;
-        self.core.audit.record(&mut tx, scope, Change::of("chakra_key.verify").to("chakra_key", id).from(&before).into(&key))
+        self.core
+            .audit
+            .record(&mut tx, scope, Change::of("chakra_key.verify").to("chakra_key", id).from(&before).into(&key))
             .await?;
         tx.commit().await?;
         self.core.validity.changed(scope.tenant());

@@ -10,12 +10,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use portico_core::audit::Change;
-use portico_core::Error;
 use super::record;
 use crate::chakra_calls::{ChakraCalls, Named};
 use crate::chakra_keys::OpenChakraKey;
 use portico_core::Core;
+use portico_core::Error;
+use portico_core::audit::Change;
 
 /// The settings of a plugin that a tenant may choose; absent: not chosen.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -187,11 +187,7 @@ impl PluginConfigurations {
     /// # Errors
     ///
     /// [`Error::Missing`]; what Chakra fails with.
-    pub async fn get(
-        &self,
-        scope: &Scope<perm::PluginsRead>,
-        id: PluginId,
-    ) -> Result<ConfigurationState, Error> {
+    pub async fn get(&self, scope: &Scope<perm::PluginsRead>, id: PluginId) -> Result<ConfigurationState, Error> {
         record::find(&self.core.db, scope, id).await?;
         let key = self.chakra.key(scope).await?;
         let observed = self.ask(scope, &key, id).await?;
@@ -265,12 +261,7 @@ impl PluginConfigurations {
     /// # Errors
     ///
     /// [`Error::Missing`]; [`Error::Database`].
-    pub async fn configured_elsewhere(
-        &self,
-        scope: &TenantScope,
-        id: PluginId,
-        body: &Value,
-    ) -> Result<(), Error> {
+    pub async fn configured_elsewhere(&self, scope: &TenantScope, id: PluginId, body: &Value) -> Result<(), Error> {
         let mut tx = self.core.db.begin(scope).await?;
         let record = record::find_in(&mut tx, scope, id).await?;
         let desired = Configuration::from_chakra(&record.desired).with(Configuration::from_chakra(body));
@@ -285,12 +276,7 @@ impl PluginConfigurations {
     /// # Errors
     ///
     /// [`Error::Database`].
-    pub async fn seen(
-        &self,
-        scope: &TenantScope,
-        id: PluginId,
-        data: &Value,
-    ) -> Result<(), Error> {
+    pub async fn seen(&self, scope: &TenantScope, id: PluginId, data: &Value) -> Result<(), Error> {
         let mut tx = self.core.db.begin(scope).await?;
         tx.set_observed(id, &Configuration::from_chakra(data).to_chakra()).await?;
         tx.commit().await?;

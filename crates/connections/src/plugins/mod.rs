@@ -13,18 +13,18 @@ use portico_chakra::client::CALL_LIMIT;
 use portico_chakra::{CallError, Unanswered};
 use portico_domain::permission::perm;
 use portico_domain::{CustomerId, Plugin, PluginId, PluginStatus, WabaId};
-use portico_storage::{NewPlugin, PluginRecord, StorageError, TenantTx};
+use portico_storage::{NewPlugin, StorageError, TenantTx};
 use serde_json::{Value, json};
 
 pub use configuration::{Configuration, ConfigurationState, PluginConfigurations};
 pub use observe::{Observed, reduce_auth};
 
-use portico_core::audit::Change;
-use portico_core::{Error, Thing};
 use crate::chakra_calls::{ChakraCalls, Named};
 use crate::chakra_keys::OpenChakraKey;
-use portico_core::{PageRequest, Paged, paged};
 use portico_core::Core;
+use portico_core::audit::Change;
+use portico_core::{Error, Thing};
+use portico_core::{PageRequest, Paged, paged};
 
 /// How many plugins a refresh asks Chakra about at once.
 const AT_ONCE: usize = 4;
@@ -95,12 +95,7 @@ impl Plugins {
     /// # Errors
     ///
     /// What Chakra fails with; [`Error::Database`].
-    pub async fn make(
-        &self,
-        scope: &TenantScope,
-        customer: CustomerId,
-        name: &str,
-    ) -> Result<PluginId, Error> {
+    pub async fn make(&self, scope: &TenantScope, customer: CustomerId, name: &str) -> Result<PluginId, Error> {
         let key = self.chakra.key(scope).await?;
         let body = json!({ "type": "whatsapp", "name": name });
         let made = self.chakra.call(scope, &key, "create_plugin", Named::default(), Some(&body)).await;

@@ -7,12 +7,13 @@ use serde_json::{Map, Value};
 /// What Chakra said of a plugin, its WABAs and its numbers.
 #[derive(Debug)]
 pub struct Observed {
+    /// Its id.
     pub id: PluginId,
     /// Whether the answer said anything of WABAs: one that did not is no word that there are none.
     told_wabas: bool,
-    pub plugin: ObservedPlugin,
-    pub wabas: Vec<ObservedWaba>,
-    pub numbers: Vec<ObservedPhoneNumber>,
+    pub(super) plugin: ObservedPlugin,
+    pub(super) wabas: Vec<ObservedWaba>,
+    pub(super) numbers: Vec<ObservedPhoneNumber>,
 }
 
 fn text(row: &Value, pointer: &str) -> Option<String> {

@@ -153,7 +153,7 @@ pub fn done(party: Option<Party>, origin: &Origin, change: Change) -> AuditEntry
 }
 
 /// An entry that tells of refused attempts.
-pub fn refused(party: Party, origin: &Origin, attempt: String, code: &str) -> AuditEntry {
+pub(super) fn refused(party: Party, origin: &Origin, attempt: String, code: &str) -> AuditEntry {
     AuditEntry {
         at: now(),
         action: attempt,

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use portico_domain::clock::Clock;
-use portico_vault::{FingerprintKey, MasterKeyFailure, MasterKeys, OpenError};
 use portico_storage::{Db, OperatorRow, StorageError};
+use portico_vault::{FingerprintKey, MasterKeyFailure, MasterKeys, OpenError};
 
 use crate::cache::LONGEST;
 use crate::tasks::{Failure, Schedule, Tasks};

@@ -8,12 +8,10 @@ use portico_chakra::{AnswerRule, At, Effect, Kind, Operation};
 use portico_core::{Error, Thing};
 use portico_domain::CustomerId;
 
-use super::matched::Matched;
 use super::permitted::Permitted;
 use crate::body::{self, Received};
 use crate::call::{BodyFailure, Headers};
 use crate::named::Named;
-use crate::query::Query;
 use crate::record::CallRecord;
 use crate::{Gateway, Services};
 

@@ -10,8 +10,8 @@ use secrecy::ExposeSecret as _;
 use serde_json::json;
 
 use super::{ApiKeys, find};
-use portico_core::audit::Change;
 use portico_core::Error;
+use portico_core::audit::Change;
 
 /// How long an answer takes at the least. Longer than the work takes, so that it says nothing about it.
 const FLOOR: Duration = Duration::from_millis(150);

@@ -14,15 +14,15 @@ use portico_vault::{ApiKeySecret, KeyEnvironment, SecretString};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use portico_core::audit::Change;
-use portico_core::{Error, Thing};
 use crate::grantor::Grantor;
-use notices::first_look;
 use crate::last_owner::keeps_an_owner;
-use portico_core::{PageRequest, Paged, paged};
 use crate::roles::role_to_give;
+use notices::first_look;
 use portico_core::Core;
+use portico_core::audit::Change;
 use portico_core::tasks::Wake;
+use portico_core::{Error, Thing};
+use portico_core::{PageRequest, Paged, paged};
 
 /// A key to be.
 #[derive(Debug, Clone)]
@@ -263,7 +263,10 @@ impl ApiKeys {
         tx.patch_api_key(id, &patch).await?;
         keeps_an_owner(&mut tx, before).await?;
         let key = one(&mut tx, id).await?;
-        self.core.audit.record(&mut tx, scope, Change::of("api_key.change").to("api_key", id).from(&present).into(&key)).await?;
+        self.core
+            .audit
+            .record(&mut tx, scope, Change::of("api_key.change").to("api_key", id).from(&present).into(&key))
+            .await?;
         tx.commit().await?;
         self.core.validity.changed(scope.tenant());
         self.notices.wake();
@@ -311,7 +314,10 @@ impl ApiKeys {
             });
         }
         let key = one(&mut tx, id).await?;
-        self.core.audit.record(&mut tx, scope, Change::of("api_key.rotate").to("api_key", id).from(&present).into(&key)).await?;
+        self.core
+            .audit
+            .record(&mut tx, scope, Change::of("api_key.rotate").to("api_key", id).from(&present).into(&key))
+            .await?;
         tx.commit().await?;
         self.core.validity.changed(scope.tenant());
         Ok(CreatedApiKey { key, secret: SecretString::from(secret.expose()) })
@@ -337,7 +343,10 @@ impl ApiKeys {
         }
         keeps_an_owner(&mut tx, before).await?;
         let key = one(&mut tx, id).await?;
-        self.core.audit.record(&mut tx, scope, Change::of("api_key.revoke").to("api_key", id).from(&present).into(&key)).await?;
+        self.core
+            .audit
+            .record(&mut tx, scope, Change::of("api_key.revoke").to("api_key", id).from(&present).into(&key))
+            .await?;
         tx.commit().await?;
         self.core.validity.changed(scope.tenant());
         Ok(())

@@ -8,11 +8,11 @@ use portico_vault::{BrowserToken, HashedPassword, SecretString, check_password};
 use super::error::SignInError;
 use super::hashing::Hashing;
 use super::session_opening::{Method, NewBrowserSession, SessionOpener, bind};
-use portico_core::audit::Change;
 use crate::invitations::INVITATION;
 use crate::last_owner::keeps_an_owner;
 use crate::members::find_member;
 use portico_core::Core;
+use portico_core::audit::Change;
 
 /// What an invitation's page shows.
 #[derive(Debug, Clone, PartialEq, Eq)]

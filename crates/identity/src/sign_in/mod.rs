@@ -86,19 +86,19 @@ impl SignIn {
     /// # Errors
     ///
     /// [`SignInError::Refused`], [`SignInError::Throttled`], [`SignInError::Busy`].
-    pub async fn with_password(&self, email: &str, password: SecretString, origin: &Origin) -> Result<SignedIn, SignInError> {
+    pub async fn with_password(
+        &self,
+        email: &str,
+        password: SecretString,
+        origin: &Origin,
+    ) -> Result<SignedIn, SignInError> {
         let pace = Pace::start();
         let outcome = self.unpaced(email, password, origin).await;
         pace.keep().await;
         outcome
     }
 
-    async fn unpaced(
-        &self,
-        email: &str,
-        password: SecretString,
-        origin: &Origin,
-    ) -> Result<SignedIn, SignInError> {
+    async fn unpaced(&self, email: &str, password: SecretString, origin: &Origin) -> Result<SignedIn, SignInError> {
         let attempt = self.throttle.count(origin.address).await?;
         let Ok(email) = email.trim().parse::<Email>() else { return Err(SignInError::Refused) };
         let members = self.core.db.resolve_members_by_email(&email).await?;
@@ -182,7 +182,12 @@ impl SignIn {
                     tx.invitations(Some(id), page).await?.data.pop().map(|invitation| invitation.role.to_string())
                 }
             };
-            choices.push(Choice { tenant, name: row.name.to_string(), joins_as, binds: matches!(who, Candidate::Unbound(_)) });
+            choices.push(Choice {
+                tenant,
+                name: row.name.to_string(),
+                joins_as,
+                binds: matches!(who, Candidate::Unbound(_)),
+            });
         }
         Ok(choices)
     }
@@ -230,7 +235,9 @@ impl SignIn {
                 bind(&mut tx, means.member, &account).await?;
                 self.opener.open(tx, means.member, method, origin).await
             }
-            (Candidate::Invited(id), Some(account)) => self.acceptance.accept_with_account(tenant, id, &account, origin).await,
+            (Candidate::Invited(id), Some(account)) => {
+                self.acceptance.accept_with_account(tenant, id, &account, origin).await
+            }
             (Candidate::Unbound(_) | Candidate::Invited(_), None) => Err(SignInError::Stale),
         }
     }
@@ -241,4 +248,3 @@ async fn unchanged(tx: &mut TenantTx, means: Means) -> Result<(), SignInError> {
     let record = tx.sign_in_record(means.member).await?;
     record.filter(|record| record.epoch == means.epoch).map(|_| ()).ok_or(SignInError::Stale)
 }
-

@@ -74,11 +74,7 @@ impl ProviderSignIn {
     /// # Errors
     ///
     /// [`SignInError::NoProvider`], [`SignInError::ProviderDown`].
-    pub async fn begin(
-        &self,
-        redirect_uri: &str,
-        invitation: Option<&str>,
-    ) -> Result<(String, String), SignInError> {
+    pub async fn begin(&self, redirect_uri: &str, invitation: Option<&str>) -> Result<(String, String), SignInError> {
         let provider = self.provider()?;
         let attempt = Attempt::generate(&mut rand::rng());
         let address = provider.begin(&attempt, redirect_uri).await.map_err(|failure| failed(&failure))?;
@@ -134,7 +130,9 @@ impl ProviderSignIn {
             return Err(SignInError::OtherAddress { invited: invited.email });
         }
         let (tenant, id) = self.sign_in.acceptance.find_invitation(token).await?;
-        Ok(SignedIn::Session(self.sign_in.acceptance.accept_with_account(tenant, id, &account(identity), origin).await?))
+        Ok(SignedIn::Session(
+            self.sign_in.acceptance.accept_with_account(tenant, id, &account(identity), origin).await?,
+        ))
     }
 
     /// Candidate what the account can act, and where.

@@ -11,8 +11,8 @@ use portico_storage::AttemptLimit;
 use time::{Duration, OffsetDateTime};
 
 use super::error::SignInError;
-use portico_core::Error;
 use portico_core::Core;
+use portico_core::Error;
 
 /// A member that an address led to.
 pub(super) type Known = (TenantId, MemberId);

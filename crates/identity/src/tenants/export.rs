@@ -19,9 +19,9 @@ use portico_storage::{Export, StorageError};
 use serde_json::json;
 use time::format_description::well_known::Rfc3339;
 
-use portico_core::audit::Change;
-use portico_core::Error;
 use portico_core::Core;
+use portico_core::Error;
+use portico_core::audit::Change;
 
 /// Exports at once in one process: each holds a connection for as long as its reader takes.
 const AT_ONCE: usize = 4;
@@ -128,7 +128,14 @@ impl TenantExports {
         self.core.audit.record(&mut tx, scope, Change::of("tenant.export").to("tenant", scope.tenant())).await?;
         tx.commit().await?;
         let export = self.core.db.export(scope).await?;
-        let writing = Writing { export, counts: BTreeMap::new(), tenant: scope.tenant(), step: Step::Manifest, clock: self.core.clock.clone(), slot };
+        let writing = Writing {
+            export,
+            counts: BTreeMap::new(),
+            tenant: scope.tenant(),
+            step: Step::Manifest,
+            clock: self.core.clock.clone(),
+            slot,
+        };
         Ok(try_unfold(writing, |mut writing| async move { Ok(writing.next().await?.map(|part| (part, writing))) }))
     }
 }

@@ -10,11 +10,11 @@ use portico_storage::{NewTenant, TenantPatch, TenantSettingsPatch};
 use portico_vault::{DataKey, DataKeyVersion};
 use serde_json::json;
 
+use portico_core::Core;
 use portico_core::audit::Change;
+use portico_core::tasks::Wake;
 use portico_core::{Error, Thing};
 use portico_core::{PageRequest, Paged, paged};
-use portico_core::Core;
-use portico_core::tasks::Wake;
 
 pub use export::TenantExports;
 
@@ -47,11 +47,7 @@ impl Tenants {
     /// # Errors
     ///
     /// [`Error::Database`]; [`Error::VaultUnavailable`].
-    pub async fn create(
-        &self,
-        scope: &OperatorScope<perm::TenantsWrite>,
-        new: NewTenant,
-    ) -> Result<Tenant, Error> {
+    pub async fn create(&self, scope: &OperatorScope<perm::TenantsWrite>, new: NewTenant) -> Result<Tenant, Error> {
         let id = TenantId::generate();
         let key = DataKey::generate(DataKeyVersion::FIRST, &mut rand::rng());
         let wrapping = self.core.master_keys.wrap_data_key(id, &key, &mut rand::rng());

@@ -3,9 +3,10 @@
 
 use std::process::ExitCode;
 
-use portico_app::{AuditVerifier, StartError};
+use portico_core::vault::UnlockError;
 use portico_domain::TenantId;
 use portico_domain::audit::{AuditFaultKind, AuditVerdict};
+use portico_identity::AuditVerifier;
 use portico_storage::{Db, DbOptions};
 
 use super::Failure;
@@ -32,7 +33,7 @@ pub(super) async fn run(command: &AuditCommand) -> Result<ExitCode, Failure> {
     Ok(if verified { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn verify(verifier: &AuditVerifier, arguments: &AuditVerify) -> Result<bool, StartError> {
+async fn verify(verifier: &AuditVerifier, arguments: &AuditVerify) -> Result<bool, UnlockError> {
     if let Some(chain) = arguments.tenant {
         let Chain(id) = chain;
         return Ok(tell(id, &verifier.verify(id, arguments.expect).await?));

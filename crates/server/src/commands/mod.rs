@@ -11,7 +11,8 @@ mod vault;
 use std::io;
 use std::process::ExitCode;
 
-use portico_app::{RotateError, StartError};
+use portico_app::StartError;
+use portico_core::vault::{RotateError, UnlockError};
 use portico_storage::{ConnectError, MigrateError, StorageError};
 
 use crate::cli::Command;
@@ -35,6 +36,9 @@ pub(crate) enum Failure {
     /// The application does not start.
     #[error(transparent)]
     Start(#[from] StartError),
+    /// The vault does not open.
+    #[error(transparent)]
+    Vault(#[from] UnlockError),
     /// A rotation did not begin, or could not go on.
     #[error(transparent)]
     Rotate(#[from] RotateError),

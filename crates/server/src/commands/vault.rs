@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use portico_app::{MasterKeyStatus, Progress, RotateOptions, Rotated, Vault, VaultStatus};
+use portico_core::vault::{MasterKeyStatus, Progress, RotateOptions, Rotated, Vault, VaultStatus};
 use portico_storage::{Db, DbOptions};
 
 use super::Failure;

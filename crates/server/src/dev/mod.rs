@@ -15,6 +15,7 @@ use std::io;
 use std::path::PathBuf;
 
 use portico_app::{App, AppOptions};
+use portico_core::vault::UnlockError;
 use portico_sandbox::Sandbox;
 use portico_storage::{ConnectError, Db, DbOptions};
 use portico_vault::{MasterKeys, MasterKeysError, OperatorToken, WeakOperatorToken};
@@ -267,7 +268,9 @@ async fn start_app(
         request_log_capacity: REQUEST_LOG_CAPACITY,
     };
     let app = App::start(db.clone(), master_keys, operator, options).await.map_err(|error| match error {
-        portico_app::StartError::Vault(_) => DevError::OtherVault { data_dir: data_dir.path().to_owned() },
+        portico_app::StartError::Vault(UnlockError::Vault(_)) => {
+            DevError::OtherVault { data_dir: data_dir.path().to_owned() }
+        }
         other => DevError::Start(other),
     })?;
     Ok((app, db))

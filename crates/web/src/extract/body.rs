@@ -5,7 +5,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
-use portico_app::Error;
+use portico_core::Error;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display};
 
-use portico_app::Error;
+use portico_core::Error;
 use serde::de::{self, Expected, Unexpected};
 use serde_path_to_error::{Path, Segment};
 

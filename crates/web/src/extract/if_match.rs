@@ -3,7 +3,7 @@
 use actix_web::HttpRequest;
 use actix_web::dev::Payload;
 use actix_web::http::header;
-use portico_app::Error;
+use portico_core::Error;
 
 use crate::argument::Extract;
 use crate::problem::Problem;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use portico_core::metrics::Metrics;
 use portico_core::tasks::TaskStatus;
 
 use crate::app::App;
@@ -41,9 +42,9 @@ impl App {
         }
     }
 
-    /// What is counted, in Prometheus' text format.
+    /// What is counted, in the text format of OpenMetrics.
     #[must_use]
     pub fn metrics(&self) -> String {
-        self.core().metrics.render(self.core().validity.is_listening())
+        Metrics::render(self.core())
     }
 }

@@ -7,7 +7,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use portico_auth::{Reach, TenantScope};
 use portico_chakra::LearnedKind;
@@ -19,9 +18,6 @@ use portico_core::cache::Cache;
 use portico_core::{Error, Thing};
 
 use crate::chakra_keys::ChakraCredentials;
-
-/// How often what is no longer believed is dropped.
-const SWEEP: Duration = Duration::from_secs(15);
 
 /// What is looked up.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -46,8 +42,7 @@ impl LearnedIds {
     /// The service on that core.
     #[must_use]
     pub fn new(core: &Core, credentials: &ChakraCredentials) -> Self {
-        let known = Arc::<Cache<_, _>>::default();
-        known.register("cached_learned_ids", SWEEP, &core.validity, &core.tasks);
+        let known = core.caches.add("learned_ids");
         Self { core: core.clone(), credentials: credentials.clone(), known }
     }
 

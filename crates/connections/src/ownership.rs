@@ -1,7 +1,6 @@
 //! Whose an id is: answered from memory for what is warm.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use portico_auth::TenantScope;
 use portico_chakra::Kind;
@@ -11,9 +10,6 @@ use portico_storage::OwnedId;
 use portico_core::Core;
 use portico_core::cache::Cache;
 use portico_core::{Error, Thing};
-
-/// How often what is no longer believed is dropped.
-const SWEEP: Duration = Duration::from_secs(15);
 
 /// What is looked up.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -40,8 +36,7 @@ impl Ownership {
     /// The service on that core.
     #[must_use]
     pub fn new(core: &Core) -> Self {
-        let owned = Arc::<Cache<_, _>>::default();
-        owned.register("cached_owners", SWEEP, &core.validity, &core.tasks);
+        let owned = core.caches.add("owners");
         Self { core: core.clone(), owned }
     }
 

@@ -269,27 +269,64 @@ impl<K: Eq + Hash + Clone, V: Clone> Cache<K, V> {
         self.entries.retain(|_, (stamp, _)| validity.is_valid(stamp));
     }
 
-    /// Registers a task that sweeps so often.
-    pub fn register(self: &Arc<Self>, name: &'static str, every: Duration, validity: &Arc<Validity>, tasks: &Tasks)
-    where
-        K: Send + Sync + 'static,
-        V: Send + Sync + 'static,
-    {
-        let (this, validity) = (Arc::clone(self), Arc::clone(validity));
-        tasks.periodic(name, Schedule::every(every), move || {
-            this.sweep(&validity);
-            async { Ok::<_, Failure>(()) }
-        });
+}
+
+/// Every cache of the process by name: they are swept together, and the metrics tell their sizes. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Caches(Arc<RwLock<Vec<(&'static str, Arc<dyn Sweep>)>>>);
+
+/// A cache of whatever values.
+trait Sweep: Send + Sync {
+    fn sweep(&self, validity: &Validity);
+    fn entries(&self) -> usize;
+}
+
+impl<K: Eq + Hash + Clone + Send + Sync, V: Clone + Send + Sync> Sweep for Cache<K, V> {
+    fn sweep(&self, validity: &Validity) {
+        Cache::sweep(self, validity);
     }
 
-    /// How many entries there are, for the metrics.
-    pub fn len(&self) -> usize {
+    fn entries(&self) -> usize {
         self.entries.len()
     }
+}
 
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+impl fmt::Debug for Caches {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.sizes()).finish()
+    }
+}
+
+impl Caches {
+    /// A new cache of that name.
+    #[must_use]
+    pub fn add<K, V>(&self, name: &'static str) -> Arc<Cache<K, V>>
+    where
+        K: Eq + Hash + Clone + Send + Sync + 'static,
+        V: Clone + Send + Sync + 'static,
+    {
+        let cache = Arc::<Cache<K, V>>::default();
+        let swept: Arc<dyn Sweep> = Arc::clone(&cache) as _;
+        self.0.write().unwrap_or_else(PoisonError::into_inner).push((name, swept));
+        cache
+    }
+
+    /// How many entries each holds.
+    #[must_use]
+    pub fn sizes(&self) -> Vec<(&'static str, u64)> {
+        let caches = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        caches.iter().map(|(name, cache)| (*name, cache.entries() as u64)).collect()
+    }
+
+    /// Registers the task that sweeps all of them: secrets that are no longer believed are wiped in time.
+    pub(crate) fn register(&self, validity: &Arc<Validity>, tasks: &Tasks) {
+        let (this, validity) = (self.clone(), Arc::clone(validity));
+        tasks.periodic("caches", Schedule::every(SWEEP), move || {
+            for (_, cache) in this.0.read().unwrap_or_else(PoisonError::into_inner).iter() {
+                cache.sweep(&validity);
+            }
+            async { Ok::<_, Failure>(()) }
+        });
     }
 }
 

@@ -5,7 +5,7 @@ use portico_chakra::{CallError, NoRoute, Unanswered};
 use portico_storage::{Constraint, StorageError};
 use portico_vault::{MasterKeyFailure, OpenError};
 
-use crate::limits::LimitState;
+use crate::limits::{Exceeded, LimitState};
 
 /// What kind of thing is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -167,6 +167,12 @@ pub enum Error {
     /// A master key's provider does not serve, and what it would open is not in memory.
     #[error("the vault's master key cannot be reached now; nothing was done, so repeat it later")]
     VaultUnavailable(#[source] MasterKeyFailure),
+}
+
+impl From<Exceeded> for Error {
+    fn from(Exceeded(state): Exceeded) -> Self {
+        Self::RateLimited(state)
+    }
 }
 
 impl From<MasterKeyFailure> for Error {

@@ -76,7 +76,7 @@ impl InvalidationListener {
                 }
                 Err(error) => arrival.fails(&format_args!("cannot connect: {error}")),
             }
-            self.metrics.changes_reconnects.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            self.metrics.changes_reconnects.inc();
             sleep(PAUSE).await;
         }
     }

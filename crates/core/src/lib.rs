@@ -4,6 +4,7 @@
 //! Nothing here knows a service. A service takes a [`Core`], clones out of it what it needs, and owns its own
 //! state. A thing belongs here when at least three services use it; else it lives with its user.
 
+pub mod access_log;
 pub mod audit;
 pub mod bulkhead;
 pub mod cache;
@@ -11,7 +12,7 @@ pub mod each_tenant;
 mod error;
 mod invalidation;
 pub mod limits;
-mod metrics;
+pub mod metrics;
 mod paging;
 pub mod single_flight;
 pub mod tasks;
@@ -25,14 +26,14 @@ use portico_storage::Db;
 use portico_vault::{FingerprintKey, MasterKeys};
 
 pub use error::{Error, Thing};
-pub use metrics::Metrics;
 pub use paging::{PageRequest, Paged, paged};
 
 use audit::{AuditRecorder, Refusals};
 use bulkhead::Bulkhead;
-use cache::Validity;
+use cache::{Caches, Validity};
 use invalidation::InvalidationListener;
 use limits::Limits;
+use metrics::Metrics;
 use tasks::Tasks;
 use vault::{Vault, VaultAvailability};
 use write_behind::WriteBehind;
@@ -46,6 +47,8 @@ pub struct Core {
     pub clock: Clock,
     /// Decides which cached values may still be believed.
     pub validity: Arc<Validity>,
+    /// Every cache.
+    pub caches: Caches,
     /// The master keys.
     pub master_keys: Arc<MasterKeys>,
     /// Data keys, opened.
@@ -101,6 +104,7 @@ impl Core {
             tasks: Tasks::new(clock.clone()),
             public_url: public_url.map(Arc::from),
             bulkhead: Arc::default(),
+            caches: Caches::default(),
             db,
             clock,
             validity,
@@ -121,7 +125,7 @@ impl Core {
         self.vault_availability.register(&self.tasks);
         self.write_behind.register(&self.tasks);
         self.vault.register(&self.validity, &self.tasks);
-        self.limits.register(&self.tasks);
+        self.caches.register(&self.validity, &self.tasks);
         self.refusals.register(&self.tasks);
     }
 }

@@ -27,6 +27,7 @@ use tokio::sync::Notify;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
 
 /// The pause before a task that panicked is started again, at first.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -355,7 +356,8 @@ async fn rounds(inner: &Inner, task: &mut Task, schedule: &Schedule, panics_in_a
             _ = ticks.tick() => {}
         }
         inner.update(name, |status| status.state = TaskState::Running);
-        let outcome = (task.work)(inner.stop.clone()).await;
+        let span = tracing::info_span!("task", task.name = name);
+        let outcome = (task.work)(inner.stop.clone()).instrument(span).await;
         *panics_in_a_row = 0;
         let failure = outcome.err().map(|error| chain(&*error));
         if let Some(reason) = &failure {

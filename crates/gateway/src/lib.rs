@@ -3,16 +3,18 @@
 //! What the catalogue says of an operation decides all of it; there is no code for a single operation here. A
 //! call runs through the stages of [`pipeline`], each of which takes the evidence of the one before. What an
 //! operation changes that Portico keeps records of is in [`effects`], by the kinds of effect that the catalogue
-//! knows; what an answer loses or learns on its way back, in [`answer`] and [`rewrite`].
+//! knows, and what one needs done before in [`prepare`]; what an answer loses or learns on its way back, in [`answer`] and [`rewrite`].
 
 mod answer;
 mod body;
 mod call;
 mod effects;
+mod forward;
 mod headers;
 mod links;
 mod named;
 mod pipeline;
+mod prepare;
 mod query;
 mod record;
 mod requests;
@@ -29,6 +31,7 @@ use portico_connections::{
 };
 use portico_core::Core;
 use portico_identity::Authenticator;
+use tracing::Instrument as _;
 
 pub use call::{Answer, AnswerBody, BodyFailure, Call, Failure, Head, Headers};
 pub use requests::RequestLog;
@@ -91,7 +94,12 @@ impl Gateway {
         B: Stream<Item = Result<Bytes, BodyFailure>> + Unpin,
     {
         let mut record = CallRecord::begin(&self.services.core, &call.head);
-        let outcome = pipeline::run(self, call, &mut record).await;
+        let span = tracing::info_span!(
+            "request",
+            request.id = call.head.credentials.request_id,
+            tenant.id = tracing::field::Empty
+        );
+        let outcome = forward::run(self, call, &mut record).instrument(span).await;
         record.ends_with(outcome)
     }
 }

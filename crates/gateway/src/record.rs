@@ -4,13 +4,16 @@
 //! answered. A record that is dropped before it was told how the call ended belongs to a caller who went away.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use portico_auth::{Actor, Principal, TenantScope};
 use portico_chakra::{Operation, Unanswered};
+use portico_core::access_log::AccessLine;
 use portico_core::limits::LimitState;
+use portico_core::metrics::{InFlight, Metrics, Surface};
 use portico_core::write_behind::{LogEntry, WriteBehind};
 use portico_core::{Core, Error};
 use portico_domain::clock::Clock;
@@ -25,10 +28,17 @@ use crate::named::Named;
 /// What is recorded for a caller who went away before the answer had ended, as nginx has it.
 const CLIENT_CLOSED_REQUEST: u16 = 499;
 
+/// What an operation asks for, in the metrics: its permission.
+pub(crate) fn class(operation: &'static Operation) -> &'static str {
+    operation.permission.map_or("none", |permission| permission.as_str())
+}
+
 /// One call's record. It is written when it is dropped, once.
 #[derive(Debug)]
 pub(crate) struct CallRecord {
     write_behind: WriteBehind,
+    metrics: Arc<Metrics>,
+    _in_flight: InFlight,
     clock: Clock,
     at: OffsetDateTime,
     began: Instant,
@@ -52,6 +62,8 @@ impl CallRecord {
     pub(crate) fn begin(core: &Core, head: &Head<'_>) -> Self {
         Self {
             write_behind: core.write_behind.clone(),
+            metrics: Arc::clone(&core.metrics),
+            _in_flight: core.metrics.in_flight(Surface::Compatible),
             clock: core.clock.clone(),
             at: core.clock.now(),
             began: core.clock.instant(),
@@ -76,6 +88,9 @@ impl CallRecord {
         self.operation = Some(operation);
         self.scope = principal.authorize_call(None).ok();
         self.old_secret = principal.old_secret();
+        if let Some(tenant) = principal.tenant() {
+            tracing::Span::current().record("tenant.id", tracing::field::display(tenant));
+        }
     }
 
     /// How the caller's own limit stands.
@@ -170,6 +185,18 @@ impl CallRecord {
 
 impl Drop for CallRecord {
     fn drop(&mut self) {
+        let elapsed = self.clock.instant().saturating_duration_since(self.began);
+        let class = self.operation.map_or("none", class);
+        self.metrics.request(Surface::Compatible, class, self.status, elapsed);
+        AccessLine {
+            surface: Surface::Compatible,
+            request_id: &self.request_id,
+            tenant: self.scope.as_ref().map(|scope| scope.tenant()),
+            operation: self.operation.map_or("", |operation| operation.id),
+            status: self.status,
+            duration: elapsed,
+        }
+        .write();
         // Who is not known has no log: an unknown key belongs to no tenant.
         let (Some(scope), Some(operation)) = (self.scope.take(), self.operation) else { return };
         let api_key = match scope.actor() {
@@ -183,7 +210,6 @@ impl Drop for CallRecord {
             operation: operation.id.into(),
             old_secret: self.old_secret,
         });
-        let elapsed = self.clock.instant().saturating_duration_since(self.began);
         let row = NewRequest {
             entry: Uuid::now_v7(),
             request_id: std::mem::take(&mut self.request_id),

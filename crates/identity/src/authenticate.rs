@@ -1,8 +1,6 @@
 //! From a request's credential to a principal.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use portico_auth::{ApiKeyRecord, Credential, Origin, Party, Principal, Subject, TokenFault};
 use portico_domain::{OldSecretId, TenantId};
@@ -18,9 +16,6 @@ use crate::minter::{Minter, is_taken_back};
 use crate::request_credentials::{NotAdmitted, RequestCredentials};
 use crate::sessions::Sessions;
 use crate::signing_keys::SigningKeys;
-
-/// How often what is no longer believed is dropped.
-const SWEEP: Duration = Duration::from_secs(15);
 
 /// What the secret with some hash opens, to be judged at each use.
 #[derive(Debug, Clone)]
@@ -67,11 +62,9 @@ impl Authenticator {
             operator,
             sessions: sessions.clone(),
             signing_keys: signing_keys.clone(),
-            secrets: Arc::default(),
-            minters: Arc::default(),
+            secrets: core.caches.add("api_keys"),
+            minters: core.caches.add("token_minters"),
         };
-        inner.secrets.register("cached_api_keys", SWEEP, &core.validity, &core.tasks);
-        inner.minters.register("cached_minters", SWEEP, &core.validity, &core.tasks);
         Self(Arc::new(inner))
     }
 
@@ -125,7 +118,7 @@ impl Inner {
         if let Some(known) = self.secrets.get(&core.validity, &hash) {
             return Ok(Some(known));
         }
-        core.metrics.key_lookups.fetch_add(1, Ordering::Relaxed);
+        core.metrics.key_lookups.inc();
         core.validity.read(&self.secrets, hash, async || self.read_secret(hash).await).await
     }
 

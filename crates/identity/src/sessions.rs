@@ -1,8 +1,6 @@
 //! The sessions that requests present.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use portico_auth::{Actor, Origin, Party, Principal, SessionRecord};
 use portico_domain::{Member, MemberId, PermissionSet, TenantId};
@@ -17,8 +15,6 @@ use crate::browser::Browser;
 use crate::members::find_member;
 use crate::request_credentials::NotAdmitted;
 
-/// How often sessions that are no longer believed are dropped.
-const SWEEP: Duration = Duration::from_secs(15);
 /// What tells a session's token from others.
 pub(crate) const SESSION: &str = "session";
 /// What tells the counterpart of a session from others.
@@ -59,8 +55,7 @@ impl Sessions {
     /// The service on that core.
     #[must_use]
     pub fn new(core: &Core) -> Self {
-        let records = Arc::<Cache<_, _>>::default();
-        records.register("cached_sessions", SWEEP, &core.validity, &core.tasks);
+        let records = core.caches.add("sessions");
         Self { core: core.clone(), records }
     }
 
@@ -83,7 +78,7 @@ impl Sessions {
         if let Some(record) = self.records.get(&core.validity, &hash) {
             return Ok(Some(record).filter(|record| !record.has_ended(core.clock.now())));
         }
-        core.metrics.key_lookups.fetch_add(1, Ordering::Relaxed);
+        core.metrics.key_lookups.inc();
         core.validity.read(&self.records, hash, async || self.read_session(hash).await).await
     }
 

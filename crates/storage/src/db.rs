@@ -74,6 +74,15 @@ pub struct Db {
     home: Handle,
 }
 
+/// What the connections of the pool do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolState {
+    /// Connections that wait for work.
+    pub idle: u64,
+    /// Connections that a transaction holds.
+    pub used: u64,
+}
+
 /// A transaction of one tenant: row-level security shows its rows and no others.
 #[derive(Debug)]
 pub struct TenantTx {
@@ -140,6 +149,13 @@ impl Db {
     #[cfg(test)]
     pub(crate) fn of(pool: PgPool) -> Self {
         Self { pool, pooled: false, listen: None, home: Handle::current() }
+    }
+
+    /// How many connections of the pool do what now.
+    #[must_use]
+    pub fn pool_state(&self) -> PoolState {
+        let (all, idle) = (u64::from(self.pool.size()), self.pool.num_idle() as u64);
+        PoolState { idle, used: all.saturating_sub(idle) }
     }
 
     /// Whether a pooler stands in between, or something that acts like one.

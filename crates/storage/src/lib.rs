@@ -54,7 +54,7 @@ pub use chakra_key_use::NewKeyUse;
 pub use changes::{BeatChannel, Change, Changes, Pulse};
 pub use customer::{CustomerPatch, NewCustomer};
 pub use data_key::StoredDataKey;
-pub use db::{ConnectError, Db, DbOptions, TenantTx};
+pub use db::{ConnectError, Db, DbOptions, PoolState, TenantTx};
 pub use erase::Purge;
 pub use error::{Constraint, StorageError};
 pub use export::{Export, ExportPart};

@@ -8,7 +8,7 @@ use portico_storage::{SealedChakraKey, StoredDataKey, TenantTx};
 use portico_vault::{DataKey, OpenError, Place, SecretString, sealed_version};
 
 use portico_core::Core;
-use portico_core::cache::{Cache, SWEEP, Stamp};
+use portico_core::cache::{Cache, Stamp};
 use portico_core::write_behind::KeyUse;
 use portico_core::{Error, Thing};
 
@@ -57,8 +57,7 @@ impl ChakraCredentials {
     /// The service on that core. Opened keys are wiped when they are dropped, so a task drops them in time.
     #[must_use]
     pub fn new(core: &Core) -> Self {
-        let opened = Arc::<Cache<_, _>>::default();
-        opened.register("opened_chakra_keys", SWEEP, &core.validity, &core.tasks);
+        let opened = core.caches.add("chakra_keys");
         Self { core: core.clone(), opened }
     }
 

@@ -1,7 +1,6 @@
 //! Marks a stored Chakra key that Chakra refused, and tells the tenant, off the path of the call.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use portico_auth::Origin;
 use portico_core::audit::Change;
@@ -57,7 +56,7 @@ impl RefusedKeys {
 
     /// Notes that Chakra refused this key.
     pub fn note(&self, tenant: TenantId, key: &OpenChakraKey) {
-        self.core.metrics.keys_refused.fetch_add(1, Ordering::Relaxed);
+        self.core.metrics.keys_refused.inc();
         let _ = self.queue.try_send(KeyRefusal { tenant, key: key.id, fingerprint: key.fingerprint.clone() });
     }
 }

@@ -14,7 +14,6 @@ mod pending_ids;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use portico_auth::{Actor, Principal, TenantScope};
@@ -81,13 +80,10 @@ impl WriteBehind {
     /// Takes what a call leaves, if there is room.
     pub fn add(&self, entry: LogEntry) {
         let inner = &self.0;
-        if let Some(row) = &entry.row {
-            inner.metrics.count_call(row.status);
-        }
         if let Err(full) = inner.queue.try_send(entry) {
             let entry = full.into_inner();
             inner.pending.forget(entry.tenant, &entry.learned);
-            inner.metrics.log_dropped.fetch_add(1, Ordering::Relaxed);
+            inner.metrics.log_dropped.inc();
         }
     }
 
@@ -119,6 +115,12 @@ impl WriteBehind {
     #[must_use]
     pub fn pending_owner(&self, tenant: TenantId, kind: &'static str, id: &str) -> Option<Learned> {
         self.0.pending.get(tenant, kind, id)
+    }
+
+    /// How many entries wait to be written.
+    #[must_use]
+    pub fn waiting(&self) -> u64 {
+        (self.0.queue.max_capacity() - self.0.queue.capacity()) as u64
     }
 
     /// Registers the writer. When it is stopped it writes what is left, and takes nothing more.
@@ -183,7 +185,7 @@ impl Inner {
         self.pending.forget(tenant, &learned);
         let reason = match written {
             Ok(Ok(())) => {
-                self.metrics.log_written.fetch_add(count, Ordering::Relaxed);
+                self.metrics.log_written.inc_by(count);
                 return;
             }
             // A tenant that is gone has no uses any more.
@@ -197,7 +199,7 @@ impl Inner {
                 "Postgres is too slow".to_owned()
             }
         };
-        self.metrics.log_dropped.fetch_add(count, Ordering::Relaxed);
+        self.metrics.log_dropped.inc_by(count);
         tracing::warn!(tenant.id = %tenant, dropped = count, reason, "rows of the request log were dropped");
     }
 }

@@ -11,7 +11,7 @@ pub(crate) struct Admitted<'c>(Owned<'c>);
 
 impl<'c> Admitted<'c> {
     /// Counts the call.
-    pub(super) const fn of(owned: Owned<'c>) -> Self {
+    pub(crate) const fn of(owned: Owned<'c>) -> Self {
         Self(owned)
     }
 

@@ -24,7 +24,7 @@ impl<'c> Authenticated<'c> {
     /// # Errors
     ///
     /// What [`portico_identity::Authenticator::authenticate`] fails with; [`Error::RateLimited`].
-    pub(super) async fn of(matched: Matched<'c>, gateway: &Gateway, record: &mut CallRecord) -> Result<Self, Error> {
+    pub(crate) async fn of(matched: Matched<'c>, gateway: &Gateway, record: &mut CallRecord) -> Result<Self, Error> {
         let this = Self::judge(matched, gateway).await?;
         record.caller(&this.principal, this.matched.usual());
         record.limit(gateway.services.core.limits.count_call(&this.principal)?);

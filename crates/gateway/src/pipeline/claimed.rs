@@ -11,7 +11,7 @@ pub(crate) struct Claimed<'c>(Admitted<'c>);
 
 impl<'c> Claimed<'c> {
     /// Claims the call.
-    pub(super) const fn of(admitted: Admitted<'c>) -> Self {
+    pub(crate) const fn of(admitted: Admitted<'c>) -> Self {
         Self(admitted)
     }
 

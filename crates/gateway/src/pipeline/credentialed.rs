@@ -14,7 +14,7 @@ use crate::body::{Received, parameter};
 use crate::named::Named;
 use crate::query::Query;
 use crate::record::CallRecord;
-use crate::{effects, headers};
+use crate::{headers, prepare};
 
 /// A call that is ready to go out, and the key that it goes out with.
 #[derive(Debug)]
@@ -41,13 +41,13 @@ impl<'c> Credentialed<'c> {
     /// # Errors
     ///
     /// [`Error::NoChakraKey`]; [`Error::VaultUnavailable`]; [`Error::Header`]; what preparing fails with.
-    pub(super) async fn of(claimed: Claimed<'c>, gateway: &Gateway, record: &mut CallRecord) -> Result<Self, Error> {
+    pub(crate) async fn of(claimed: Claimed<'c>, gateway: &Gateway, record: &mut CallRecord) -> Result<Self, Error> {
         let mut call = claimed.into_owned().into_parts();
         let scope = call.permitted.scope();
         let key = gateway.services.verifier.default_key(scope).await?;
         let (matched, head) = (call.permitted.matched().route(), call.permitted.matched().head());
         call.received =
-            effects::prepare(gateway, scope, call.operation, matched, call.received, call.customer, record).await?;
+            prepare::prepare(gateway, scope, call.operation, matched, call.received, call.customer, record).await?;
         let streams = matches!(call.received, Received::Stream);
         let headers = headers::outgoing(call.operation, head.headers, streams, head.credentials.request_id)?;
         let (paths, query) = (gateway.chakra.paths(), call.permitted.query());

@@ -19,7 +19,7 @@ impl<'c> Matched<'c> {
     /// # Errors
     ///
     /// [`Error::NoRoute`].
-    pub(super) fn of(head: Head<'c>) -> Result<Self, Error> {
+    pub(crate) fn of(head: Head<'c>) -> Result<Self, Error> {
         Ok(Self { head, matched: router().find(Method::parse(head.method), head.path)? })
     }
 

@@ -13,7 +13,7 @@
 //! | [`Sent`] | Chakra has answered |
 //!
 //! The caller's own rate limit comes first, because it is there to spare everybody else the work. What became of
-//! the call is noted in its [`CallRecord`] all along. To add a stage, add its file and its place in [`run`], and
+//! the call is noted in its [`CallRecord`](crate::record::CallRecord) all along. To add a stage, add its file and its place in [`forward`](crate::forward), and
 //! let the next one take it.
 
 mod admitted;
@@ -25,39 +25,12 @@ mod owned;
 mod permitted;
 mod sent;
 
-use bytes::Bytes;
-use futures_util::Stream;
-use portico_core::Error;
-
-use crate::Gateway;
-use crate::answer;
-use crate::call::{Answer, BodyFailure, Call};
-use crate::record::CallRecord;
-
 pub(crate) use sent::{Asked, Sent};
 
-use admitted::Admitted;
-use authenticated::Authenticated;
-use claimed::Claimed;
-use credentialed::Credentialed;
-use matched::Matched;
-use owned::Owned;
-use permitted::Permitted;
-
-/// Takes a call through all stages.
-pub(crate) async fn run<B>(gateway: &Gateway, call: Call<'_, B>, record: &mut CallRecord) -> Result<Answer, Error>
-where
-    B: Stream<Item = Result<Bytes, BodyFailure>> + Unpin,
-{
-    let Call { head, mut body } = call;
-    let matched = Matched::of(head)?;
-    let authenticated = Authenticated::of(matched, gateway, record).await?;
-    let permitted = Permitted::of(authenticated)?;
-    permitted.learn_team(gateway).await?;
-    let owned = Owned::of(permitted, &mut body, gateway, record).await?;
-    let admitted = Admitted::of(owned);
-    let claimed = Claimed::of(admitted);
-    let credentialed = Credentialed::of(claimed, gateway, record).await?;
-    let sent = Sent::of(credentialed, body, gateway, record).await?;
-    answer::answer(sent, gateway, record).await
-}
+pub(crate) use admitted::Admitted;
+pub(crate) use authenticated::Authenticated;
+pub(crate) use claimed::Claimed;
+pub(crate) use credentialed::Credentialed;
+pub(crate) use matched::Matched;
+pub(crate) use owned::Owned;
+pub(crate) use permitted::Permitted;

@@ -43,7 +43,7 @@ impl<'c> Owned<'c> {
     /// # Errors
     ///
     /// [`Error::Missing`] for what is not there or not the caller's; what is wrong with the body.
-    pub(super) async fn of<B>(
+    pub(crate) async fn of<B>(
         permitted: Permitted<'c>,
         body: &mut B,
         gateway: &Gateway,

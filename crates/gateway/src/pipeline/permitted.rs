@@ -24,7 +24,7 @@ impl<'c> Permitted<'c> {
     /// # Errors
     ///
     /// [`Error::Query`]; [`Error::Denied`].
-    pub(super) fn of(authenticated: Authenticated<'c>) -> Result<Self, Error> {
+    pub(crate) fn of(authenticated: Authenticated<'c>) -> Result<Self, Error> {
         let operation = authenticated.matched().usual();
         let query = Query::parse(authenticated.matched().head().query, operation)?;
         let principal = authenticated.principal();
@@ -55,7 +55,7 @@ impl<'c> Permitted<'c> {
     /// # Errors
     ///
     /// [`Error::NoChakraKey`]; [`Error::VaultUnavailable`]; [`Error::Database`].
-    pub(super) async fn learn_team(&self, gateway: &Gateway) -> Result<(), Error> {
+    pub(crate) async fn learn_team(&self, gateway: &Gateway) -> Result<(), Error> {
         let depends = |operation: &&Operation| {
             matches!(operation.rule, AnswerRule::FilterRows(_))
                 || operation.owned.iter().any(|owned| matches!(owned.kind, Kind::Learned(_)))

@@ -6,6 +6,7 @@ use portico_auth::TenantScope;
 use portico_chakra::{Incoming, Operation, Outgoing, OutgoingBody, client};
 use portico_connections::OpenChakraKey;
 use portico_core::Error;
+use tracing::Instrument as _;
 
 use super::credentialed::{Credentialed, ReadyCall};
 use super::owned::OwnedParts;
@@ -14,7 +15,7 @@ use crate::body::{self, Received};
 use crate::call::BodyFailure;
 use crate::links::{Links, Origin};
 use crate::named::Named;
-use crate::record::CallRecord;
+use crate::record::{CallRecord, class};
 
 /// A call with the head of Chakra's answer.
 #[derive(Debug)]
@@ -42,7 +43,7 @@ impl Sent {
     /// # Errors
     ///
     /// [`Error::Unanswered`]; what is wrong with a body that streams.
-    pub(super) async fn of<B>(
+    pub(crate) async fn of<B>(
         credentialed: Credentialed<'_>,
         body: B,
         gateway: &Gateway,
@@ -56,17 +57,22 @@ impl Sent {
         let limit = if operation.media { client::MEDIA_LIMIT } else { client::CALL_LIMIT };
         let token = gateway.services.credentials.token(permitted.scope(), &key);
         let outgoing = |body| Outgoing { method: operation.method, target, key: token, headers, body, limit };
-        let incoming = match &received {
-            Received::Nothing => gateway.chakra.send(outgoing(OutgoingBody::Empty)).await,
+        let (clock, metrics) = (&gateway.services.core.clock, &gateway.services.core.metrics);
+        let began = clock.instant();
+        let span = tracing::debug_span!("upstream", operation = operation.id);
+        let answered = match &received {
+            Received::Nothing => gateway.chakra.send(outgoing(OutgoingBody::Empty)).instrument(span).await,
             Received::Json { bytes, .. } | Received::Form(bytes) => {
-                gateway.chakra.send(outgoing(OutgoingBody::Whole(bytes.clone()))).await
+                gateway.chakra.send(outgoing(OutgoingBody::Whole(bytes.clone()))).instrument(span).await
             }
             Received::Stream => {
                 let (pump, pieces) = body::pump(body);
                 let sending = gateway.chakra.send(outgoing(OutgoingBody::Pieces(pieces)));
-                body::while_pumping(pump, sending).await?
+                body::while_pumping(pump, sending).instrument(span).await?
             }
-        }?;
+        };
+        let incoming = answered.inspect_err(|error| metrics.upstream_failure(error.reason()))?;
+        metrics.upstream(class(operation), clock.instant().saturating_duration_since(began));
         record.answered(incoming.status());
         let needs_links = !operation.links.is_empty() || operation.hands_on_redirects;
         let links = needs_links.then(|| {

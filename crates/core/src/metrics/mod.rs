@@ -1,0 +1,268 @@
+//! What is counted, for the private listener: in the text format of OpenMetrics.
+//!
+//! Names follow Prometheus' conventions: `portico_` in front, the unit at the end (`_seconds`, `_bytes`), `_total`
+//! on counters. Labels are few and known beforehand: no tenant, no id. `class` is what a call asks for: on the
+//! compatible surface the permission of its operation (`messages:send`), on the management API the resource
+//! (`api-keys`), else `none`. `code` is the HTTP status that the caller got.
+//!
+//! To add a metric, add a field, register it in [`Metrics::default`], and count where it happens. What is better
+//! asked for than counted (pool, tasks, caches) is in `gauges`.
+
+mod gauges;
+mod process;
+
+use std::fmt;
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+
+use crate::Core;
+
+/// Latencies from 0.5 ms to a minute, in seconds.
+const BUCKETS: [f64; 15] =
+    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0, 60.0];
+
+/// Through which door a call came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Surface {
+    /// Chakra's paths.
+    Compatible,
+    /// Portico's own API.
+    Management,
+    /// Pages for people.
+    Console,
+}
+
+impl Surface {
+    /// The value of the label.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Compatible => "compatible",
+            Self::Management => "management",
+            Self::Console => "console",
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    surface: &'static str,
+    class: &'static str,
+    code: u16,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SurfaceLabel {
+    surface: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ClassLabel {
+    class: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReasonLabel {
+    reason: &'static str,
+}
+
+/// The counters of one process.
+pub struct Metrics {
+    registry: Registry,
+    requests: Family<RequestLabels, Histogram, fn() -> Histogram>,
+    in_flight: Family<SurfaceLabel, Gauge>,
+    upstream: Family<ClassLabel, Histogram, fn() -> Histogram>,
+    upstream_failures: Family<ReasonLabel, Counter>,
+    /// Rows of the request log that were written.
+    pub(crate) log_written: Counter,
+    /// Rows of the request log that were dropped because Postgres was too slow.
+    pub(crate) log_dropped: Counter,
+    /// Calls in which Chakra refused a stored key.
+    pub keys_refused: Counter,
+    /// Look-ups of credentials in Postgres (a warm key needs none).
+    pub key_lookups: Counter,
+    /// Attempts to listen for changes anew.
+    pub(crate) changes_reconnects: Counter,
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}
+
+fn latency() -> Histogram {
+    Histogram::new(BUCKETS)
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut metrics = Self {
+            registry: Registry::default(),
+            requests: Family::new_with_constructor(latency),
+            in_flight: Family::default(),
+            upstream: Family::new_with_constructor(latency),
+            upstream_failures: Family::default(),
+            log_written: Counter::default(),
+            log_dropped: Counter::default(),
+            keys_refused: Counter::default(),
+            key_lookups: Counter::default(),
+            changes_reconnects: Counter::default(),
+        };
+        metrics.register();
+        metrics
+    }
+}
+
+impl Metrics {
+    fn register(&mut self) {
+        let registry = &mut self.registry;
+        registry.register(
+            "portico_request_duration_seconds",
+            "Requests, refused ones too, from their head to the end of the answer's body",
+            self.requests.clone(),
+        );
+        registry.register("portico_requests_in_flight", "Requests that are worked on now", self.in_flight.clone());
+        registry.register(
+            "portico_upstream_duration_seconds",
+            "Calls to Chakra until the head of the answer",
+            self.upstream.clone(),
+        );
+        registry.register(
+            "portico_upstream_failures",
+            "Calls to Chakra that got no answer, by reason",
+            self.upstream_failures.clone(),
+        );
+        registry.register(
+            "portico_request_log_written",
+            "Rows of the request log that were written",
+            self.log_written.clone(),
+        );
+        registry.register(
+            "portico_request_log_dropped",
+            "Rows of the request log that were dropped because Postgres was too slow",
+            self.log_dropped.clone(),
+        );
+        registry.register(
+            "portico_chakra_key_refused",
+            "Calls in which Chakra refused a stored key",
+            self.keys_refused.clone(),
+        );
+        registry.register(
+            "portico_api_key_lookups",
+            "Look-ups of credentials in Postgres",
+            self.key_lookups.clone(),
+        );
+        registry.register(
+            "portico_changes_reconnects",
+            "Attempts to listen for changes anew, after an error or a silence",
+            self.changes_reconnects.clone(),
+        );
+        registry.register("portico_build", "The running program", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
+        registry.register_collector(Box::new(process::Process));
+    }
+
+    /// Adds a request that has ended.
+    pub fn request(&self, surface: Surface, class: &'static str, code: u16, duration: Duration) {
+        let labels = RequestLabels { surface: surface.as_str(), class, code };
+        self.requests.get_or_create(&labels).observe(duration.as_secs_f64());
+    }
+
+    /// Counts a request as worked on until the guard is dropped.
+    #[must_use]
+    pub fn in_flight(&self, surface: Surface) -> InFlight {
+        let gauge = self.in_flight.get_or_create_owned(&SurfaceLabel { surface: surface.as_str() });
+        gauge.inc();
+        InFlight(gauge)
+    }
+
+    /// Adds a call to Chakra whose answer's head took so long.
+    pub fn upstream(&self, class: &'static str, duration: Duration) {
+        self.upstream.get_or_create(&ClassLabel { class }).observe(duration.as_secs_f64());
+    }
+
+    /// Adds a call to Chakra that got no answer.
+    pub fn upstream_failure(&self, reason: &'static str) {
+        self.upstream_failures.get_or_create(&ReasonLabel { reason }).inc();
+    }
+
+    /// Everything that was counted, and how things stand now, in the text format of OpenMetrics 1.0.
+    #[must_use]
+    pub fn render(core: &Core) -> String {
+        let mut text = String::new();
+        let mut now = Registry::default();
+        now.register_collector(Box::new(gauges::Gauges(core.clone())));
+        // Writing to a String cannot fail.
+        let _ = encode(&mut text, &now);
+        let mut text = text.strip_suffix("# EOF\n").map_or(text.clone(), str::to_owned);
+        let _ = encode(&mut text, &core.metrics.registry);
+        text
+    }
+}
+
+/// A request that is worked on.
+#[derive(Debug)]
+pub struct InFlight(Gauge);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(metrics: &Metrics) -> String {
+        let mut text = String::new();
+        encode(&mut text, &metrics.registry).expect("writes to a String");
+        text
+    }
+
+    #[test]
+    fn requests_are_told_by_surface_class_and_code() {
+        let metrics = Metrics::default();
+        metrics.request(Surface::Compatible, "messages:send", 200, Duration::from_millis(3));
+        metrics.request(Surface::Compatible, "messages:send", 200, Duration::from_millis(40));
+        metrics.request(Surface::Management, "api-keys", 401, Duration::from_millis(1));
+        let text = text(&metrics);
+        for line in [
+            "portico_request_duration_seconds_count{surface=\"compatible\",class=\"messages:send\",code=\"200\"} 2",
+            "portico_request_duration_seconds_bucket{le=\"0.005\",surface=\"compatible\",class=\"messages:send\",code=\"200\"} 1",
+            "portico_request_duration_seconds_count{surface=\"management\",class=\"api-keys\",code=\"401\"} 1",
+        ] {
+            assert!(text.contains(line), "{line} is missing in\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_request_is_in_flight_until_its_guard_is_dropped() {
+        let metrics = Metrics::default();
+        let (one, other) = (metrics.in_flight(Surface::Console), metrics.in_flight(Surface::Console));
+        assert!(text(&metrics).contains("portico_requests_in_flight{surface=\"console\"} 2"));
+        drop((one, other));
+        assert!(text(&metrics).contains("portico_requests_in_flight{surface=\"console\"} 0"));
+    }
+
+    #[test]
+    fn failures_of_the_upstream_and_the_program_are_told() {
+        let metrics = Metrics::default();
+        metrics.upstream("messages:send", Duration::from_millis(7));
+        metrics.upstream_failure("timeout");
+        metrics.log_dropped.inc_by(3);
+        let text = text(&metrics);
+        assert!(text.contains("portico_upstream_failures_total{reason=\"timeout\"} 1"), "{text}");
+        assert!(text.contains("portico_request_log_dropped_total 3"));
+        assert!(text.contains(concat!("portico_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1")));
+        assert!(text.contains("process_start_time_seconds") || !cfg!(target_os = "linux"));
+    }
+}

@@ -1,5 +1,5 @@
 //! The words of Portico as types: identifiers, names, permissions and roles, and the states of
-//! what a tenant owns. Nothing here does I/O, reads a clock or draws random numbers by itself.
+//! what a tenant owns, and the [`clock`] that the crates above are handed. Nothing here does I/O.
 //!
 //! Everything that comes from outside is parsed into one of these types at the edge; a value of
 //! such a type needs no second check. To add an identifier, add a line to [`ids`]; to add a
@@ -8,6 +8,7 @@
 pub mod api_key;
 pub mod audit;
 pub mod chakra_key_use;
+pub mod clock;
 pub mod customer;
 pub mod email;
 pub mod event;
@@ -27,6 +28,7 @@ pub mod text;
 pub use api_key::{OldSecret, OldSecretUse, Overlap, RateLimit};
 pub use audit::{AuditEntry, AuditFilter, AuditOutcome, AuditRecord, AuditVerdict, ChainEnd};
 pub use chakra_key_use::{ChakraKeyUse, KeyCaller, KeyUsePlace};
+pub use clock::Clock;
 pub use customer::Metadata;
 pub use email::Email;
 pub use event::Event;

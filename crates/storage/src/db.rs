@@ -91,7 +91,7 @@ impl Db {
         let connect = read(&options.url).map_err(|_| ConnectError::Url)?;
         let pooled = is_pooled(&connect).await.map_err(ConnectError::Unreachable)?;
         let listen = match &options.listen_url {
-            Some(url) => Some(way_to_listen(url).await.map_err(ConnectError::Listen)?),
+            Some(url) => Some(direct_options(url).await.map_err(ConnectError::Listen)?),
             None => None,
         };
         let connect = if pooled { connect.statement_cache_capacity(0) } else { connect };
@@ -154,8 +154,8 @@ impl Db {
         !self.pooled || self.listen.is_some()
     }
 
-    /// How to connect for listening.
-    pub(crate) fn way_to_listen(&self) -> PgConnectOptions {
+    /// The options of the connection that listens.
+    pub(crate) fn listen_options(&self) -> PgConnectOptions {
         self.listen.clone().unwrap_or_else(|| self.pool.connect_options().as_ref().clone())
     }
 
@@ -252,9 +252,9 @@ fn read(url: &SecretString) -> Result<PgConnectOptions, sqlx::Error> {
     Ok(options.extra_float_digits(None))
 }
 
-/// A way to Postgres itself, or what is wrong with it. That it leads to the same database, beats prove: they
-/// are sent by the way that changes take.
-async fn way_to_listen(url: &SecretString) -> Result<PgConnectOptions, String> {
+/// The options of a connection straight to Postgres, or what is wrong with the URL. Whether it leads to the
+/// same database is for heartbeats to prove: they are sent by the URL that writes use.
+async fn direct_options(url: &SecretString) -> Result<PgConnectOptions, String> {
     let options = read(url).map_err(|_| "is not a Postgres URL".to_owned())?;
     match is_pooled(&options).await {
         Ok(false) => Ok(options),

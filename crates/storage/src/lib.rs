@@ -51,7 +51,7 @@ pub use api_key::{ApiKeyFilter, ApiKeyPatch, ApiKeyPlace, ApiKeyUse, NewApiKey, 
 pub use audit::StoredAuditEntry;
 pub use chakra_key::{NewChakraKey, SealedChakraKey};
 pub use chakra_key_use::NewKeyUse;
-pub use changes::{BeatChannel, Change, Changes, Pulse};
+pub use changes::{Change, Changes, HeartbeatChannel, HeartbeatSender};
 pub use customer::{CustomerPatch, NewCustomer};
 pub use data_key::StoredDataKey;
 pub use db::{ConnectError, Db, DbOptions, TenantTx};

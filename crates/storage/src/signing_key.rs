@@ -188,7 +188,7 @@ mod tests {
     #[sqlx::test(migrator = "migrate::MIGRATOR")]
     async fn a_new_key_lets_the_one_before_it_retire_and_is_told_to_every_replica(owner: PgPool) {
         let db = service(&owner).await;
-        let mut changes = db.changes(&crate::BeatChannel::random()).await.expect("listens");
+        let mut changes = db.changes(&crate::HeartbeatChannel::random()).await.expect("listens");
         let mut tx = db.begin_for(TenantId::OPERATOR).await.expect("begins");
         let now = tx.database_time().await.expect("has a clock");
         let (first, second) = (key(now), key(now + time::Duration::MINUTE));
@@ -196,7 +196,7 @@ mod tests {
         tx.insert_signing_key(&first, end).await.expect("inserts");
         tx.insert_signing_key(&second, end).await.expect("inserts");
         tx.commit().await.expect("commits");
-        assert_eq!(changes.next().await.expect("hears"), Change::Tenant(TenantId::OPERATOR));
+        assert_eq!(changes.next().await.expect("receives"), Change::Tenant(TenantId::OPERATOR));
 
         let mut tx = db.begin_for(TenantId::OPERATOR).await.expect("begins");
         let keys = tx.signing_keys().await.expect("reads");

@@ -69,7 +69,7 @@ pub use owner::Ownership;
 pub use page::{Page, Rows};
 pub use plugin::{NewPlugin, ObservedPlugin, OwnedId, PluginRecord};
 pub use request::NewRequest;
-pub use rotation::{DataKeyFigures, Roll, Stray};
+pub use rotation::{DataKeyFigures, Roll, StaleDataKey};
 pub use sealed::{OPERATOR_SECRETS, OperatorSecret, SEALED_COLUMNS, SealedColumn, StoredSecret, StoredValue};
 pub use sign_in::AttemptLimit;
 pub use signing_key::StoredSigningKey;

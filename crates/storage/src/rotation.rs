@@ -10,9 +10,9 @@ use uuid::Uuid;
 use crate::db::Db;
 use crate::error::StorageError;
 
-/// A data key that another master key wraps than the one that seals.
+/// A data key that is not wrapped by the master key that seals now, but by an older one.
 #[derive(Debug, Clone)]
-pub struct Stray {
+pub struct StaleDataKey {
     /// Whose it is.
     pub tenant: TenantId,
     /// Its version.
@@ -67,17 +67,18 @@ impl Db {
         rows.iter().map(|row| read(&row.master_key, row.data_keys)).collect()
     }
 
-    /// The next data keys that another master key than this one wraps.
+    /// The next data keys that another master key than `sealing` wraps, at most `most`, in order of tenant
+    /// and version; `after` is the last one of the page before.
     ///
     /// # Errors
     ///
     /// [`StorageError`] when the database fails.
-    pub async fn strays(
+    pub async fn stale_data_keys(
         &self,
         sealing: &MasterKeyId,
         after: Option<(TenantId, DataKeyVersion)>,
         most: u16,
-    ) -> Result<Vec<Stray>, StorageError> {
+    ) -> Result<Vec<StaleDataKey>, StorageError> {
         let rows = sqlx::query!(
             r#"
             select tenant_id as "tenant_id!", version as "version!", wrapped as "wrapped!"
@@ -90,12 +91,12 @@ impl Db {
         )
         .fetch_all(&mut *self.reading().await?)
         .await?;
-        let stray = |tenant_id, version: i32, wrapped| Stray {
+        let stale = |tenant_id, version: i32, wrapped| StaleDataKey {
             tenant: TenantId::from_uuid(tenant_id),
             version: DataKeyVersion(version.cast_unsigned()),
             wrapped,
         };
-        Ok(rows.into_iter().map(|row| stray(row.tenant_id, row.version, row.wrapped)).collect())
+        Ok(rows.into_iter().map(|row| stale(row.tenant_id, row.version, row.wrapped)).collect())
     }
 
     /// Puts newly wrapped keys in the places of these, all at once; how many were still as they were.
@@ -104,12 +105,12 @@ impl Db {
     /// # Errors
     ///
     /// [`StorageError`] when the database fails; then nothing was written.
-    pub async fn rewrap(&self, keys: &[(Stray, WrappedKey)]) -> Result<u64, StorageError> {
+    pub async fn rewrap(&self, keys: &[(StaleDataKey, WrappedKey)]) -> Result<u64, StorageError> {
         let Some((first, _)) = keys.first() else { return Ok(0) };
         let mut tx = self.begin_for(first.tenant).await?.tx;
         let mut written = 0;
-        for (stray, wrapped) in keys {
-            sqlx::query!("select set_config('portico.tenant_id', $1, true)", stray.tenant.uuid().to_string())
+        for (stale, wrapped) in keys {
+            sqlx::query!("select set_config('portico.tenant_id', $1, true)", stale.tenant.uuid().to_string())
                 .fetch_one(&mut *tx)
                 .await?;
             written += sqlx::query!(
@@ -117,9 +118,9 @@ impl Db {
                 update data_keys set master_key = $4, wrapped = $5
                 where tenant_id = $1 and version = $2 and wrapped = $3
                 "#,
-                stray.tenant.uuid(),
-                stray.version.0.cast_signed(),
-                stray.wrapped,
+                stale.tenant.uuid(),
+                stale.version.0.cast_signed(),
+                stale.wrapped,
                 wrapped.master_key.as_str(),
                 wrapped.bytes
             )

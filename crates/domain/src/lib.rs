@@ -27,7 +27,7 @@ pub mod text;
 
 pub use api_key::{OldSecret, OldSecretUse, Overlap, RateLimit};
 pub use audit::{AuditEntry, AuditFilter, AuditOutcome, AuditRecord, AuditVerdict, ChainEnd};
-pub use chakra_key_use::{ChakraKeyUse, KeyCaller, KeyUsePlace};
+pub use chakra_key_use::{ChakraKeyUse, KeyCaller, KeyUseCursor};
 pub use clock::Clock;
 pub use customer::Metadata;
 pub use email::Email;
@@ -36,7 +36,7 @@ pub use ids::{
     ApiKeyId, ChakraKeyId, CustomerId, EventId, InvitationId, MemberId, OldSecretId, RoleId, SessionId, SigningKeyId,
     TenantId, TokenId,
 };
-pub use lookup::{LookupFilter, LookupPlace, LookupRow};
+pub use lookup::{LookupCursor, LookupFilter, LookupRow};
 pub use member::{Invitation, InvitationStatus, Member};
 pub use meta_ids::{PhoneNumberId, PluginId, WabaId};
 pub use model::{ApiKey, ChakraKey, Customer, PhoneNumber, Plugin, RequestEntry, Role, Tenant, TenantSettings, Waba};

@@ -104,9 +104,9 @@ pub struct ApiKeyFilter {
     pub by_expiry: bool,
 }
 
-/// The place of a key in a list: its id and, in the order by expiry, its end.
+/// The last key on a page, from which the next page goes on: its id and, in the order by expiry, its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ApiKeyPlace {
+pub struct ApiKeyCursor {
     /// The key.
     pub id: ApiKeyId,
     /// Its end; none for a key without one.
@@ -267,7 +267,7 @@ impl TenantTx {
     pub async fn api_keys(
         &mut self,
         filter: ApiKeyFilter,
-        page: Page<ApiKeyPlace>,
+        page: Page<ApiKeyCursor>,
     ) -> Result<Rows<ApiKey>, StorageError> {
         let rows = sqlx::query_as!(
             ApiKeyRow,
@@ -320,10 +320,10 @@ impl TenantTx {
             "#,
             self.tenant.uuid(),
             filter.only.map(ApiKeyId::uuid),
-            page.after.map(|place| place.id.uuid()),
+            page.after.map(|cursor| cursor.id.uuid()),
             page.fetch(),
             filter.by_expiry,
-            page.after.and_then(|place| place.expires_at),
+            page.after.and_then(|cursor| cursor.expires_at),
             filter.expires_before,
             filter.status.map(ApiKeyStatus::as_str)
         )

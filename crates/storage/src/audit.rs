@@ -18,7 +18,7 @@ struct Head {
 /// An entry as it is kept.
 #[derive(Debug, Clone)]
 pub struct StoredAuditEntry {
-    /// Its place.
+    /// Its number in the chain, counted from 1.
     pub seq: u64,
     /// The exact text that was hashed.
     pub entry: String,
@@ -30,7 +30,7 @@ pub struct StoredAuditEntry {
 
 impl StoredAuditEntry {
     pub(crate) fn of(seq: i64, entry: String, previous: Vec<u8>, hash: Vec<u8>) -> Result<Self, StorageError> {
-        Ok(Self { seq: place(seq)?, entry, previous, hash })
+        Ok(Self { seq: seq_number(seq)?, entry, previous, hash })
     }
 
     /// The record as one line of JSON without its end, in which the entry stands letter by letter as it
@@ -150,7 +150,7 @@ impl TenantTx {
             sqlx::query!("select seq, hash, mac from audit_heads where tenant_id = $1 for update", self.tenant.uuid())
                 .fetch_optional(&mut *self.tx)
                 .await?;
-        row.map(|row| Ok(Head { end: ChainEnd { seq: place(row.seq)?, hash: digest(&row.hash)? }, mac: row.mac }))
+        row.map(|row| Ok(Head { end: ChainEnd { seq: seq_number(row.seq)?, hash: digest(&row.hash)? }, mac: row.mac }))
             .transpose()
     }
 
@@ -166,10 +166,10 @@ impl TenantTx {
         )
         .fetch_optional(&mut *self.tx)
         .await?;
-        row.map(|row| Ok(ChainEnd { seq: place(row.seq)?, hash: digest(&row.hash)? })).transpose()
+        row.map(|row| Ok(ChainEnd { seq: seq_number(row.seq)?, hash: digest(&row.hash)? })).transpose()
     }
 
-    /// A page of the tenant's entries that fit, newest first; the key is a place.
+    /// A page of the tenant's entries that fit, newest first. The cursor is an entry's number.
     ///
     /// # Errors
     ///
@@ -216,7 +216,8 @@ impl TenantTx {
         Ok(page.cut(rows.collect::<Result<_, _>>()?))
     }
 
-    /// The next entries after a place and up to another, in order, as they are kept.
+    /// The next entries with numbers after `after` up to `last`, in order, as they are kept; of those, the
+    /// ones between the two moments. At most `limit`.
     ///
     /// # Errors
     ///
@@ -257,7 +258,8 @@ impl TenantTx {
     }
 }
 
-pub(crate) fn place(seq: i64) -> Result<u64, StorageError> {
+/// The number of an entry, which Postgres keeps signed.
+pub(crate) fn seq_number(seq: i64) -> Result<u64, StorageError> {
     u64::try_from(seq).map_err(|error| StorageError::corrupt("audit_log.seq", error))
 }
 

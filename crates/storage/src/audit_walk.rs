@@ -9,7 +9,7 @@ use portico_vault::FingerprintKey;
 use portico_vault::audit_chain::{Link, Misfit, Walk};
 use time::OffsetDateTime;
 
-use crate::audit::{StoredAuditEntry, digest, place};
+use crate::audit::{StoredAuditEntry, digest, seq_number};
 use crate::db::Db;
 use crate::error::StorageError;
 
@@ -19,7 +19,7 @@ const PAGE: i64 = 1_000;
 /// What is to be known of a chain before the walk, read at one moment.
 struct Ends {
     head: Option<(ChainEnd, Vec<u8>)>,
-    /// The place of the last entry that is there.
+    /// The number of the last entry that is there.
     last: u64,
     /// Whether the first entry must tell of the tenant's creation.
     begins: bool,
@@ -88,10 +88,10 @@ impl Db {
         .await?;
         tx.commit().await?;
         let head = match (row.seq, row.hash, row.mac) {
-            (Some(seq), Some(hash), Some(mac)) => Some((ChainEnd { seq: place(seq)?, hash: digest(&hash)? }, mac)),
+            (Some(seq), Some(hash), Some(mac)) => Some((ChainEnd { seq: seq_number(seq)?, hash: digest(&hash)? }, mac)),
             _ => None,
         };
-        Ok(Ends { head, last: row.last.map(place).transpose()?.unwrap_or(0), begins: row.begins })
+        Ok(Ends { head, last: row.last.map(seq_number).transpose()?.unwrap_or(0), begins: row.begins })
     }
 
     async fn walk(
@@ -172,7 +172,7 @@ impl Db {
             .collect()
     }
 
-    /// What it means that the entry read at that place does not fit.
+    /// What it means that the entry read as number `seq` does not fit.
     async fn told(
         &self,
         chain: TenantId,
@@ -186,7 +186,7 @@ impl Db {
             }
             Misfit::Gap => (seq, AuditFaultKind::Missing, format!("after it comes entry {}", stored.seq)),
             // Whole in itself: the one that it follows tells where it belongs.
-            Misfit::Elsewhere => match self.place_of(chain, &stored.previous).await? {
+            Misfit::Elsewhere => match self.seq_of_hash(chain, &stored.previous).await? {
                 Some(before) if before >= seq => {
                     (seq, AuditFaultKind::Swapped, format!("here stands the entry that follows number {before}"))
                 }
@@ -205,8 +205,8 @@ impl Db {
         Ok(AuditFault { seq, kind, detail })
     }
 
-    /// Where the entry with that hash stands; 0 for what is before the first.
-    async fn place_of(&self, chain: TenantId, hash: &[u8]) -> Result<Option<u64>, StorageError> {
+    /// The number of the entry with that hash; 0 for what is before the first.
+    async fn seq_of_hash(&self, chain: TenantId, hash: &[u8]) -> Result<Option<u64>, StorageError> {
         if hash == portico_vault::audit_chain::GENESIS {
             return Ok(Some(0));
         }
@@ -219,7 +219,7 @@ impl Db {
         .fetch_optional(&mut *tx.tx)
         .await?;
         tx.commit().await?;
-        seq.map(place).transpose()
+        seq.map(seq_number).transpose()
     }
 }
 

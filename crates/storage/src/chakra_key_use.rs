@@ -1,6 +1,6 @@
 //! Who opened and used a tenant's Chakra keys.
 
-use portico_domain::{ChakraKeyId, ChakraKeyUse, KeyCaller, KeyUsePlace};
+use portico_domain::{ChakraKeyId, ChakraKeyUse, KeyCaller, KeyUseCursor};
 use time::{Date, OffsetDateTime};
 
 use crate::db::TenantTx;
@@ -72,7 +72,7 @@ impl TenantTx {
     pub async fn chakra_key_uses(
         &mut self,
         key: ChakraKeyId,
-        page: Page<KeyUsePlace>,
+        page: Page<KeyUseCursor>,
     ) -> Result<Rows<ChakraKeyUse>, StorageError> {
         let rows = sqlx::query!(
             r#"
@@ -91,9 +91,9 @@ impl TenantTx {
             "#,
             self.tenant.uuid(),
             key.uuid(),
-            page.after.map(|place| place.day),
-            page.after.map(|place| place.caller.kind()),
-            page.after.map(|place| place.caller.uuid()),
+            page.after.map(|cursor| cursor.day),
+            page.after.map(|cursor| cursor.caller.kind()),
+            page.after.map(|cursor| cursor.caller.uuid()),
             page.fetch()
         )
         .fetch_all(&mut *self.tx)
@@ -103,9 +103,9 @@ impl TenantTx {
         };
         let mut uses = Vec::with_capacity(rows.len());
         for row in rows {
-            let place = KeyUsePlace { day: row.day, caller: read(&row.caller_kind, row.caller_id)? };
+            let cursor = KeyUseCursor { day: row.day, caller: read(&row.caller_kind, row.caller_id)? };
             let (openings, calls) = (row.openings.cast_unsigned(), row.calls.cast_unsigned());
-            uses.push(ChakraKeyUse::new(place, openings, calls, row.last_at));
+            uses.push(ChakraKeyUse::new(cursor, openings, calls, row.last_at));
         }
         Ok(page.cut(uses))
     }

@@ -47,7 +47,7 @@ pub mod system;
 mod tenant;
 mod whatsapp;
 
-pub use api_key::{ApiKeyFilter, ApiKeyPatch, ApiKeyPlace, ApiKeyUse, NewApiKey, StoredRole};
+pub use api_key::{ApiKeyCursor, ApiKeyFilter, ApiKeyPatch, ApiKeyUse, NewApiKey, StoredRole};
 pub use audit::StoredAuditEntry;
 pub use chakra_key::{NewChakraKey, SealedChakraKey};
 pub use chakra_key_use::NewKeyUse;

@@ -363,8 +363,8 @@ async fn uses_add_up_and_are_listed_latest_day_first(owner: PgPool) {
     let mut all = Vec::new();
     loop {
         let rows = tx.chakra_key_uses(chakra, Page { limit: 1, after }).await.expect("reads");
-        after = rows.data.last().map(|row| row.place);
-        all.extend(rows.data.iter().map(|row| (row.day, row.place.caller, row.openings, row.calls, row.last_at)));
+        after = rows.data.last().map(|row| row.cursor);
+        all.extend(rows.data.iter().map(|row| (row.day, row.cursor.caller, row.openings, row.calls, row.last_at)));
         if !rows.more {
             break;
         }

@@ -26,7 +26,7 @@ pub struct SealedColumn {
     pub column: &'static str,
     /// The column of type `uuid` that is the row's key within its tenant.
     pub key: &'static str,
-    /// That key as [`portico_vault::Place::row`] has it.
+    /// That key as [`portico_vault::SealedLocation::row`] has it.
     pub row: fn(Uuid) -> String,
 }
 

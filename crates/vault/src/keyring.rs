@@ -114,7 +114,7 @@ impl MasterKeys {
     /// Tries the key that seals, and those that could not be reached before, so that
     /// [`MasterKeys::unreachable`] tells the present.
     pub fn probe<'a, R: CryptoRng>(&'a self, rng: &mut R) -> impl Future<Output = ()> + Send + use<'a, R> {
-        let due = self.all().enumerate().filter(|(place, held)| *place == 0 || !held.is_reachable());
+        let due = self.all().enumerate().filter(|(index, held)| *index == 0 || !held.is_reachable());
         let proofs: Vec<_> = due.map(|(_, held)| self.prove(held.provider.id(), rng)).collect();
         async move {
             for proof in proofs {

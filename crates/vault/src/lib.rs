@@ -14,7 +14,7 @@
 //!   service that never shows it, whose providers stand in a crate of their own because they do I/O.
 //! * A [`DataKey`] belongs to one tenant and is stored only wrapped. Destroying the wrapped form
 //!   destroys everything that the tenant ever sealed.
-//! * A row's column is sealed with its tenant's data key and bound to its [`Place`].
+//! * A row's column is sealed with its tenant's data key and bound to its [`SealedLocation`].
 //!
 //! Everything that is sealed here is AES-256-GCM with a fresh random 96-bit nonce. What surrounds a ciphertext is
 //! authenticated with it, so that a sealed value opens only where it was put:
@@ -34,7 +34,7 @@
 //!
 //! ```
 //! use portico_domain::TenantId;
-//! use portico_vault::{DataKey, DataKeyVersion, ExposeSecret, MasterKeys, Place, SecretString};
+//! use portico_vault::{DataKey, DataKeyVersion, ExposeSecret, MasterKeys, SealedLocation, SecretString};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -45,12 +45,12 @@
 //! let data_key = DataKey::generate(DataKeyVersion::FIRST, rng);
 //! let wrapped = masters.wrap_data_key(tenant, &data_key, rng).await?;
 //!
-//! let place = Place { tenant, table: "chakra_keys", column: "access_token", row: "chk_1" };
-//! let sealed = data_key.seal(&place, &SecretString::from("a Chakra key"), rng);
+//! let location = SealedLocation { tenant, table: "chakra_keys", column: "access_token", row: "chk_1" };
+//! let sealed = data_key.seal(&location, &SecretString::from("a Chakra key"), rng);
 //!
 //! let data_key = masters.unwrap_data_key(tenant, data_key.version(), &wrapped.bytes).await?;
-//! assert_eq!(data_key.open(&place, &sealed)?.expose_secret(), "a Chakra key");
-//! assert!(data_key.open(&Place { row: "chk_2", ..place }, &sealed).is_err());
+//! assert_eq!(data_key.open(&location, &sealed)?.expose_secret(), "a Chakra key");
+//! assert!(data_key.open(&SealedLocation { row: "chk_2", ..location }, &sealed).is_err());
 //! # Ok(())
 //! # }
 //! ```
@@ -63,8 +63,8 @@
 //!
 //! # Adding a secret
 //!
-//! A new sealed column needs nothing here: give its [`Place`]. A new thing of the operator's, sealed
-//! straight under the master keys, is sealed for [`Purpose::operator_secret`] of its place. Both must
+//! A new sealed column needs nothing here: give its [`SealedLocation`]. A new thing of the operator's, sealed
+//! straight under the master keys, is sealed for [`Purpose::operator_secret`] of its column and row. Both must
 //! stand in the registers of `portico_storage::sealed`, which is what a rotation walks; a test there
 //! fails for a column that holds sealed bytes and stands in none.
 
@@ -91,7 +91,7 @@ pub use api_key::{
     API_KEY_PATTERN, ApiKeySecret, KeyEnvironment, MalformedApiKey, MalformedKeyEnvironment, SecretHash, hash_of,
 };
 pub use browser_token::BrowserToken;
-pub use data_key::{DataKey, DataKeyVersion, Place, sealed_version};
+pub use data_key::{DataKey, DataKeyVersion, SealedLocation, sealed_version};
 pub use fingerprint::{Fingerprint, FingerprintKey};
 pub use keyring::{MasterKeys, WrappedKey, needed_master_key};
 pub use listed::{Listed, MasterKeysError};

@@ -237,15 +237,15 @@ fn what_the_first_release_sealed_opens() {
 fn an_operators_secret_opens_at_its_place_only() {
     let rng = &mut rand::rng();
     let keys = masters("k1");
-    let place = |table: &str, column: &str, row: &str| Purpose::operator_secret(table, column, row);
-    let secret = sealed(keys.seal(&place("signing_keys", "private_key", "7"), b"a secret", rng));
-    let opened = now(keys.open(&place("signing_keys", "private_key", "7"), &secret)).expect("opens");
+    let purpose = |table: &str, column: &str, row: &str| Purpose::operator_secret(table, column, row);
+    let secret = sealed(keys.seal(&purpose("signing_keys", "private_key", "7"), b"a secret", rng));
+    let opened = now(keys.open(&purpose("signing_keys", "private_key", "7"), &secret)).expect("opens");
     assert_eq!(opened.as_slice(), b"a secret");
     for other in [
-        place("signing_key", "private_key", "7"),
-        place("signing_keys", "private_keys", "7"),
-        place("signing_keys", "private_key", "8"),
-        place("signing_keys", "private_key7", ""),
+        purpose("signing_key", "private_key", "7"),
+        purpose("signing_keys", "private_keys", "7"),
+        purpose("signing_keys", "private_key", "8"),
+        purpose("signing_keys", "private_key7", ""),
         Purpose::canary(),
     ] {
         assert_eq!(now(keys.open(&other, &secret)).err(), Some(OpenError::Forged));

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::db::TenantTx;
 use crate::error::StorageError;
 use crate::key_notice::first_notice;
-use crate::page::{Page, Rows};
+use crate::page::{Page, PageRows};
 use crate::role::permission_set;
 
 /// The role of a key.
@@ -268,7 +268,7 @@ impl TenantTx {
         &mut self,
         filter: ApiKeyFilter,
         page: Page<ApiKeyCursor>,
-    ) -> Result<Rows<ApiKey>, StorageError> {
+    ) -> Result<PageRows<ApiKey>, StorageError> {
         let rows = sqlx::query_as!(
             ApiKeyRow,
             r#"

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use crate::db::TenantTx;
 use crate::error::StorageError;
-use crate::page::{Page, Rows};
+use crate::page::{Page, PageRows};
 
 /// What stands as the end of a chain.
 struct Head {
@@ -178,7 +178,7 @@ impl TenantTx {
         &mut self,
         filter: &AuditFilter,
         page: Page<u64>,
-    ) -> Result<Rows<AuditRecord>, StorageError> {
+    ) -> Result<PageRows<AuditRecord>, StorageError> {
         let rows = sqlx::query!(
             r#"
             select

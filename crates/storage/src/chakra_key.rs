@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::db::TenantTx;
 use crate::error::StorageError;
-use crate::page::{Page, Rows};
+use crate::page::{Page, PageRows};
 
 /// A Chakra key to store.
 #[derive(Debug, Clone)]
@@ -203,7 +203,7 @@ impl TenantTx {
     /// # Errors
     ///
     /// [`StorageError`] when the database fails.
-    pub async fn chakra_keys(&mut self, page: Page<ChakraKeyId>) -> Result<Rows<ChakraKey>, StorageError> {
+    pub async fn chakra_keys(&mut self, page: Page<ChakraKeyId>) -> Result<PageRows<ChakraKey>, StorageError> {
         let rows = sqlx::query_as!(
             ChakraKeyRow,
             r#"

@@ -5,7 +5,7 @@ use time::{Date, OffsetDateTime};
 
 use crate::db::TenantTx;
 use crate::error::StorageError;
-use crate::page::{Page, Rows};
+use crate::page::{Page, PageRows};
 
 /// What one caller did with one key on one day since it was written down last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,7 +73,7 @@ impl TenantTx {
         &mut self,
         key: ChakraKeyId,
         page: Page<KeyUseCursor>,
-    ) -> Result<Rows<ChakraKeyUse>, StorageError> {
+    ) -> Result<PageRows<ChakraKeyUse>, StorageError> {
         let rows = sqlx::query!(
             r#"
             select

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::db::TenantTx;
 use crate::error::StorageError;
-use crate::page::{Page, Rows};
+use crate::page::{Page, PageRows};
 use crate::system::uuids;
 
 /// A customer to be.
@@ -153,7 +153,7 @@ impl TenantTx {
         reach: CustomerReach<'_>,
         external_id: Option<&str>,
         page: Page<CustomerId>,
-    ) -> Result<Rows<Customer>, StorageError> {
+    ) -> Result<PageRows<Customer>, StorageError> {
         let reached = uuids(reach, CustomerId::uuid);
         let rows = sqlx::query_as!(
             CustomerRow,

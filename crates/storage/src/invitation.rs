@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::api_key::{StoredRole, columns};
 use crate::db::TenantTx;
 use crate::error::StorageError;
-use crate::page::{Page, Rows};
+use crate::page::{Page, PageRows};
 
 /// Who invited, where it was the operator.
 const OPERATOR: &str = "operator";
@@ -142,7 +142,7 @@ impl TenantTx {
         &mut self,
         only: Option<InvitationId>,
         page: Page<InvitationId>,
-    ) -> Result<Rows<Invitation>, StorageError> {
+    ) -> Result<PageRows<Invitation>, StorageError> {
         let rows = sqlx::query_as!(
             InvitationRow,
             r#"

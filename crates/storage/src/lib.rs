@@ -66,7 +66,7 @@ pub use member_session::NewSession;
 pub use migrate::{MigrateError, grant_service, migrate};
 pub use old_secret::{OldSecretUses, Rotation, SecretStanding};
 pub use owner::Ownership;
-pub use page::{Page, Rows};
+pub use page::{Page, PageRows};
 pub use plugin::{NewPlugin, ObservedPlugin, OwnedId, PluginRecord};
 pub use request::NewRequest;
 pub use rotation::{DataKeyFigures, Roll, StaleDataKey};

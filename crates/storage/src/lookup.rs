@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::db::TenantTx;
 use crate::error::StorageError;
-use crate::page::{Page, Rows};
+use crate::page::{Page, PageRows};
 use crate::system::uuids;
 use crate::whatsapp::numbers;
 
@@ -81,7 +81,7 @@ impl TenantTx {
         reach: &Reach,
         filter: &LookupFilter,
         page: Page<LookupCursor>,
-    ) -> Result<Rows<LookupRow>, StorageError> {
+    ) -> Result<PageRows<LookupRow>, StorageError> {
         let reached = uuids(reach.customers(), CustomerId::uuid);
         let within = numbers(reach);
         let after = page.after.as_ref();

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::api_key::{StoredRole, columns};
 use crate::db::TenantTx;
 use crate::error::StorageError;
-use crate::page::{Page, Rows};
+use crate::page::{Page, PageRows};
 
 /// An account at an identity provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,7 +122,7 @@ impl TenantTx {
         &mut self,
         only: Option<MemberId>,
         page: Page<MemberId>,
-    ) -> Result<Rows<Member>, StorageError> {
+    ) -> Result<PageRows<Member>, StorageError> {
         let rows = sqlx::query_as!(
             MemberRow,
             r#"

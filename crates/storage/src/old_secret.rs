@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::db::TenantTx;
 use crate::error::StorageError;
-use crate::page::{Page, Rows};
+use crate::page::{Page, PageRows};
 
 /// A key's new secret, and what becomes of the present one.
 #[derive(Debug)]
@@ -264,7 +264,7 @@ impl TenantTx {
         &mut self,
         key: ApiKeyId,
         page: Page<Uuid>,
-    ) -> Result<Rows<(Uuid, OldSecretUse)>, StorageError> {
+    ) -> Result<PageRows<(Uuid, OldSecretUse)>, StorageError> {
         let rows = sqlx::query!(
             r#"
             select

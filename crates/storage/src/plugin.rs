@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::db::TenantTx;
 use crate::error::StorageError;
-use crate::page::{Page, Rows};
+use crate::page::{Page, PageRows};
 use crate::system::uuids;
 
 /// A plugin that Chakra made.
@@ -123,7 +123,7 @@ impl TenantTx {
         reach: CustomerReach<'_>,
         customer: Option<CustomerId>,
         page: Page<PluginId>,
-    ) -> Result<Rows<Plugin>, StorageError> {
+    ) -> Result<PageRows<Plugin>, StorageError> {
         let reached = uuids(reach, CustomerId::uuid);
         let rows = sqlx::query_as!(
             PluginRow,

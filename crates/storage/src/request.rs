@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::db::TenantTx;
 use crate::error::StorageError;
-use crate::page::{Page, Rows};
+use crate::page::{Page, PageRows};
 use crate::system::uuids;
 
 /// One proxied call to note.
@@ -93,7 +93,7 @@ impl TenantTx {
         &mut self,
         reach: CustomerReach<'_>,
         page: Page<(OffsetDateTime, Uuid)>,
-    ) -> Result<Rows<(Uuid, RequestEntry)>, StorageError> {
+    ) -> Result<PageRows<(Uuid, RequestEntry)>, StorageError> {
         let reached = uuids(reach, CustomerId::uuid);
         let rows = sqlx::query!(
             r#"

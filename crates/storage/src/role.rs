@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::db::TenantTx;
 use crate::error::StorageError;
-use crate::page::{Page, Rows};
+use crate::page::{Page, PageRows};
 
 #[derive(Debug)]
 struct RoleRow {
@@ -71,7 +71,7 @@ impl TenantTx {
     /// # Errors
     ///
     /// [`StorageError`] when the database fails.
-    pub async fn roles(&mut self, page: Page<RoleId>) -> Result<Rows<Role>, StorageError> {
+    pub async fn roles(&mut self, page: Page<RoleId>) -> Result<PageRows<Role>, StorageError> {
         let rows = sqlx::query_as!(
             RoleRow,
             r#"

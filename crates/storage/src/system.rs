@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::db::{Db, TenantTx};
 use crate::error::StorageError;
-use crate::page::{Page, Rows};
+use crate::page::{Page, PageRows};
 use crate::tenant::TenantRow;
 
 /// The operator's own row: everything in it is sealed.
@@ -80,7 +80,7 @@ impl Db {
     /// # Errors
     ///
     /// [`StorageError`] when the database fails.
-    pub async fn tenants(&self, page: Page<TenantId>) -> Result<Rows<Tenant>, StorageError> {
+    pub async fn tenants(&self, page: Page<TenantId>) -> Result<PageRows<Tenant>, StorageError> {
         let most = i32::from(page.limit) + 1;
         let rows = sqlx::query_as!(
             TenantRow,

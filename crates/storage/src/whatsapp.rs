@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::db::TenantTx;
 use crate::error::StorageError;
-use crate::page::{Page, Rows};
+use crate::page::{Page, PageRows};
 use crate::plugin::OwnedId;
 use crate::system::uuids;
 
@@ -220,7 +220,7 @@ impl TenantTx {
         plugin: Option<PluginId>,
         only: Option<&[String]>,
         page: Page<WabaId>,
-    ) -> Result<Rows<Waba>, StorageError> {
+    ) -> Result<PageRows<Waba>, StorageError> {
         let reached = uuids(reach.customers(), CustomerId::uuid);
         let within = numbers(reach);
         let rows = sqlx::query_as!(
@@ -274,7 +274,7 @@ impl TenantTx {
         plugin: Option<PluginId>,
         only: Option<&[String]>,
         page: Page<PhoneNumberId>,
-    ) -> Result<Rows<PhoneNumber>, StorageError> {
+    ) -> Result<PageRows<PhoneNumber>, StorageError> {
         let reached = uuids(reach.customers(), CustomerId::uuid);
         let within = numbers(reach);
         let rows = sqlx::query_as!(

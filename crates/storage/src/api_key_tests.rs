@@ -9,7 +9,7 @@ use time::{Duration, OffsetDateTime};
 
 use crate::{
     ApiKeyCursor, ApiKeyFilter, ApiKeyPatch, Db, NewApiKey, NewChakraKey, NewTenant, OldSecretUses, Ownership, Page,
-    Rotation, SecretStanding, StoredRole, TenantTx,
+    Rotation, SecretStatus, StoredRole, TenantTx,
 };
 
 static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations");
@@ -73,8 +73,8 @@ impl Fixture {
         at
     }
 
-    async fn standing(&self, id: ApiKeyId, hash: u8) -> Option<SecretStanding> {
-        self.tx().await.secret_standing(id, &[hash; 32]).await.expect("is read")
+    async fn secret_status(&self, id: ApiKeyId, hash: u8) -> Option<SecretStatus> {
+        self.tx().await.secret_status(id, &[hash; 32]).await.expect("is read")
     }
 
     async fn resolved(&self, hash: u8) -> Option<ApiKeyId> {
@@ -105,9 +105,9 @@ async fn an_old_secret_opens_until_it_ends(owner: PgPool) {
     let id = fixture.key(1, None).await;
     fixture.rotate(id, 2, Some(Duration::HOUR)).await;
     assert_eq!((fixture.resolved(1).await, fixture.resolved(2).await), (Some(id), Some(id)));
-    assert_eq!(fixture.standing(id, 2).await, Some(SecretStanding::Present));
-    assert!(matches!(fixture.standing(id, 1).await, Some(SecretStanding::Old { .. })));
-    assert_eq!(fixture.standing(id, 3).await, None);
+    assert_eq!(fixture.secret_status(id, 2).await, Some(SecretStatus::Present));
+    assert!(matches!(fixture.secret_status(id, 1).await, Some(SecretStatus::Old { .. })));
+    assert_eq!(fixture.secret_status(id, 3).await, None);
     let key =
         fixture.tx().await.api_keys(ApiKeyFilter::default(), Page { limit: 1, after: None }).await.expect("is read");
     let key = &key.data[0];
@@ -186,7 +186,7 @@ async fn uses_of_an_old_secret_are_summed_and_bounded(owner: PgPool) {
     let fixture = Fixture::new(&owner).await;
     let id = fixture.key(1, None).await;
     fixture.rotate(id, 2, Some(Duration::HOUR)).await;
-    let Some(SecretStanding::Old { id: secret, .. }) = fixture.standing(id, 1).await else { panic!("is old") };
+    let Some(SecretStatus::Old { id: secret, .. }) = fixture.secret_status(id, 1).await else { panic!("is old") };
     let used = |secret, operation: String, uses| {
         let address = "192.0.2.7".parse().ok();
         OldSecretUses { id: secret, address, operation, uses, first_at: now(), last_at: now() }
@@ -313,7 +313,7 @@ async fn an_old_secret_is_looked_at_and_forgotten(owner: PgPool) {
     let due = tx.take_old_secret_notice(half + Duration::DAY).await.expect("is asked").expect("is due");
     tx.next_old_secret_notice(due.id, None).await.expect("is forgotten");
     tx.commit().await.expect("commits");
-    assert_eq!(fixture.standing(id, 1).await, None);
+    assert_eq!(fixture.secret_status(id, 1).await, None);
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]

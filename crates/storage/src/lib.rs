@@ -64,7 +64,7 @@ pub use learned::{Learned, NewLearned};
 pub use member::{MemberPatch, NewMember, OidcAccount, SignInRecord};
 pub use member_session::NewSession;
 pub use migrate::{MigrateError, grant_service, migrate};
-pub use old_secret::{OldSecretUses, Rotation, SecretStanding};
+pub use old_secret::{OldSecretUses, Rotation, SecretStatus};
 pub use owner::Ownership;
 pub use page::{Page, PageRows};
 pub use plugin::{NewPlugin, ObservedPlugin, OwnedId, PluginRecord};

@@ -26,7 +26,7 @@ pub struct Rotation {
 
 /// What a secret is to its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SecretStanding {
+pub enum SecretStatus {
     /// The present one.
     Present,
     /// One that a rotation replaced.
@@ -122,11 +122,11 @@ impl TenantTx {
     /// # Errors
     ///
     /// [`StorageError`] when the database fails.
-    pub async fn secret_standing(
+    pub async fn secret_status(
         &mut self,
         id: ApiKeyId,
         hash: &[u8; 32],
-    ) -> Result<Option<SecretStanding>, StorageError> {
+    ) -> Result<Option<SecretStatus>, StorageError> {
         let row = sqlx::query!(
             r#"
             select null::uuid as old_secret_id, null::timestamptz as expires_at
@@ -144,8 +144,8 @@ impl TenantTx {
         .fetch_optional(&mut *self.tx)
         .await?;
         Ok(row.map(|row| match (row.old_secret_id, row.expires_at) {
-            (Some(id), Some(expires_at)) => SecretStanding::Old { id: OldSecretId::from_uuid(id), expires_at },
-            _ => SecretStanding::Present,
+            (Some(id), Some(expires_at)) => SecretStatus::Old { id: OldSecretId::from_uuid(id), expires_at },
+            _ => SecretStatus::Present,
         }))
     }
 

@@ -198,7 +198,7 @@ fn as_integer(limit: Option<RateLimit>) -> Option<i32> {
     limit.map(|limit| u32::from(limit).cast_signed())
 }
 
-pub(crate) fn columns(role: StoredRole) -> (Option<&'static str>, Option<Uuid>) {
+pub(crate) fn role_columns(role: StoredRole) -> (Option<&'static str>, Option<Uuid>) {
     match role {
         StoredRole::BuiltIn(role) => (Some(role.as_str()), None),
         StoredRole::Own(id) => (None, Some(id.uuid())),
@@ -212,7 +212,7 @@ impl TenantTx {
     ///
     /// [`StorageError::Broken`] when a customer does not exist.
     pub async fn insert_api_key(&mut self, new: &NewApiKey) -> Result<(), StorageError> {
-        let (built_in, own) = columns(new.role);
+        let (built_in, own) = role_columns(new.role);
         let numbers = numbers_as_text(new.phone_numbers.as_ref());
         let ranges = ranges_as_text(new.allowed_ips.as_ref());
         sqlx::query!(
@@ -396,7 +396,7 @@ impl TenantTx {
     ///
     /// [`StorageError::Broken`] when a customer does not exist.
     pub async fn patch_api_key(&mut self, id: ApiKeyId, patch: &ApiKeyPatch) -> Result<bool, StorageError> {
-        let (built_in, own) = patch.role.map_or((None, None), columns);
+        let (built_in, own) = patch.role.map_or((None, None), role_columns);
         let description = patch.description.as_ref().and_then(Option::as_ref).map(Description::as_str);
         let numbers = numbers_as_text(patch.phone_numbers.as_ref().and_then(Option::as_ref));
         let ranges = ranges_as_text(patch.allowed_ips.as_ref().and_then(Option::as_ref));
@@ -475,7 +475,7 @@ impl TenantTx {
     /// # Errors
     ///
     /// [`StorageError`] when the database fails.
-    pub async fn api_keys_used(&mut self, uses: &[ApiKeyUse]) -> Result<(), StorageError> {
+    pub async fn record_api_key_uses(&mut self, uses: &[ApiKeyUse]) -> Result<(), StorageError> {
         let ids: Vec<Uuid> = uses.iter().map(|used| used.id.uuid()).collect();
         let times: Vec<OffsetDateTime> = uses.iter().map(|used| used.at).collect();
         let addresses: Vec<Option<String>> =

@@ -168,16 +168,16 @@ async fn what_is_said_of_a_token_is_not_noted_of_its_successor(owner: PgPool) {
     })
     .await
     .expect("is inserted");
-    assert!(tx.holds_chakra_token(id, &[1; 32]).await.expect("is asked"));
+    assert!(tx.lock_chakra_token(id, &[1; 32]).await.expect("is asked"));
     tx.replace_chakra_key(id, &[2], &[2; 32], "efgh").await.expect("is replaced");
-    assert!(!tx.holds_chakra_token(id, &[1; 32]).await.expect("is asked"));
-    assert!(!tx.chakra_key_refused(id, &[1; 32]).await.expect("runs"));
-    assert!(!tx.chakra_key_verified(id, &[1; 32], None, None).await.expect("runs"));
+    assert!(!tx.lock_chakra_token(id, &[1; 32]).await.expect("is asked"));
+    assert!(!tx.mark_chakra_key_refused(id, &[1; 32]).await.expect("runs"));
+    assert!(!tx.mark_chakra_key_verified(id, &[1; 32], None, None).await.expect("runs"));
     let status = async |tx: &mut TenantTx| tx.chakra_key(id).await.expect("is read").expect("is there").status;
     assert_eq!(status(&mut tx).await, ChakraKeyStatus::Unverified);
-    assert!(tx.chakra_key_refused(id, &[2; 32]).await.expect("runs"));
-    assert!(!tx.chakra_key_refused(id, &[2; 32]).await.expect("runs"), "that is no news");
-    assert!(tx.chakra_key_verified(id, &[2; 32], None, None).await.expect("runs"));
+    assert!(tx.mark_chakra_key_refused(id, &[2; 32]).await.expect("runs"));
+    assert!(!tx.mark_chakra_key_refused(id, &[2; 32]).await.expect("runs"), "that is no news");
+    assert!(tx.mark_chakra_key_verified(id, &[2; 32], None, None).await.expect("runs"));
     assert_eq!(status(&mut tx).await, ChakraKeyStatus::Verified);
 }
 
@@ -193,7 +193,7 @@ async fn uses_of_an_old_secret_are_summed_and_bounded(owner: PgPool) {
     };
     let write = async |uses: &[OldSecretUses]| {
         let mut tx = fixture.tx().await;
-        tx.old_secrets_used(uses).await.expect("is written");
+        tx.record_old_secret_uses(uses).await.expect("is written");
         tx.commit().await.expect("commits");
     };
     write(&[used(secret, "send".into(), 2), used(OldSecretId::generate(), "send".into(), 9)]).await;
@@ -276,12 +276,12 @@ async fn a_due_notice_is_taken_by_one_and_armed_again_by_another_end(owner: PgPo
 
     let later = at + Duration::days(11);
     let mut first = fixture.tx().await;
-    assert_eq!(first.take_expiry_notice(later).await.expect("is taken").map(|due| due.id), Some(id));
+    assert_eq!(first.claim_expiry_notice(later).await.expect("is taken").map(|due| due.id), Some(id));
     let mut second = fixture.tx().await;
-    assert!(second.take_expiry_notice(later).await.expect("is asked").is_none(), "it was taken twice");
-    first.next_expiry_notice(id, None).await.expect("is moved on");
+    assert!(second.claim_expiry_notice(later).await.expect("is asked").is_none(), "it was taken twice");
+    first.schedule_expiry_notice(id, None).await.expect("is moved on");
     first.commit().await.expect("commits");
-    assert!(second.take_expiry_notice(later).await.expect("is asked").is_none());
+    assert!(second.claim_expiry_notice(later).await.expect("is asked").is_none());
     drop(second);
     assert!(!due(later).await);
 
@@ -301,23 +301,23 @@ async fn an_old_secret_is_looked_at_and_forgotten(owner: PgPool) {
     let id = fixture.key(1, None).await;
     let at = fixture.rotate(id, 2, Some(Duration::HOUR)).await;
     let half = at + Duration::minutes(30);
-    assert!(fixture.tx().await.take_old_secret_notice(half - Duration::SECOND).await.expect("is asked").is_none());
+    assert!(fixture.tx().await.claim_old_secret_notice(half - Duration::SECOND).await.expect("is asked").is_none());
     let mut tx = fixture.tx().await;
-    let due = tx.take_old_secret_notice(half).await.expect("is asked").expect("is due");
+    let due = tx.claim_old_secret_notice(half).await.expect("is asked").expect("is due");
     assert_eq!((due.api_key, due.uses, due.is_revoked, due.expires_at), (id, 0, false, at + Duration::HOUR));
-    assert!(fixture.tx().await.take_old_secret_notice(half).await.expect("is asked").is_none(), "it was taken twice");
-    tx.next_old_secret_notice(due.id, Some(half + Duration::DAY)).await.expect("is moved on");
+    assert!(fixture.tx().await.claim_old_secret_notice(half).await.expect("is asked").is_none(), "it was taken twice");
+    tx.schedule_old_secret_notice(due.id, Some(half + Duration::DAY)).await.expect("is moved on");
     tx.commit().await.expect("commits");
-    assert!(fixture.tx().await.take_old_secret_notice(half).await.expect("is asked").is_none());
+    assert!(fixture.tx().await.claim_old_secret_notice(half).await.expect("is asked").is_none());
     let mut tx = fixture.tx().await;
-    let due = tx.take_old_secret_notice(half + Duration::DAY).await.expect("is asked").expect("is due");
-    tx.next_old_secret_notice(due.id, None).await.expect("is forgotten");
+    let due = tx.claim_old_secret_notice(half + Duration::DAY).await.expect("is asked").expect("is due");
+    tx.schedule_old_secret_notice(due.id, None).await.expect("is forgotten");
     tx.commit().await.expect("commits");
     assert_eq!(fixture.secret_status(id, 1).await, None);
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
-async fn an_owner_is_a_standing_key_with_that_role_and_no_limits(owner: PgPool) {
+async fn an_owner_is_a_usable_key_with_that_role_and_no_limits(owner: PgPool) {
     let fixture = Fixture::new(&owner).await;
     let ownership = async || fixture.tx().await.ownership().await.expect("is asked");
     assert_eq!(ownership().await, Ownership::None);

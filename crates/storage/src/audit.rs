@@ -68,7 +68,7 @@ impl TenantTx {
     /// # Errors
     ///
     /// [`StorageError`] when the database fails.
-    pub async fn holds_tenant(&mut self) -> Result<bool, StorageError> {
+    pub async fn lock_tenant_shared(&mut self) -> Result<bool, StorageError> {
         if self.tenant == TenantId::OPERATOR {
             return Ok(true);
         }
@@ -131,7 +131,7 @@ impl TenantTx {
     }
 
     async fn head_for_append(&mut self) -> Result<Head, StorageError> {
-        if let Some(head) = self.held_head().await? {
+        if let Some(head) = self.lock_head().await? {
             return Ok(head);
         }
         let zeros = [0_u8; 32];
@@ -142,10 +142,10 @@ impl TenantTx {
         )
         .execute(&mut *self.tx)
         .await?;
-        self.held_head().await?.ok_or(StorageError::corrupt("audit_heads", "a chain's head cannot be kept"))
+        self.lock_head().await?.ok_or(StorageError::corrupt("audit_heads", "a chain's head cannot be kept"))
     }
 
-    async fn held_head(&mut self) -> Result<Option<Head>, StorageError> {
+    async fn lock_head(&mut self) -> Result<Option<Head>, StorageError> {
         let row =
             sqlx::query!("select seq, hash, mac from audit_heads where tenant_id = $1 for update", self.tenant.uuid())
                 .fetch_optional(&mut *self.tx)

@@ -112,7 +112,7 @@ impl Db {
                 let next =
                     Link { seq: stored.seq, entry: &stored.entry, previous: &stored.previous, hash: &stored.hash };
                 if let Err(misfit) = walk.step(next) {
-                    return self.told(chain, seq, stored, misfit).await.map(Some);
+                    return self.fault_of(chain, seq, stored, misfit).await.map(Some);
                 }
                 let wrong = if !row.agrees {
                     Some((AuditFaultKind::Changed, "a column beside the entry says something else than the entry"))
@@ -173,7 +173,7 @@ impl Db {
     }
 
     /// What it means that the entry read as number `seq` does not fit.
-    async fn told(
+    async fn fault_of(
         &self,
         chain: TenantId,
         seq: u64,

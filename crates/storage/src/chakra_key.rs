@@ -333,7 +333,7 @@ impl TenantTx {
     /// # Errors
     ///
     /// [`StorageError`] when the database fails.
-    pub async fn chakra_key_verified(
+    pub async fn mark_chakra_key_verified(
         &mut self,
         id: ChakraKeyId,
         fingerprint: &[u8],
@@ -367,7 +367,7 @@ impl TenantTx {
     /// # Errors
     ///
     /// [`StorageError`] when the database fails.
-    pub async fn holds_chakra_token(&mut self, id: ChakraKeyId, fingerprint: &[u8]) -> Result<bool, StorageError> {
+    pub async fn lock_chakra_token(&mut self, id: ChakraKeyId, fingerprint: &[u8]) -> Result<bool, StorageError> {
         let row = sqlx::query!(
             r#"
             select 1 as "one!" from chakra_keys
@@ -389,7 +389,7 @@ impl TenantTx {
     /// # Errors
     ///
     /// [`StorageError`] when the database fails.
-    pub async fn chakra_key_refused(&mut self, id: ChakraKeyId, fingerprint: &[u8]) -> Result<bool, StorageError> {
+    pub async fn mark_chakra_key_refused(&mut self, id: ChakraKeyId, fingerprint: &[u8]) -> Result<bool, StorageError> {
         let done = sqlx::query!(
             r#"
             update chakra_keys set status = $3, refused_at = now(), updated_at = now()

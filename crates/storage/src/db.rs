@@ -51,7 +51,7 @@ pub enum ConnectError {
     #[error(
         "DATABASE_URL connects as \"{0}\", which can bypass row-level security or owns tables; use a login role that is only a member of portico_service (see `portico migrate --grant-to`)"
     )]
-    TooMighty(String),
+    TooPrivileged(String),
     /// The role cannot use the tables.
     #[error(
         "DATABASE_URL connects as \"{0}\", which is not a member of portico_service; run `portico migrate --grant-to {0}` with the owner's URL"
@@ -123,7 +123,7 @@ impl Db {
         .map_err(ConnectError::Unreachable)?;
         drop(tx);
         if role.mighty {
-            return Err(ConnectError::TooMighty(role.name));
+            return Err(ConnectError::TooPrivileged(role.name));
         }
         if !role.service {
             return Err(ConnectError::NotService(role.name));

@@ -4,7 +4,7 @@ use portico_domain::{BuiltInRole, Email, Invitation, InvitationId, InvitationSta
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::api_key::{StoredRole, columns};
+use crate::api_key::{StoredRole, role_columns};
 use crate::db::TenantTx;
 use crate::error::StorageError;
 use crate::page::{Page, PageRows};
@@ -110,7 +110,7 @@ impl TenantTx {
         )
         .execute(&mut *self.tx)
         .await?;
-        let (built_in, own) = columns(new.role);
+        let (built_in, own) = role_columns(new.role);
         sqlx::query!(
             r#"
             insert into invitations

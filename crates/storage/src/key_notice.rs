@@ -72,7 +72,7 @@ impl TenantTx {
     /// # Errors
     ///
     /// [`StorageError`] when the database fails.
-    pub async fn take_expiry_notice(&mut self, at: OffsetDateTime) -> Result<Option<ExpiryNotice>, StorageError> {
+    pub async fn claim_expiry_notice(&mut self, at: OffsetDateTime) -> Result<Option<ExpiryNotice>, StorageError> {
         let row = sqlx::query!(
             r#"
             select api_key_id, name, expires_at as "expires_at!"
@@ -100,7 +100,11 @@ impl TenantTx {
     /// # Errors
     ///
     /// [`StorageError`] when the database fails.
-    pub async fn next_expiry_notice(&mut self, id: ApiKeyId, next: Option<OffsetDateTime>) -> Result<(), StorageError> {
+    pub async fn schedule_expiry_notice(
+        &mut self,
+        id: ApiKeyId,
+        next: Option<OffsetDateTime>,
+    ) -> Result<(), StorageError> {
         sqlx::query!(
             "update api_keys set notice_at = $3 where tenant_id = $1 and api_key_id = $2",
             self.tenant.uuid(),
@@ -117,7 +121,7 @@ impl TenantTx {
     /// # Errors
     ///
     /// [`StorageError`] when the database fails.
-    pub async fn take_old_secret_notice(
+    pub async fn claim_old_secret_notice(
         &mut self,
         at: OffsetDateTime,
     ) -> Result<Option<OldSecretNotice>, StorageError> {
@@ -170,7 +174,7 @@ impl TenantTx {
     /// # Errors
     ///
     /// [`StorageError`] when the database fails.
-    pub async fn next_old_secret_notice(
+    pub async fn schedule_old_secret_notice(
         &mut self,
         id: OldSecretId,
         next: Option<OffsetDateTime>,

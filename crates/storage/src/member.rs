@@ -4,7 +4,7 @@ use portico_domain::{Email, Member, MemberId, Name, RoleName};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::api_key::{StoredRole, columns};
+use crate::api_key::{StoredRole, role_columns};
 use crate::db::TenantTx;
 use crate::error::StorageError;
 use crate::page::{Page, PageRows};
@@ -98,7 +98,7 @@ impl TenantTx {
     ///
     /// [`StorageError::Broken`] when the address is a member's already.
     pub async fn insert_member(&mut self, new: &NewMember) -> Result<(), StorageError> {
-        let (built_in, own) = columns(new.role);
+        let (built_in, own) = role_columns(new.role);
         sqlx::query!(
             "insert into members (tenant_id, member_id, email, name, built_in_role, role_id) values ($1, $2, $3, $4, $5, $6)",
             self.tenant.uuid(),
@@ -175,7 +175,7 @@ impl TenantTx {
     ///
     /// [`StorageError`] when the database fails.
     pub async fn patch_member(&mut self, id: MemberId, patch: &MemberPatch) -> Result<bool, StorageError> {
-        let (built_in, own) = patch.role.map_or((None, None), columns);
+        let (built_in, own) = patch.role.map_or((None, None), role_columns);
         let done = sqlx::query!(
             r#"
             update members set

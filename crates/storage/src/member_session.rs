@@ -141,7 +141,7 @@ impl TenantTx {
     /// # Errors
     ///
     /// [`StorageError`] when the database fails.
-    pub async fn session_seen(&mut self, id: SessionId) -> Result<(), StorageError> {
+    pub async fn touch_session(&mut self, id: SessionId) -> Result<(), StorageError> {
         sqlx::query!(
             r#"
             update member_sessions set last_seen_at = now()

@@ -122,11 +122,7 @@ impl TenantTx {
     /// # Errors
     ///
     /// [`StorageError`] when the database fails.
-    pub async fn secret_status(
-        &mut self,
-        id: ApiKeyId,
-        hash: &[u8; 32],
-    ) -> Result<Option<SecretStatus>, StorageError> {
+    pub async fn secret_status(&mut self, id: ApiKeyId, hash: &[u8; 32]) -> Result<Option<SecretStatus>, StorageError> {
         let row = sqlx::query!(
             r#"
             select null::uuid as old_secret_id, null::timestamptz as expires_at
@@ -197,7 +193,7 @@ impl TenantTx {
     /// # Errors
     ///
     /// [`StorageError`] when the database fails.
-    pub async fn old_secrets_used(&mut self, all: &[OldSecretUses]) -> Result<(), StorageError> {
+    pub async fn record_old_secret_uses(&mut self, all: &[OldSecretUses]) -> Result<(), StorageError> {
         let ids: Vec<Uuid> = all.iter().map(|used| used.id.uuid()).collect();
         let addresses: Vec<String> = all.iter().map(|used| address(used.address)).collect();
         let operations: Vec<String> = all.iter().map(|used| used.operation.clone()).collect();

@@ -149,7 +149,7 @@ impl TenantTx {
     /// # Errors
     ///
     /// [`StorageError`] when the database fails.
-    pub async fn hold_old_values(
+    pub async fn lock_old_values(
         &mut self,
         column: &SealedColumn,
         newest: portico_vault::DataKeyVersion,

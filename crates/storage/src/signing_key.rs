@@ -56,7 +56,7 @@ impl TenantTx {
     /// # Errors
     ///
     /// [`StorageError`] when the database fails.
-    pub async fn hold_signing_keys(&mut self) -> Result<(), StorageError> {
+    pub async fn lock_signing_keys(&mut self) -> Result<(), StorageError> {
         sqlx::query!("select pg_advisory_xact_lock($1)", MAKING_KEYS).fetch_one(&mut *self.tx).await?;
         Ok(())
     }

@@ -180,7 +180,7 @@ impl TenantTx {
     /// # Errors
     ///
     /// [`StorageError`] when the database fails.
-    pub async fn team_changed(&mut self, team: &[u8]) -> Result<(), StorageError> {
+    pub async fn notify_team_changed(&mut self, team: &[u8]) -> Result<(), StorageError> {
         sqlx::query("select resolve_team_changed($1)").bind(team).execute(&mut *self.tx).await?;
         Ok(())
     }

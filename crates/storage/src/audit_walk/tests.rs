@@ -53,7 +53,7 @@ impl Fixture {
 
     async fn append(&self, action: &str) -> ChainEnd {
         let mut tx = self.db.begin_for(self.tenant).await.expect("begins");
-        assert!(tx.holds_tenant().await.expect("asks"));
+        assert!(tx.lock_tenant_shared().await.expect("asks"));
         let end = tx.append_audit(&self.key, &entry(action)).await.expect("appends");
         tx.commit().await.expect("commits");
         end

@@ -204,7 +204,7 @@ async fn old_values_are_held_in_batches_and_replaced(owner: PgPool) {
     let new = store(&mut tx, 2).await;
     tx.commit().await.expect("commits");
     let mut tx = db.begin_system(tenant).await.expect("begins");
-    let held = tx.hold_old_values(column, DataKeyVersion(2), 2).await.expect("reads");
+    let held = tx.lock_old_values(column, DataKeyVersion(2), 2).await.expect("reads");
     assert_eq!(held.iter().map(|value| value.key).collect::<Vec<_>>(), [old[0].uuid(), old[1].uuid()]);
     assert_eq!(held[0].sealed, sealed(1));
     assert_eq!((column.row)(held[0].key), old[0].to_string());
@@ -213,7 +213,7 @@ async fn old_values_are_held_in_batches_and_replaced(owner: PgPool) {
     }
     tx.commit().await.expect("commits");
     let mut tx = db.begin_system(tenant).await.expect("begins");
-    let held = tx.hold_old_values(column, DataKeyVersion(2), 10).await.expect("reads");
+    let held = tx.lock_old_values(column, DataKeyVersion(2), 10).await.expect("reads");
     assert_eq!(held.iter().map(|value| value.key).collect::<Vec<_>>(), [old[2].uuid()]);
     assert_ne!(held[0].key, new.uuid());
     assert_eq!(tx.delete_unneeded_data_keys(DataKeyVersion(2)).await.expect("asks"), 0, "one value needs it");

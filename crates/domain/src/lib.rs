@@ -5,7 +5,7 @@
 //! such a type needs no second check. To add an identifier, add a line to [`ids`]; to add a
 //! permission, add a line to [`permission`].
 
-pub mod api_key;
+pub mod api_key_rotation;
 pub mod audit;
 pub mod chakra_key_use;
 pub mod clock;
@@ -25,7 +25,7 @@ pub mod signing_key;
 pub mod status;
 pub mod text;
 
-pub use api_key::{OldSecret, OldSecretUse, Overlap, RateLimit};
+pub use api_key_rotation::{OldSecret, OldSecretUse, Overlap, RateLimit};
 pub use audit::{AuditEntry, AuditFilter, AuditOutcome, AuditRecord, AuditVerdict, ChainEnd};
 pub use chakra_key_use::{ChakraKeyUse, KeyCaller, KeyUseCursor};
 pub use clock::Clock;

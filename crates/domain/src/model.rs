@@ -4,7 +4,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use crate::api_key::{OldSecret, RateLimit};
+use crate::api_key_rotation::{OldSecret, RateLimit};
 use crate::customer::Metadata;
 use crate::ids::{ApiKeyId, ChakraKeyId, CustomerId, RoleId, TenantId};
 use crate::meta_ids::{PhoneNumberId, PluginId, WabaId};

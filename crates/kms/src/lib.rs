@@ -13,20 +13,20 @@
 //! To add a provider, write a module like these, an entry of [`Listed`], and a
 //! line in [`ring`].
 
-mod pkcs11;
-mod token;
-mod transit;
+mod pkcs11_key;
+mod pkcs11_token;
 mod transit_client;
+mod transit_key;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use portico_vault::{Listed, MasterKeyProvider, MasterKeys};
 
-pub use pkcs11::Pkcs11Key;
-pub use token::{Token, TokenOptions};
-pub use transit::TransitKey;
+pub use pkcs11_key::Pkcs11Key;
+pub use pkcs11_token::{Token, TokenOptions};
 pub use transit_client::{BadTransit, TransitClient, TransitOptions};
+pub use transit_key::TransitKey;
 
 /// How long a provider may take for one thing.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -13,9 +13,9 @@ use portico_domain::{
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::api_key_notice::first_notice;
 use crate::db::TenantTx;
 use crate::error::StorageError;
-use crate::key_notice::first_notice;
 use crate::page::{Page, PageRows};
 use crate::role::permission_set;
 

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use portico_vault::{DataKeyVersion, WrappedKey};
 
+use crate::data_key_rotation::seconds;
 use crate::db::TenantTx;
 use crate::error::StorageError;
-use crate::rotation::seconds;
 
 /// A wrapped data key, how often it has sealed, and how old it is.
 #[derive(Debug, Clone)]

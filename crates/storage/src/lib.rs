@@ -10,6 +10,8 @@
 //! finds every table with a `tenant_id` and fails when one is not fenced), and a module here.
 
 mod api_key;
+mod api_key_notice;
+mod api_key_rotation;
 #[cfg(test)]
 mod api_key_tests;
 mod audit;
@@ -19,28 +21,26 @@ mod chakra_key_use;
 mod changes;
 mod customer;
 mod data_key;
+mod data_key_rotation;
 mod db;
 mod erase;
 mod error;
 mod event;
 pub mod export;
-#[cfg(test)]
-mod hostile;
 mod invitation;
-mod key_notice;
 mod learned;
 mod lookup;
 mod member;
 mod member_session;
 mod migrate;
-mod old_secret;
 mod owner;
 mod page;
 mod plugin;
 mod request;
 mod role;
-mod rotation;
 pub mod sealed;
+#[cfg(test)]
+mod session_variable_tests;
 mod sign_in;
 mod signing_key;
 pub mod system;
@@ -48,28 +48,28 @@ mod tenant;
 mod whatsapp;
 
 pub use api_key::{ApiKeyCursor, ApiKeyFilter, ApiKeyPatch, ApiKeyUse, NewApiKey, StoredRole};
+pub use api_key_notice::{ExpiryNotice, OldSecretNotice};
+pub use api_key_rotation::{OldSecretUses, Rotation, SecretStatus};
 pub use audit::StoredAuditEntry;
 pub use chakra_key::{NewChakraKey, SealedChakraKey};
 pub use chakra_key_use::NewKeyUse;
 pub use changes::{Change, Changes, HeartbeatChannel, HeartbeatSender};
 pub use customer::{CustomerPatch, NewCustomer};
 pub use data_key::StoredDataKey;
+pub use data_key_rotation::{DataKeyFigures, Roll, StaleDataKey};
 pub use db::{ConnectError, Db, DbOptions, TenantTx};
 pub use erase::Purge;
 pub use error::{Constraint, StorageError};
 pub use export::{Export, ExportPart};
 pub use invitation::{InvitationGrant, NewInvitation};
-pub use key_notice::{ExpiryNotice, OldSecretNotice};
 pub use learned::{Learned, NewLearned};
 pub use member::{MemberPatch, NewMember, OidcAccount, SignInRecord};
 pub use member_session::NewSession;
 pub use migrate::{MigrateError, grant_service, migrate};
-pub use old_secret::{OldSecretUses, Rotation, SecretStatus};
 pub use owner::Ownership;
 pub use page::{Page, PageRows};
 pub use plugin::{NewPlugin, ObservedPlugin, OwnedId, PluginRecord};
 pub use request::NewRequest;
-pub use rotation::{DataKeyFigures, Roll, StaleDataKey};
 pub use sealed::{OPERATOR_SECRETS, OperatorSecret, SEALED_COLUMNS, SealedColumn, StoredSecret, StoredValue};
 pub use sign_in::AttemptLimit;
 pub use signing_key::StoredSigningKey;

@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use crate::api_key::SecretHash;
+use crate::api_key_secret::SecretHash;
 
 /// Characters of a token: 32 bytes in base64url.
 const LEN: usize = 43;

@@ -68,17 +68,17 @@
 //! stand in the registers of `portico_storage::sealed`, which is what a rotation walks; a test there
 //! fails for a column that holds sealed bytes and stands in none.
 
-pub mod api_key;
+pub mod api_key_secret;
 mod associated_data;
 pub mod audit_chain;
 pub mod browser_token;
 mod cipher;
 pub mod data_key;
 pub mod fingerprint;
-mod held;
 pub mod keyring;
-pub mod listed;
-pub mod local_key;
+pub mod local_master_key;
+mod master_key_breaker;
+pub mod master_key_entry;
 pub mod master_key_id;
 pub mod open_error;
 pub mod operator_token;
@@ -87,15 +87,15 @@ pub mod provider;
 pub mod purpose;
 mod signed;
 
-pub use api_key::{
+pub use api_key_secret::{
     API_KEY_PATTERN, ApiKeySecret, KeyEnvironment, MalformedApiKey, MalformedKeyEnvironment, SecretHash, hash_of,
 };
 pub use browser_token::BrowserToken;
 pub use data_key::{DataKey, DataKeyVersion, SealedLocation, sealed_version};
 pub use fingerprint::{Fingerprint, FingerprintKey};
 pub use keyring::{MasterKeys, WrappedKey, needed_master_key};
-pub use listed::{Listed, MasterKeysError};
-pub use local_key::LocalKey;
+pub use local_master_key::LocalKey;
+pub use master_key_entry::{Listed, MasterKeysError};
 pub use master_key_id::{MalformedMasterKeyId, MasterKeyId};
 pub use open_error::{MasterKeyFailure, OpenError};
 pub use operator_token::{OPERATOR_TOKEN_MIN_LEN, OperatorToken, WeakOperatorToken};

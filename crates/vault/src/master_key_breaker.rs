@@ -100,7 +100,7 @@ impl Held {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::local_key::LocalKey;
+    use crate::local_master_key::LocalKey;
 
     #[test]
     fn during_an_outage_one_call_a_second_is_let_through() {

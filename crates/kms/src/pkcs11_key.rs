@@ -12,7 +12,7 @@ use cryptoki::session::Session;
 use portico_vault::{MasterKeyId, MasterKeyProvider, Pending, ProviderError};
 use zeroize::Zeroizing;
 
-use crate::token::{Token, TokenError};
+use crate::pkcs11_token::{Token, TokenError};
 
 const NONCE_LEN: usize = 12;
 const TAG_BITS: u64 = 128;

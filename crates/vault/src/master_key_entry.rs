@@ -3,7 +3,7 @@
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::cipher::KEY_LEN;
-use crate::local_key::{BadKeyText, LocalKey};
+use crate::local_master_key::{BadKeyText, LocalKey};
 use crate::master_key_id::{ID_LONGEST, MalformedMasterKeyId, MasterKeyId};
 
 /// One entry of the setting: a key, or where a key is.

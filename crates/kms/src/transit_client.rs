@@ -12,14 +12,14 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use crate::PATIENCE;
+use crate::TIME_LIMIT;
 
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(2);
 /// Bytes in the longest answer that is read.
 const LONGEST: usize = 64 * 1024;
 
-/// Where the engine is, and how to get in.
+/// Where the engine is, and how to authenticate.
 #[derive(Debug, Clone)]
 pub struct TransitOptions {
     /// The server's base URL, such as `https://vault.example.com:8200`.
@@ -62,7 +62,7 @@ struct Errors {
 }
 
 impl TransitClient {
-    /// A client of that engine. Reaches for nothing yet.
+    /// A client of that engine. Calls nothing yet.
     ///
     /// # Errors
     ///
@@ -98,13 +98,13 @@ impl TransitClient {
             .no_proxy()
             .redirect(Policy::none())
             .connect_timeout(CONNECT)
-            .timeout(PATIENCE)
+            .timeout(TIME_LIMIT)
             .build()
             .map_err(|_| BadTransit::Client)?;
         Ok(Self { http, base, mount })
     }
 
-    /// Asks for one thing; the body of a 200.
+    /// Calls `action` (`encrypt` or `decrypt`) of a key and gives the body of a 200.
     pub(crate) async fn ask(
         &self,
         action: &'static str,

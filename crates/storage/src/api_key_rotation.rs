@@ -12,7 +12,7 @@ use crate::page::{Page, PageRows};
 
 /// A key's new secret, and what becomes of the present one.
 #[derive(Debug)]
-pub struct Rotation {
+pub struct ApiKeyRotation {
     /// The hash of the new secret.
     pub secret_hash: [u8; 32],
     /// Its beginning.
@@ -61,7 +61,7 @@ impl TenantTx {
     /// # Errors
     ///
     /// [`StorageError`] when the database fails.
-    pub async fn rotate_api_key(&mut self, id: ApiKeyId, rotation: &Rotation) -> Result<bool, StorageError> {
+    pub async fn rotate_api_key(&mut self, id: ApiKeyId, rotation: &ApiKeyRotation) -> Result<bool, StorageError> {
         if let Some((expires_at, notice_at)) = rotation.overlap {
             sqlx::query!(
                 r#"

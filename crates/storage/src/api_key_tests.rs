@@ -8,8 +8,8 @@ use sqlx::postgres::PgPoolOptions;
 use time::{Duration, OffsetDateTime};
 
 use crate::{
-    ApiKeyCursor, ApiKeyFilter, ApiKeyPatch, Db, NewApiKey, NewChakraKey, NewTenant, OldSecretUses, Ownership, Page,
-    Rotation, SecretStatus, StoredRole, TenantTx,
+    ApiKeyCursor, ApiKeyFilter, ApiKeyPatch, ApiKeyRotation, Db, NewApiKey, NewChakraKey, NewTenant, OldSecretUses,
+    Ownership, Page, SecretStatus, StoredRole, TenantTx,
 };
 
 static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations");
@@ -66,7 +66,7 @@ impl Fixture {
     async fn rotate(&self, id: ApiKeyId, hash: u8, overlap: Option<Duration>) -> OffsetDateTime {
         let at = now();
         let overlap = overlap.map(|overlap| (at + overlap, at + overlap / 2));
-        let rotation = Rotation { secret_hash: [hash; 32], prefix: "ptc_live_ghijkl".to_owned(), at, overlap };
+        let rotation = ApiKeyRotation { secret_hash: [hash; 32], prefix: "ptc_live_ghijkl".to_owned(), at, overlap };
         let mut tx = self.tx().await;
         assert!(tx.rotate_api_key(id, &rotation).await.expect("is rotated"));
         tx.commit().await.expect("commits");

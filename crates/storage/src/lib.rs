@@ -49,7 +49,7 @@ mod whatsapp;
 
 pub use api_key::{ApiKeyCursor, ApiKeyFilter, ApiKeyPatch, ApiKeyUse, NewApiKey, StoredRole};
 pub use api_key_notice::{ExpiryNotice, OldSecretNotice};
-pub use api_key_rotation::{OldSecretUses, Rotation, SecretStatus};
+pub use api_key_rotation::{ApiKeyRotation, OldSecretUses, SecretStatus};
 pub use audit::StoredAuditEntry;
 pub use chakra_key::{NewChakraKey, SealedChakraKey};
 pub use chakra_key_use::NewKeyUse;

@@ -2,7 +2,7 @@
 //! the canary and other secrets of the operator's.
 //!
 //! Such a thing is: format (one byte, 1), length of the master key's id (one byte), the id, and what
-//! the key's provider made of it. For a [`LocalKey`](crate::LocalKey) that is nonce (12 bytes),
+//! the key's provider made of it. For a [`LocalMasterKey`](crate::LocalMasterKey) that is nonce (12 bytes),
 //! ciphertext, tag (16 bytes).
 
 use std::fmt;
@@ -15,9 +15,9 @@ use zeroize::Zeroizing;
 use crate::cipher::{self, NONCE_LEN, TAG_LEN};
 use crate::data_key::{DataKey, DataKeyVersion};
 use crate::fingerprint::FingerprintKey;
-use crate::local_master_key::LocalKey;
-use crate::master_key_breaker::Held;
-use crate::master_key_entry::{Listed, MasterKeysError};
+use crate::local_master_key::LocalMasterKey;
+use crate::master_key_breaker::MasterKeyBreaker;
+use crate::master_key_entry::{MasterKeyEntry, MasterKeysError};
 use crate::master_key_id::MasterKeyId;
 use crate::open_error::{MasterKeyFailure, OpenError};
 use crate::provider::MasterKeyProvider;
@@ -37,18 +37,21 @@ pub struct WrappedKey {
 /// Sealing draws its nonce when the method is called, not when its future is awaited, so the source of
 /// randomness need not live as long as that.
 pub struct MasterKeys {
-    sealing: Held,
-    others: Vec<Held>,
+    sealing: MasterKeyBreaker,
+    others: Vec<MasterKeyBreaker>,
 }
 
 impl MasterKeys {
     /// A ring of these keys, which have different ids.
     #[must_use]
     pub fn new(sealing: Box<dyn MasterKeyProvider>, others: Vec<Box<dyn MasterKeyProvider>>) -> Self {
-        Self { sealing: Held::new(sealing), others: others.into_iter().map(Held::new).collect() }
+        Self {
+            sealing: MasterKeyBreaker::new(sealing),
+            others: others.into_iter().map(MasterKeyBreaker::new).collect(),
+        }
     }
 
-    /// A ring of keys that stand in the text themselves; see [`Listed::parse`].
+    /// A ring of keys that stand in the text themselves; see [`MasterKeyEntry::parse`].
     ///
     /// # Errors
     ///
@@ -56,17 +59,17 @@ impl MasterKeys {
     /// [`MasterKeysError::Elsewhere`] for an entry that names a key of a provider.
     pub fn parse(text: &SecretString) -> Result<Self, MasterKeysError> {
         let local = |(listed, entry)| match listed {
-            Listed::Local(key) => Ok(Box::new(key) as Box<dyn MasterKeyProvider>),
-            Listed::Pkcs11 { .. } | Listed::Transit { .. } => Err(MasterKeysError::Elsewhere { entry }),
+            MasterKeyEntry::Local(key) => Ok(Box::new(key) as Box<dyn MasterKeyProvider>),
+            MasterKeyEntry::Pkcs11 { .. } | MasterKeyEntry::Transit { .. } => Err(MasterKeysError::Elsewhere { entry }),
         };
-        let mut keys = Listed::parse(text)?.into_iter().zip(1..).map(local);
+        let mut keys = MasterKeyEntry::parse(text)?.into_iter().zip(1..).map(local);
         let sealing = keys.next().ok_or(MasterKeysError::Empty)??;
         Ok(Self::new(sealing, keys.collect::<Result<_, _>>()?))
     }
 
     /// One new random key, and the text that [`MasterKeys::parse`] reads it from.
     pub fn generate(id: MasterKeyId, rng: &mut impl CryptoRng) -> (Self, SecretString) {
-        let (key, text) = LocalKey::generate(id, rng);
+        let (key, text) = LocalMasterKey::generate(id, rng);
         (Self::new(Box::new(key), Vec::new()), text)
     }
 
@@ -83,12 +86,12 @@ impl MasterKeys {
 
     /// All keys, in the order of the setting.
     pub fn providers(&self) -> impl Iterator<Item = &dyn MasterKeyProvider> {
-        self.all().map(|held| &*held.provider)
+        self.all().map(|master_key| &*master_key.provider)
     }
 
     /// The keys whose provider the last attempt did not reach.
     pub fn unreachable(&self) -> impl Iterator<Item = &MasterKeyId> {
-        self.all().filter(|held| !held.is_reachable()).map(|held| held.provider.id())
+        self.all().filter(|master_key| !master_key.is_reachable()).map(|master_key| master_key.provider.id())
     }
 
     /// Seals a nothing under that key and opens it again.
@@ -104,8 +107,8 @@ impl MasterKeys {
     ) -> impl Future<Output = Result<(), OpenError>> + Send + use<'a, R> {
         let nonce = cipher::fresh_nonce(rng);
         async move {
-            let held = self.find(id).ok_or_else(|| OpenError::UnknownMasterKey(id.clone()))?;
-            let sealed = seal(held, &Purpose::proof(), nonce, b"proof").await?;
+            let master_key = self.find(id).ok_or_else(|| OpenError::UnknownMasterKey(id.clone()))?;
+            let sealed = seal(master_key, &Purpose::proof(), nonce, b"proof").await?;
             let opened = self.open(&Purpose::proof(), &sealed).await?;
             if opened.as_slice() == b"proof" { Ok(()) } else { Err(OpenError::Forged) }
         }
@@ -114,8 +117,8 @@ impl MasterKeys {
     /// Tries the key that seals, and those that could not be reached before, so that
     /// [`MasterKeys::unreachable`] tells the present.
     pub fn probe<'a, R: CryptoRng>(&'a self, rng: &mut R) -> impl Future<Output = ()> + Send + use<'a, R> {
-        let due = self.all().enumerate().filter(|(index, held)| *index == 0 || !held.is_reachable());
-        let proofs: Vec<_> = due.map(|(_, held)| self.prove(held.provider.id(), rng)).collect();
+        let due = self.all().enumerate().filter(|(index, master_key)| *index == 0 || !master_key.is_reachable());
+        let proofs: Vec<_> = due.map(|(_, master_key)| self.prove(master_key.provider.id(), rng)).collect();
         async move {
             for proof in proofs {
                 // What came of it is remembered with the key.
@@ -148,8 +151,8 @@ impl MasterKeys {
     /// nothing of this kind.
     pub async fn open(&self, purpose: &Purpose, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
         let Envelope { id, body } = Envelope::read(sealed)?;
-        let held = self.find(&id).ok_or_else(|| OpenError::UnknownMasterKey(id.clone()))?;
-        held.open(purpose.bound_to(FORMAT, &id).as_bytes(), body).await
+        let master_key = self.find(&id).ok_or_else(|| OpenError::UnknownMasterKey(id.clone()))?;
+        master_key.open(purpose.bound_to(FORMAT, &id).as_bytes(), body).await
     }
 
     /// The same secret, sealed under the first key; none if it is already.
@@ -254,12 +257,12 @@ impl MasterKeys {
         FingerprintKey::from_slice(&bytes).ok_or(OpenError::Forged)
     }
 
-    fn all(&self) -> impl Iterator<Item = &Held> {
+    fn all(&self) -> impl Iterator<Item = &MasterKeyBreaker> {
         std::iter::once(&self.sealing).chain(&self.others)
     }
 
-    fn find(&self, id: &MasterKeyId) -> Option<&Held> {
-        self.all().find(|held| held.provider.id() == id)
+    fn find(&self, id: &MasterKeyId) -> Option<&MasterKeyBreaker> {
+        self.all().find(|master_key| master_key.provider.id() == id)
     }
 }
 
@@ -286,13 +289,13 @@ const FORMAT: u8 = 1;
 const BODY_SHORTEST: usize = NONCE_LEN + TAG_LEN;
 
 async fn seal(
-    held: &Held,
+    master_key: &MasterKeyBreaker,
     purpose: &Purpose,
     nonce: [u8; NONCE_LEN],
     plain: &[u8],
 ) -> Result<Vec<u8>, MasterKeyFailure> {
-    let id = held.provider.id();
-    let body = held.seal(nonce, purpose.bound_to(FORMAT, id).as_bytes(), plain).await?;
+    let id = master_key.provider.id();
+    let body = master_key.seal(nonce, purpose.bound_to(FORMAT, id).as_bytes(), plain).await?;
     let id_len = u8::try_from(id.as_str().len()).expect("an id has at most 32 bytes");
     Ok([&[FORMAT, id_len], id.as_str().as_bytes(), &body].concat())
 }

@@ -10,7 +10,7 @@
 //!
 //! * [`MasterKeys`] are listed in the settings and are never stored. The first one seals, all of them
 //!   open, so a master key is replaced by putting the new one in front and re-wrapping. Where a key is,
-//!   its [`MasterKeyProvider`] knows: in the settings themselves ([`LocalKey`]), or in a device or
+//!   its [`MasterKeyProvider`] knows: in the settings themselves ([`LocalMasterKey`]), or in a device or
 //!   service that never shows it, whose providers stand in a crate of their own because they do I/O.
 //! * A [`DataKey`] belongs to one tenant and is stored only wrapped. Destroying the wrapped form
 //!   destroys everything that the tenant ever sealed.
@@ -94,8 +94,8 @@ pub use browser_token::BrowserToken;
 pub use data_key::{DataKey, DataKeyVersion, SealedLocation, sealed_version};
 pub use fingerprint::{Fingerprint, FingerprintKey};
 pub use keyring::{MasterKeys, WrappedKey, needed_master_key};
-pub use local_master_key::LocalKey;
-pub use master_key_entry::{Listed, MasterKeysError};
+pub use local_master_key::LocalMasterKey;
+pub use master_key_entry::{MasterKeyEntry, MasterKeysError};
 pub use master_key_id::{MalformedMasterKeyId, MasterKeyId};
 pub use open_error::{MasterKeyFailure, OpenError};
 pub use operator_token::{OPERATOR_TOKEN_MIN_LEN, OperatorToken, WeakOperatorToken};

@@ -1,4 +1,5 @@
-//! A master key as the ring holds it: its provider, and whether that could be reached lately.
+//! A circuit breaker for each master key: while its provider cannot be reached, calls fail at once but
+//! for one in a second, which tries it.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -10,18 +11,18 @@ use crate::open_error::{MasterKeyFailure, OpenError};
 use crate::provider::{MasterKeyProvider, ProviderError};
 
 /// While a provider cannot be reached, one call in this time tries it. The others fail at once, so
-/// that calls do not queue up behind a provider that is gone.
+/// that they do not queue up behind a provider that is gone.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// One of the master keys.
+/// A master key's provider behind its circuit breaker.
 #[derive(Debug)]
-pub(crate) struct Held {
+pub(crate) struct MasterKeyBreaker {
     pub(crate) provider: Box<dyn MasterKeyProvider>,
-    /// When it was last tried in vain, and what happened; none while it serves.
+    /// When it was last tried in vain, and what happened; none while the circuit is closed.
     outage: Mutex<Option<(Instant, String)>>,
 }
 
-impl Held {
+impl MasterKeyBreaker {
     pub(crate) fn new(provider: Box<dyn MasterKeyProvider>) -> Self {
         Self { provider, outage: Mutex::default() }
     }
@@ -100,19 +101,19 @@ impl Held {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::local_master_key::LocalKey;
+    use crate::local_master_key::LocalMasterKey;
 
     #[test]
     fn during_an_outage_one_call_a_second_is_let_through() {
-        let key = LocalKey::generate("k1".parse().expect("an id"), &mut rand::rng()).0;
-        let held = Held::new(Box::new(key));
-        held.note::<()>(&Err(ProviderError::Unreachable("gone".to_owned())));
-        let noted = held.outage.lock().expect("no test panics while it holds this").clone();
+        let key = LocalMasterKey::generate("k1".parse().expect("an id"), &mut rand::rng()).0;
+        let breaker = MasterKeyBreaker::new(Box::new(key));
+        breaker.note::<()>(&Err(ProviderError::Unreachable("gone".to_owned())));
+        let noted = breaker.outage.lock().expect("no test panics while it holds this").clone();
         let (tried, _) = noted.expect("an outage");
         let next = tried + RETRY;
-        assert!(held.may_try(next.checked_sub(Duration::from_nanos(1)).expect("later than the attempt")).is_err());
-        assert_eq!(held.may_try(next), Ok(()));
-        assert!(held.may_try(next).is_err(), "that attempt was the first caller's");
-        assert_eq!(held.may_try(next + RETRY), Ok(()));
+        assert!(breaker.may_try(next.checked_sub(Duration::from_nanos(1)).expect("later than the attempt")).is_err());
+        assert_eq!(breaker.may_try(next), Ok(()));
+        assert!(breaker.may_try(next).is_err(), "that attempt was the first caller's");
+        assert_eq!(breaker.may_try(next + RETRY), Ok(()));
     }
 }

@@ -3,14 +3,14 @@
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::cipher::KEY_LEN;
-use crate::local_master_key::{BadKeyText, LocalKey};
+use crate::local_master_key::{BadKeyText, LocalMasterKey};
 use crate::master_key_id::{ID_LONGEST, MalformedMasterKeyId, MasterKeyId};
 
 /// One entry of the setting: a key, or where a key is.
 #[derive(Debug)]
-pub enum Listed {
+pub enum MasterKeyEntry {
     /// `<id>:<base64 of 32 bytes>`: the key itself.
-    Local(LocalKey),
+    Local(LocalMasterKey),
     /// `<id>:pkcs11:<key label>`: a key in the token that other settings name.
     Pkcs11 {
         /// The id.
@@ -27,7 +27,7 @@ pub enum Listed {
     },
 }
 
-/// Why a text is no list of master keys. Entries are named by their place in the list, counted from
+/// Why a text is no list of master keys. Entries are named by their position, counted from
 /// 1, because what stands where an id belongs may be a key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MasterKeysError {
@@ -87,7 +87,7 @@ pub enum MasterKeysError {
 /// Characters in the longest name of a key elsewhere.
 const NAME_LONGEST: usize = 64;
 
-impl Listed {
+impl MasterKeyEntry {
     /// The entries of the setting `PORTICO_MASTER_KEYS`, at least one, with different ids: the first
     /// seals, all open. White space around entries is ignored, so that a file may end with a line break.
     ///
@@ -101,7 +101,7 @@ impl Listed {
         }
         let mut all: Vec<Self> = Vec::new();
         for (text, entry) in text.split(',').zip(1..) {
-            let one = Self::entry(text.trim(), entry)?;
+            let one = Self::parse_entry(text.trim(), entry)?;
             if all.iter().any(|other| other.id() == one.id()) {
                 return Err(MasterKeysError::Duplicate { id: one.id().clone() });
             }
@@ -119,7 +119,7 @@ impl Listed {
         }
     }
 
-    fn entry(text: &str, entry: usize) -> Result<Self, MasterKeysError> {
+    fn parse_entry(text: &str, entry: usize) -> Result<Self, MasterKeysError> {
         let (id, key) = text.split_once(':').ok_or(MasterKeysError::MissingColon { entry })?;
         let id = id.trim().parse().map_err(|MalformedMasterKeyId| MasterKeysError::Id { entry })?;
         let key = key.trim();
@@ -133,7 +133,7 @@ impl Listed {
                 _ => Err(MasterKeysError::MissingColon { entry }),
             };
         }
-        LocalKey::parse(id, key).map(Self::Local).map_err(|bad| match bad {
+        LocalMasterKey::parse(id, key).map(Self::Local).map_err(|bad| match bad {
             BadKeyText::Base64 => MasterKeysError::Base64 { entry },
             BadKeyText::Length(bytes) => MasterKeysError::Length { entry, bytes },
         })
@@ -155,12 +155,12 @@ mod tests {
     const KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 
     fn parse(text: &str) -> Result<Vec<String>, MasterKeysError> {
-        let told = |listed: &Listed| match listed {
-            Listed::Local(key) => format!("{} local {key:?}", listed.id()),
-            Listed::Pkcs11 { id, label } => format!("{id} in the token as {label}"),
-            Listed::Transit { id, name } => format!("{id} in transit as {name}"),
+        let told = |listed: &MasterKeyEntry| match listed {
+            MasterKeyEntry::Local(key) => format!("{} local {key:?}", listed.id()),
+            MasterKeyEntry::Pkcs11 { id, label } => format!("{id} in the token as {label}"),
+            MasterKeyEntry::Transit { id, name } => format!("{id} in transit as {name}"),
         };
-        Ok(Listed::parse(&SecretString::from(text))?.iter().map(told).collect())
+        Ok(MasterKeyEntry::parse(&SecretString::from(text))?.iter().map(told).collect())
     }
 
     #[test]
@@ -171,7 +171,7 @@ mod tests {
             [
                 "k3 in transit as portico.prod",
                 "k2 in the token as Portico-2026_01",
-                "k1 local LocalKey { id: \"k1\", .. }"
+                "k1 local LocalMasterKey { id: \"k1\", .. }"
             ]
         );
     }

@@ -18,7 +18,7 @@ pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, ProviderError>> 
 /// sealing its hash along and comparing it after opening.
 ///
 /// To add a provider, implement this (outside this crate if it does I/O) and give
-/// [`Listed`](crate::Listed) a form by which the settings name it.
+/// [`MasterKeyEntry`](crate::MasterKeyEntry) a form by which the settings name it.
 pub trait MasterKeyProvider: fmt::Debug + Send + Sync {
     /// The id that the settings give to the key.
     fn id(&self) -> &MasterKeyId;

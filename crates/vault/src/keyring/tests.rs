@@ -377,7 +377,7 @@ fn a_refusal_is_told_each_time_and_is_no_outage() {
 fn a_key_is_proved_by_name() {
     let rng = &mut rand::rng();
     let (script, provider) = scripted("new");
-    let keys = MasterKeys::new(Box::new(LocalKey::generate(id("old"), rng).0), vec![provider]);
+    let keys = MasterKeys::new(Box::new(LocalMasterKey::generate(id("old"), rng).0), vec![provider]);
     assert_eq!(now(keys.prove(&id("old"), rng)), Ok(()));
     assert_eq!(script.asked(), 0);
     assert_eq!(now(keys.prove(&id("new"), rng)), Ok(()));

@@ -2,7 +2,7 @@
 
 use portico_domain::audit::hexadecimal;
 use portico_domain::{AuditEntry, AuditFilter, AuditOutcome, AuditRecord, ChainEnd, TenantId};
-use portico_vault::{FingerprintKey, audit_chain};
+use portico_vault::{MacKey, audit_chain};
 use time::OffsetDateTime;
 
 use crate::db::TenantTx;
@@ -89,7 +89,7 @@ impl TenantTx {
     /// # Errors
     ///
     /// [`StorageError`] when the database fails.
-    pub async fn append_audit(&mut self, key: &FingerprintKey, entry: &AuditEntry) -> Result<ChainEnd, StorageError> {
+    pub async fn append_audit(&mut self, key: &MacKey, entry: &AuditEntry) -> Result<ChainEnd, StorageError> {
         let chain = self.tenant.uuid();
         let head = self.head_for_append().await?;
         let is_proved = |head: &Head| key.is_audit_head(chain.as_bytes(), head.end.seq, &head.end.hash, &head.mac);

@@ -5,7 +5,7 @@
 
 use portico_domain::audit::{AuditFault, AuditFaultKind, AuditVerdict};
 use portico_domain::{ChainEnd, TenantId};
-use portico_vault::FingerprintKey;
+use portico_vault::MacKey;
 use portico_vault::audit_chain::{Link, Misfit, Walk};
 use time::OffsetDateTime;
 
@@ -41,7 +41,7 @@ impl Db {
     /// [`StorageError`] when the database fails. A fault of the chain is no error.
     pub async fn verify_audit_chain(
         &self,
-        key: &FingerprintKey,
+        key: &MacKey,
         chain: TenantId,
         noted: Option<ChainEnd>,
     ) -> Result<AuditVerdict, StorageError> {
@@ -224,7 +224,7 @@ impl Db {
 }
 
 /// What is wrong with the end of a chain whose entries all fit.
-fn end_fault(key: &FingerprintKey, chain: TenantId, ends: &Ends, walk: &Walk) -> Option<AuditFault> {
+fn end_fault(key: &MacKey, chain: TenantId, ends: &Ends, walk: &Walk) -> Option<AuditFault> {
     let fault = |seq, kind, detail: &str| Some(AuditFault { seq, kind, detail: detail.to_owned() });
     let Some((head, mac)) = &ends.head else {
         return match (walk.seq, ends.begins) {

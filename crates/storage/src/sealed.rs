@@ -59,7 +59,7 @@ pub const OPERATOR_SECRETS: &[OperatorSecret] = &[
         table: "operator",
         column: "fingerprint_key",
         key: "singleton",
-        purpose: |_, _| Purpose::fingerprint_key(),
+        purpose: |_, _| Purpose::mac_key(),
     },
     OperatorSecret {
         table: "signing_keys",

@@ -12,9 +12,9 @@ use crate::tenant::TenantRow;
 /// The operator's own row: everything in it is sealed.
 #[derive(Debug, Clone)]
 pub struct OperatorRow {
-    /// What proves the master key.
+    /// What proves at every start that the master keys are those of before.
     pub canary: Vec<u8>,
-    /// The key of all fingerprints.
+    /// The installation's [`MacKey`](portico_vault::MacKey); the column has the name of its first use.
     pub fingerprint_key: Vec<u8>,
 }
 

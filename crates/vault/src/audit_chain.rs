@@ -9,7 +9,7 @@ use hmac::Mac as _;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::fingerprint::FingerprintKey;
+use crate::fingerprint::MacKey;
 
 /// What stands before the first entry.
 pub const GENESIS: [u8; 32] = [0; 32];
@@ -84,7 +84,7 @@ impl Walk {
     }
 }
 
-impl FingerprintKey {
+impl MacKey {
     /// The MAC of a chain's end: whose chain, how many entries, and the last one's hash.
     #[must_use]
     pub fn audit_head(&self, chain: &[u8; 16], seq: u64, hash: &[u8; 32]) -> [u8; 32] {
@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn a_head_is_bound_to_chain_length_hash_and_key() {
-        let key = FingerprintKey::generate(&mut rand::rng());
+        let key = MacKey::generate(&mut rand::rng());
         let (chain, hash) = ([1; 16], link(&GENESIS, "x"));
         let mac = key.audit_head(&chain, 7, &hash);
         assert!(key.is_audit_head(&chain, 7, &hash, &mac));
@@ -142,7 +142,7 @@ mod tests {
         assert!(!key.is_audit_head(&chain, 8, &hash, &mac));
         assert!(!key.is_audit_head(&chain, 7, &GENESIS, &mac));
         assert!(!key.is_audit_head(&chain, 7, &hash, &mac[..31]));
-        let other = FingerprintKey::generate(&mut rand::rng());
+        let other = MacKey::generate(&mut rand::rng());
         assert!(!other.is_audit_head(&chain, 7, &hash, &mac));
     }
 }

@@ -8,11 +8,11 @@ use sha2::Sha256;
 
 use crate::cipher::SecretKey;
 
-/// The key beneath every fingerprint of an installation. Wiped on drop; without it a fingerprint
-/// cannot be searched for by trying likely secrets.
-pub struct FingerprintKey(SecretKey);
+/// The key beneath every message authentication code of an installation. Wiped on drop; without it a
+/// fingerprint cannot be searched for by trying likely secrets.
+pub struct MacKey(SecretKey);
 
-impl FingerprintKey {
+impl MacKey {
     /// A new random key. Replacing the key makes earlier fingerprints useless.
     pub fn generate(rng: &mut impl CryptoRng) -> Self {
         Self(SecretKey::generate(rng))
@@ -45,9 +45,9 @@ impl FingerprintKey {
     }
 }
 
-impl fmt::Debug for FingerprintKey {
+impl fmt::Debug for MacKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("FingerprintKey(..)")
+        f.write_str("MacKey(..)")
     }
 }
 
@@ -79,14 +79,14 @@ mod tests {
 
     #[test]
     fn the_same_secret_has_the_same_fingerprint() {
-        let key = FingerprintKey::generate(&mut rand::rng());
+        let key = MacKey::generate(&mut rand::rng());
         assert_eq!(key.fingerprint("chakra-key", "secret"), key.fingerprint("chakra-key", "secret"));
         assert_ne!(key.fingerprint("chakra-key", "secret"), key.fingerprint("chakra-key", "Secret"));
     }
 
     #[test]
     fn purposes_are_separate() {
-        let key = FingerprintKey::generate(&mut rand::rng());
+        let key = MacKey::generate(&mut rand::rng());
         assert_ne!(key.fingerprint("chakra-key", "secret"), key.fingerprint("team", "secret"));
         assert_ne!(key.fingerprint("chakra-key", "secret"), key.fingerprint("chakra-keys", "ecret"));
         assert_ne!(key.fingerprint("", "chakra-keysecret"), key.fingerprint("chakra-key", "secret"));
@@ -95,21 +95,21 @@ mod tests {
     #[test]
     fn keys_are_separate() {
         let rng = &mut rand::rng();
-        let (one, two) = (FingerprintKey::generate(rng), FingerprintKey::generate(rng));
+        let (one, two) = (MacKey::generate(rng), MacKey::generate(rng));
         assert_ne!(one.fingerprint("chakra-key", "secret"), two.fingerprint("chakra-key", "secret"));
     }
 
     /// Made with Python: `hmac.new(bytes([7]*32), pack(">Q", 10)+b"chakra-key"+pack(">Q", 6)+b"secret", "sha256")`.
     #[test]
     fn the_value_is_hmac_sha256_over_length_prefixed_parts() {
-        let key = FingerprintKey::from_slice(&[7; 32]).expect("32 bytes");
+        let key = MacKey::from_slice(&[7; 32]).expect("32 bytes");
         assert_eq!(key.fingerprint("chakra-key", "secret").short(), "8316fcd23ac863f1");
     }
 
     #[test]
     fn debug_shows_no_key() {
-        let key = FingerprintKey::from_slice(&[7; 32]).expect("32 bytes");
-        assert_eq!(format!("{key:?}"), "FingerprintKey(..)");
+        let key = MacKey::from_slice(&[7; 32]).expect("32 bytes");
+        assert_eq!(format!("{key:?}"), "MacKey(..)");
         assert_eq!(format!("{:?}", Fingerprint([0xab; 32])), "Fingerprint(abababababababab…)");
     }
 }

@@ -1,4 +1,4 @@
-//! The master keys of an installation, and what they seal directly: data keys, the fingerprint key,
+//! The master keys of an installation, and what they seal directly: data keys, the MAC key,
 //! the canary and other secrets of the operator's.
 //!
 //! Such a thing is: format (one byte, 1), length of the master key's id (one byte), the id, and what
@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::cipher::{self, NONCE_LEN, TAG_LEN};
 use crate::data_key::{DataKey, DataKeyVersion};
-use crate::fingerprint::FingerprintKey;
+use crate::fingerprint::MacKey;
 use crate::local_master_key::LocalMasterKey;
 use crate::master_key_breaker::MasterKeyBreaker;
 use crate::master_key_entry::{MasterKeyEntry, MasterKeysError};
@@ -233,28 +233,28 @@ impl MasterKeys {
         DataKey::from_slice(version, &bytes).ok_or(OpenError::Forged)
     }
 
-    /// The fingerprint key, sealed.
+    /// The installation's MAC key, sealed.
     ///
     /// # Errors
     ///
     /// As [`MasterKeys::seal`].
-    pub fn seal_fingerprint_key<'a, R: CryptoRng>(
+    pub fn seal_mac_key<'a, R: CryptoRng>(
         &'a self,
-        key: &'a FingerprintKey,
+        key: &'a MacKey,
         rng: &mut R,
     ) -> impl Future<Output = Result<Vec<u8>, MasterKeyFailure>> + Send + use<'a, R> {
         let nonce = cipher::fresh_nonce(rng);
-        async move { seal(&self.sealing, &Purpose::fingerprint_key(), nonce, key.expose()).await }
+        async move { seal(&self.sealing, &Purpose::mac_key(), nonce, key.expose()).await }
     }
 
-    /// The fingerprint key that [`MasterKeys::seal_fingerprint_key`] sealed.
+    /// The MAC key that [`MasterKeys::seal_mac_key`] sealed.
     ///
     /// # Errors
     ///
     /// As [`MasterKeys::open`].
-    pub async fn open_fingerprint_key(&self, sealed: &[u8]) -> Result<FingerprintKey, OpenError> {
-        let bytes = self.open(&Purpose::fingerprint_key(), sealed).await?;
-        FingerprintKey::from_slice(&bytes).ok_or(OpenError::Forged)
+    pub async fn open_mac_key(&self, sealed: &[u8]) -> Result<MacKey, OpenError> {
+        let bytes = self.open(&Purpose::mac_key(), sealed).await?;
+        MacKey::from_slice(&bytes).ok_or(OpenError::Forged)
     }
 
     fn all(&self) -> impl Iterator<Item = &MasterKeyBreaker> {

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! master keys (settings)  ──wrap──▶  data key (one per tenant)  ──seal──▶  a column of a row
-//!                         ──seal──▶  fingerprint key, canary (one each per installation)
+//!                         ──seal──▶  MAC key, canary (one each per installation)
 //! ```
 //!
 //! * [`MasterKeys`] are listed in the settings and are never stored. The first one seals, all of them
@@ -23,7 +23,7 @@
 //! |---|---|
 //! | column of a row | format, tenant, table, row, column, data key version |
 //! | data key | format, purpose, master key id, tenant, data key version |
-//! | fingerprint key, canary | format, purpose, master key id |
+//! | MAC key, canary | format, purpose, master key id |
 //! | another secret of the operator's | format, purpose, master key id, table, column, row |
 //!
 //! Secrets that Portico only recognises never come back: API keys ([`ApiKeySecret`]) and the
@@ -92,7 +92,7 @@ pub use api_key_secret::{
 };
 pub use browser_token::BrowserToken;
 pub use data_key::{DataKey, DataKeyVersion, SealedLocation, sealed_version};
-pub use fingerprint::{Fingerprint, FingerprintKey};
+pub use fingerprint::{Fingerprint, MacKey};
 pub use keyring::{MasterKeys, WrappedKey, needed_master_key};
 pub use local_master_key::LocalMasterKey;
 pub use master_key_entry::{MasterKeyEntry, MasterKeysError};

@@ -12,7 +12,8 @@ pub struct Purpose(AssociatedData);
 
 // Each use has a label that no other use has.
 const DATA_KEY: &str = "portico/vault/data-key";
-const FINGERPRINT_KEY: &str = "portico/vault/fingerprint-key";
+// From when fingerprints were all that the MAC key was for. Stored keys are bound to it.
+const MAC_KEY: &str = "portico/vault/fingerprint-key";
 const CANARY: &str = "portico/vault/canary";
 const OPERATOR_SECRET: &str = "portico/vault/operator-secret";
 const PROOF: &str = "portico/vault/proof";
@@ -24,10 +25,10 @@ impl Purpose {
         Self(AssociatedData::new(DATA_KEY).field(tenant.uuid().as_bytes()).field(version.0.to_be_bytes()))
     }
 
-    /// The key of all fingerprints.
+    /// The installation's [`MacKey`](crate::MacKey).
     #[must_use]
-    pub fn fingerprint_key() -> Self {
-        Self(AssociatedData::new(FINGERPRINT_KEY))
+    pub fn mac_key() -> Self {
+        Self(AssociatedData::new(MAC_KEY))
     }
 
     /// The sealed nothing that is checked at every start.

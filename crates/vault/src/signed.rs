@@ -5,9 +5,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::Mac as _;
 
-use crate::fingerprint::FingerprintKey;
+use crate::fingerprint::MacKey;
 
-impl FingerprintKey {
+impl MacKey {
     /// `text` and its signature for that purpose, in characters that a cookie may hold.
     #[must_use]
     pub fn sign(&self, purpose: &str, text: &str) -> String {
@@ -53,12 +53,12 @@ mod tests {
 
     #[test]
     fn a_signed_text_comes_back_for_its_purpose_only() {
-        let key = FingerprintKey::generate(&mut rand::rng());
+        let key = MacKey::generate(&mut rand::rng());
         let signed = key.sign("choice", "text with; odd, \"characters\" ä");
         assert_eq!(key.signed("choice", &signed).as_deref(), Some("text with; odd, \"characters\" ä"));
         assert!(signed.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)));
         assert_eq!(key.signed("state", &signed), None);
-        assert_eq!(FingerprintKey::generate(&mut rand::rng()).signed("choice", &signed), None);
+        assert_eq!(MacKey::generate(&mut rand::rng()).signed("choice", &signed), None);
         let (_, tag) = signed.split_once('.').expect("two parts");
         for forged in ["", ".", "a.b", &format!("YQ.{tag}"), &signed[..signed.len() - 4]] {
             assert_eq!(key.signed("choice", forged), None, "{forged}");
@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn a_counterpart_belongs_to_one_text() {
-        let key = FingerprintKey::generate(&mut rand::rng());
+        let key = MacKey::generate(&mut rand::rng());
         let counterpart = key.counterpart("csrf", "session");
         assert!(key.is_counterpart("csrf", "session", &counterpart));
         for (purpose, text, presented) in [

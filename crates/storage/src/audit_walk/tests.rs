@@ -11,7 +11,7 @@ static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations");
 struct Fixture {
     owner: PgPool,
     db: Db,
-    key: FingerprintKey,
+    key: MacKey,
     tenant: TenantId,
 }
 
@@ -36,7 +36,7 @@ impl Fixture {
         let fixture = Self {
             db: service(&owner).await,
             owner,
-            key: FingerprintKey::generate(&mut rand::rng()),
+            key: MacKey::generate(&mut rand::rng()),
             tenant: TenantId::generate(),
         };
         sqlx::query("insert into tenants (tenant_id, name) values ($1, 'T')")

@@ -10,7 +10,7 @@ use rand::rngs::StdRng;
 
 use super::*;
 use crate::cipher::SecretKey;
-use crate::fingerprint::FingerprintKey;
+use crate::fingerprint::MacKey;
 use crate::open_error::MasterKeyFailure;
 use crate::provider::{Pending, ProviderError};
 use secrecy::ExposeSecret as _;
@@ -155,11 +155,11 @@ fn a_wrapped_key_opens_as_no_other_version() {
 fn nothing_opens_for_another_purpose() {
     let rng = &mut rand::rng();
     let (masters, tenant, _, wrapped) = wrapped();
-    let fingerprint = sealed(masters.seal_fingerprint_key(&FingerprintKey::generate(rng), rng));
+    let fingerprint = sealed(masters.seal_mac_key(&MacKey::generate(rng), rng));
     let canary = sealed(masters.seal_canary(rng));
-    assert!(now(masters.open_fingerprint_key(&fingerprint)).is_ok());
+    assert!(now(masters.open_mac_key(&fingerprint)).is_ok());
     for sealed in [&wrapped, &canary] {
-        assert_eq!(now(masters.open_fingerprint_key(sealed)).err(), Some(OpenError::Forged));
+        assert_eq!(now(masters.open_mac_key(sealed)).err(), Some(OpenError::Forged));
     }
     for sealed in [&wrapped, &fingerprint] {
         assert_eq!(now(masters.check_canary(sealed)), Err(OpenError::Forged));
@@ -186,10 +186,10 @@ fn a_canary_tells_a_missing_key_from_a_wrong_one() {
 }
 
 #[test]
-fn a_fingerprint_key_gives_the_same_fingerprints_after_opening() {
+fn a_mac_key_gives_the_same_fingerprints_after_opening() {
     let rng = &mut rand::rng();
-    let (masters, key) = (masters("k1"), FingerprintKey::generate(rng));
-    let opened = now(masters.open_fingerprint_key(&sealed(masters.seal_fingerprint_key(&key, rng)))).expect("opens");
+    let (masters, key) = (masters("k1"), MacKey::generate(rng));
+    let opened = now(masters.open_mac_key(&sealed(masters.seal_mac_key(&key, rng)))).expect("opens");
     assert_eq!(opened.fingerprint("team", "secret"), key.fingerprint("team", "secret"));
 }
 
@@ -225,7 +225,7 @@ fn what_the_first_release_sealed_opens() {
     let canary = sealed_then(&[field(b"portico/vault/canary"), end.clone()].concat(), b"");
     assert_eq!(now(keys.check_canary(&canary)), Ok(()));
     let fingerprint = sealed_then(&[field(b"portico/vault/fingerprint-key"), end.clone()].concat(), &[7; 32]);
-    let opened = now(keys.open_fingerprint_key(&fingerprint)).expect("opens");
+    let opened = now(keys.open_mac_key(&fingerprint)).expect("opens");
     assert_eq!(opened.fingerprint("chakra-key", "secret").short(), "8316fcd23ac863f1");
     let tenant = TenantId::generate();
     let start = [field(b"portico/vault/data-key"), field(tenant.uuid().as_bytes()), field(&[0, 0, 0, 3])].concat();

@@ -2,7 +2,7 @@
 
 use portico_domain::audit::hexadecimal;
 use portico_domain::{AuditEntry, AuditFilter, AuditOutcome, AuditRecord, ChainEnd, TenantId};
-use portico_vault::{MacKey, audit_chain};
+use portico_vault::{AuditChainKey, audit_chain};
 use time::OffsetDateTime;
 
 use crate::db::TenantTx;
@@ -89,10 +89,10 @@ impl TenantTx {
     /// # Errors
     ///
     /// [`StorageError`] when the database fails.
-    pub async fn append_audit(&mut self, key: &MacKey, entry: &AuditEntry) -> Result<ChainEnd, StorageError> {
+    pub async fn append_audit(&mut self, key: &AuditChainKey, entry: &AuditEntry) -> Result<ChainEnd, StorageError> {
         let chain = self.tenant.uuid();
         let head = self.head_for_append().await?;
-        let is_proved = |head: &Head| key.is_audit_head(chain.as_bytes(), head.end.seq, &head.end.hash, &head.mac);
+        let is_proved = |head: &Head| key.is_head_mac(chain.as_bytes(), head.end.seq, &head.end.hash, &head.mac);
         let (end, is_whole) = if head.end.seq > 0 && is_proved(&head) {
             (head.end, true)
         } else {
@@ -104,7 +104,7 @@ impl TenantTx {
         let text = entry.canonical();
         let new = ChainEnd { seq: end.seq + 1, hash: audit_chain::link(&end.hash, &text) };
         let mac = if is_whole {
-            key.audit_head(chain.as_bytes(), new.seq, &new.hash)
+            key.head_mac(chain.as_bytes(), new.seq, &new.hash)
         } else {
             tracing::error!(tenant.id = %self.tenant, "the audit log was tampered with; `portico audit verify` says where");
             [0; 32]

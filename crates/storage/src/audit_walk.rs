@@ -5,8 +5,7 @@
 
 use portico_domain::audit::{AuditFault, AuditFaultKind, AuditVerdict};
 use portico_domain::{ChainEnd, TenantId};
-use portico_vault::MacKey;
-use portico_vault::audit_chain::{Link, Misfit, Walk};
+use portico_vault::audit_chain::{AuditChainKey, BrokenLink, Link, Walk};
 use time::OffsetDateTime;
 
 use crate::audit::{StoredAuditEntry, digest, seq_number};
@@ -41,7 +40,7 @@ impl Db {
     /// [`StorageError`] when the database fails. A fault of the chain is no error.
     pub async fn verify_audit_chain(
         &self,
-        key: &MacKey,
+        key: &AuditChainKey,
         chain: TenantId,
         noted: Option<ChainEnd>,
     ) -> Result<AuditVerdict, StorageError> {
@@ -111,8 +110,8 @@ impl Db {
                 let stored = &row.stored;
                 let next =
                     Link { seq: stored.seq, entry: &stored.entry, previous: &stored.previous, hash: &stored.hash };
-                if let Err(misfit) = walk.step(next) {
-                    return self.fault_of(chain, seq, stored, misfit).await.map(Some);
+                if let Err(broken) = walk.step(next) {
+                    return self.fault_of(chain, seq, stored, broken).await.map(Some);
                 }
                 let wrong = if !row.agrees {
                     Some((AuditFaultKind::Changed, "a column beside the entry says something else than the entry"))
@@ -178,15 +177,15 @@ impl Db {
         chain: TenantId,
         seq: u64,
         stored: &StoredAuditEntry,
-        misfit: Misfit,
+        broken: BrokenLink,
     ) -> Result<AuditFault, StorageError> {
-        let (seq, kind, detail) = match misfit {
-            Misfit::Changed => {
+        let (seq, kind, detail) = match broken {
+            BrokenLink::Changed => {
                 (seq, AuditFaultKind::Changed, "the entry does not give the hash that stands beside it".to_owned())
             }
-            Misfit::Gap => (seq, AuditFaultKind::Missing, format!("after it comes entry {}", stored.seq)),
+            BrokenLink::Gap => (seq, AuditFaultKind::Missing, format!("after it comes entry {}", stored.seq)),
             // Whole in itself: the one that it follows tells where it belongs.
-            Misfit::Elsewhere => match self.seq_of_hash(chain, &stored.previous).await? {
+            BrokenLink::OutOfOrder => match self.seq_of_hash(chain, &stored.previous).await? {
                 Some(before) if before >= seq => {
                     (seq, AuditFaultKind::Swapped, format!("here stands the entry that follows number {before}"))
                 }
@@ -224,7 +223,7 @@ impl Db {
 }
 
 /// What is wrong with the end of a chain whose entries all fit.
-fn end_fault(key: &MacKey, chain: TenantId, ends: &Ends, walk: &Walk) -> Option<AuditFault> {
+fn end_fault(key: &AuditChainKey, chain: TenantId, ends: &Ends, walk: &Walk) -> Option<AuditFault> {
     let fault = |seq, kind, detail: &str| Some(AuditFault { seq, kind, detail: detail.to_owned() });
     let Some((head, mac)) = &ends.head else {
         return match (walk.seq, ends.begins) {
@@ -233,7 +232,7 @@ fn end_fault(key: &MacKey, chain: TenantId, ends: &Ends, walk: &Walk) -> Option<
             (last, _) => fault(last, AuditFaultKind::Head, "the chain has entries and no noted end"),
         };
     };
-    if head.seq == 0 || !key.is_audit_head(chain.uuid().as_bytes(), head.seq, &head.hash, mac) {
+    if head.seq == 0 || !key.is_head_mac(chain.uuid().as_bytes(), head.seq, &head.hash, mac) {
         let detail = "the noted end was not written by Portico, or an entry was written behind one that was not";
         return fault(head.seq.max(1), AuditFaultKind::Head, detail);
     }

@@ -14,8 +14,8 @@ use zeroize::Zeroizing;
 
 use crate::cipher::{self, NONCE_LEN, TAG_LEN};
 use crate::data_key::{DataKey, DataKeyVersion};
-use crate::fingerprint::MacKey;
 use crate::local_master_key::LocalMasterKey;
+use crate::mac_key::MacKey;
 use crate::master_key_breaker::MasterKeyBreaker;
 use crate::master_key_entry::{MasterKeyEntry, MasterKeysError};
 use crate::master_key_id::MasterKeyId;

@@ -29,8 +29,11 @@
 //! Secrets that Portico only recognises never come back: API keys ([`ApiKeySecret`]) and the
 //! operator's token ([`OperatorToken`]) are reduced to SHA-256, which suffices because both are
 //! long and random; so are the tokens of browsers ([`BrowserToken`]). Passwords are not, so they are
-//! stretched by argon2id ([`HashedPassword`]). Chakra keys are also given a keyed [`Fingerprint`], so that the same key can be
-//! found twice without opening either.
+//! stretched by argon2id ([`HashedPassword`]). Chakra keys are also given a keyed [`Fingerprint`], so that
+//! the same key can be found twice without opening either.
+//!
+//! Fingerprints, tickets, CSRF tokens, throttling buckets and the ends of audit chains are message
+//! authentication codes. Each purpose has a key of its own type, all from one [`MacKey`]; see [`mac_key`].
 //!
 //! ```
 //! use portico_domain::TenantId;
@@ -73,10 +76,12 @@ mod associated_data;
 pub mod audit_chain;
 pub mod browser_token;
 mod cipher;
+pub mod csrf_key;
 pub mod data_key;
 pub mod fingerprint;
 pub mod keyring;
 pub mod local_master_key;
+pub mod mac_key;
 mod master_key_breaker;
 pub mod master_key_entry;
 pub mod master_key_id;
@@ -85,16 +90,20 @@ pub mod operator_token;
 pub mod password;
 pub mod provider;
 pub mod purpose;
-mod signed;
+pub mod throttle_key;
+pub mod ticket_key;
 
 pub use api_key_secret::{
     API_KEY_PATTERN, ApiKeySecret, KeyEnvironment, MalformedApiKey, MalformedKeyEnvironment, SecretHash, hash_of,
 };
+pub use audit_chain::AuditChainKey;
 pub use browser_token::BrowserToken;
+pub use csrf_key::CsrfKey;
 pub use data_key::{DataKey, DataKeyVersion, SealedLocation, sealed_version};
-pub use fingerprint::{Fingerprint, MacKey};
+pub use fingerprint::{Fingerprint, FingerprintSubkey};
 pub use keyring::{MasterKeys, WrappedKey, needed_master_key};
 pub use local_master_key::LocalMasterKey;
+pub use mac_key::MacKey;
 pub use master_key_entry::{MasterKeyEntry, MasterKeysError};
 pub use master_key_id::{MalformedMasterKeyId, MasterKeyId};
 pub use open_error::{MasterKeyFailure, OpenError};
@@ -103,3 +112,5 @@ pub use password::{HashedPassword, WeakPassword, check_password};
 pub use provider::{MasterKeyProvider, Pending, ProviderError};
 pub use purpose::Purpose;
 pub use secrecy::{ExposeSecret, SecretString};
+pub use throttle_key::ThrottleKey;
+pub use ticket_key::TicketKey;

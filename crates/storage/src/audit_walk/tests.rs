@@ -1,6 +1,7 @@
 use portico_domain::AuditEntry;
 use portico_domain::audit::AuditFaultKind::{Added, Changed, Head, Missing, Swapped};
 use portico_domain::audit::{AuditActor, AuditActorKind, AuditOutcome};
+use portico_vault::MacKey;
 use sqlx::{AssertSqlSafe, PgPool};
 
 use super::*;
@@ -11,7 +12,7 @@ static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations");
 struct Fixture {
     owner: PgPool,
     db: Db,
-    key: MacKey,
+    key: AuditChainKey,
     tenant: TenantId,
 }
 
@@ -36,7 +37,7 @@ impl Fixture {
         let fixture = Self {
             db: service(&owner).await,
             owner,
-            key: MacKey::generate(&mut rand::rng()),
+            key: MacKey::generate(&mut rand::rng()).audit_chain_key(),
             tenant: TenantId::generate(),
         };
         sqlx::query("insert into tenants (tenant_id, name) values ($1, 'T')")

@@ -7,7 +7,7 @@
 
 use std::fmt;
 
-use portico_domain::TenantId;
+use portico_domain::{Clock, TenantId};
 use rand::CryptoRng;
 use secrecy::SecretString;
 use zeroize::Zeroizing;
@@ -45,10 +45,15 @@ impl MasterKeys {
     /// A ring of these keys, which have different ids.
     #[must_use]
     pub fn new(sealing: Box<dyn MasterKeyProvider>, others: Vec<Box<dyn MasterKeyProvider>>) -> Self {
-        Self {
-            sealing: MasterKeyBreaker::new(sealing),
-            others: others.into_iter().map(MasterKeyBreaker::new).collect(),
-        }
+        let breaker = |provider| MasterKeyBreaker::new(provider, Clock::system());
+        Self { sealing: breaker(sealing), others: others.into_iter().map(breaker).collect() }
+    }
+
+    /// The same ring, which takes from this clock when a provider that cannot be reached may be tried again.
+    #[must_use]
+    pub fn with_clock(self, clock: &Clock) -> Self {
+        let others = self.others.into_iter().map(|master_key| master_key.with_clock(clock.clone())).collect();
+        Self { sealing: self.sealing.with_clock(clock.clone()), others }
     }
 
     /// A ring of keys that stand in the text themselves; see [`MasterKeyEntry::parse`].

@@ -7,6 +7,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+use time::OffsetDateTime;
 
 use super::*;
 use crate::cipher::SecretKey;
@@ -335,7 +336,8 @@ fn unreachable(reason: &str) -> ProviderError {
 fn a_key_that_cannot_be_reached_is_not_a_forged_one_and_is_tried_once_a_second() {
     let rng = &mut rand::rng();
     let (script, provider) = scripted("hsm");
-    let mut keys = MasterKeys::new(provider, Vec::new());
+    let clock = Clock::manual(OffsetDateTime::UNIX_EPOCH);
+    let keys = MasterKeys::new(provider, Vec::new()).with_clock(&clock);
     let canary = sealed(keys.seal_canary(rng));
     assert_eq!((script.asked(), keys.unreachable().count()), (1, 0));
 
@@ -351,7 +353,7 @@ fn a_key_that_cannot_be_reached_is_not_a_forged_one_and_is_tried_once_a_second()
     assert_eq!(now(keys.check_canary(&canary)), Err(gone.clone().into()));
     assert_eq!(now(keys.seal_canary(rng)), Err(gone));
     assert_eq!((script.asked(), keys.unreachable().count()), (2, 1));
-    keys.sealing.tried_earlier(Duration::from_secs(1));
+    clock.advance(Duration::from_secs(1));
     assert_eq!(now(keys.check_canary(&canary)), Ok(()));
     assert_eq!((script.asked(), keys.unreachable().count()), (3, 0));
     assert_eq!(now(keys.check_canary(&canary)), Ok(()));
@@ -391,16 +393,17 @@ fn a_key_is_proved_by_name() {
 fn a_probe_asks_the_key_that_seals_and_those_that_were_gone() {
     let rng = &mut rand::rng();
     let ((first, one), (second, two)) = (scripted("one"), scripted("two"));
-    let mut keys = MasterKeys::new(one, vec![two]);
+    let clock = Clock::manual(OffsetDateTime::UNIX_EPOCH);
+    let keys = MasterKeys::new(one, vec![two]).with_clock(&clock);
     now(keys.probe(rng));
     assert_eq!((first.asked(), second.asked()), (2, 0));
     second.fail(unreachable("gone"));
     assert!(now(keys.prove(&id("two"), rng)).is_err());
-    keys.others[0].tried_earlier(Duration::from_secs(1));
+    clock.advance(Duration::from_secs(1));
     now(keys.probe(rng));
     assert_eq!((first.asked(), second.asked()), (4, 2));
     second.fail(None);
-    keys.others[0].tried_earlier(Duration::from_secs(1));
+    clock.advance(Duration::from_secs(1));
     now(keys.probe(rng));
     assert_eq!(keys.unreachable().count(), 0);
 }

@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use portico_domain::Clock;
 use rand::CryptoRng;
 use reqwest::{Client, Url};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -132,8 +133,10 @@ pub struct Identity {
 pub struct Provider {
     settings: Settings,
     client: Client,
+    clock: Clock,
+    /// The description, and when it was fetched.
     known: Mutex<Option<(Instant, Arc<Metadata>)>>,
-    pub(crate) keys: Keys,
+    keys: Keys,
 }
 
 impl fmt::Debug for Provider {
@@ -175,7 +178,15 @@ impl Provider {
         if !plain(settings.client_secret.expose_secret()) {
             return Err(BadSetting::ClientSecret);
         }
-        Ok(Self { settings, client: web::client()?, known: Mutex::default(), keys: Keys::default() })
+        let (client, clock) = (web::client()?, Clock::system());
+        Ok(Self { settings, client, clock: clock.clone(), known: Mutex::default(), keys: Keys::new(clock) })
+    }
+
+    /// The same provider, which takes from this clock how old its description and its keys are, and whether
+    /// a token has expired. Forgets what it was told before.
+    #[must_use]
+    pub fn with_clock(self, clock: &Clock) -> Self {
+        Self { clock: clock.clone(), known: Mutex::default(), keys: Keys::new(clock.clone()), ..self }
     }
 
     /// The issuer, as it is set.
@@ -257,11 +268,13 @@ impl Provider {
     async fn metadata(&self) -> Result<Arc<Metadata>, BadMetadata> {
         let mut known = self.known.lock().await;
         match &*known {
-            Some((at, metadata)) if at.elapsed() < LIFETIME => return Ok(Arc::clone(metadata)),
+            Some((at, metadata)) if self.clock.instant().duration_since(*at) < LIFETIME => {
+                return Ok(Arc::clone(metadata));
+            }
             _ => {}
         }
         let metadata = Arc::new(fetch(&self.client, &self.settings.issuer).await?);
-        *known = Some((Instant::now(), Arc::clone(&metadata)));
+        *known = Some((self.clock.instant(), Arc::clone(&metadata)));
         Ok(metadata)
     }
 
@@ -301,7 +314,7 @@ impl Provider {
     async fn verified(&self, metadata: &Metadata, attempt: &Attempt, token: &str) -> Result<Claims, Failure> {
         let header = head(token)?;
         let keys = self.keys.find(&self.client, &metadata.jwks_uri, header.alg, header.kid.as_deref()).await;
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let now = u64::try_from(self.clock.now().unix_timestamp()).unwrap_or(0);
         let Settings { issuer, client_id, .. } = &self.settings;
         let expected = Expected { issuer, client_id, nonce: &attempt.nonce, now };
         Ok(verify(token, header.alg, &keys.map_err(Failure::Keys)?, expected)?)

@@ -123,8 +123,6 @@ permissions! {
     SigningKeysWrite = "signing_keys:write", "Operator only: rotate the keys that sign tokens.";
 }
 
-pub use perm as required;
-
 impl Permission {
     /// Whether only the operator can have it.
     #[must_use]

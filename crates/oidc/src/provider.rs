@@ -205,13 +205,6 @@ impl Provider {
         Ok(())
     }
 
-    /// Where a form that begins a sign-in leads: what a page's policy must allow. None when the provider
-    /// cannot be asked.
-    pub async fn origin(&self) -> Option<String> {
-        let metadata = self.metadata().await.ok()?;
-        Some(metadata.authorization_endpoint.origin().ascii_serialization())
-    }
-
     /// The address to which the browser goes.
     ///
     /// # Errors

@@ -142,12 +142,6 @@ impl Db {
         Self { pool, pooled: false, listen: None, home: Handle::current() }
     }
 
-    /// Whether a pooler stands in between, or something that acts like one.
-    #[must_use]
-    pub const fn is_pooled(&self) -> bool {
-        self.pooled
-    }
-
     /// Whether notifications can be listened for.
     #[must_use]
     pub const fn can_listen(&self) -> bool {

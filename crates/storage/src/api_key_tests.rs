@@ -1,4 +1,4 @@
-//! What keys live through, asked of Postgres as the service's role.
+//! Tests of API keys and Chakra keys over their life, on Postgres, as the service's role.
 
 use std::collections::BTreeSet;
 

@@ -9,22 +9,22 @@ use crate::db::TenantTx;
 use crate::error::StorageError;
 use crate::page::{Page, PageRows};
 
-/// What stands as the end of a chain.
+/// The end of a chain as `audit_heads` holds it.
 struct Head {
     end: ChainEnd,
     mac: Vec<u8>,
 }
 
-/// An entry as it is kept.
+/// An entry of the audit log as it is kept.
 #[derive(Debug, Clone)]
 pub struct StoredAuditEntry {
     /// Its number in the chain, counted from 1.
     pub seq: u64,
     /// The exact text that was hashed.
     pub entry: String,
-    /// The hash of the one before.
+    /// The hash of the entry before.
     pub previous: Vec<u8>,
-    /// Its hash.
+    /// SHA-256 over `previous` and `entry`.
     pub hash: Vec<u8>,
 }
 
@@ -33,7 +33,7 @@ impl StoredAuditEntry {
         Ok(Self { seq: seq_number(seq)?, entry, previous, hash })
     }
 
-    /// The record as one line of JSON without its end, in which the entry stands letter by letter as it
+    /// The record as one line of JSON without its line break, in which the entry stands byte for byte as it
     /// was hashed.
     #[must_use]
     pub fn line(&self) -> String {
@@ -62,12 +62,12 @@ impl TryFrom<StoredAuditEntry> for AuditRecord {
 }
 
 impl TenantTx {
-    /// Whether the tenant is there, and so until the transaction ends: nothing is added to the chain of a
-    /// tenant that is being erased. The operator's own chain has no tenant and always stands.
+    /// Whether the tenant exists, and keeps it from being erased until the transaction ends, so that nothing
+    /// is added to the chain of a tenant that is gone. The operator's own chain has no tenant: always true.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn lock_tenant_shared(&mut self) -> Result<bool, StorageError> {
         if self.tenant == TenantId::OPERATOR {
             return Ok(true);
@@ -79,16 +79,16 @@ impl TenantTx {
         Ok(row.is_some())
     }
 
-    /// Adds an entry to the tenant's chain and gives the chain's new end. The end is held until the
-    /// transaction ends, so that entries follow one after the other. Call it last: whoever waits for the
-    /// end holds all else that it changed.
+    /// Adds an entry to the tenant's chain and gives the chain's new end. The end is locked until the
+    /// transaction ends, so that entries follow one another. Call it last: whoever waits for the end keeps
+    /// locked what it changed before.
     ///
-    /// An end that Portico did not write is never made good by writing behind it: what follows carries no
-    /// proof either, so that whoever walks along the chain still finds it broken.
+    /// An end that Portico did not write is never repaired by writing after it: what follows carries no proof
+    /// either, so that verifying the chain still finds it broken.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// [`StorageError::Corrupt`] when a row cannot be read, else as [every call](crate#errors).
     pub async fn append_audit(&mut self, key: &AuditChainKey, entry: &AuditEntry) -> Result<ChainEnd, StorageError> {
         let chain = self.tenant.uuid();
         let head = self.head_for_append().await?;
@@ -154,11 +154,11 @@ impl TenantTx {
             .transpose()
     }
 
-    /// The last entry that is there, whatever the head says.
+    /// The last entry in the table, whatever the head says.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// [`StorageError::Corrupt`] when a row cannot be read, else as [every call](crate#errors).
     pub async fn audit_tail(&mut self) -> Result<Option<ChainEnd>, StorageError> {
         let row = sqlx::query!(
             "select seq, hash from audit_log where tenant_id = $1 order by seq desc limit 1",
@@ -169,11 +169,11 @@ impl TenantTx {
         row.map(|row| Ok(ChainEnd { seq: seq_number(row.seq)?, hash: digest(&row.hash)? })).transpose()
     }
 
-    /// A page of the tenant's entries that fit, newest first. The cursor is an entry's number.
+    /// A page of the tenant's entries that fit the filter, newest first. The cursor is an entry's number.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails or an entry cannot be read.
+    /// [`StorageError::Corrupt`] when a row cannot be read, else as [every call](crate#errors).
     pub async fn audit_records(
         &mut self,
         filter: &AuditFilter,
@@ -221,7 +221,7 @@ impl TenantTx {
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// [`StorageError::Corrupt`] when a row cannot be read, else as [every call](crate#errors).
     pub async fn audit_entries(
         &mut self,
         after: u64,

@@ -1,7 +1,7 @@
-//! Walking along a chain of audit entries to see whether it is the one that was written.
+//! Verifying an audit chain: whether its entries are those that Portico wrote, all of them and in order.
 //!
-//! The walk reads a thousand entries at a time and remembers only where it is. It begins with the head,
-//! so entries that are added meanwhile are no part of it.
+//! The walk reads a thousand entries at a time and keeps only the number and the hash of the last one. It
+//! reads the head first, so entries that are added meanwhile are no part of it.
 
 use portico_domain::audit::{AuditFault, AuditFaultKind, AuditVerdict};
 use portico_domain::{ChainEnd, TenantId};
@@ -12,32 +12,33 @@ use crate::audit::{StoredAuditEntry, digest, seq_number};
 use crate::db::Db;
 use crate::error::StorageError;
 
-/// Entries in one page.
+/// Entries that are read at a time.
 const PAGE: i64 = 1_000;
 
-/// What is to be known of a chain before the walk, read at one moment.
+/// What is known of a chain before the walk, read at one moment.
 struct Ends {
     head: Option<(ChainEnd, Vec<u8>)>,
-    /// The number of the last entry that is there.
+    /// The number of the last entry in the table.
     last: u64,
-    /// Whether the first entry must tell of the tenant's creation.
+    /// Whether the first entry must be the tenant's creation: the tenant is not older than the log.
     begins: bool,
 }
 
 struct Row {
     stored: StoredAuditEntry,
-    /// Whether the columns beside the text say what it says.
+    /// Whether the columns beside the text say what the text says.
     agrees: bool,
     action: Option<String>,
 }
 
 impl Db {
-    /// Walks along the tenant's chain. `noted` is an end that was noted earlier: the chain must still
-    /// hold it.
+    /// Walks along a tenant's chain and tells the first fault. `noted` is an end that somebody noted earlier:
+    /// the chain must still hold it.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails. A fault of the chain is no error.
+    /// [`StorageError::Corrupt`] when a row cannot be read, else as [every call](crate#errors). A fault of
+    /// the chain is no error.
     pub async fn verify_audit_chain(
         &self,
         key: &AuditChainKey,
@@ -171,7 +172,7 @@ impl Db {
             .collect()
     }
 
-    /// What it means that the entry read as number `seq` does not fit.
+    /// Which fault it is that the entry which was read as number `seq` does not continue the chain.
     async fn fault_of(
         &self,
         chain: TenantId,
@@ -204,7 +205,7 @@ impl Db {
         Ok(AuditFault { seq, kind, detail })
     }
 
-    /// The number of the entry with that hash; 0 for what is before the first.
+    /// The number of the entry with that hash; 0 for [`GENESIS`](portico_vault::audit_chain::GENESIS).
     async fn seq_of_hash(&self, chain: TenantId, hash: &[u8]) -> Result<Option<u64>, StorageError> {
         if hash == portico_vault::audit_chain::GENESIS {
             return Ok(Some(0));
@@ -222,7 +223,7 @@ impl Db {
     }
 }
 
-/// What is wrong with the end of a chain whose entries all fit.
+/// What is wrong with the end of a chain whose entries all continue it.
 fn end_fault(key: &AuditChainKey, chain: TenantId, ends: &Ends, walk: &Walk) -> Option<AuditFault> {
     let fault = |seq, kind, detail: &str| Some(AuditFault { seq, kind, detail: detail.to_owned() });
     let Some((head, mac)) = &ends.head else {

@@ -7,29 +7,29 @@ use crate::db::TenantTx;
 use crate::error::StorageError;
 use crate::page::{Page, PageRows};
 
-/// What one caller did with one key on one day since it was written down last.
+/// What one caller did with one Chakra key on one day, to be added to what is recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NewKeyUse {
-    /// The key.
+    /// The key that was used.
     pub key: ChakraKeyId,
     /// The day, in UTC.
     pub day: Date,
-    /// The caller.
+    /// On whose behalf it was used.
     pub caller: KeyCaller,
     /// How often the key was taken out of the vault.
     pub openings: u64,
-    /// How many calls were made with it.
+    /// How many calls to Chakra were made with it.
     pub calls: u64,
-    /// The last of either.
+    /// When the last opening or call was.
     pub last_at: OffsetDateTime,
 }
 
 impl TenantTx {
-    /// Adds uses to what is written down. Of one key, day and caller there must be one entry.
+    /// Adds uses to what is recorded. `all` must hold one entry at most for each key, day and caller.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn add_chakra_key_uses(&mut self, all: &[NewKeyUse]) -> Result<(), StorageError> {
         // In one order on every replica, so that two do not wait for each other.
         let mut all = all.to_vec();
@@ -68,7 +68,7 @@ impl TenantTx {
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// [`StorageError::Corrupt`] when a row cannot be read, else as [every call](crate#errors).
     pub async fn chakra_key_uses(
         &mut self,
         key: ChakraKeyId,

@@ -31,7 +31,7 @@ use crate::error::StorageError;
 /// The channel of the schema's triggers.
 const CHANGED: &str = "portico_changed";
 /// How long it may take until the connection that listens stands.
-const CONNECTING: Duration = Duration::from_secs(3);
+const LISTEN_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// What a notification says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +81,7 @@ impl Db {
         let options = self.listen_options().application_name("portico listens");
         let alone = PgPoolOptions::new()
             .max_connections(1)
-            .acquire_timeout(CONNECTING)
+            .acquire_timeout(LISTEN_TIMEOUT)
             .idle_timeout(None)
             .max_lifetime(None)
             .connect_lazy_with(options);
@@ -90,7 +90,7 @@ impl Db {
         listener.eager_reconnect(false);
         listener.ignore_pool_close_event(true);
         let both = [CHANGED, heartbeats.0.as_str()];
-        let listening = tokio::time::timeout(CONNECTING, listener.listen_all(both)).await;
+        let listening = tokio::time::timeout(LISTEN_TIMEOUT, listener.listen_all(both)).await;
         listening.map_err(|_| sqlx::Error::PoolTimedOut)??;
         Ok(Changes { listener, heartbeats: heartbeats.clone() })
     }

@@ -1,10 +1,19 @@
 //! Everything that Portico keeps, in Postgres.
 //!
-//! There is no pool to be had: [`Db::begin`] wants a tenant's scope and gives a [`TenantTx`] in which
+//! The pool is not public: [`Db::begin`] takes a tenant's scope and gives a [`TenantTx`] in which
 //! row-level security lets exactly that tenant's rows through; the statements say `tenant_id = $1`
-//! all the same. What must look across tenants is in [`system`]
-//! and, for people who sign in, in `sign_in`; and nowhere else. A transaction is
-//! short and never spans an outbound call.
+//! all the same. What must read across tenants is in [`system`], for people who sign in in `sign_in`, and
+//! for the rotation of data keys in `data_key_rotation`; and nowhere else. A transaction is short and never
+//! spans an outbound call.
+//!
+//! # Errors
+//!
+//! Every call that reaches the database fails with [`StorageError::Unavailable`] when it cannot be reached
+//! in time or the connection is lost, and with [`StorageError::Other`] when it refuses a statement. Within a
+//! transaction nothing is written then: drop the transaction. This is said once, here; what else can happen
+//! to a call stands in its own section, above all which [`Constraint`] a write can break.
+//!
+//! # Adding a table
 //!
 //! To add a table: a migration that fences it as `20261123000003_fence_tenants.sql` does (a test
 //! finds every table with a `tenant_id` and fails when one is not fenced), and a module here.

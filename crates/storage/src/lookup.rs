@@ -1,4 +1,4 @@
-//! The look-up across customers, plugins, WABAs and phone numbers.
+//! The look-up: from whatever is known of a customer to its plugins, WABAs and phone numbers.
 
 use portico_auth::Reach;
 use portico_domain::{CustomerId, ExternalId, LookupCursor, LookupFilter, LookupRow, PhoneDigits};
@@ -69,13 +69,13 @@ impl TryFrom<FoundRow> for LookupRow {
 }
 
 impl TenantTx {
-    /// A page of what fits the filter within reach, in order of customer, plugin, WABA and number.
-    /// A reach of some phone numbers shows their rows alone. A number whose WABA has moved to another
-    /// plugin shows when the move is observed of the number too.
+    /// A page of the rows within reach that fit the filter, in order of customer, plugin, WABA and number. A
+    /// reach that is limited to phone numbers shows the rows of those alone. A number whose WABA has moved to
+    /// another plugin appears there once the number was observed there too.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// [`StorageError::Corrupt`] when a row cannot be read, else as [every call](crate#errors).
     pub async fn look_up(
         &mut self,
         reach: &Reach,

@@ -13,7 +13,7 @@ use crate::ids::OldSecretId;
 #[schema(value_type = u32, minimum = 0, maximum = 604_800, default = 86400, example = 86400)]
 pub struct Overlap(u32);
 
-/// A value is no [`Overlap`].
+/// A value that is no [`Overlap`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be a whole number of seconds from 0 to 604800 (seven days)")]
 pub struct MalformedOverlap;
@@ -21,13 +21,13 @@ pub struct MalformedOverlap;
 impl Overlap {
     const MOST: u32 = 7 * 24 * 60 * 60;
 
-    /// None at all: the old secret is refused at once.
+    /// Whether there is none: the old secret is refused at once.
     #[must_use]
     pub const fn is_none(self) -> bool {
         self.0 == 0
     }
 
-    /// The overlap.
+    /// The overlap as a duration, in whole seconds.
     #[must_use]
     pub fn duration(self) -> time::Duration {
         time::Duration::seconds(self.0.into())

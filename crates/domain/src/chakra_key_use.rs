@@ -19,12 +19,12 @@ pub enum KeyCaller {
     Member(MemberId),
     /// Whoever runs this Portico.
     Operator,
-    /// Portico itself, for work that nobody asked for at that moment.
+    /// Portico itself, for work that no caller asked for.
     Portico,
 }
 
 impl KeyCaller {
-    /// The kind, as it is stored and shown.
+    /// The kind of caller, as it is stored and shown.
     #[must_use]
     pub const fn kind(self) -> &'static str {
         match self {
@@ -35,7 +35,7 @@ impl KeyCaller {
         }
     }
 
-    /// The id within the kind; nil where there is one only.
+    /// The caller's id; nil for the operator and Portico, of which there is one each.
     #[must_use]
     pub fn uuid(self) -> Uuid {
         match self {
@@ -57,7 +57,7 @@ impl KeyCaller {
         }
     }
 
-    /// The id as the API shows it.
+    /// The id as the API shows it; none for the operator and Portico.
     fn shown(self) -> Option<String> {
         match self {
             Self::ApiKey(id) => Some(id.to_string()),
@@ -96,14 +96,14 @@ pub struct ChakraKeyUse {
 /// `<Julian day>.<kind of caller>.<its UUID without hyphens>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyUseCursor {
-    /// The day.
+    /// The day of that use, in UTC.
     pub day: Date,
-    /// The caller.
+    /// The caller of that use.
     pub caller: KeyCaller,
 }
 
 impl ChakraKeyUse {
-    /// What a caller did on a day.
+    /// What a caller did on a day: openings and calls, and when the last of either was.
     #[must_use]
     pub fn new(cursor: KeyUseCursor, openings: u64, calls: u64, last_at: OffsetDateTime) -> Self {
         let KeyUseCursor { day, caller } = cursor;

@@ -13,20 +13,20 @@ use crate::phone_digits::PhoneDigits;
 use crate::status::PluginStatus;
 use crate::text::{ExternalId, Name};
 
-/// What is known; a row must fit all of it.
+/// What is known; a row must fit all of it. The default fits every row.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LookupFilter {
-    /// The customer.
+    /// The customer by its id.
     pub customer: Option<CustomerId>,
-    /// The tenant's own id of the customer.
+    /// The customer by the tenant's own id.
     pub external_id: Option<ExternalId>,
-    /// The number as people write it.
+    /// The phone number by its digits, in whatever way people write it.
     pub display_phone_number: Option<PhoneDigits>,
-    /// The WABA.
+    /// The WABA by Meta's id.
     pub waba: Option<WabaId>,
-    /// The number, by Meta's id.
+    /// The phone number by Meta's id.
     pub phone_number: Option<PhoneNumberId>,
-    /// The plugin.
+    /// The plugin by Chakra's id.
     pub plugin: Option<PluginId>,
 }
 
@@ -106,7 +106,7 @@ pub struct LookupRow {
 /// dots, with `-` for what the row lacks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LookupCursor {
-    /// The customer.
+    /// The customer of that row.
     pub customer: CustomerId,
     /// The plugin, if the row has one.
     pub plugin: Option<PluginId>,

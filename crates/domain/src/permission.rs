@@ -30,7 +30,7 @@ macro_rules! permissions {
                 match self { $(Self::$variant => $text,)+ }
             }
 
-            /// What it allows, in a sentence.
+            /// The sentence that says what it allows.
             #[must_use]
             pub const fn what(self) -> &'static str {
                 match self { $(Self::$variant => $what,)+ }

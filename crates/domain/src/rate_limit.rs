@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 #[schema(value_type = u32, minimum = 1, maximum = 10000, example = 20)]
 pub struct RateLimit(NonZeroU32);
 
-/// A value is no [`RateLimit`].
+/// A value that is no [`RateLimit`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be a whole number from 1 to 10000, in requests per second")]
 pub struct MalformedRateLimit;
@@ -20,7 +20,7 @@ pub struct MalformedRateLimit;
 impl RateLimit {
     const MOST: u32 = 10_000;
 
-    /// The number.
+    /// Requests per second.
     #[must_use]
     pub const fn per_second(self) -> NonZeroU32 {
         self.0

@@ -42,7 +42,7 @@ pub struct KeyProviders {
 /// Why entries give no [`MasterKeys`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RingError {
-    /// The list is empty.
+    /// There is no entry.
     #[error("no master key is listed")]
     Empty,
     /// An entry names a key of a token, and nothing says which token.

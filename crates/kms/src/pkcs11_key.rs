@@ -26,7 +26,7 @@ pub struct Pkcs11Key {
 }
 
 impl Pkcs11Key {
-    /// The key with that `CKA_LABEL`.
+    /// The key with that `CKA_LABEL`, which is looked for at its first use.
     #[must_use]
     pub fn new(id: MasterKeyId, label: String, token: Arc<Pkcs11Token>) -> Self {
         Self { id, label, token }

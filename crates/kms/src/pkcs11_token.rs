@@ -22,7 +22,7 @@ use crate::TIME_LIMIT;
 pub struct Pkcs11TokenOptions {
     /// The shared library (a PKCS#11 module) that speaks to it.
     pub module: PathBuf,
-    /// The token's label.
+    /// The label that the token was initialised with.
     pub label: String,
     /// The PIN of `CKU_USER`.
     pub pin: SecretString,
@@ -35,7 +35,7 @@ pub struct Pkcs11Token {
     state: Arc<Mutex<State>>,
 }
 
-/// What is open at present.
+/// What is open at present; empty before the first call and after a failure.
 #[derive(Debug, Default)]
 struct State {
     module: Option<Pkcs11>,
@@ -181,7 +181,7 @@ impl State {
         Ok(module)
     }
 
-    /// Opens everything anew the next time.
+    /// Closes session and module: the next call opens them anew.
     fn forget(&mut self) {
         self.session = None;
         self.module = None;
@@ -208,7 +208,7 @@ impl State {
     }
 }
 
-/// The one AES key of that label, which must never leave the token.
+/// The one AES key with that label, if it can never leave the token.
 fn find(session: &Session, label: &str) -> Result<ObjectHandle, TokenError> {
     let wanted = [
         Attribute::Class(ObjectClass::SECRET_KEY),

@@ -26,14 +26,14 @@ pub struct TransitOptions {
     pub url: String,
     /// Sent as `X-Vault-Token`. It needs `update` on `encrypt/<key>` and `decrypt/<key>`, and no more.
     pub token: SecretString,
-    /// Where the engine is mounted.
+    /// The path at which the engine is mounted, such as `transit`.
     pub mount: String,
 }
 
-/// Why there is no client.
+/// Why options give no client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadTransit {
-    /// The URL is none, or has more than scheme, host and port.
+    /// The text is no URL, or has more than scheme, host and port.
     #[error("must be an http or https URL without path and credentials, such as https://vault.example.com:8200")]
     Url,
     /// The token cannot stand in a header.
@@ -47,7 +47,7 @@ pub enum BadTransit {
     Client,
 }
 
-/// A transit engine.
+/// A client of one transit engine, with the token in every request.
 #[derive(Debug)]
 pub struct TransitClient {
     http: reqwest::Client,

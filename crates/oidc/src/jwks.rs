@@ -14,12 +14,12 @@ use tokio::sync::Mutex;
 
 use crate::web::{WebError, json};
 
-/// How long keys are believed without being asked for again.
+/// How long keys are used without being fetched again.
 const LIFETIME: Duration = Duration::from_hours(1);
-/// How long to wait before they are fetched again for a key that is not among them.
+/// How long after a fetch an unknown key id may cause another.
 const UNKNOWN_KEY_PAUSE: Duration = Duration::from_mins(1);
 
-/// A key that can verify.
+/// A provider's public key.
 #[derive(Clone)]
 pub(crate) struct Key {
     id: Option<String>,
@@ -37,7 +37,7 @@ enum Kind {
 }
 
 impl Key {
-    /// The key, if it may verify signatures of an algorithm that is allowed.
+    /// The key of a JWK; none if it must not verify signatures, or only of algorithms that are not accepted.
     fn of(value: Value) -> Option<Self> {
         // The library cannot read keys of unknown algorithms; what they say of themselves is kept apart.
         let algorithm = value.get("alg").and_then(Value::as_str).map(str::to_owned);
@@ -88,7 +88,7 @@ struct Known {
     fetched: Option<Instant>,
 }
 
-/// The keys as far as they are known.
+/// The provider's key set as it was last fetched.
 pub(crate) struct Keys {
     clock: Clock,
     known: Mutex<Known>,
@@ -100,8 +100,8 @@ impl Keys {
         Self { clock, known: Mutex::default() }
     }
 
-    /// The keys that may verify a token of that algorithm and key id, after asking for them anew if
-    /// that can help. Without a key id there may be several.
+    /// The keys that may verify a token of that algorithm and key id, after fetching the set again if that
+    /// can help. Without a key id there may be several.
     pub(crate) async fn find(
         &self,
         client: &Client,

@@ -12,10 +12,10 @@ use subtle::ConstantTimeEq;
 use crate::cipher::SecretKey;
 use crate::mac_key::{MacKey, mac};
 
-/// What stands before the first entry.
+/// The hash that the first entry of a chain follows.
 pub const GENESIS: [u8; 32] = [0; 32];
 
-/// The first part of what a chain's end is authenticated by.
+/// The first part of the list from which the MAC of a chain's end is made.
 const LABEL: &[u8] = b"portico/audit/head";
 
 /// The hash of an entry, from the hash of the one before and the exact text of the entry.
@@ -29,7 +29,7 @@ pub fn link(previous: &[u8; 32], entry: &str) -> [u8; 32] {
 pub struct Walk {
     /// The number of the last entry that fits; 0 before the first.
     pub seq: u64,
-    /// Its hash.
+    /// The hash of that entry; [`GENESIS`] before the first.
     pub hash: [u8; 32],
 }
 
@@ -40,20 +40,20 @@ pub struct Link<'a> {
     pub seq: u64,
     /// The exact text that was hashed.
     pub entry: &'a str,
-    /// What is kept as the hash of the one before.
+    /// The stored hash of the entry before.
     pub previous: &'a [u8],
-    /// What is kept as its hash.
+    /// The stored hash of this entry.
     pub hash: &'a [u8],
 }
 
 /// Why an entry does not continue the chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BrokenLink {
-    /// It does not give the hash that stands beside it.
+    /// Its text does not give its stored hash.
     Changed,
-    /// It is not the next one by number.
+    /// Its number is not the next one.
     Gap,
-    /// It gives its hash, but follows another entry than the one before it.
+    /// Its text gives its stored hash, but it follows another entry than the one before it.
     OutOfOrder,
 }
 

@@ -23,7 +23,7 @@ impl DataKeyVersion {
     /// The version of a tenant's first data key.
     pub const FIRST: Self = Self(1);
 
-    /// The version that follows.
+    /// The version of the key that replaces this one.
     #[must_use]
     pub const fn next(self) -> Self {
         Self(self.0 + 1)
@@ -39,7 +39,7 @@ impl fmt::Display for DataKeyVersion {
 /// The column of a row that a value is sealed for. What was sealed for one location opens at no other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SealedLocation<'a> {
-    /// The tenant whose row it is.
+    /// The tenant to whom the row belongs.
     pub tenant: TenantId,
     /// The table's name.
     pub table: &'a str,
@@ -49,7 +49,7 @@ pub struct SealedLocation<'a> {
     pub row: &'a str,
 }
 
-/// The key that seals one tenant's columns. Wiped on drop.
+/// The key that seals the columns of one tenant. Wiped on drop.
 pub struct DataKey {
     version: DataKeyVersion,
     key: SecretKey,
@@ -72,18 +72,18 @@ impl DataKey {
         seals >= Self::ROLL_AFTER_SEALS || age.as_secs() >= Self::ROLL_AFTER_AGE.as_secs()
     }
 
-    /// A new random key.
+    /// A new random key of that version.
     pub fn generate(version: DataKeyVersion, rng: &mut impl CryptoRng) -> Self {
         Self { version, key: SecretKey::generate(rng) }
     }
 
-    /// Which of the tenant's keys this is.
+    /// Which of the tenant's data keys this is.
     #[must_use]
     pub fn version(&self) -> DataKeyVersion {
         self.version
     }
 
-    /// `plain`, sealed for `location`. Longer than `plain` by 33 bytes.
+    /// Seals `plain` for `location`. What it gives is 33 bytes longer than `plain`.
     pub fn seal(&self, location: &SealedLocation<'_>, plain: &SecretString, rng: &mut impl CryptoRng) -> Vec<u8> {
         let nonce = cipher::fresh_nonce(rng);
         let aad = associated_data(location, self.version);
@@ -91,13 +91,13 @@ impl DataKey {
         [&[FORMAT], &self.version.0.to_be_bytes()[..], &nonce, &body].concat()
     }
 
-    /// What was sealed for `location`.
+    /// Opens what was sealed for `location`.
     ///
     /// # Errors
     ///
     /// [`OpenError::Truncated`] or [`OpenError::Format`] if `sealed` is not a sealed column,
-    /// [`OpenError::Version`] if another version of the key sealed it, and [`OpenError::Forged`] if it
-    /// was changed, was sealed for another location, or by another key.
+    /// [`OpenError::Version`] if another version of the key sealed it, and [`OpenError::Forged`] if it was
+    /// changed, was sealed for another location, or by another key.
     pub fn open(&self, location: &SealedLocation<'_>, sealed: &[u8]) -> Result<SecretString, OpenError> {
         let Envelope { version, nonce, body } = Envelope::read(sealed)?;
         if version != self.version {

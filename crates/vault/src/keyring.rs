@@ -42,26 +42,26 @@ pub struct MasterKeys {
 }
 
 impl MasterKeys {
-    /// A ring of these keys, which have different ids.
+    /// The keys of these providers, which have different ids.
     #[must_use]
     pub fn new(sealing: Box<dyn MasterKeyProvider>, others: Vec<Box<dyn MasterKeyProvider>>) -> Self {
         let breaker = |provider| MasterKeyBreaker::new(provider, Clock::system());
         Self { sealing: breaker(sealing), others: others.into_iter().map(breaker).collect() }
     }
 
-    /// The same ring, which takes from this clock when a provider that cannot be reached may be tried again.
+    /// The same keys, which take from this clock when a provider that cannot be reached is tried again.
     #[must_use]
     pub fn with_clock(self, clock: &Clock) -> Self {
         let others = self.others.into_iter().map(|master_key| master_key.with_clock(clock.clone())).collect();
         Self { sealing: self.sealing.with_clock(clock.clone()), others }
     }
 
-    /// A ring of keys that stand in the text themselves; see [`MasterKeyEntry::parse`].
+    /// The keys of a setting that lists local keys alone; see [`MasterKeyEntry::parse`].
     ///
     /// # Errors
     ///
-    /// [`MasterKeysError`], which says what to correct and quotes no key;
-    /// [`MasterKeysError::Elsewhere`] for an entry that names a key of a provider.
+    /// [`MasterKeysError`], which says what to correct and quotes no key; [`MasterKeysError::Elsewhere`] for
+    /// an entry that names a key of a provider.
     pub fn parse(text: &SecretString) -> Result<Self, MasterKeysError> {
         let local = |(listed, entry)| match listed {
             MasterKeyEntry::Local(key) => Ok(Box::new(key) as Box<dyn MasterKeyProvider>),
@@ -72,7 +72,7 @@ impl MasterKeys {
         Ok(Self::new(sealing, keys.collect::<Result<_, _>>()?))
     }
 
-    /// One new random key, and the text that [`MasterKeys::parse`] reads it from.
+    /// One new random local key, and the text from which [`MasterKeys::parse`] reads it.
     pub fn generate(id: MasterKeyId, rng: &mut impl CryptoRng) -> (Self, SecretString) {
         let (key, text) = LocalMasterKey::generate(id, rng);
         (Self::new(Box::new(key), Vec::new()), text)
@@ -94,17 +94,17 @@ impl MasterKeys {
         self.all().map(|master_key| &*master_key.provider)
     }
 
-    /// The keys whose provider the last attempt did not reach.
+    /// The ids of the keys whose provider the last attempt did not reach.
     pub fn unreachable(&self) -> impl Iterator<Item = &MasterKeyId> {
         self.all().filter(|master_key| !master_key.is_reachable()).map(|master_key| master_key.provider.id())
     }
 
-    /// Seals a nothing under that key and opens it again.
+    /// Seals a test value under that key and opens it again.
     ///
     /// # Errors
     ///
-    /// [`OpenError::UnknownMasterKey`] if it is not listed, [`OpenError::MasterKey`] if it does not
-    /// serve, [`OpenError::Forged`] if it does not open what it sealed.
+    /// [`OpenError::UnknownMasterKey`] if it is not listed, [`OpenError::MasterKey`] if its provider fails,
+    /// [`OpenError::Forged`] if it does not open what it sealed.
     pub fn prove<'a, R: CryptoRng>(
         &'a self,
         id: &'a MasterKeyId,
@@ -120,7 +120,7 @@ impl MasterKeys {
     }
 
     /// Tries the key that seals, and those that could not be reached before, so that
-    /// [`MasterKeys::unreachable`] tells the present.
+    /// [`MasterKeys::unreachable`] is up to date.
     pub fn probe<'a, R: CryptoRng>(&'a self, rng: &mut R) -> impl Future<Output = ()> + Send + use<'a, R> {
         let due = self.all().enumerate().filter(|(index, master_key)| *index == 0 || !master_key.is_reachable());
         let proofs: Vec<_> = due.map(|(_, master_key)| self.prove(master_key.provider.id(), rng)).collect();
@@ -136,7 +136,7 @@ impl MasterKeys {
     ///
     /// # Errors
     ///
-    /// [`MasterKeyFailure`] if that key does not serve.
+    /// [`MasterKeyFailure`] if its provider fails.
     pub fn seal<'a, R: CryptoRng>(
         &'a self,
         purpose: &'a Purpose,
@@ -146,14 +146,14 @@ impl MasterKeys {
         seal(&self.sealing, purpose, cipher::fresh_nonce(rng), plain)
     }
 
-    /// What [`MasterKeys::seal`] sealed for this purpose, under any of the keys.
+    /// Opens what [`MasterKeys::seal`] sealed for this purpose, under any of the keys.
     ///
     /// # Errors
     ///
-    /// [`OpenError::UnknownMasterKey`] if its key is not listed, [`OpenError::MasterKey`] if that key
-    /// does not serve, [`OpenError::Forged`] if its bytes are others now, or `sealed` was changed or
-    /// sealed for something else, [`OpenError::Truncated`] or [`OpenError::Format`] if `sealed` is
-    /// nothing of this kind.
+    /// [`OpenError::UnknownMasterKey`] if its key is not listed, [`OpenError::MasterKey`] if the key's
+    /// provider fails, [`OpenError::Forged`] if the key has other bytes now, or `sealed` was changed or
+    /// sealed for something else, [`OpenError::Truncated`] or [`OpenError::Format`] if `sealed` was not made
+    /// here.
     pub async fn open(&self, purpose: &Purpose, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
         let Envelope { id, body } = Envelope::read(sealed)?;
         let master_key = self.find(&id).ok_or_else(|| OpenError::UnknownMasterKey(id.clone()))?;
@@ -164,7 +164,7 @@ impl MasterKeys {
     ///
     /// # Errors
     ///
-    /// As [`MasterKeys::open`].
+    /// As [`MasterKeys::open`], and as [`MasterKeys::seal`].
     pub fn reseal<'a, R: CryptoRng>(
         &'a self,
         purpose: &'a Purpose,
@@ -181,7 +181,7 @@ impl MasterKeys {
         }
     }
 
-    /// A sealed nothing, to be stored once and checked at every start.
+    /// An empty value, sealed: to be stored once, and checked at every start.
     ///
     /// # Errors
     ///
@@ -194,7 +194,7 @@ impl MasterKeys {
         async move { seal(&self.sealing, &Purpose::canary(), nonce, b"").await }
     }
 
-    /// Whether the master key that sealed this canary is still listed, with the same bytes.
+    /// Succeeds if the master key that sealed this canary is still listed, with the same bytes.
     ///
     /// # Errors
     ///
@@ -203,7 +203,7 @@ impl MasterKeys {
         self.open(&Purpose::canary(), sealed).await.map(drop)
     }
 
-    /// A tenant's data key, sealed for that tenant.
+    /// Seals a data key for its tenant and version.
     ///
     /// # Errors
     ///
@@ -222,12 +222,11 @@ impl MasterKeys {
         }
     }
 
-    /// The data key that [`MasterKeys::wrap_data_key`] sealed for this tenant, of this version.
+    /// Opens a data key that [`MasterKeys::wrap_data_key`] sealed for this tenant and version.
     ///
     /// # Errors
     ///
-    /// As [`MasterKeys::open`]; [`OpenError::Forged`] also if it was sealed for another tenant or
-    /// version.
+    /// As [`MasterKeys::open`]; [`OpenError::Forged`] also if it was sealed for another tenant or version.
     pub async fn unwrap_data_key(
         &self,
         tenant: TenantId,
@@ -238,7 +237,7 @@ impl MasterKeys {
         DataKey::from_slice(version, &bytes).ok_or(OpenError::Forged)
     }
 
-    /// The installation's MAC key, sealed.
+    /// Seals the installation's MAC key.
     ///
     /// # Errors
     ///
@@ -252,7 +251,7 @@ impl MasterKeys {
         async move { seal(&self.sealing, &Purpose::mac_key(), nonce, key.expose()).await }
     }
 
-    /// The MAC key that [`MasterKeys::seal_mac_key`] sealed.
+    /// Opens the MAC key that [`MasterKeys::seal_mac_key`] sealed.
     ///
     /// # Errors
     ///
@@ -290,7 +289,7 @@ pub fn needed_master_key(sealed: &[u8]) -> Result<MasterKeyId, OpenError> {
 }
 
 const FORMAT: u8 = 1;
-/// No provider makes less of anything.
+/// Bytes in the shortest body that any provider makes.
 const BODY_SHORTEST: usize = NONCE_LEN + TAG_LEN;
 
 async fn seal(

@@ -1,8 +1,8 @@
 //! The installation's key for message authentication codes (MACs), and how each purpose gets its own.
 //!
-//! One random key of 256 bits is stored, sealed under the master keys. Nothing uses it as it is: every
-//! purpose has a subkey with a type of its own, so that what was made for one purpose cannot be taken for
-//! another's, and handing over the wrong key does not compile.
+//! One random key of 256 bits, the root, is stored, sealed under the master keys. Nobody is handed the root:
+//! every purpose has a subkey with a type of its own, so that what was made for one purpose cannot be taken
+//! for another's, and handing over the wrong key does not compile.
 //!
 //! | subkey | purpose | key | what it makes is kept |
 //! |---|---|---|---|

@@ -13,22 +13,22 @@ pub enum MasterKeyEntry {
     Local(LocalMasterKey),
     /// `<id>:pkcs11:<key label>`: a key in the token that other settings name.
     Pkcs11 {
-        /// The id.
+        /// The id that the key has in Portico.
         id: MasterKeyId,
         /// The key's `CKA_LABEL`.
         label: String,
     },
     /// `<id>:transit:<key name>`: a key of the transit engine that other settings name.
     Transit {
-        /// The id.
+        /// The id that the key has in Portico.
         id: MasterKeyId,
-        /// The key's name.
+        /// The name that the key has in the engine.
         name: String,
     },
 }
 
-/// Why a text is no list of master keys. Entries are named by their position, counted from
-/// 1, because what stands where an id belongs may be a key.
+/// Why a text is no list of master keys. Entries are named by their position, counted from 1, because what
+/// stands in the place of an id may be a key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MasterKeysError {
     /// There is no entry at all.
@@ -59,10 +59,10 @@ pub enum MasterKeysError {
     Length {
         /// Which entry.
         entry: usize,
-        /// How many bytes it has.
+        /// How many bytes it has instead.
         bytes: usize,
     },
-    /// The name of a key elsewhere is empty, too long, or has characters that do not belong there.
+    /// The name of a provider's key is empty, too long, or has characters that do not belong there.
     #[error(
         "the key of entry {entry} must be named by 1 to {NAME_LONGEST} letters, digits, \"_\", \"-\" and \".\", beginning with none of the signs"
     )]
@@ -70,7 +70,7 @@ pub enum MasterKeysError {
         /// Which entry.
         entry: usize,
     },
-    /// The entry names a key elsewhere where only keys themselves may stand.
+    /// The entry names a provider's key where only local keys may stand.
     #[error("entry {entry} names a key of a provider, but only <id>:<base64 of 32 bytes> may stand here")]
     Elsewhere {
         /// Which entry.
@@ -84,7 +84,7 @@ pub enum MasterKeysError {
     },
 }
 
-/// Characters in the longest name of a key elsewhere.
+/// Characters in the longest name of a provider's key.
 const NAME_LONGEST: usize = 64;
 
 impl MasterKeyEntry {
@@ -110,7 +110,7 @@ impl MasterKeyEntry {
         Ok(all)
     }
 
-    /// The key's id.
+    /// The id that the setting gives to the key.
     #[must_use]
     pub fn id(&self) -> &MasterKeyId {
         match self {
@@ -140,7 +140,7 @@ impl MasterKeyEntry {
     }
 }
 
-/// What can stand in a URL's path and in a token's label alike, and is nobody's way up a path.
+/// Whether the text can stand in a URL's path and in a token's label alike, and cannot lead up a path.
 fn is_name(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
     (1..=NAME_LONGEST).contains(&text.len()) && text.bytes().all(allowed) && text.as_bytes()[0].is_ascii_alphanumeric()

@@ -1,7 +1,7 @@
 //! Master keys that are elsewhere: in a PKCS#11 token ([`Pkcs11Key`]) or behind the transit API of
 //! HashiCorp Vault and its kin ([`TransitKey`]).
 //!
-//! Both are [`MasterKeyProvider`](portico_vault::MasterKeyProvider)s: they seal and open the few bytes
+//! Both are [`MasterKeyProvider`]s: they seal and open the few bytes
 //! of a data key, and the key itself never comes here. This crate knows the vault alone; [`ring`] makes
 //! [`MasterKeys`] of the entries of the settings.
 //!

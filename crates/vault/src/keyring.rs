@@ -2,7 +2,7 @@
 //! the canary and other secrets of the operator's.
 //!
 //! Such a thing is: format (one byte, 1), length of the master key's id (one byte), the id, and what
-//! the key's provider made of it. For a [`LocalMasterKey`](crate::LocalMasterKey) that is nonce (12 bytes),
+//! the key's provider made of it. For a [`LocalMasterKey`] that is nonce (12 bytes),
 //! ciphertext, tag (16 bytes).
 
 use std::fmt;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use portico_vault::{MalformedApiKey, OperatorToken, SecretHash, hash_of};
 
-/// A well-formed credential; nothing is known of its standing yet.
+/// A well-formed credential, of which nothing is looked up or verified yet.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Credential<'a> {
     /// The operator's token.
@@ -34,7 +34,7 @@ pub enum BadCredential {
     /// Another scheme than Bearer, or no token behind it.
     #[error("the Authorization header must be \"Bearer <key>\"")]
     Scheme,
-    /// More than one of them.
+    /// More than one `Authorization` header.
     #[error("there is more than one Authorization header; send one")]
     Several,
     /// Neither an API key nor a token nor the operator's token.
@@ -67,8 +67,8 @@ impl<'a> Credential<'a> {
     }
 }
 
-/// Every JWT begins with a JSON object's brace and quote in base64url; whether the rest fits is for
-/// [`TokenKeys::verify`](crate::TokenKeys::verify) to say.
+/// Whether it begins like a JWT: an object's brace and quote in base64url. The rest is checked by
+/// [`TokenKeys::verify`](crate::TokenKeys::verify).
 fn looks_like_token(text: &str) -> bool {
     text.starts_with("ey") && text.contains('.')
 }

@@ -3,7 +3,7 @@
 //! A credential becomes a [`Principal`]; [`Principal::authorize`] gives a [`Scope`] for one
 //! permission, and use cases ask for the scope that they need. There is no other way to make a
 //! `Scope`, so code that compiles has checked. This crate knows no web framework and no database:
-//! it is given an [`ApiKeyRecord`] and judges it.
+//! it is given an [`ApiKeyRecord`], a [`SessionRecord`] or a [`MemberRecord`] and decides.
 //!
 //! ```compile_fail
 //! use portico_auth::Scope;

@@ -14,7 +14,7 @@ use time::OffsetDateTime;
 use crate::reach::Reach;
 use crate::token::TokenClaims;
 
-/// Who acts.
+/// Who acts, as the audit log names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Actor {
     /// Whoever runs this Portico.
@@ -28,9 +28,9 @@ pub enum Actor {
 /// A known actor in a tenant, whether let in or not: in whose audit log an attempt belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Party {
-    /// The tenant.
+    /// The tenant in which it acts.
     pub tenant: TenantId,
-    /// Who.
+    /// The key, the member or the operator.
     pub actor: Actor,
     /// The short-lived token that was presented for the actor, if it was one.
     pub token: Option<TokenId>,
@@ -48,33 +48,33 @@ pub struct Origin {
 /// What storage knows of an API key: enough to judge it at any later moment.
 #[derive(Debug, Clone)]
 pub struct ApiKeyRecord {
-    /// The key.
+    /// The key that was found by the hash of its secret.
     pub id: ApiKeyId,
-    /// Its tenant.
+    /// The tenant that it belongs to.
     pub tenant: TenantId,
     /// Whether that tenant is served.
     pub tenant_status: TenantStatus,
     /// What its role allows.
     pub permissions: PermissionSet,
-    /// How far it reaches.
+    /// The customers and phone numbers that it is limited to.
     pub reach: Arc<Reach>,
-    /// Only from these addresses; none: from anywhere.
+    /// The addresses from which it may be used; none: any.
     pub allowed_ips: Option<Vec<IpNet>>,
-    /// Requests per second, whoever acts for the key.
+    /// Its own limit in requests per second, whoever acts for the key; none: no limit of its own.
     pub rate_limit: Option<RateLimit>,
-    /// Not from this moment on.
+    /// When it ends: at this moment it is refused already; none: never.
     pub expires_at: Option<OffsetDateTime>,
-    /// Tokens that were minted in this second or before are refused; none: none are.
+    /// Tokens that were minted in this second or before are refused; none: all are accepted.
     pub tokens_not_before: Option<OffsetDateTime>,
 }
 
-/// Why a known key is not let in.
+/// Why a known key, session or member is not let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    /// Past its expiry.
+    /// The key has expired.
     #[error("the key has expired; create a new one")]
     Expired,
-    /// From an address outside the key's ranges.
+    /// The request comes from an address outside the key's ranges.
     #[error("the key may not be used from this address")]
     Address,
     /// The operator suspended the tenant.
@@ -82,7 +82,7 @@ pub enum Refused {
     Suspended,
 }
 
-/// Why a caller may not do a thing.
+/// Why a caller may not do something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
     /// The role lacks the permission.
@@ -94,19 +94,19 @@ pub enum Denied {
     /// The operator's token cannot do it: there must be a key or a person of the tenant behind it.
     #[error("the operator's token mints no tokens; use an API key of the tenant")]
     NotForOperator,
-    /// It ends what the token was minted with, or what stands behind that.
+    /// It would end what the token was minted with: the session or the key.
     #[error("a token cannot do this; call with the session or the key that minted it")]
     NotForToken,
     /// A secret that a rotation replaced cannot do it: what it makes would outlive it.
     #[error("a rotation replaced this secret, which mints no tokens any more; use the key's new one")]
     OldSecret,
-    /// It reaches the whole tenant or team, and the key does not.
+    /// It reaches the whole tenant or team, and the key is limited.
     #[error("this call reaches beyond single customers, and the key is limited to some; use a key without such limits")]
     Limited,
     /// The operator named no tenant.
     #[error("name the tenant to act on with the header \"Portico-Tenant: ten_…\"")]
     NoTenant,
-    /// Only the operator may.
+    /// Only the operator may do it.
     #[error("only the operator may do this")]
     OperatorOnly,
 }
@@ -128,7 +128,7 @@ pub enum NotGrantable {
     MoreThanOwn,
 }
 
-/// An authenticated caller.
+/// An authenticated caller. [`authorize`](Self::authorize) gives the scope in which it may act.
 #[derive(Debug, Clone)]
 pub struct Principal {
     tenant: Option<TenantId>,
@@ -141,14 +141,14 @@ pub struct Principal {
     proof: Proof,
 }
 
-/// What of the proof of who calls matters to the tokens that the caller mints.
+/// How the caller proved who it is, as far as it matters to the tokens that the caller mints.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Proof {
-    /// A secret that a rotation replaced; none: the present one, or something else.
+    /// The old secret that was presented; none: the present one, or something else than an API key.
     pub old_secret: Option<OldSecretId>,
-    /// When the session that was presented ends at the latest.
+    /// When the session that was presented ends at the latest; none: it was no session.
     pub session_ends_at: Option<OffsetDateTime>,
-    /// Before when the minter's tokens are refused, as it stood when the caller was let in.
+    /// The minter's `tokens_not_before` when the caller was let in.
     pub tokens_not_before: Option<OffsetDateTime>,
 }
 
@@ -159,7 +159,7 @@ impl ApiKeyRecord {
         Party { tenant: self.tenant, actor: Actor::ApiKey(self.id), token: None }
     }
 
-    /// Judges the key at this moment, used from there.
+    /// Lets the key in or refuses it, at this moment and from this origin.
     ///
     /// # Errors
     ///
@@ -206,32 +206,32 @@ impl Principal {
         }
     }
 
-    /// The same caller, who presented a secret that a rotation replaced.
+    /// The same caller, who presented this old secret.
     #[must_use]
     pub fn with_old_secret(self, id: OldSecretId) -> Self {
         Self { proof: Proof { old_secret: Some(id), ..self.proof }, ..self }
     }
 
-    /// The same caller, who presented a session that ends then, of a member who took back tokens until then.
+    /// The same caller, who presented a session that ends then; with the member's `tokens_not_before`.
     #[must_use]
     pub(crate) fn with_session(self, end: OffsetDateTime, tokens_not_before: Option<OffsetDateTime>) -> Self {
         Self { proof: Proof { session_ends_at: Some(end), tokens_not_before, ..self.proof }, ..self }
     }
 
-    /// The old secret by which the caller proved who it is, if it was not the present one.
+    /// The old secret by which the caller proved who it is; none: the present one, or something else.
     #[must_use]
     pub const fn old_secret(&self) -> Option<OldSecretId> {
         self.proof.old_secret
     }
 
-    /// The key's own rate limit.
+    /// The key's own limit in requests per second.
     #[must_use]
     pub const fn rate_limit(&self) -> Option<RateLimit> {
         self.rate_limit
     }
 
-    /// The same caller, seen through a token that it minted: the token's claims and what the caller may
-    /// do now are both needed for anything, and nothing that no token can hold is left.
+    /// The same caller, acting through a token that it minted. It may do what the token allows and the caller
+    /// may do now, and nothing that no token can hold.
     #[must_use]
     pub fn narrowed(self, token: &TokenClaims) -> Self {
         let permissions = self.permissions.intersection(token.permissions).intersection(PermissionSet::TOKEN);
@@ -239,7 +239,7 @@ impl Principal {
         Self { token: Some(token.id), permissions, reach, ..self }
     }
 
-    /// A member of a tenant, all of which its role reaches.
+    /// A member of a tenant, with all customers within reach.
     pub(crate) fn member(tenant: TenantId, member: MemberId, permissions: PermissionSet, origin: Origin) -> Self {
         Self {
             tenant: Some(tenant),
@@ -271,19 +271,19 @@ impl Principal {
         self.actor
     }
 
-    /// The tenant acted in, if any.
+    /// The tenant in which the caller acts; none if the operator named none.
     #[must_use]
     pub const fn tenant(&self) -> Option<TenantId> {
         self.tenant
     }
 
-    /// What the caller's role allows: nobody may grant more.
+    /// What the caller's role allows. Nobody may grant more.
     #[must_use]
     pub const fn permissions(&self) -> PermissionSet {
         self.permissions
     }
 
-    /// The way to act inside the tenant with permission `P`.
+    /// The scope in which the caller may act with permission `P` in its tenant.
     ///
     /// # Errors
     ///
@@ -293,8 +293,8 @@ impl Principal {
         Ok(Scope { inner, permission: PhantomData })
     }
 
-    /// The same for a permission that is known only at run time, as the catalogue's are; `None` is
-    /// a call that any caller of the tenant may make.
+    /// The same for a permission that is known only at run time, as the catalogue's are; `None` is a call
+    /// that any caller of the tenant may make.
     ///
     /// # Errors
     ///
@@ -306,7 +306,7 @@ impl Principal {
         }
     }
 
-    /// The way to act across tenants with permission `P`.
+    /// The scope in which the operator may act with permission `P` across tenants.
     ///
     /// # Errors
     ///
@@ -346,7 +346,7 @@ impl Principal {
     }
 }
 
-/// Whether a role and a reach allow it.
+/// Whether permissions and reach allow what needs this permission.
 fn permitted(
     permission: Permission,
     permissions: PermissionSet,
@@ -376,7 +376,7 @@ pub struct TenantScope {
 }
 
 impl TenantScope {
-    /// The tenant.
+    /// The tenant in which the caller acts.
     #[must_use]
     pub const fn tenant(&self) -> TenantId {
         self.tenant
@@ -406,13 +406,13 @@ impl TenantScope {
         self.proof
     }
 
-    /// What the caller's role allows: nobody may grant more.
+    /// What the caller's role allows. Nobody may grant more.
     #[must_use]
     pub const fn permissions(&self) -> PermissionSet {
         self.permissions
     }
 
-    /// How far the caller reaches inside the tenant.
+    /// The customers and phone numbers that the caller is limited to.
     #[must_use]
     pub fn reach(&self) -> &Reach {
         &self.reach
@@ -428,7 +428,8 @@ impl TenantScope {
         Ok(Scope { inner: self.clone(), permission: PhantomData })
     }
 
-    /// What a token of this caller holds: what is asked for, or all that the caller can give.
+    /// The permissions that a token of this caller can have: those that are asked for, or all that the caller
+    /// can give.
     ///
     /// # Errors
     ///
@@ -442,21 +443,21 @@ impl TenantScope {
         if asked.is_subset_of(own) { Ok(asked) } else { Err(NotGrantable::MoreThanOwn) }
     }
 
-    /// Fails for a key that is limited to some customers or phone numbers.
+    /// Succeeds for a caller that is limited neither to customers nor to phone numbers.
     ///
     /// # Errors
     ///
-    /// [`Denied::Limited`].
+    /// [`Denied::Limited`] for any other.
     pub fn whole_tenant(&self) -> Result<(), Denied> {
         if self.reach.is_whole_tenant() { Ok(()) } else { Err(Denied::Limited) }
     }
 
-    /// Fails for a key that is limited to some phone numbers: what touches a whole plugin or customer
+    /// Succeeds for a caller that is not limited to phone numbers: what touches a whole plugin or customer
     /// reaches beyond them.
     ///
     /// # Errors
     ///
-    /// [`Denied::Limited`].
+    /// [`Denied::Limited`] for any other.
     pub fn not_only_numbers(&self) -> Result<(), Denied> {
         if self.reach.phone_numbers.is_none() { Ok(()) } else { Err(Denied::Limited) }
     }
@@ -485,7 +486,7 @@ pub struct OperatorScope<P> {
 }
 
 impl<P> OperatorScope<P> {
-    /// The same acts on one tenant: the way to its rows.
+    /// The scope of the operator in one tenant.
     #[must_use]
     pub fn on(&self, tenant: TenantId) -> TenantScope {
         TenantScope {

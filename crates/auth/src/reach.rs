@@ -2,16 +2,16 @@
 
 use portico_domain::{CustomerId, PhoneNumberId};
 
-/// The limits of a key inside its tenant.
+/// The customers and phone numbers that a caller is limited to inside its tenant.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reach {
-    /// Only these customers; none: all.
+    /// The customers within reach; none: all of the tenant.
     pub customers: Option<Vec<CustomerId>>,
-    /// Only these phone numbers; none: all of those customers.
+    /// The phone numbers within reach, by Meta's ids; none: all of those customers.
     pub phone_numbers: Option<Vec<PhoneNumberId>>,
 }
 
-/// The customers that a list may show: all of the tenant's, or these.
+/// The customers that a list may show; none: all of the tenant.
 pub type CustomerReach<'a> = Option<&'a [CustomerId]>;
 
 impl Reach {
@@ -36,7 +36,7 @@ impl Reach {
         self.phone_numbers.as_ref().is_none_or(|all| all.contains(id))
     }
 
-    /// What is within both reaches.
+    /// What is within both this reach and `by`.
     #[must_use]
     pub fn narrowed(&self, by: &Self) -> Self {
         Self {
@@ -52,7 +52,7 @@ impl Reach {
     }
 }
 
-/// What is in both lists; no list is all that there is.
+/// The intersection of two lists, where no list stands for everything.
 fn both<T: Clone + PartialEq>(one: Option<&[T]>, other: Option<&[T]>) -> Option<Vec<T>> {
     match (one, other) {
         (Some(one), Some(other)) => Some(one.iter().filter(|item| other.contains(item)).cloned().collect()),

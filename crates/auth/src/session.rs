@@ -5,17 +5,17 @@ use time::{Duration, OffsetDateTime};
 
 use crate::principal::{Actor, Origin, Party, Principal, Refused};
 
-/// A session ends at the latest so long after its sign-in.
+/// How long after its sign-in a session ends at the latest.
 pub const SESSION_LONGEST: Duration = Duration::days(7);
-/// A session ends when it was not used for so long.
+/// How long a session may be unused before it ends.
 pub const SESSION_IDLE: Duration = Duration::hours(12);
 
 /// What storage knows of a session: enough to judge it at any later moment.
 #[derive(Debug, Clone)]
 pub struct SessionRecord {
-    /// The session.
+    /// The session that was found by the hash of its cookie's token.
     pub id: SessionId,
-    /// Whose it is.
+    /// The member who signed in.
     pub member: MemberId,
     /// The tenant in which it acts.
     pub tenant: TenantId,
@@ -27,7 +27,7 @@ pub struct SessionRecord {
     pub last_seen_at: OffsetDateTime,
     /// When it ends at the latest.
     pub expires_at: OffsetDateTime,
-    /// The member's tokens from before this ended; none: no token did.
+    /// Tokens that the member minted before this are refused; none: all are accepted.
     pub tokens_not_before: Option<OffsetDateTime>,
 }
 
@@ -38,17 +38,18 @@ impl SessionRecord {
         Party { tenant: self.tenant, actor: Actor::Member(self.member), token: None }
     }
 
-    /// Whether it has ended at this moment.
+    /// Whether the session has ended at this moment, by its age or because it was unused.
     #[must_use]
     pub fn has_ended(&self, now: OffsetDateTime) -> bool {
         now >= self.expires_at || now >= self.last_seen_at.saturating_add(SESSION_IDLE)
     }
 
-    /// Judges a session that has not ended, used from there.
+    /// Lets the member in or refuses it, from this origin. A session must not have ended: ask
+    /// [`SessionRecord::has_ended`] first.
     ///
     /// # Errors
     ///
-    /// [`Refused::Suspended`].
+    /// [`Refused::Suspended`] when the tenant is suspended.
     pub fn admit(&self, origin: Origin) -> Result<Principal, Refused> {
         if self.tenant_status == TenantStatus::Suspended {
             return Err(Refused::Suspended);
@@ -61,15 +62,16 @@ impl SessionRecord {
 /// What storage knows of a member who acts through a token, without a session.
 #[derive(Debug, Clone)]
 pub struct MemberRecord {
-    /// The member.
+    /// The member who minted the token.
     pub id: MemberId,
-    /// Its tenant.
+    /// The tenant that the member belongs to.
     pub tenant: TenantId,
     /// Whether that tenant is served.
     pub tenant_status: TenantStatus,
     /// What the member's role allows.
     pub permissions: PermissionSet,
-    /// Tokens minted before this ended with a sign-out or a new beginning; none: no token did.
+    /// Tokens that the member minted before this are refused, since a sign-out or a new way to sign in; none:
+    /// all are accepted.
     pub tokens_not_before: Option<OffsetDateTime>,
 }
 
@@ -80,11 +82,11 @@ impl MemberRecord {
         Party { tenant: self.tenant, actor: Actor::Member(self.id), token: None }
     }
 
-    /// Judges the member, acting from there.
+    /// Lets the member in or refuses it, from this origin.
     ///
     /// # Errors
     ///
-    /// [`Refused::Suspended`].
+    /// [`Refused::Suspended`] when the tenant is suspended.
     pub fn admit(&self, origin: Origin) -> Result<Principal, Refused> {
         if self.tenant_status == TenantStatus::Suspended {
             return Err(Refused::Suspended);

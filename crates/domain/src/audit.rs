@@ -102,10 +102,10 @@ pub struct AuditRecord {
     pub entry: AuditEntry,
 }
 
-/// The end of a chain: note it elsewhere, and later ask whether the chain still holds it.
+/// The end of an audit chain. Whoever notes it elsewhere can ask later whether the chain still holds it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ChainEnd {
-    /// How many entries there are.
+    /// The number of the last entry, and so how many there are.
     pub seq: u64,
     /// The hash of the last one.
     pub hash: [u8; 32],
@@ -214,20 +214,20 @@ pub struct AuditVerdict {
     pub begins: bool,
 }
 
-/// Which entries.
+/// Which entries of the audit log a list shows; the default shows all.
 #[derive(Debug, Clone, Default)]
 pub struct AuditFilter {
-    /// Of that action.
+    /// Only entries of this action.
     pub action: Option<String>,
-    /// Of that key or member.
+    /// Only what this key or member did.
     pub actor_id: Option<String>,
-    /// Done to that thing.
+    /// Only what was done to the thing with this id.
     pub target_id: Option<String>,
-    /// Done, or refused.
+    /// Only what was done, or only what was refused.
     pub outcome: Option<AuditOutcome>,
-    /// Not before that moment.
+    /// Only entries of this moment and later.
     pub from: Option<OffsetDateTime>,
-    /// Before that moment.
+    /// Only entries of before this moment.
     pub to: Option<OffsetDateTime>,
 }
 
@@ -281,8 +281,8 @@ fn canonical(value: &Value) -> Value {
     }
 }
 
-/// What differs between two states, field by field; a state that is null has no fields. Times of the
-/// last change are passed over: they differ always.
+/// What differs between two states of a thing, field by field; null has no fields. `updated_at` is left out:
+/// it differs always.
 #[must_use]
 pub fn changes(before: &Value, after: &Value) -> Map<String, Value> {
     let empty = Map::new();

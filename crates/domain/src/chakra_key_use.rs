@@ -19,12 +19,12 @@ pub enum KeyCaller {
     Member(MemberId),
     /// Whoever runs this Portico.
     Operator,
-    /// Portico itself, for work that nobody asked for at that moment.
+    /// Portico itself, for work that no caller asked for.
     Portico,
 }
 
 impl KeyCaller {
-    /// The kind, as it is stored and shown.
+    /// The kind of caller, as it is stored and shown.
     #[must_use]
     pub const fn kind(self) -> &'static str {
         match self {
@@ -35,7 +35,7 @@ impl KeyCaller {
         }
     }
 
-    /// The id within the kind; nil where there is one only.
+    /// The caller's id; nil for the operator and Portico, of which there is one each.
     #[must_use]
     pub fn uuid(self) -> Uuid {
         match self {
@@ -57,7 +57,7 @@ impl KeyCaller {
         }
     }
 
-    /// The id as the API shows it.
+    /// The id as the API shows it; none for the operator and Portico.
     fn shown(self) -> Option<String> {
         match self {
             Self::ApiKey(id) => Some(id.to_string()),
@@ -87,26 +87,27 @@ pub struct ChakraKeyUse {
     /// The last of either.
     #[serde(with = "time::serde::rfc3339")]
     pub last_at: OffsetDateTime,
-    /// Where a page of uses ends.
+    /// The cursor of a page that ends with this use.
     #[serde(skip)]
-    pub place: KeyUsePlace,
+    pub cursor: KeyUseCursor,
 }
 
-/// Where a page of uses ends: a day and a caller.
+/// The last use on a page, from which the next page goes on: a day and a caller. As text:
+/// `<Julian day>.<kind of caller>.<its UUID without hyphens>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct KeyUsePlace {
-    /// The day.
+pub struct KeyUseCursor {
+    /// The day of that use, in UTC.
     pub day: Date,
-    /// The caller.
+    /// The caller of that use.
     pub caller: KeyCaller,
 }
 
 impl ChakraKeyUse {
-    /// What a caller did on a day.
+    /// What a caller did on a day: openings and calls, and when the last of either was.
     #[must_use]
-    pub fn new(place: KeyUsePlace, openings: u64, calls: u64, last_at: OffsetDateTime) -> Self {
-        let KeyUsePlace { day, caller } = place;
-        Self { day, caller: caller.kind(), caller_id: caller.shown(), openings, calls, last_at, place }
+    pub fn new(cursor: KeyUseCursor, openings: u64, calls: u64, last_at: OffsetDateTime) -> Self {
+        let KeyUseCursor { day, caller } = cursor;
+        Self { day, caller: caller.kind(), caller_id: caller.shown(), openings, calls, last_at, cursor }
     }
 }
 
@@ -115,27 +116,27 @@ fn as_text<S: serde::Serializer>(day: &Date, serializer: S) -> Result<S::Ok, S::
     serializer.collect_str(day)
 }
 
-impl fmt::Display for KeyUsePlace {
+impl fmt::Display for KeyUseCursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}.{}", self.day.to_julian_day(), self.caller.kind(), self.caller.uuid().simple())
     }
 }
 
-/// A text is no [`KeyUsePlace`].
+/// A text that is no [`KeyUseCursor`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("is not one that a page gave")]
-pub struct MalformedKeyUsePlace;
+pub struct MalformedKeyUseCursor;
 
-impl FromStr for KeyUsePlace {
-    type Err = MalformedKeyUsePlace;
+impl FromStr for KeyUseCursor {
+    type Err = MalformedKeyUseCursor;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let mut parts = text.splitn(3, '.');
-        let mut part = || parts.next().ok_or(MalformedKeyUsePlace);
+        let mut part = || parts.next().ok_or(MalformedKeyUseCursor);
         let (day, kind, id) = (part()?, part()?, part()?);
-        let day = day.parse().ok().and_then(|day| Date::from_julian_day(day).ok()).ok_or(MalformedKeyUsePlace)?;
-        let id = Uuid::try_parse(id).map_err(|_| MalformedKeyUsePlace)?;
-        Ok(Self { day, caller: KeyCaller::of(kind, id).ok_or(MalformedKeyUsePlace)? })
+        let day = day.parse().ok().and_then(|day| Date::from_julian_day(day).ok()).ok_or(MalformedKeyUseCursor)?;
+        let id = Uuid::try_parse(id).map_err(|_| MalformedKeyUseCursor)?;
+        Ok(Self { day, caller: KeyCaller::of(kind, id).ok_or(MalformedKeyUseCursor)? })
     }
 }
 
@@ -146,29 +147,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_read_back_from_its_text() {
+    fn a_cursor_is_read_back_from_its_text() {
         for caller in [KeyCaller::ApiKey(ApiKeyId::generate()), KeyCaller::Operator, KeyCaller::Portico] {
-            let place = KeyUsePlace { day: date!(2026 - 11 - 26), caller };
-            assert_eq!(place.to_string().parse(), Ok(place));
+            let cursor = KeyUseCursor { day: date!(2026 - 11 - 26), caller };
+            assert_eq!(cursor.to_string().parse(), Ok(cursor));
             assert_eq!(KeyCaller::of(caller.kind(), caller.uuid()), Some(caller));
         }
         for bad in ["", "1", "1.operator", "x.operator.0", "1.nobody.00000000000000000000000000000000", "1.operator.x"]
         {
-            assert_eq!(bad.parse::<KeyUsePlace>(), Err(MalformedKeyUsePlace), "{bad}");
+            assert_eq!(bad.parse::<KeyUseCursor>(), Err(MalformedKeyUseCursor), "{bad}");
         }
     }
 
     #[test]
     fn a_use_is_shown_with_day_and_caller() {
         let id = ApiKeyId::generate();
-        let place = KeyUsePlace { day: date!(2026 - 11 - 26), caller: KeyCaller::ApiKey(id) };
-        let shown = ChakraKeyUse::new(place, 2, 30, datetime!(2026-11-26 12:00 UTC));
+        let cursor = KeyUseCursor { day: date!(2026 - 11 - 26), caller: KeyCaller::ApiKey(id) };
+        let shown = ChakraKeyUse::new(cursor, 2, 30, datetime!(2026-11-26 12:00 UTC));
         assert_eq!(
             serde_json::to_value(&shown).expect("is JSON"),
             serde_json::json!({"day": "2026-11-26", "caller": "api_key", "caller_id": id.to_string(), "openings": 2,
                 "calls": 30, "last_at": "2026-11-26T12:00:00Z"})
         );
-        let place = KeyUsePlace { day: date!(2026 - 11 - 26), caller: KeyCaller::Operator };
-        assert_eq!(ChakraKeyUse::new(place, 0, 1, datetime!(2026-11-26 12:00 UTC)).caller_id, None);
+        let cursor = KeyUseCursor { day: date!(2026 - 11 - 26), caller: KeyCaller::Operator };
+        assert_eq!(ChakraKeyUse::new(cursor, 0, 1, datetime!(2026-11-26 12:00 UTC)).caller_id, None);
     }
 }

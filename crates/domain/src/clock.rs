@@ -28,7 +28,9 @@
 //! assert_eq!(handed_in.now(), datetime!(2026-01-01 00:01:30 UTC));
 //! ```
 //!
-//! Timers are not part of it: whoever sleeps uses the runtime, whose time tests can pause.
+//! Timers are not part of it: whoever sleeps uses the runtime, whose time tests can pause. Nor are
+//! identifiers: [`ids`](crate::ids) put the system's time into a UUID to order rows, and nothing reads it
+//! back.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

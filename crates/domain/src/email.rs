@@ -17,7 +17,7 @@ pub struct MalformedEmail;
 pub struct Email(String);
 
 impl Email {
-    /// The address.
+    /// The address, in lower case.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,4 +1,4 @@
-//! What a tenant is told of by events.
+//! Events, by which a tenant learns what happened.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -27,7 +27,7 @@ pub struct Event {
 }
 
 impl Event {
-    /// An event that happens now, of that type.
+    /// An event of that type with a new id.
     #[must_use]
     pub fn new(tenant_id: TenantId, event_type: &'static str, timestamp: OffsetDateTime, data: Value) -> Self {
         Self { id: EventId::generate(), event_type, timestamp, tenant_id, data }

@@ -32,19 +32,20 @@ macro_rules! identifiers {
         pub struct $name(Uuid);
 
         impl $name {
-            /// A new identifier: UUID version 7, so that later ones sort after earlier ones.
+            /// A new identifier: a UUID of version 7, so that later ones sort after earlier ones. The time in
+            /// it is the system's and is for that order alone: nothing reads it back.
             #[must_use]
             pub fn generate() -> Self {
                 Self(Uuid::now_v7())
             }
 
-            /// The identifier that storage keeps as this UUID.
+            /// The identifier with this UUID, as storage keeps it.
             #[must_use]
             pub const fn from_uuid(uuid: Uuid) -> Self {
                 Self(uuid)
             }
 
-            /// The UUID beneath, as storage keeps it.
+            /// The UUID without the prefix, as storage keeps it.
             #[must_use]
             pub const fn uuid(self) -> Uuid {
                 self.0
@@ -101,7 +102,7 @@ macro_rules! identifiers {
 }
 
 identifiers! {
-    /// A SaaS company that uses this Portico: the wall.
+    /// A SaaS company that uses this Portico. Two tenants share nothing.
     TenantId, TenantType, "ten", "ten_01h455vb4pex5vsknk084sn02q";
     /// A business that a tenant onboards.
     CustomerId, CustomerType, "cus", "cus_01h455vb4pex5vsknk084sn02q";
@@ -111,13 +112,13 @@ identifiers! {
     ChakraKeyId, ChakraKeyType, "chk", "chk_01h455vb4pex5vsknk084sn02q";
     /// A role that a tenant defined.
     RoleId, RoleType, "rol", "rol_01h455vb4pex5vsknk084sn02q";
-    /// Something that is told to the outside: the id of an event in the outbox.
+    /// An event in the outbox, with the same id in every delivery.
     EventId, EventType, "evt", "evt_01h455vb4pex5vsknk084sn02q";
     /// A person of a tenant.
     MemberId, MemberType, "mem", "mem_01h455vb4pex5vsknk084sn02q";
     /// An invitation to become a member.
     InvitationId, InvitationType, "inv", "inv_01h455vb4pex5vsknk084sn02q";
-    /// A member's signed-in browser.
+    /// A member's session in a browser.
     SessionId, SessionType, "ses", "ses_01h455vb4pex5vsknk084sn02q";
     /// A short-lived token that Portico signed.
     TokenId, TokenType, "tok", "tok_01h455vb4pex5vsknk084sn02q";
@@ -128,7 +129,7 @@ identifiers! {
 }
 
 impl TenantId {
-    /// No tenant's id: whose rows are the operator's own, such as the operator's audit log.
+    /// The id that stands for no tenant: rows with it are the operator's own, such as the operator's audit log.
     pub const OPERATOR: Self = Self(Uuid::nil());
 }
 

@@ -5,7 +5,7 @@
 //! such a type needs no second check. To add an identifier, add a line to [`ids`]; to add a
 //! permission, add a line to [`permission`].
 
-pub mod api_key;
+pub mod api_key_rotation;
 pub mod audit;
 pub mod chakra_key_use;
 pub mod clock;
@@ -19,15 +19,16 @@ pub mod meta_ids;
 pub mod model;
 pub mod permission;
 pub mod phone_digits;
+pub mod rate_limit;
 pub mod role;
 pub mod settings;
 pub mod signing_key;
 pub mod status;
 pub mod text;
 
-pub use api_key::{OldSecret, OldSecretUse, Overlap, RateLimit};
+pub use api_key_rotation::{OldSecret, OldSecretUse, Overlap};
 pub use audit::{AuditEntry, AuditFilter, AuditOutcome, AuditRecord, AuditVerdict, ChainEnd};
-pub use chakra_key_use::{ChakraKeyUse, KeyCaller, KeyUsePlace};
+pub use chakra_key_use::{ChakraKeyUse, KeyCaller, KeyUseCursor};
 pub use clock::Clock;
 pub use customer::Metadata;
 pub use email::Email;
@@ -36,12 +37,13 @@ pub use ids::{
     ApiKeyId, ChakraKeyId, CustomerId, EventId, InvitationId, MemberId, OldSecretId, RoleId, SessionId, SigningKeyId,
     TenantId, TokenId,
 };
-pub use lookup::{LookupFilter, LookupPlace, LookupRow};
+pub use lookup::{LookupCursor, LookupFilter, LookupRow};
 pub use member::{Invitation, InvitationStatus, Member};
 pub use meta_ids::{PhoneNumberId, PluginId, WabaId};
 pub use model::{ApiKey, ChakraKey, Customer, PhoneNumber, Plugin, RequestEntry, Role, Tenant, TenantSettings, Waba};
 pub use permission::Permission;
 pub use phone_digits::PhoneDigits;
+pub use rate_limit::RateLimit;
 pub use role::{BuiltInRole, PermissionSet};
 pub use settings::{Branding, GraphVersion, Limits, Origin};
 pub use signing_key::{SigningKey, SigningKeyState};

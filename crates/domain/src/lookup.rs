@@ -13,20 +13,20 @@ use crate::phone_digits::PhoneDigits;
 use crate::status::PluginStatus;
 use crate::text::{ExternalId, Name};
 
-/// What is known; a row must fit all of it.
+/// What is known; a row must fit all of it. The default fits every row.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LookupFilter {
-    /// The customer.
+    /// The customer by its id.
     pub customer: Option<CustomerId>,
-    /// The tenant's own id of the customer.
+    /// The customer by the tenant's own id.
     pub external_id: Option<ExternalId>,
-    /// The number as people write it.
+    /// The phone number by its digits, in whatever way people write it.
     pub display_phone_number: Option<PhoneDigits>,
-    /// The WABA.
+    /// The WABA by Meta's id.
     pub waba: Option<WabaId>,
-    /// The number, by Meta's id.
+    /// The phone number by Meta's id.
     pub phone_number: Option<PhoneNumberId>,
-    /// The plugin.
+    /// The plugin by Chakra's id.
     pub plugin: Option<PluginId>,
 }
 
@@ -102,10 +102,11 @@ pub struct LookupRow {
     pub age_seconds: Option<i64>,
 }
 
-/// Where a row stands among all: the cursor of a look-up.
+/// The last row on a page of a look-up, from which the next page goes on. As text, its ids separated by
+/// dots, with `-` for what the row lacks.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LookupPlace {
-    /// The customer.
+pub struct LookupCursor {
+    /// The customer of that row.
     pub customer: CustomerId,
     /// The plugin, if the row has one.
     pub plugin: Option<PluginId>,
@@ -116,10 +117,10 @@ pub struct LookupPlace {
 }
 
 impl LookupRow {
-    /// Where the row stands.
+    /// The cursor of a page that ends with this row.
     #[must_use]
-    pub fn place(&self) -> LookupPlace {
-        LookupPlace {
+    pub fn cursor(&self) -> LookupCursor {
+        LookupCursor {
             customer: self.customer_id,
             plugin: self.plugin_id,
             waba: self.waba_id.clone(),
@@ -131,28 +132,28 @@ impl LookupRow {
 /// A text that no look-up gave as its cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be the next_cursor of a look-up")]
-pub struct MalformedPlace;
+pub struct MalformedLookupCursor;
 
-impl fmt::Display for LookupPlace {
+impl fmt::Display for LookupCursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.customer, written(self.plugin.as_ref()))?;
         write!(f, ".{}.{}", written(self.waba.as_ref()), written(self.phone_number.as_ref()))
     }
 }
 
-impl FromStr for LookupPlace {
-    type Err = MalformedPlace;
+impl FromStr for LookupCursor {
+    type Err = MalformedLookupCursor;
 
-    fn from_str(text: &str) -> Result<Self, MalformedPlace> {
+    fn from_str(text: &str) -> Result<Self, MalformedLookupCursor> {
         let mut parts = text.split('.');
-        let mut part = || parts.next().ok_or(MalformedPlace);
-        let place = Self {
-            customer: part()?.parse().map_err(|_| MalformedPlace)?,
+        let mut part = || parts.next().ok_or(MalformedLookupCursor);
+        let cursor = Self {
+            customer: part()?.parse().map_err(|_| MalformedLookupCursor)?,
             plugin: read(part()?)?,
             waba: read(part()?)?,
             phone_number: read(part()?)?,
         };
-        if parts.next().is_none() { Ok(place) } else { Err(MalformedPlace) }
+        if parts.next().is_none() { Ok(cursor) } else { Err(MalformedLookupCursor) }
     }
 }
 
@@ -160,8 +161,8 @@ fn written(id: Option<&impl fmt::Display>) -> String {
     id.map_or_else(|| "-".to_owned(), ToString::to_string)
 }
 
-fn read<T: FromStr>(text: &str) -> Result<Option<T>, MalformedPlace> {
-    if text == "-" { Ok(None) } else { text.parse().map(Some).map_err(|_| MalformedPlace) }
+fn read<T: FromStr>(text: &str) -> Result<Option<T>, MalformedLookupCursor> {
+    if text == "-" { Ok(None) } else { text.parse().map(Some).map_err(|_| MalformedLookupCursor) }
 }
 
 #[cfg(test)]
@@ -169,16 +170,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_survives_its_text_form() {
+    fn a_cursor_survives_its_text_form() {
         for text in [
             "cus_01h455vb4pex5vsknk084sn02q.-.-.-",
             "cus_01h455vb4pex5vsknk084sn02q.11111111-2222-4333-8444-555555555555.-.-",
             "cus_01h455vb4pex5vsknk084sn02q.11111111-2222-4333-8444-555555555555.1.2",
         ] {
-            assert_eq!(text.parse::<LookupPlace>().map(|place| place.to_string()).as_deref(), Ok(text));
+            assert_eq!(text.parse::<LookupCursor>().map(|cursor| cursor.to_string()).as_deref(), Ok(text));
         }
         for text in ["", "cus_01h455vb4pex5vsknk084sn02q", "cus_01h455vb4pex5vsknk084sn02q.-.-.-.-", "-.-.-.-"] {
-            assert_eq!(text.parse::<LookupPlace>(), Err(MalformedPlace), "{text}");
+            assert_eq!(text.parse::<LookupCursor>(), Err(MalformedLookupCursor), "{text}");
         }
     }
 

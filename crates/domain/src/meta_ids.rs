@@ -9,7 +9,7 @@ use uuid::Uuid;
 /// Why a text is not an identifier of Chakra or Meta.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MalformedMetaId {
-    /// Not the canonical lower- or upper-case form of a UUID.
+    /// Not the hyphenated form of a UUID.
     #[error("must be a UUID such as 11111111-2222-4333-8444-555555555555")]
     Uuid,
     /// Not one to 32 ASCII digits.

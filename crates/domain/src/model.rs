@@ -4,10 +4,11 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use crate::api_key::{OldSecret, RateLimit};
+use crate::api_key_rotation::OldSecret;
 use crate::customer::Metadata;
 use crate::ids::{ApiKeyId, ChakraKeyId, CustomerId, RoleId, TenantId};
 use crate::meta_ids::{PhoneNumberId, PluginId, WabaId};
+use crate::rate_limit::RateLimit;
 use crate::role::PermissionSet;
 use crate::settings::{Branding, GraphVersion, Limits, Origin};
 use crate::status::{ApiKeyStatus, ChakraKeyStatus, CustomerStatus, PluginStatus, TenantStatus};

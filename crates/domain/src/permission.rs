@@ -30,7 +30,7 @@ macro_rules! permissions {
                 match self { $(Self::$variant => $text,)+ }
             }
 
-            /// What it allows, in a sentence.
+            /// The sentence that says what it allows.
             #[must_use]
             pub const fn what(self) -> &'static str {
                 match self { $(Self::$variant => $what,)+ }
@@ -122,8 +122,6 @@ permissions! {
     SigningKeysRead = "signing_keys:read", "Operator only: read the keys that sign tokens (never their private half).";
     SigningKeysWrite = "signing_keys:write", "Operator only: rotate the keys that sign tokens.";
 }
-
-pub use perm as required;
 
 impl Permission {
     /// Whether only the operator can have it.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::permission::Permission;
 
-/// A set of permissions; one machine word, so that checking costs nothing.
+/// A set of permissions: one machine word, so that checking one is a single instruction.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PermissionSet(u64);
 
@@ -53,7 +53,7 @@ impl PermissionSet {
         set
     };
 
-    /// The set of exactly these.
+    /// The set of exactly these permissions.
     #[must_use]
     pub const fn of(permissions: &[Permission]) -> Self {
         let mut set = Self::EMPTY;
@@ -95,7 +95,7 @@ impl PermissionSet {
         Self(self.0 & other.0)
     }
 
-    /// The permissions, in the order of the documentation.
+    /// The permissions in the set, in the order of the documentation.
     pub fn iter(self) -> impl Iterator<Item = Permission> {
         Permission::ALL.iter().copied().filter(move |permission| self.contains(*permission))
     }

@@ -68,7 +68,7 @@ pub struct JsonWebKey {
 }
 
 impl JsonWebKey {
-    /// An Ed25519 key.
+    /// The JWK of an Ed25519 public key (RFC 8037).
     #[must_use]
     pub fn ed25519(kid: SigningKeyId, public_key: &[u8; 32]) -> Self {
         let x = URL_SAFE_NO_PAD.encode(public_key);

@@ -94,13 +94,6 @@ impl TenantStatus {
     pub const fn serves_calls(self) -> bool {
         matches!(self, Self::Active)
     }
-
-    /// Whether what Chakra tells of the tenant is received and kept. A suspension is meant to end, and
-    /// Chakra tells nothing twice.
-    #[must_use]
-    pub const fn receives_events(self) -> bool {
-        matches!(self, Self::Active | Self::Suspended)
-    }
 }
 
 #[cfg(test)]
@@ -108,10 +101,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_suspended_tenant_is_not_served_and_misses_nothing() {
-        assert!(TenantStatus::Active.serves_calls() && TenantStatus::Active.receives_events());
+    fn a_suspended_tenant_is_not_served() {
+        assert!(TenantStatus::Active.serves_calls());
         assert!(!TenantStatus::Suspended.serves_calls());
-        assert!(TenantStatus::Suspended.receives_events());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Texts that people give: trimmed of nothing, bounded, free of control characters.
+//! Texts that people give: of bounded length, without control characters, kept as they are.
 
 use std::fmt;
 use std::str::FromStr;

@@ -12,28 +12,28 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use crate::PATIENCE;
+use crate::TIME_LIMIT;
 
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(2);
 /// Bytes in the longest answer that is read.
 const LONGEST: usize = 64 * 1024;
 
-/// Where the engine is, and how to get in.
+/// Where the engine is, and how to authenticate.
 #[derive(Debug, Clone)]
 pub struct TransitOptions {
     /// The server's base URL, such as `https://vault.example.com:8200`.
     pub url: String,
     /// Sent as `X-Vault-Token`. It needs `update` on `encrypt/<key>` and `decrypt/<key>`, and no more.
     pub token: SecretString,
-    /// Where the engine is mounted.
+    /// The path at which the engine is mounted, such as `transit`.
     pub mount: String,
 }
 
-/// Why there is no client.
+/// Why options give no client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadTransit {
-    /// The URL is none, or has more than scheme, host and port.
+    /// The text is no URL, or has more than scheme, host and port.
     #[error("must be an http or https URL without path and credentials, such as https://vault.example.com:8200")]
     Url,
     /// The token cannot stand in a header.
@@ -47,7 +47,7 @@ pub enum BadTransit {
     Client,
 }
 
-/// A transit engine.
+/// A client of one transit engine, with the token in every request.
 #[derive(Debug)]
 pub struct TransitClient {
     http: reqwest::Client,
@@ -62,7 +62,7 @@ struct Errors {
 }
 
 impl TransitClient {
-    /// A client of that engine. Reaches for nothing yet.
+    /// A client of that engine. Calls nothing yet.
     ///
     /// # Errors
     ///
@@ -98,13 +98,13 @@ impl TransitClient {
             .no_proxy()
             .redirect(Policy::none())
             .connect_timeout(CONNECT)
-            .timeout(PATIENCE)
+            .timeout(TIME_LIMIT)
             .build()
             .map_err(|_| BadTransit::Client)?;
         Ok(Self { http, base, mount })
     }
 
-    /// Asks for one thing; the body of a 200.
+    /// Calls `action` (`encrypt` or `decrypt`) of a key and gives the body of a 200.
     pub(crate) async fn ask(
         &self,
         action: &'static str,

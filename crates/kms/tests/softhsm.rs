@@ -10,16 +10,18 @@ use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::mechanism::Mechanism;
 use cryptoki::object::Attribute;
 use cryptoki::session::UserType;
-use portico_kms::{Pkcs11Key, Places, Token, TokenOptions, ring};
-use portico_vault::{Listed, MasterKeyId, MasterKeyProvider as _, OpenError, ProviderError, Purpose, SecretString};
+use portico_kms::{KeyProviders, Pkcs11Key, Pkcs11Token, Pkcs11TokenOptions, ring};
+use portico_vault::{
+    MasterKeyEntry, MasterKeyId, MasterKeyProvider as _, OpenError, ProviderError, Purpose, SecretString,
+};
 
 const PIN: &str = "2468-pin";
 const TOKEN: &str = "portico-test";
 
 fn module() -> PathBuf {
-    let places =
+    let paths =
         ["/usr/lib/softhsm/libsofthsm2.so", "/usr/lib64/softhsm/libsofthsm2.so", "/usr/lib64/pkcs11/libsofthsm2.so"];
-    let found = places.into_iter().map(PathBuf::from).find(|path| path.exists());
+    let found = paths.into_iter().map(PathBuf::from).find(|path| path.exists());
     found.expect("SoftHSM is installed: run .ci/install softhsm")
 }
 
@@ -66,8 +68,8 @@ impl Drop for Tokens {
     }
 }
 
-fn options() -> TokenOptions {
-    TokenOptions { module: module(), label: TOKEN.to_owned(), pin: PIN.into() }
+fn options() -> Pkcs11TokenOptions {
+    Pkcs11TokenOptions { module: module(), label: TOKEN.to_owned(), pin: PIN.into() }
 }
 
 /// Makes an AES key in the token.
@@ -96,7 +98,7 @@ fn id(text: &str) -> MasterKeyId {
     text.parse().expect("an id")
 }
 
-fn key(label: &str, token: &Arc<Token>) -> Pkcs11Key {
+fn key(label: &str, token: &Arc<Pkcs11Token>) -> Pkcs11Key {
     Pkcs11Key::new(id("hsm"), label.to_owned(), Arc::clone(token))
 }
 
@@ -124,7 +126,7 @@ fn what_a_token_seals_opens_with_the_same_associated_data_only() {
 async fn inner_seal_and_open() {
     make_key("portico", false);
     make_key("other", false);
-    let token = Arc::new(Token::new(options()));
+    let token = Arc::new(Pkcs11Token::new(options()));
     let portico = key("portico", &token);
     let body = portico.seal([7; 12], b"for row 1", b"a data key").await.expect("seals");
     assert_eq!((&body[..12], body.len()), (&[7; 12][..], 12 + 10 + 16));
@@ -161,7 +163,7 @@ async fn inner_unfit_keys() {
     make_key("loose", true);
     make_key("twice", false);
     make_key("twice", false);
-    let token = Arc::new(Token::new(options()));
+    let token = Arc::new(Pkcs11Token::new(options()));
     let sealing = |label| {
         let key = key(label, &token);
         async move { refusal(key.seal([0; 12], b"", b"x").await) }
@@ -181,15 +183,15 @@ fn a_token_that_is_not_there_is_unreachable_and_a_wrong_pin_is_tried_once() {
 #[tokio::test]
 #[ignore = "run by the test above, which makes the token"]
 async fn inner_no_way_in() {
-    let sealing = |options: TokenOptions| async move {
-        key("portico", &Arc::new(Token::new(options))).seal([0; 12], b"", b"x").await
+    let sealing = |options: Pkcs11TokenOptions| async move {
+        key("portico", &Arc::new(Pkcs11Token::new(options))).seal([0; 12], b"", b"x").await
     };
-    let absent = TokenOptions { label: "another".to_owned(), ..options() };
+    let absent = Pkcs11TokenOptions { label: "another".to_owned(), ..options() };
     assert_eq!(outage(sealing(absent).await), "the module shows no token with the label \"another\"");
-    let nowhere = TokenOptions { module: "/nowhere/module.so".into(), ..options() };
+    let nowhere = Pkcs11TokenOptions { module: "/nowhere/module.so".into(), ..options() };
     assert!(outage(sealing(nowhere).await).starts_with("the PKCS#11 module /nowhere/module.so cannot be loaded: "));
 
-    let wrong = Arc::new(Token::new(TokenOptions { pin: SecretString::from("1111-wrong"), ..options() }));
+    let wrong = Arc::new(Pkcs11Token::new(Pkcs11TokenOptions { pin: SecretString::from("1111-wrong"), ..options() }));
     let first = refusal(key("portico", &wrong).seal([0; 12], b"", b"x").await);
     assert_eq!(first, "the token refuses the PIN");
     let second = refusal(key("portico", &wrong).seal([0; 12], b"", b"x").await);
@@ -206,7 +208,7 @@ fn a_session_that_broke_is_opened_anew() {
 #[ignore = "run by the test above, which makes the token"]
 async fn inner_broken_session() {
     make_key("portico", false);
-    let token = Arc::new(Token::new(options()));
+    let token = Arc::new(Pkcs11Token::new(options()));
     let portico = key("portico", &token);
     let body = portico.seal([7; 12], b"aad", b"x").await.expect("seals");
     // As when the service behind the module restarts: every session of the process is gone.
@@ -223,10 +225,10 @@ fn a_database_moves_from_a_local_key_into_the_token() {
 #[ignore = "run by the test above, which makes the token"]
 async fn inner_move() {
     make_key("portico", false);
-    let places = Places { token: Some(Arc::new(Token::new(options()))), transit: None };
+    let providers = KeyProviders { token: Some(Arc::new(Pkcs11Token::new(options()))), transit: None };
     let keys = |text: &str| {
-        let listed = Listed::parse(&SecretString::from(text)).expect("well-formed");
-        ring(listed, &places).expect("the token is named")
+        let listed = MasterKeyEntry::parse(&SecretString::from(text)).expect("well-formed");
+        ring(listed, &providers).expect("the token is named")
     };
     let local = "k1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
     let rng = &mut rand::rng();

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use portico_kms::{BadTransit, Places, TransitClient, TransitKey, TransitOptions, ring};
+use portico_kms::{BadTransit, KeyProviders, TransitClient, TransitKey, TransitOptions, ring};
 use portico_testkit::transit::{Mood, TOKEN, TransitStandIn};
 use portico_vault::{
-    Listed, MasterKeyFailure, MasterKeyId, MasterKeyProvider as _, MasterKeys, OpenError, ProviderError, SecretString,
+    MasterKeyEntry, MasterKeyFailure, MasterKeyId, MasterKeyProvider as _, MasterKeys, OpenError, ProviderError,
+    SecretString,
 };
 
 fn id(text: &str) -> MasterKeyId {
@@ -123,10 +124,10 @@ async fn the_token_and_the_secret_show_nowhere() {
 #[tokio::test]
 async fn a_database_moves_from_a_local_key_to_the_engine_and_back() {
     let engine = TransitStandIn::start(&["portico"]).await;
-    let places = Places { transit: Some(client(&engine, TOKEN, "/transit/")), token: None };
+    let providers = KeyProviders { transit: Some(client(&engine, TOKEN, "/transit/")), token: None };
     let keys = |text: &str| {
-        let listed = Listed::parse(&SecretString::from(text)).expect("well-formed");
-        ring(listed, &places).expect("the engine is named")
+        let listed = MasterKeyEntry::parse(&SecretString::from(text)).expect("well-formed");
+        ring(listed, &providers).expect("the engine is named")
     };
     let local = "k1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
     let there: MasterKeys = keys(&format!("kms:transit:portico,{local}"));

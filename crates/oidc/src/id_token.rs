@@ -5,17 +5,17 @@ use serde::Deserialize;
 
 use crate::jwks::Key;
 
-/// The signatures that are believed. `none` and everything with a shared secret are not among them.
+/// The signature algorithms that are accepted. `none` and everything with a shared secret are not among them.
 pub const ALGORITHMS: &[Algorithm] = &[Algorithm::RS256, Algorithm::PS256, Algorithm::ES256, Algorithm::EdDSA];
 
 /// How far clocks may differ, in seconds.
 const LEEWAY: u64 = 60;
-/// How old a token may be: it was asked for a moment ago. In seconds.
+/// How old a token may be, in seconds: it was issued for this sign-in a moment ago.
 const OLDEST: u64 = 600;
 /// How long a token may be, in bytes.
 const LONGEST: usize = 16 * 1024;
 
-/// Why an ID token is not believed.
+/// Why an ID token is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadIdToken {
     /// It is no signed token, or its claims are not those of the standard.
@@ -24,25 +24,25 @@ pub enum BadIdToken {
     /// `none`, a shared secret, or another algorithm that is not allowed.
     #[error("the ID token is signed with an algorithm that is not allowed")]
     Algorithm,
-    /// No key of the provider's has this name and serves this algorithm.
+    /// The provider has no key with this id that serves this algorithm.
     #[error("the ID token names no key of the provider")]
     UnknownKey,
-    /// The signature is not the key's.
+    /// The signature does not verify with the provider's key.
     #[error("the ID token's signature is wrong")]
     Signature,
-    /// Another issuer.
+    /// `iss` is another issuer.
     #[error("the ID token is another issuer's")]
     Issuer,
-    /// For somebody else.
+    /// `aud` or `azp` is another client.
     #[error("the ID token is for another client")]
     Audience,
-    /// Of another sign-in.
+    /// `nonce` is that of another sign-in.
     #[error("the ID token belongs to another sign-in")]
     Nonce,
-    /// Past its time.
+    /// `exp` has passed, or `iat` is too long ago.
     #[error("the ID token has expired")]
     Expired,
-    /// Before its time: some clock is wrong.
+    /// `iat` or `nbf` is in the future: some clock is wrong.
     #[error("the ID token is from the future; look at the clocks of both machines")]
     Future,
 }
@@ -54,7 +54,7 @@ enum Audience {
     Many(Vec<String>),
 }
 
-/// What it says.
+/// The claims of a token that a sign-in needs.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Claims {
     iss: String,
@@ -71,7 +71,7 @@ pub(crate) struct Claims {
     pub(crate) name: Option<String>,
 }
 
-/// True, or (as some providers write it) a text that says so.
+/// A boolean, or (as some providers write it) the text "true".
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(from = "serde_json::Value")]
 pub(crate) struct Flag(pub(crate) bool);
@@ -82,17 +82,17 @@ impl From<serde_json::Value> for Flag {
     }
 }
 
-/// What of the claims must be so.
+/// What the claims must say.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Expected<'a> {
     pub(crate) issuer: &'a str,
     pub(crate) client_id: &'a str,
     pub(crate) nonce: &'a str,
-    /// Seconds since 1970.
+    /// The time, in seconds since 1970.
     pub(crate) now: u64,
 }
 
-/// The head of a token, if it may be looked at any further.
+/// The header of a token, if its algorithm is accepted and nothing in it must be understood.
 pub(crate) fn head(token: &str) -> Result<Header, BadIdToken> {
     if token.len() > LONGEST {
         return Err(BadIdToken::Malformed);
@@ -109,7 +109,7 @@ pub(crate) fn head(token: &str) -> Result<Header, BadIdToken> {
     Ok(header)
 }
 
-/// The claims of a token that one of these keys signed, if all of them are as expected.
+/// The claims of a token that one of these keys signed, if they say what is expected.
 pub(crate) fn verify(
     token: &str,
     algorithm: Algorithm,

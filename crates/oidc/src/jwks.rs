@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey};
+use portico_domain::Clock;
 use reqwest::{Client, Url};
 use serde::Deserialize;
 use serde_json::Value;
@@ -13,12 +14,12 @@ use tokio::sync::Mutex;
 
 use crate::web::{WebError, json};
 
-/// How long keys are believed without being asked for again.
+/// How long keys are used without being fetched again.
 const LIFETIME: Duration = Duration::from_hours(1);
-/// How long to wait before they are fetched again for a key that is not among them.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// How long after a fetch an unknown key id may cause another.
+const UNKNOWN_KEY_PAUSE: Duration = Duration::from_mins(1);
 
-/// A key that can verify.
+/// A provider's public key.
 #[derive(Clone)]
 pub(crate) struct Key {
     id: Option<String>,
@@ -36,7 +37,7 @@ enum Kind {
 }
 
 impl Key {
-    /// The key, if it may verify signatures of an algorithm that is allowed.
+    /// The key of a JWK; none if it must not verify signatures, or only of algorithms that are not accepted.
     fn of(value: Value) -> Option<Self> {
         // The library cannot read keys of unknown algorithms; what they say of themselves is kept apart.
         let algorithm = value.get("alg").and_then(Value::as_str).map(str::to_owned);
@@ -87,13 +88,20 @@ struct Known {
     fetched: Option<Instant>,
 }
 
-/// The keys as far as they are known.
-#[derive(Default)]
-pub(crate) struct Keys(Mutex<Known>);
+/// The provider's key set as it was last fetched.
+pub(crate) struct Keys {
+    clock: Clock,
+    known: Mutex<Known>,
+}
 
 impl Keys {
-    /// The keys that may verify a token of that algorithm and key id, after asking for them anew if
-    /// that can help. Without a key id there may be several.
+    /// No keys yet: the first call asks for them.
+    pub(crate) fn new(clock: Clock) -> Self {
+        Self { clock, known: Mutex::default() }
+    }
+
+    /// The keys that may verify a token of that algorithm and key id, after fetching the set again if that
+    /// can help. Without a key id there may be several.
     pub(crate) async fn find(
         &self,
         client: &Client,
@@ -101,20 +109,20 @@ impl Keys {
         algorithm: Algorithm,
         id: Option<&str>,
     ) -> Result<Vec<Key>, WebError> {
-        let mut known = self.0.lock().await;
-        let age = known.fetched.map(|at| at.elapsed());
+        let mut known = self.known.lock().await;
+        let age = known.fetched.map(|at| self.clock.instant().duration_since(at));
         let found = known.serving(algorithm, id);
         let again = match age {
             None => true,
-            Some(age) => age >= LIFETIME || found.is_empty() && age >= PATIENCE,
+            Some(age) => age >= LIFETIME || found.is_empty() && age >= UNKNOWN_KEY_PAUSE,
         };
         if !again {
             return Ok(found);
         }
         match json::<Set>(client.get(url.clone())).await {
             Ok(set) => {
-                *known =
-                    Known { keys: set.keys.into_iter().filter_map(Key::of).collect(), fetched: Some(Instant::now()) };
+                let keys = set.keys.into_iter().filter_map(Key::of).collect();
+                *known = Known { keys, fetched: Some(self.clock.instant()) };
                 Ok(known.serving(algorithm, id))
             }
             // Keys that were good an hour ago are better than nobody signing in.
@@ -124,13 +132,6 @@ impl Keys {
             }
             Err(error) => Err(error),
         }
-    }
-
-    /// Makes the known keys look that much older.
-    #[cfg(test)]
-    pub(crate) async fn age(&self, by: Duration) {
-        let mut known = self.0.lock().await;
-        known.fetched = known.fetched.map(|at| at.checked_sub(by).expect("the clock has run for so long"));
     }
 }
 
@@ -143,6 +144,7 @@ impl Known {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use time::OffsetDateTime;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpListener;
 
@@ -174,14 +176,17 @@ mod tests {
     async fn keys_follow_a_rotation_but_made_up_names_cause_no_calls() {
         let url = serving(vec![json!({"keys": [ed25519("old")]}), json!({"keys": [ed25519("new")]})]).await;
         let client = crate::web::client().expect("is made");
-        let keys = Keys::default();
+        let clock = Clock::manual(OffsetDateTime::UNIX_EPOCH);
+        let keys = Keys::new(clock.clone());
         let found = async |id| keys.find(&client, &url, Algorithm::EdDSA, Some(id)).await.expect("are had").len();
         assert_eq!((found("old").await, found("new").await), (1, 0), "within a minute they are not asked for again");
-        keys.age(PATIENCE).await;
+        clock.advance(UNKNOWN_KEY_PAUSE.saturating_sub(Duration::from_nanos(1)));
+        assert_eq!(found("new").await, 0);
+        clock.advance(Duration::from_nanos(1));
         assert_eq!((found("new").await, found("old").await), (1, 0), "then they are");
-        keys.age(LIFETIME).await;
+        clock.advance(LIFETIME);
         assert_eq!(found("new").await, 1, "keys that were good are used while the provider is out of reach");
-        keys.age(PATIENCE).await;
+        clock.advance(UNKNOWN_KEY_PAUSE);
         assert!(keys.find(&client, &url, Algorithm::EdDSA, Some("third")).await.is_err());
     }
 

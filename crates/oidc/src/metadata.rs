@@ -5,29 +5,29 @@ use serde::{Deserialize, Deserializer, de};
 
 use crate::web::{WebError, is_safe, json};
 
-/// Why a provider's description of itself does not serve.
+/// Why a provider's metadata is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum BadMetadata {
-    /// It cannot be had.
+    /// It cannot be fetched.
     #[error("{url}: {source}")]
     Web {
-        /// Where it was looked for.
+        /// The address of the metadata.
         url: Url,
-        /// Why not.
+        /// What happened.
         source: WebError,
     },
-    /// It is another provider's.
+    /// It names another issuer.
     #[error("the provider says that its issuer is {0:?}; it must be exactly the one that is set")]
     Issuer(String),
-    /// An endpoint to which no secret may be sent.
+    /// One of its endpoints is neither https nor on the loopback address.
     #[error("the provider's {0} is neither https nor on this machine")]
     Unsafe(&'static str),
-    /// It cannot do what is needed.
+    /// It does not offer something that a sign-in needs.
     #[error("the provider does not offer {0}")]
     Lacks(&'static str),
 }
 
-/// The parts that a sign-in needs.
+/// The parts of the metadata that a sign-in needs.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Metadata {
     issuer: String,
@@ -58,12 +58,12 @@ fn some_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D
     url(deserializer).map(Some)
 }
 
-/// Where the description is.
+/// The address of an issuer's metadata (OpenID Connect Discovery, section 4).
 pub(crate) fn address(issuer: &str) -> String {
     format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'))
 }
 
-/// Fetches and judges it.
+/// Fetches and checks an issuer's metadata.
 pub(crate) async fn fetch(client: &Client, issuer: &str) -> Result<Metadata, BadMetadata> {
     let url: Url = address(issuer).parse().map_err(|_| BadMetadata::Unsafe("issuer"))?;
     let found: Metadata =
@@ -108,7 +108,8 @@ impl Metadata {
         self.takes("client_secret_basic")
     }
 
-    /// The standard's default is `client_secret_basic`.
+    /// Whether the token endpoint takes this method of authentication. The standard's default is
+    /// `client_secret_basic`.
     fn takes(&self, method: &str) -> bool {
         match &self.token_endpoint_auth_methods_supported {
             Some(methods) => methods.iter().any(|offered| offered == method),

@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use portico_domain::Clock;
 use rand::CryptoRng;
 use reqwest::{Client, Url};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -18,81 +19,81 @@ use crate::jwks::Keys;
 use crate::metadata::{BadMetadata, Metadata, fetch};
 use crate::web::{self, WebError};
 
-/// How long the provider's description is believed.
+/// How long metadata is used without being fetched again.
 const LIFETIME: Duration = Duration::from_hours(1);
 
-/// What the operator sets.
+/// What the operator sets of the identity provider.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The issuer, exactly as the provider writes it.
     pub issuer: String,
-    /// The id under which the provider knows us.
+    /// The client id that the provider gave to this Portico.
     pub client_id: String,
-    /// The secret that goes with it.
+    /// The client secret that the provider gave with it.
     pub client_secret: SecretString,
 }
 
-/// A setting that cannot serve.
+/// Why a setting is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum BadSetting {
-    /// No URL, or one to which no secret may be sent.
+    /// The issuer is no URL, or one to which no secret may be sent.
     #[error("must be the issuer of your identity provider, an https URL such as https://id.example.com")]
     Issuer,
-    /// Nothing, or what no provider gives.
+    /// The client id is empty, or no text that a provider gives.
     #[error("must be the client id that your identity provider gave, of visible ASCII characters")]
     ClientId,
-    /// Nothing, or what no provider gives.
+    /// The client secret is empty, or no text that a provider gives.
     #[error("must be the client secret that your identity provider gave, of visible ASCII characters")]
     ClientSecret,
-    /// The client cannot be made.
+    /// The HTTP client cannot be made.
     #[error("cannot be called: {0}")]
     Client(#[from] reqwest::Error),
 }
 
-/// Why a sign-in came to nothing.
+/// Why a sign-in failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// The provider's description of itself does not serve.
+    /// The provider's metadata is refused, or cannot be fetched.
     #[error(transparent)]
     Metadata(#[from] BadMetadata),
-    /// The exchange of the code failed.
+    /// The token endpoint did not exchange the code.
     #[error("the code cannot be exchanged: {0}")]
     Exchange(#[source] WebError),
-    /// The provider's keys cannot be had.
+    /// The provider's keys cannot be fetched.
     #[error("the provider's keys cannot be fetched: {0}")]
     Keys(#[source] WebError),
-    /// What it says of the person cannot be had.
+    /// The userinfo endpoint gave nothing that can be read.
     #[error("the provider's userinfo cannot be read: {0}")]
     UserInfo(#[source] WebError),
-    /// The answer that the browser brought is another provider's (RFC 9207).
+    /// The browser came back with the answer of another provider (RFC 9207).
     #[error("the answer came from another provider")]
     OtherIssuer,
-    /// The ID token is not believed.
+    /// The ID token is refused.
     #[error(transparent)]
     IdToken(#[from] BadIdToken),
 }
 
 impl Failure {
-    /// Whether the provider is at fault or out of reach, rather than the answer wrong.
+    /// Whether the provider is at fault or cannot be reached, rather than the answer wrong.
     #[must_use]
     pub const fn is_outage(&self) -> bool {
         matches!(self, Self::Metadata(_) | Self::Keys(_) | Self::UserInfo(_) | Self::Exchange(WebError::Unreachable(_)))
     }
 }
 
-/// What is kept with the browser between the two calls. Each is 256 random bits in base64url.
+/// What is kept with the browser between the two calls: three secrets of 256 random bits each, in base64url.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Attempt {
-    /// Comes back with the browser.
+    /// `state`: comes back with the browser.
     pub state: String,
-    /// Comes back in the ID token.
+    /// `nonce`: comes back in the ID token.
     pub nonce: String,
-    /// Proves to the provider that who exchanges the code began the sign-in (RFC 7636).
+    /// `code_verifier`: proves to the provider that whoever exchanges the code began the sign-in (RFC 7636).
     pub verifier: String,
 }
 
 impl Attempt {
-    /// A new one.
+    /// Three new random secrets.
     pub fn generate(rng: &mut impl CryptoRng) -> Self {
         let mut random = || {
             let mut bytes = [0; 32];
@@ -113,27 +114,29 @@ impl fmt::Debug for Attempt {
     }
 }
 
-/// Who signed in.
+/// Who signed in, as the provider says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
-    /// The provider.
+    /// The issuer of the ID token.
     pub issuer: String,
-    /// The account there; never given to another person.
+    /// `sub`: the account at that issuer, which is never given to another person.
     pub subject: String,
-    /// The account's e-mail address.
+    /// The account's e-mail address; none if the provider told none.
     pub email: Option<String>,
-    /// Whether the provider made sure that the address is the person's.
+    /// Whether the provider verified that the address is the person's.
     pub email_verified: bool,
-    /// The person's name.
+    /// The person's name; none if the provider told none.
     pub name: Option<String>,
 }
 
-/// An identity provider.
+/// A client of one identity provider, with its metadata and keys as they were last fetched.
 pub struct Provider {
     settings: Settings,
     client: Client,
+    clock: Clock,
+    /// The metadata, and when it was fetched.
     known: Mutex<Option<(Instant, Arc<Metadata>)>>,
-    pub(crate) keys: Keys,
+    keys: Keys,
 }
 
 impl fmt::Debug for Provider {
@@ -158,7 +161,7 @@ struct UserInfo {
 }
 
 impl Provider {
-    /// The provider of these settings. Nothing is asked of it yet.
+    /// A client of the provider of these settings. Calls nothing yet.
     ///
     /// # Errors
     ///
@@ -175,16 +178,24 @@ impl Provider {
         if !plain(settings.client_secret.expose_secret()) {
             return Err(BadSetting::ClientSecret);
         }
-        Ok(Self { settings, client: web::client()?, known: Mutex::default(), keys: Keys::default() })
+        let (client, clock) = (web::client()?, Clock::system());
+        Ok(Self { settings, client, clock: clock.clone(), known: Mutex::default(), keys: Keys::new(clock) })
     }
 
-    /// The issuer, as it is set.
+    /// The same client, which takes from this clock how old metadata and keys are, and whether a token has
+    /// expired. What was fetched before is forgotten.
+    #[must_use]
+    pub fn with_clock(self, clock: &Clock) -> Self {
+        Self { clock: clock.clone(), known: Mutex::default(), keys: Keys::new(clock.clone()), ..self }
+    }
+
+    /// The issuer as the settings have it.
     #[must_use]
     pub fn issuer(&self) -> &str {
         &self.settings.issuer
     }
 
-    /// Asks the provider for its description, unless that was asked within the hour.
+    /// Fetches the provider's metadata, unless that was done within the hour.
     ///
     /// # Errors
     ///
@@ -194,14 +205,7 @@ impl Provider {
         Ok(())
     }
 
-    /// Where a form that begins a sign-in leads: what a page's policy must allow. None when the provider
-    /// cannot be asked.
-    pub async fn origin(&self) -> Option<String> {
-        let metadata = self.metadata().await.ok()?;
-        Some(metadata.authorization_endpoint.origin().ascii_serialization())
-    }
-
-    /// The address to which the browser goes.
+    /// The address to which the browser is sent to sign in. It comes back to `redirect_uri`.
     ///
     /// # Errors
     ///
@@ -221,8 +225,8 @@ impl Provider {
         Ok(url.into())
     }
 
-    /// Who signed in, from the code with which the browser came back. `issuer` is the parameter `iss`
-    /// that it may have brought (RFC 9207). The caller has compared the state.
+    /// Exchanges the code with which the browser came back, and gives who signed in. `issuer` is the
+    /// parameter `iss` that it may have brought (RFC 9207). The caller has compared the state.
     ///
     /// # Errors
     ///
@@ -257,11 +261,13 @@ impl Provider {
     async fn metadata(&self) -> Result<Arc<Metadata>, BadMetadata> {
         let mut known = self.known.lock().await;
         match &*known {
-            Some((at, metadata)) if at.elapsed() < LIFETIME => return Ok(Arc::clone(metadata)),
+            Some((at, metadata)) if self.clock.instant().duration_since(*at) < LIFETIME => {
+                return Ok(Arc::clone(metadata));
+            }
             _ => {}
         }
         let metadata = Arc::new(fetch(&self.client, &self.settings.issuer).await?);
-        *known = Some((Instant::now(), Arc::clone(&metadata)));
+        *known = Some((self.clock.instant(), Arc::clone(&metadata)));
         Ok(metadata)
     }
 
@@ -301,7 +307,7 @@ impl Provider {
     async fn verified(&self, metadata: &Metadata, attempt: &Attempt, token: &str) -> Result<Claims, Failure> {
         let header = head(token)?;
         let keys = self.keys.find(&self.client, &metadata.jwks_uri, header.alg, header.kid.as_deref()).await;
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let now = u64::try_from(self.clock.now().unix_timestamp()).unwrap_or(0);
         let Settings { issuer, client_id, .. } = &self.settings;
         let expected = Expected { issuer, client_id, nonce: &attempt.nonce, now };
         Ok(verify(token, header.alg, &keys.map_err(Failure::Keys)?, expected)?)
@@ -318,7 +324,7 @@ impl Provider {
     }
 }
 
-/// As in a form.
+/// The text in the encoding of HTML forms.
 fn encoded(text: &str) -> String {
     let mut url = Url::parse("form:").expect("is a URL");
     url.query_pairs_mut().append_key_only(text);

@@ -10,24 +10,24 @@ const TIME_LIMIT: Duration = Duration::from_secs(10);
 /// How long an answer may be, in bytes.
 const SIZE_LIMIT: usize = 256 * 1024;
 
-/// Why a call came to nothing.
+/// Why a call of the provider failed.
 #[derive(Debug, thiserror::Error)]
 pub enum WebError {
-    /// No answer.
+    /// There was no answer, or it broke off.
     #[error("it does not answer")]
     Unreachable(#[source] reqwest::Error),
-    /// An answer with that status, and the OAuth error code if it had one.
+    /// The answer has another status than 200.
     #[error("it answered {status}{}", .code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default())]
     Status {
-        /// The status.
+        /// The HTTP status of the answer.
         status: StatusCode,
         /// `error` of the answer (RFC 6749, section 5.2), if it is of the characters allowed there.
         code: Option<String>,
     },
-    /// More bytes than expected of any provider.
+    /// The answer is longer than 256 KiB.
     #[error("its answer is longer than {SIZE_LIMIT} bytes")]
     TooLong,
-    /// Not the JSON that the standard describes.
+    /// The answer is not the JSON that the standard describes. Quotes nothing of it.
     #[error("its answer is not what the standard describes: {0}")]
     Shape(String),
 }
@@ -60,7 +60,7 @@ struct OAuthError {
     error: String,
 }
 
-/// Sends a request and reads its JSON.
+/// Sends a request and reads the JSON of a 200.
 pub(crate) async fn json<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, WebError> {
     let mut answer = request.send().await.map_err(WebError::Unreachable)?;
     let status = answer.status();

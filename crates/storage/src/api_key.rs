@@ -1,4 +1,4 @@
-//! API keys: the hash of a secret, and what it opens.
+//! API keys, of which only the hash of the secret is kept: what they may do, and their last use.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -13,13 +13,13 @@ use portico_domain::{
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::api_key_notice::first_notice;
 use crate::db::TenantTx;
 use crate::error::StorageError;
-use crate::key_notice::first_notice;
-use crate::page::{Page, Rows};
+use crate::page::{Page, PageRows};
 use crate::role::permission_set;
 
-/// The role of a key.
+/// The role of a key, a member or an invitation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StoredRole {
     /// One that every tenant has.
@@ -28,34 +28,34 @@ pub enum StoredRole {
     Own(RoleId),
 }
 
-/// A key to be.
+/// An API key to insert.
 #[derive(Debug, Clone)]
 pub struct NewApiKey {
-    /// Its id.
+    /// The id, which the caller generates.
     pub id: ApiKeyId,
-    /// Its name.
+    /// What people call the key; need not be unique.
     pub name: Name,
-    /// What it is for.
+    /// What the key is for, in the words of whoever makes it.
     pub description: Option<Description>,
-    /// Its role.
+    /// What the key may do.
     pub role: StoredRole,
-    /// Only these customers.
+    /// The customers that it is limited to; none: all of the tenant.
     pub customers: Option<Vec<CustomerId>>,
-    /// Only these phone numbers.
+    /// The phone numbers that it is limited to, by Meta's ids; none: all of its customers.
     pub phone_numbers: Option<Vec<PhoneNumberId>>,
-    /// Only from these addresses.
+    /// The addresses from which it may be used (CIDR); none: any.
     pub allowed_ips: Option<Vec<IpNet>>,
-    /// Requests per second.
+    /// Its own limit, in requests per second; none: no limit of its own.
     pub rate_limit: Option<RateLimit>,
-    /// Not from this moment on.
+    /// When it ends: at this moment it is refused already; none: never.
     pub expires_at: Option<OffsetDateTime>,
-    /// The hash of the secret.
+    /// SHA-256 of the secret: [`portico_vault::SecretHash`].
     pub secret_hash: [u8; 32],
-    /// The beginning of the secret.
+    /// The beginning of the secret, by which people recognise the key.
     pub prefix: String,
 }
 
-/// What changes; `None` leaves a field as it is, `Some(None)` lifts a limit.
+/// What changes of an API key; `None` leaves a field as it is, `Some(None)` lifts a limit.
 #[derive(Debug, Clone, Default)]
 pub struct ApiKeyPatch {
     /// Another name.
@@ -64,52 +64,52 @@ pub struct ApiKeyPatch {
     pub description: Option<Option<Description>>,
     /// Another role.
     pub role: Option<StoredRole>,
-    /// Other customers, or all.
+    /// Other customers as a whole, or all of the tenant.
     pub customers: Option<Option<Vec<CustomerId>>>,
-    /// Other phone numbers, or all.
+    /// Other phone numbers as a whole, or all.
     pub phone_numbers: Option<Option<Vec<PhoneNumberId>>>,
-    /// Other addresses, or all.
+    /// Other addresses as a whole, or any.
     pub allowed_ips: Option<Option<Vec<IpNet>>>,
-    /// Another rate limit, or none.
+    /// Another limit, or none of its own.
     pub rate_limit: Option<Option<RateLimit>>,
-    /// Another expiry, or none.
+    /// Another end, or none.
     pub expires_at: Option<Option<OffsetDateTime>>,
 }
 
-/// One use of a key.
+/// One use of an API key, to be recorded.
 #[derive(Debug, Clone)]
 pub struct ApiKeyUse {
-    /// The key.
+    /// The key that was presented.
     pub id: ApiKeyId,
-    /// When.
+    /// When the request arrived.
     pub at: OffsetDateTime,
-    /// From where.
+    /// The caller's address; none where it is not known.
     pub address: Option<IpAddr>,
-    /// For which operation of the catalogue, or by which method on which path template.
+    /// The catalogue's operation of a compatible call, or method and path template of Portico's own API.
     pub operation: Cow<'static, str>,
-    /// With which old secret, if it was not the present one.
+    /// The old secret that was presented; none: the present one.
     pub old_secret: Option<OldSecretId>,
 }
 
-/// Which keys a list shows, and in which order.
+/// Which keys a list shows, and in which order. The default shows all, oldest first.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ApiKeyFilter {
-    /// This one only.
+    /// Only this key.
     pub only: Option<ApiKeyId>,
-    /// Only those of that status.
+    /// Only keys of this status.
     pub status: Option<ApiKeyStatus>,
-    /// Only those that end before that moment.
+    /// Only keys that end before this moment.
     pub expires_before: Option<OffsetDateTime>,
-    /// Soonest end first, those without one last; else oldest first.
+    /// Order by end, the soonest first and keys without one last; otherwise by age, oldest first.
     pub by_expiry: bool,
 }
 
-/// The place of a key in a list: its id and, in the order by expiry, its end.
+/// The last key on a page, from which the next page goes on: its id and, in the order by expiry, its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ApiKeyPlace {
-    /// The key.
+pub struct ApiKeyCursor {
+    /// The id of that key.
     pub id: ApiKeyId,
-    /// Its end; none for a key without one.
+    /// Its end; none for a key without one, and in the order by age.
     pub expires_at: Option<OffsetDateTime>,
 }
 
@@ -198,7 +198,8 @@ fn as_integer(limit: Option<RateLimit>) -> Option<i32> {
     limit.map(|limit| u32::from(limit).cast_signed())
 }
 
-pub(crate) fn columns(role: StoredRole) -> (Option<&'static str>, Option<Uuid>) {
+/// The columns `built_in_role` and `role_id` for a role; one of them is null.
+pub(crate) fn role_columns(role: StoredRole) -> (Option<&'static str>, Option<Uuid>) {
     match role {
         StoredRole::BuiltIn(role) => (Some(role.as_str()), None),
         StoredRole::Own(id) => (None, Some(id.uuid())),
@@ -206,13 +207,13 @@ pub(crate) fn columns(role: StoredRole) -> (Option<&'static str>, Option<Uuid>) 
 }
 
 impl TenantTx {
-    /// Stores a key.
+    /// Stores a key, and schedules the notice of its end.
     ///
     /// # Errors
     ///
-    /// [`StorageError::Broken`] when a customer does not exist.
+    /// [`StorageError::Broken`] when a customer does not exist (`KeyCustomer`).
     pub async fn insert_api_key(&mut self, new: &NewApiKey) -> Result<(), StorageError> {
-        let (built_in, own) = columns(new.role);
+        let (built_in, own) = role_columns(new.role);
         let numbers = numbers_as_text(new.phone_numbers.as_ref());
         let ranges = ranges_as_text(new.allowed_ips.as_ref());
         sqlx::query!(
@@ -259,16 +260,16 @@ impl TenantTx {
         Ok(())
     }
 
-    /// A page of the tenant's keys.
+    /// A page of the tenant's keys that fit the filter, with what is left of their old secrets.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// [`StorageError::Corrupt`] when a row cannot be read, else as [every call](crate#errors).
     pub async fn api_keys(
         &mut self,
         filter: ApiKeyFilter,
-        page: Page<ApiKeyPlace>,
-    ) -> Result<Rows<ApiKey>, StorageError> {
+        page: Page<ApiKeyCursor>,
+    ) -> Result<PageRows<ApiKey>, StorageError> {
         let rows = sqlx::query_as!(
             ApiKeyRow,
             r#"
@@ -320,10 +321,10 @@ impl TenantTx {
             "#,
             self.tenant.uuid(),
             filter.only.map(ApiKeyId::uuid),
-            page.after.map(|place| place.id.uuid()),
+            page.after.map(|cursor| cursor.id.uuid()),
             page.fetch(),
             filter.by_expiry,
-            page.after.and_then(|place| place.expires_at),
+            page.after.and_then(|cursor| cursor.expires_at),
             filter.expires_before,
             filter.status.map(ApiKeyStatus::as_str)
         )
@@ -334,11 +335,11 @@ impl TenantTx {
         Ok(rows)
     }
 
-    /// What a key opens, for authentication; nothing when it is revoked.
+    /// What authentication needs of a key; none when it is revoked or there is no such key.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// [`StorageError::Corrupt`] when a row cannot be read, else as [every call](crate#errors).
     pub async fn api_key_record(&mut self, id: ApiKeyId) -> Result<Option<ApiKeyRecord>, StorageError> {
         let row = sqlx::query!(
             r#"
@@ -390,13 +391,13 @@ impl TenantTx {
         }))
     }
 
-    /// Changes a key; false when there is none.
+    /// Changes a key; false when there is none. Another end schedules its notice anew.
     ///
     /// # Errors
     ///
-    /// [`StorageError::Broken`] when a customer does not exist.
+    /// [`StorageError::Broken`] when a customer does not exist (`KeyCustomer`).
     pub async fn patch_api_key(&mut self, id: ApiKeyId, patch: &ApiKeyPatch) -> Result<bool, StorageError> {
-        let (built_in, own) = patch.role.map_or((None, None), columns);
+        let (built_in, own) = patch.role.map_or((None, None), role_columns);
         let description = patch.description.as_ref().and_then(Option::as_ref).map(Description::as_str);
         let numbers = numbers_as_text(patch.phone_numbers.as_ref().and_then(Option::as_ref));
         let ranges = ranges_as_text(patch.allowed_ips.as_ref().and_then(Option::as_ref));
@@ -455,7 +456,7 @@ impl TenantTx {
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn revoke_api_key(&mut self, id: ApiKeyId) -> Result<bool, StorageError> {
         let done = sqlx::query!(
             r#"
@@ -470,12 +471,13 @@ impl TenantTx {
         Ok(done.rows_affected() == 1)
     }
 
-    /// Notes the last use of some keys; keys that are gone are passed over.
+    /// Records each key's last use. Keys that are gone are passed over, and of two uses of one key the later
+    /// stays. `uses` holds each key once.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
-    pub async fn api_keys_used(&mut self, uses: &[ApiKeyUse]) -> Result<(), StorageError> {
+    /// As [every call](crate#errors).
+    pub async fn record_api_key_uses(&mut self, uses: &[ApiKeyUse]) -> Result<(), StorageError> {
         let ids: Vec<Uuid> = uses.iter().map(|used| used.id.uuid()).collect();
         let times: Vec<OffsetDateTime> = uses.iter().map(|used| used.at).collect();
         let addresses: Vec<Option<String>> =

@@ -1,4 +1,4 @@
-//! What keys live through, asked of Postgres as the service's role.
+//! Tests of API keys and Chakra keys over their life, on Postgres, as the service's role.
 
 use std::collections::BTreeSet;
 
@@ -8,19 +8,19 @@ use sqlx::postgres::PgPoolOptions;
 use time::{Duration, OffsetDateTime};
 
 use crate::{
-    ApiKeyFilter, ApiKeyPatch, ApiKeyPlace, Db, NewApiKey, NewChakraKey, NewTenant, OldSecretUses, Ownership, Page,
-    Rotation, SecretStanding, StoredRole, TenantTx,
+    ApiKeyCursor, ApiKeyFilter, ApiKeyPatch, ApiKeyRotation, Db, NewApiKey, NewChakraKey, NewTenant, OldSecretUses,
+    Ownership, Page, SecretStatus, StoredRole, TenantTx,
 };
 
 static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations");
 
 /// A tenant, seen as the service.
-struct Place {
+struct Fixture {
     db: Db,
     tenant: TenantId,
 }
 
-impl Place {
+impl Fixture {
     async fn new(owner: &PgPool) -> Self {
         let pool = PgPoolOptions::new()
             .max_connections(4)
@@ -30,11 +30,11 @@ impl Place {
             .connect_with((*owner.connect_options()).clone())
             .await
             .expect("the service's role can be taken");
-        let place = Self { db: Db::of(pool), tenant: TenantId::generate() };
-        let mut tx = place.tx().await;
+        let fixture = Self { db: Db::of(pool), tenant: TenantId::generate() };
+        let mut tx = fixture.tx().await;
         tx.insert_tenant(&NewTenant { name: "A tenant".parse().expect("is a name") }).await.expect("is inserted");
         tx.commit().await.expect("commits");
-        place
+        fixture
     }
 
     async fn tx(&self) -> TenantTx {
@@ -66,15 +66,15 @@ impl Place {
     async fn rotate(&self, id: ApiKeyId, hash: u8, overlap: Option<Duration>) -> OffsetDateTime {
         let at = now();
         let overlap = overlap.map(|overlap| (at + overlap, at + overlap / 2));
-        let rotation = Rotation { secret_hash: [hash; 32], prefix: "ptc_live_ghijkl".to_owned(), at, overlap };
+        let rotation = ApiKeyRotation { secret_hash: [hash; 32], prefix: "ptc_live_ghijkl".to_owned(), at, overlap };
         let mut tx = self.tx().await;
         assert!(tx.rotate_api_key(id, &rotation).await.expect("is rotated"));
         tx.commit().await.expect("commits");
         at
     }
 
-    async fn standing(&self, id: ApiKeyId, hash: u8) -> Option<SecretStanding> {
-        self.tx().await.secret_standing(id, &[hash; 32]).await.expect("is read")
+    async fn secret_status(&self, id: ApiKeyId, hash: u8) -> Option<SecretStatus> {
+        self.tx().await.secret_status(id, &[hash; 32]).await.expect("is read")
     }
 
     async fn resolved(&self, hash: u8) -> Option<ApiKeyId> {
@@ -101,59 +101,62 @@ fn now() -> OffsetDateTime {
 
 #[sqlx::test(migrator = "MIGRATOR")]
 async fn an_old_secret_opens_until_it_ends(owner: PgPool) {
-    let place = Place::new(&owner).await;
-    let id = place.key(1, None).await;
-    place.rotate(id, 2, Some(Duration::HOUR)).await;
-    assert_eq!((place.resolved(1).await, place.resolved(2).await), (Some(id), Some(id)));
-    assert_eq!(place.standing(id, 2).await, Some(SecretStanding::Present));
-    assert!(matches!(place.standing(id, 1).await, Some(SecretStanding::Old { .. })));
-    assert_eq!(place.standing(id, 3).await, None);
+    let fixture = Fixture::new(&owner).await;
+    let id = fixture.key(1, None).await;
+    fixture.rotate(id, 2, Some(Duration::HOUR)).await;
+    assert_eq!((fixture.resolved(1).await, fixture.resolved(2).await), (Some(id), Some(id)));
+    assert_eq!(fixture.secret_status(id, 2).await, Some(SecretStatus::Present));
+    assert!(matches!(fixture.secret_status(id, 1).await, Some(SecretStatus::Old { .. })));
+    assert_eq!(fixture.secret_status(id, 3).await, None);
     let key =
-        place.tx().await.api_keys(ApiKeyFilter::default(), Page { limit: 1, after: None }).await.expect("is read");
+        fixture.tx().await.api_keys(ApiKeyFilter::default(), Page { limit: 1, after: None }).await.expect("is read");
     let key = &key.data[0];
     assert_eq!((key.old_secrets.len(), key.prefix.as_str()), (1, "ptc_live_ghijkl"));
     assert_eq!((key.old_secrets[0].prefix.as_str(), key.old_secrets[0].uses), ("ptc_live_abcdef", 0));
     assert_eq!(key.rate_limit, 7_u64.try_into().ok());
 
     sqlx::query("update api_key_old_secrets set expires_at = now()").execute(&owner).await.expect("the owner may");
-    assert_eq!(place.resolved(1).await, None);
+    assert_eq!(fixture.resolved(1).await, None);
 
-    place.rotate(id, 3, Some(Duration::HOUR)).await;
-    place.rotate(id, 4, None).await;
-    assert_eq!((place.resolved(2).await, place.resolved(3).await, place.resolved(4).await), (None, None, Some(id)));
+    fixture.rotate(id, 3, Some(Duration::HOUR)).await;
+    fixture.rotate(id, 4, None).await;
+    assert_eq!(
+        (fixture.resolved(2).await, fixture.resolved(3).await, fixture.resolved(4).await),
+        (None, None, Some(id))
+    );
 
-    let mut tx = place.tx().await;
+    let mut tx = fixture.tx().await;
     tx.revoke_api_key(id).await.expect("is revoked");
     tx.commit().await.expect("commits");
     sqlx::query("update api_key_old_secrets set expires_at = now() + interval '1 day'")
         .execute(&owner)
         .await
         .expect("may");
-    assert_eq!((place.resolved(1).await, place.resolved(4).await), (None, None));
+    assert_eq!((fixture.resolved(1).await, fixture.resolved(4).await), (None, None));
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
 async fn only_a_rotation_without_an_overlap_takes_back_tokens(owner: PgPool) {
-    let place = Place::new(&owner).await;
-    let id = place.key(1, None).await;
+    let fixture = Fixture::new(&owner).await;
+    let id = fixture.key(1, None).await;
     let not_before = async || {
-        let record = place.tx().await.api_key_record(id).await.expect("is read");
+        let record = fixture.tx().await.api_key_record(id).await.expect("is read");
         record.expect("is there").tokens_not_before
     };
     assert_eq!(not_before().await, None);
-    place.rotate(id, 2, Some(Duration::HOUR)).await;
+    fixture.rotate(id, 2, Some(Duration::HOUR)).await;
     assert_eq!(not_before().await, None);
-    let at = place.rotate(id, 3, None).await;
+    let at = fixture.rotate(id, 3, None).await;
     assert_eq!(not_before().await, Some(at));
-    place.rotate(id, 4, Some(Duration::HOUR)).await;
+    fixture.rotate(id, 4, Some(Duration::HOUR)).await;
     assert_eq!(not_before().await, Some(at), "it was taken back for good");
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
 async fn what_is_said_of_a_token_is_not_noted_of_its_successor(owner: PgPool) {
-    let place = Place::new(&owner).await;
+    let fixture = Fixture::new(&owner).await;
     let id = ChakraKeyId::generate();
-    let mut tx = place.tx().await;
+    let mut tx = fixture.tx().await;
     tx.insert_chakra_key(&NewChakraKey {
         id,
         name: "a key".parse().expect("is a name"),
@@ -165,37 +168,37 @@ async fn what_is_said_of_a_token_is_not_noted_of_its_successor(owner: PgPool) {
     })
     .await
     .expect("is inserted");
-    assert!(tx.holds_chakra_token(id, &[1; 32]).await.expect("is asked"));
+    assert!(tx.lock_chakra_token(id, &[1; 32]).await.expect("is asked"));
     tx.replace_chakra_key(id, &[2], &[2; 32], "efgh").await.expect("is replaced");
-    assert!(!tx.holds_chakra_token(id, &[1; 32]).await.expect("is asked"));
-    assert!(!tx.chakra_key_refused(id, &[1; 32]).await.expect("runs"));
-    assert!(!tx.chakra_key_verified(id, &[1; 32], None, None).await.expect("runs"));
+    assert!(!tx.lock_chakra_token(id, &[1; 32]).await.expect("is asked"));
+    assert!(!tx.mark_chakra_key_refused(id, &[1; 32]).await.expect("runs"));
+    assert!(!tx.mark_chakra_key_verified(id, &[1; 32], None, None).await.expect("runs"));
     let status = async |tx: &mut TenantTx| tx.chakra_key(id).await.expect("is read").expect("is there").status;
     assert_eq!(status(&mut tx).await, ChakraKeyStatus::Unverified);
-    assert!(tx.chakra_key_refused(id, &[2; 32]).await.expect("runs"));
-    assert!(!tx.chakra_key_refused(id, &[2; 32]).await.expect("runs"), "that is no news");
-    assert!(tx.chakra_key_verified(id, &[2; 32], None, None).await.expect("runs"));
+    assert!(tx.mark_chakra_key_refused(id, &[2; 32]).await.expect("runs"));
+    assert!(!tx.mark_chakra_key_refused(id, &[2; 32]).await.expect("runs"), "that is no news");
+    assert!(tx.mark_chakra_key_verified(id, &[2; 32], None, None).await.expect("runs"));
     assert_eq!(status(&mut tx).await, ChakraKeyStatus::Verified);
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
 async fn uses_of_an_old_secret_are_summed_and_bounded(owner: PgPool) {
-    let place = Place::new(&owner).await;
-    let id = place.key(1, None).await;
-    place.rotate(id, 2, Some(Duration::HOUR)).await;
-    let Some(SecretStanding::Old { id: secret, .. }) = place.standing(id, 1).await else { panic!("is old") };
+    let fixture = Fixture::new(&owner).await;
+    let id = fixture.key(1, None).await;
+    fixture.rotate(id, 2, Some(Duration::HOUR)).await;
+    let Some(SecretStatus::Old { id: secret, .. }) = fixture.secret_status(id, 1).await else { panic!("is old") };
     let used = |secret, operation: String, uses| {
         let address = "192.0.2.7".parse().ok();
         OldSecretUses { id: secret, address, operation, uses, first_at: now(), last_at: now() }
     };
     let write = async |uses: &[OldSecretUses]| {
-        let mut tx = place.tx().await;
-        tx.old_secrets_used(uses).await.expect("is written");
+        let mut tx = fixture.tx().await;
+        tx.record_old_secret_uses(uses).await.expect("is written");
         tx.commit().await.expect("commits");
     };
     write(&[used(secret, "send".into(), 2), used(OldSecretId::generate(), "send".into(), 9)]).await;
     write(&[used(secret, "send".into(), 3)]).await;
-    let all = place.tx().await.old_secret_uses(id, Page { limit: 200, after: None }).await.expect("is read").data;
+    let all = fixture.tx().await.old_secret_uses(id, Page { limit: 200, after: None }).await.expect("is read").data;
     assert_eq!(all.len(), 1);
     assert_eq!(
         (all[0].1.uses, all[0].1.address.as_deref(), all[0].1.operation.as_deref()),
@@ -207,7 +210,7 @@ async fn uses_of_an_old_secret_are_summed_and_bounded(owner: PgPool) {
     write(&many).await;
     let (mut rows, mut after) = (Vec::new(), None);
     loop {
-        let part = place.tx().await.old_secret_uses(id, Page { limit: 60, after }).await.expect("is read");
+        let part = fixture.tx().await.old_secret_uses(id, Page { limit: 60, after }).await.expect("is read");
         after = part.data.last().map(|(id, _)| *id);
         rows.extend(part.data);
         if !part.more {
@@ -220,33 +223,33 @@ async fn uses_of_an_old_secret_are_summed_and_bounded(owner: PgPool) {
     let rest = rows.iter().find(|(_, used)| used.operation.is_none()).expect("the rest is counted");
     assert_eq!((rest.1.uses, &rest.1.address), (302, &None));
     let key =
-        place.tx().await.api_keys(ApiKeyFilter::default(), Page { limit: 1, after: None }).await.expect("is read");
+        fixture.tx().await.api_keys(ApiKeyFilter::default(), Page { limit: 1, after: None }).await.expect("is read");
     assert_eq!((key.data[0].old_secrets[0].uses, key.data[0].old_secrets[0].last_used_at.is_some()), (505, true));
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
 async fn keys_are_listed_by_their_end_and_status(owner: PgPool) {
-    let place = Place::new(&owner).await;
+    let fixture = Fixture::new(&owner).await;
     let at = now();
-    let (never, late) = (place.key(1, None).await, place.key(2, Some(at + Duration::days(9))).await);
-    let (soon, same) = (place.key(3, Some(at + Duration::DAY)).await, place.key(4, Some(at + Duration::DAY)).await);
-    let (gone, never_either) = (place.key(5, Some(at - Duration::DAY)).await, place.key(6, None).await);
-    let mut tx = place.tx().await;
+    let (never, late) = (fixture.key(1, None).await, fixture.key(2, Some(at + Duration::days(9))).await);
+    let (soon, same) = (fixture.key(3, Some(at + Duration::DAY)).await, fixture.key(4, Some(at + Duration::DAY)).await);
+    let (gone, never_either) = (fixture.key(5, Some(at - Duration::DAY)).await, fixture.key(6, None).await);
+    let mut tx = fixture.tx().await;
     tx.revoke_api_key(late).await.expect("is revoked");
     tx.commit().await.expect("commits");
 
     let by_expiry = ApiKeyFilter { by_expiry: true, ..ApiKeyFilter::default() };
     let expected = [gone, soon, same, late, never, never_either];
-    assert_eq!(place.ids(by_expiry).await, expected);
-    assert_eq!(place.ids(ApiKeyFilter::default()).await, [never, late, soon, same, gone, never_either]);
+    assert_eq!(fixture.ids(by_expiry).await, expected);
+    assert_eq!(fixture.ids(ApiKeyFilter::default()).await, [never, late, soon, same, gone, never_either]);
     for limit in [1, 2, 4] {
         for (filter, expected) in
             [(by_expiry, expected), (ApiKeyFilter::default(), [never, late, soon, same, gone, never_either])]
         {
             let (mut seen, mut after) = (Vec::new(), None);
             loop {
-                let part = place.tx().await.api_keys(filter, Page { limit, after }).await.expect("are listed");
-                after = part.data.last().map(|key| ApiKeyPlace { id: key.id, expires_at: key.expires_at });
+                let part = fixture.tx().await.api_keys(filter, Page { limit, after }).await.expect("are listed");
+                after = part.data.last().map(|key| ApiKeyCursor { id: key.id, expires_at: key.expires_at });
                 seen.extend(part.data.iter().map(|key| key.id));
                 if !part.more {
                     break;
@@ -256,71 +259,71 @@ async fn keys_are_listed_by_their_end_and_status(owner: PgPool) {
         }
     }
     let with = |status| ApiKeyFilter { status: Some(status), ..by_expiry };
-    assert_eq!(place.ids(with(ApiKeyStatus::Active)).await, [soon, same, never, never_either]);
-    assert_eq!(place.ids(with(ApiKeyStatus::Expired)).await, [gone]);
-    assert_eq!(place.ids(with(ApiKeyStatus::Revoked)).await, [late]);
+    assert_eq!(fixture.ids(with(ApiKeyStatus::Active)).await, [soon, same, never, never_either]);
+    assert_eq!(fixture.ids(with(ApiKeyStatus::Expired)).await, [gone]);
+    assert_eq!(fixture.ids(with(ApiKeyStatus::Revoked)).await, [late]);
     let before = ApiKeyFilter { expires_before: Some(at + Duration::days(2)), ..by_expiry };
-    assert_eq!(place.ids(before).await, [gone, soon, same]);
+    assert_eq!(fixture.ids(before).await, [gone, soon, same]);
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
 async fn a_due_notice_is_taken_by_one_and_armed_again_by_another_end(owner: PgPool) {
-    let place = Place::new(&owner).await;
+    let fixture = Fixture::new(&owner).await;
     let at = now();
-    let id = place.key(1, Some(at + Duration::days(40))).await;
-    let due = async |at| place.db.tenants_with_key_notices(at).await.expect("is asked").contains(&place.tenant);
+    let id = fixture.key(1, Some(at + Duration::days(40))).await;
+    let due = async |at| fixture.db.tenants_with_key_notices(at).await.expect("is asked").contains(&fixture.tenant);
     assert!(!due(at).await && !due(at + Duration::days(9)).await && due(at + Duration::days(11)).await);
 
     let later = at + Duration::days(11);
-    let mut first = place.tx().await;
-    assert_eq!(first.take_expiry_notice(later).await.expect("is taken").map(|due| due.id), Some(id));
-    let mut second = place.tx().await;
-    assert!(second.take_expiry_notice(later).await.expect("is asked").is_none(), "it was taken twice");
-    first.next_expiry_notice(id, None).await.expect("is moved on");
+    let mut first = fixture.tx().await;
+    assert_eq!(first.claim_expiry_notice(later).await.expect("is taken").map(|due| due.id), Some(id));
+    let mut second = fixture.tx().await;
+    assert!(second.claim_expiry_notice(later).await.expect("is asked").is_none(), "it was taken twice");
+    first.schedule_expiry_notice(id, None).await.expect("is moved on");
     first.commit().await.expect("commits");
-    assert!(second.take_expiry_notice(later).await.expect("is asked").is_none());
+    assert!(second.claim_expiry_notice(later).await.expect("is asked").is_none());
     drop(second);
     assert!(!due(later).await);
 
     // The same end again is no change.
     let with = |end| ApiKeyPatch { expires_at: Some(end), ..ApiKeyPatch::default() };
-    place.patch(id, &with(Some(at + Duration::days(40)))).await;
+    fixture.patch(id, &with(Some(at + Duration::days(40)))).await;
     assert!(!due(later).await);
-    place.patch(id, &with(Some(at + Duration::days(20)))).await;
+    fixture.patch(id, &with(Some(at + Duration::days(20)))).await;
     assert!(due(at).await);
-    place.patch(id, &with(None)).await;
+    fixture.patch(id, &with(None)).await;
     assert!(!due(at + Duration::days(4_000)).await);
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
 async fn an_old_secret_is_looked_at_and_forgotten(owner: PgPool) {
-    let place = Place::new(&owner).await;
-    let id = place.key(1, None).await;
-    let at = place.rotate(id, 2, Some(Duration::HOUR)).await;
+    let fixture = Fixture::new(&owner).await;
+    let id = fixture.key(1, None).await;
+    let at = fixture.rotate(id, 2, Some(Duration::HOUR)).await;
     let half = at + Duration::minutes(30);
-    assert!(place.tx().await.take_old_secret_notice(half - Duration::SECOND).await.expect("is asked").is_none());
-    let mut tx = place.tx().await;
-    let due = tx.take_old_secret_notice(half).await.expect("is asked").expect("is due");
+    assert!(fixture.tx().await.claim_old_secret_notice(half - Duration::SECOND).await.expect("is asked").is_none());
+    let mut tx = fixture.tx().await;
+    let due = tx.claim_old_secret_notice(half).await.expect("is asked").expect("is due");
     assert_eq!((due.api_key, due.uses, due.is_revoked, due.expires_at), (id, 0, false, at + Duration::HOUR));
-    assert!(place.tx().await.take_old_secret_notice(half).await.expect("is asked").is_none(), "it was taken twice");
-    tx.next_old_secret_notice(due.id, Some(half + Duration::DAY)).await.expect("is moved on");
+    assert!(fixture.tx().await.claim_old_secret_notice(half).await.expect("is asked").is_none(), "it was taken twice");
+    tx.schedule_old_secret_notice(due.id, Some(half + Duration::DAY)).await.expect("is moved on");
     tx.commit().await.expect("commits");
-    assert!(place.tx().await.take_old_secret_notice(half).await.expect("is asked").is_none());
-    let mut tx = place.tx().await;
-    let due = tx.take_old_secret_notice(half + Duration::DAY).await.expect("is asked").expect("is due");
-    tx.next_old_secret_notice(due.id, None).await.expect("is forgotten");
+    assert!(fixture.tx().await.claim_old_secret_notice(half).await.expect("is asked").is_none());
+    let mut tx = fixture.tx().await;
+    let due = tx.claim_old_secret_notice(half + Duration::DAY).await.expect("is asked").expect("is due");
+    tx.schedule_old_secret_notice(due.id, None).await.expect("is forgotten");
     tx.commit().await.expect("commits");
-    assert_eq!(place.standing(id, 1).await, None);
+    assert_eq!(fixture.secret_status(id, 1).await, None);
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
-async fn an_owner_is_a_standing_key_with_that_role_and_no_limits(owner: PgPool) {
-    let place = Place::new(&owner).await;
-    let ownership = async || place.tx().await.ownership().await.expect("is asked");
+async fn an_owner_is_a_usable_key_with_that_role_and_no_limits(owner: PgPool) {
+    let fixture = Fixture::new(&owner).await;
+    let ownership = async || fixture.tx().await.ownership().await.expect("is asked");
     assert_eq!(ownership().await, Ownership::None);
-    let ending = place.key(1, Some(now() + Duration::DAY)).await;
+    let ending = fixture.key(1, Some(now() + Duration::DAY)).await;
     assert_eq!(ownership().await, Ownership::Ending);
-    let lasting = place.key(2, None).await;
+    let lasting = fixture.key(2, None).await;
     assert_eq!(ownership().await, Ownership::Lasting);
 
     let none = ApiKeyPatch::default();
@@ -348,27 +351,27 @@ async fn an_owner_is_a_standing_key_with_that_role_and_no_limits(owner: PgPool) 
             ApiKeyPatch { allowed_ips: Some(None), ..none.clone() },
         ),
     ] {
-        place.patch(lasting, &narrowed).await;
+        fixture.patch(lasting, &narrowed).await;
         assert_eq!(ownership().await, Ownership::Ending, "{what}");
-        place.patch(lasting, &back).await;
+        fixture.patch(lasting, &back).await;
         assert_eq!(ownership().await, Ownership::Lasting, "{what}");
     }
-    let mut tx = place.tx().await;
+    let mut tx = fixture.tx().await;
     tx.revoke_api_key(lasting).await.expect("is revoked");
     tx.commit().await.expect("commits");
     assert_eq!(ownership().await, Ownership::Ending);
-    place.patch(ending, &ApiKeyPatch { expires_at: Some(Some(now() - Duration::SECOND)), ..none }).await;
+    fixture.patch(ending, &ApiKeyPatch { expires_at: Some(Some(now() - Duration::SECOND)), ..none }).await;
     assert_eq!(ownership().await, Ownership::None);
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
 async fn grants_of_a_tenant_change_one_after_the_other(owner: PgPool) {
-    let place = Place::new(&owner).await;
-    let other = Place::new(&owner).await;
-    let mut first = place.tx().await;
+    let fixture = Fixture::new(&owner).await;
+    let other = Fixture::new(&owner).await;
+    let mut first = fixture.tx().await;
     first.lock_grants().await.expect("is locked");
     other.tx().await.lock_grants().await.expect("another tenant is not concerned");
-    let mut second = place.tx().await;
+    let mut second = fixture.tx().await;
     let locking = tokio::spawn(async move { second.lock_grants().await });
     let waiting = async || {
         let count: i64 =

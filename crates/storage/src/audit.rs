@@ -2,38 +2,38 @@
 
 use portico_domain::audit::hexadecimal;
 use portico_domain::{AuditEntry, AuditFilter, AuditOutcome, AuditRecord, ChainEnd, TenantId};
-use portico_vault::{FingerprintKey, audit_chain};
+use portico_vault::{AuditChainKey, audit_chain};
 use time::OffsetDateTime;
 
 use crate::db::TenantTx;
 use crate::error::StorageError;
-use crate::page::{Page, Rows};
+use crate::page::{Page, PageRows};
 
-/// What stands as the end of a chain.
+/// The end of a chain as `audit_heads` holds it.
 struct Head {
     end: ChainEnd,
     mac: Vec<u8>,
 }
 
-/// An entry as it is kept.
+/// An entry of the audit log as it is kept.
 #[derive(Debug, Clone)]
 pub struct StoredAuditEntry {
-    /// Its place.
+    /// Its number in the chain, counted from 1.
     pub seq: u64,
     /// The exact text that was hashed.
     pub entry: String,
-    /// The hash of the one before.
+    /// The hash of the entry before.
     pub previous: Vec<u8>,
-    /// Its hash.
+    /// SHA-256 over `previous` and `entry`.
     pub hash: Vec<u8>,
 }
 
 impl StoredAuditEntry {
     pub(crate) fn of(seq: i64, entry: String, previous: Vec<u8>, hash: Vec<u8>) -> Result<Self, StorageError> {
-        Ok(Self { seq: place(seq)?, entry, previous, hash })
+        Ok(Self { seq: seq_number(seq)?, entry, previous, hash })
     }
 
-    /// The record as one line of JSON without its end, in which the entry stands letter by letter as it
+    /// The record as one line of JSON without its line break, in which the entry stands byte for byte as it
     /// was hashed.
     #[must_use]
     pub fn line(&self) -> String {
@@ -62,13 +62,13 @@ impl TryFrom<StoredAuditEntry> for AuditRecord {
 }
 
 impl TenantTx {
-    /// Whether the tenant is there, and so until the transaction ends: nothing is added to the chain of a
-    /// tenant that is being erased. The operator's own chain has no tenant and always stands.
+    /// Whether the tenant exists, and keeps it from being erased until the transaction ends, so that nothing
+    /// is added to the chain of a tenant that is gone. The operator's own chain has no tenant: always true.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
-    pub async fn holds_tenant(&mut self) -> Result<bool, StorageError> {
+    /// As [every call](crate#errors).
+    pub async fn lock_tenant_shared(&mut self) -> Result<bool, StorageError> {
         if self.tenant == TenantId::OPERATOR {
             return Ok(true);
         }
@@ -79,20 +79,20 @@ impl TenantTx {
         Ok(row.is_some())
     }
 
-    /// Adds an entry to the tenant's chain and gives the chain's new end. The end is held until the
-    /// transaction ends, so that entries follow one after the other. Call it last: whoever waits for the
-    /// end holds all else that it changed.
+    /// Adds an entry to the tenant's chain and gives the chain's new end. The end is locked until the
+    /// transaction ends, so that entries follow one another. Call it last: whoever waits for the end keeps
+    /// locked what it changed before.
     ///
-    /// An end that Portico did not write is never made good by writing behind it: what follows carries no
-    /// proof either, so that whoever walks along the chain still finds it broken.
+    /// An end that Portico did not write is never repaired by writing after it: what follows carries no proof
+    /// either, so that verifying the chain still finds it broken.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
-    pub async fn append_audit(&mut self, key: &FingerprintKey, entry: &AuditEntry) -> Result<ChainEnd, StorageError> {
+    /// [`StorageError::Corrupt`] when a row cannot be read, else as [every call](crate#errors).
+    pub async fn append_audit(&mut self, key: &AuditChainKey, entry: &AuditEntry) -> Result<ChainEnd, StorageError> {
         let chain = self.tenant.uuid();
         let head = self.head_for_append().await?;
-        let is_proved = |head: &Head| key.is_audit_head(chain.as_bytes(), head.end.seq, &head.end.hash, &head.mac);
+        let is_proved = |head: &Head| key.is_head_mac(chain.as_bytes(), head.end.seq, &head.end.hash, &head.mac);
         let (end, is_whole) = if head.end.seq > 0 && is_proved(&head) {
             (head.end, true)
         } else {
@@ -104,7 +104,7 @@ impl TenantTx {
         let text = entry.canonical();
         let new = ChainEnd { seq: end.seq + 1, hash: audit_chain::link(&end.hash, &text) };
         let mac = if is_whole {
-            key.audit_head(chain.as_bytes(), new.seq, &new.hash)
+            key.head_mac(chain.as_bytes(), new.seq, &new.hash)
         } else {
             tracing::error!(tenant.id = %self.tenant, "the audit log was tampered with; `portico audit verify` says where");
             [0; 32]
@@ -131,7 +131,7 @@ impl TenantTx {
     }
 
     async fn head_for_append(&mut self) -> Result<Head, StorageError> {
-        if let Some(head) = self.held_head().await? {
+        if let Some(head) = self.lock_head().await? {
             return Ok(head);
         }
         let zeros = [0_u8; 32];
@@ -142,23 +142,23 @@ impl TenantTx {
         )
         .execute(&mut *self.tx)
         .await?;
-        self.held_head().await?.ok_or(StorageError::corrupt("audit_heads", "a chain's head cannot be kept"))
+        self.lock_head().await?.ok_or(StorageError::corrupt("audit_heads", "a chain's head cannot be kept"))
     }
 
-    async fn held_head(&mut self) -> Result<Option<Head>, StorageError> {
+    async fn lock_head(&mut self) -> Result<Option<Head>, StorageError> {
         let row =
             sqlx::query!("select seq, hash, mac from audit_heads where tenant_id = $1 for update", self.tenant.uuid())
                 .fetch_optional(&mut *self.tx)
                 .await?;
-        row.map(|row| Ok(Head { end: ChainEnd { seq: place(row.seq)?, hash: digest(&row.hash)? }, mac: row.mac }))
+        row.map(|row| Ok(Head { end: ChainEnd { seq: seq_number(row.seq)?, hash: digest(&row.hash)? }, mac: row.mac }))
             .transpose()
     }
 
-    /// The last entry that is there, whatever the head says.
+    /// The last entry in the table, whatever the head says.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// [`StorageError::Corrupt`] when a row cannot be read, else as [every call](crate#errors).
     pub async fn audit_tail(&mut self) -> Result<Option<ChainEnd>, StorageError> {
         let row = sqlx::query!(
             "select seq, hash from audit_log where tenant_id = $1 order by seq desc limit 1",
@@ -166,19 +166,19 @@ impl TenantTx {
         )
         .fetch_optional(&mut *self.tx)
         .await?;
-        row.map(|row| Ok(ChainEnd { seq: place(row.seq)?, hash: digest(&row.hash)? })).transpose()
+        row.map(|row| Ok(ChainEnd { seq: seq_number(row.seq)?, hash: digest(&row.hash)? })).transpose()
     }
 
-    /// A page of the tenant's entries that fit, newest first; the key is a place.
+    /// A page of the tenant's entries that fit the filter, newest first. The cursor is an entry's number.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails or an entry cannot be read.
+    /// [`StorageError::Corrupt`] when a row cannot be read, else as [every call](crate#errors).
     pub async fn audit_records(
         &mut self,
         filter: &AuditFilter,
         page: Page<u64>,
-    ) -> Result<Rows<AuditRecord>, StorageError> {
+    ) -> Result<PageRows<AuditRecord>, StorageError> {
         let rows = sqlx::query!(
             r#"
             select
@@ -216,11 +216,12 @@ impl TenantTx {
         Ok(page.cut(rows.collect::<Result<_, _>>()?))
     }
 
-    /// The next entries after a place and up to another, in order, as they are kept.
+    /// The next entries with numbers after `after` up to `last`, in order, as they are kept; of those, the
+    /// ones between the two moments. At most `limit`.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// [`StorageError::Corrupt`] when a row cannot be read, else as [every call](crate#errors).
     pub async fn audit_entries(
         &mut self,
         after: u64,
@@ -257,7 +258,8 @@ impl TenantTx {
     }
 }
 
-pub(crate) fn place(seq: i64) -> Result<u64, StorageError> {
+/// The number of an entry, which Postgres keeps signed.
+pub(crate) fn seq_number(seq: i64) -> Result<u64, StorageError> {
     u64::try_from(seq).map_err(|error| StorageError::corrupt("audit_log.seq", error))
 }
 

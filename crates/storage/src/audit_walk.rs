@@ -1,47 +1,47 @@
-//! Walking along a chain of audit entries to see whether it is the one that was written.
+//! Verifying an audit chain: whether its entries are those that Portico wrote, all of them and in order.
 //!
-//! The walk reads a thousand entries at a time and remembers only where it is. It begins with the head,
-//! so entries that are added meanwhile are no part of it.
+//! The walk reads a thousand entries at a time and keeps only the number and the hash of the last one. It
+//! reads the head first, so entries that are added meanwhile are no part of it.
 
 use portico_domain::audit::{AuditFault, AuditFaultKind, AuditVerdict};
 use portico_domain::{ChainEnd, TenantId};
-use portico_vault::FingerprintKey;
-use portico_vault::audit_chain::{Link, Misfit, Walk};
+use portico_vault::audit_chain::{AuditChainKey, BrokenLink, Link, Walk};
 use time::OffsetDateTime;
 
-use crate::audit::{StoredAuditEntry, digest, place};
+use crate::audit::{StoredAuditEntry, digest, seq_number};
 use crate::db::Db;
 use crate::error::StorageError;
 
-/// Entries in one page.
+/// Entries that are read at a time.
 const PAGE: i64 = 1_000;
 
-/// What is to be known of a chain before the walk, read at one moment.
+/// What is known of a chain before the walk, read at one moment.
 struct Ends {
     head: Option<(ChainEnd, Vec<u8>)>,
-    /// The place of the last entry that is there.
+    /// The number of the last entry in the table.
     last: u64,
-    /// Whether the first entry must tell of the tenant's creation.
+    /// Whether the first entry must be the tenant's creation: the tenant is not older than the log.
     begins: bool,
 }
 
 struct Row {
     stored: StoredAuditEntry,
-    /// Whether the columns beside the text say what it says.
+    /// Whether the columns beside the text say what the text says.
     agrees: bool,
     action: Option<String>,
 }
 
 impl Db {
-    /// Walks along the tenant's chain. `noted` is an end that was noted earlier: the chain must still
-    /// hold it.
+    /// Walks along a tenant's chain and tells the first fault. `noted` is an end that somebody noted earlier:
+    /// the chain must still hold it.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails. A fault of the chain is no error.
+    /// [`StorageError::Corrupt`] when a row cannot be read, else as [every call](crate#errors). A fault of
+    /// the chain is no error.
     pub async fn verify_audit_chain(
         &self,
-        key: &FingerprintKey,
+        key: &AuditChainKey,
         chain: TenantId,
         noted: Option<ChainEnd>,
     ) -> Result<AuditVerdict, StorageError> {
@@ -88,10 +88,10 @@ impl Db {
         .await?;
         tx.commit().await?;
         let head = match (row.seq, row.hash, row.mac) {
-            (Some(seq), Some(hash), Some(mac)) => Some((ChainEnd { seq: place(seq)?, hash: digest(&hash)? }, mac)),
+            (Some(seq), Some(hash), Some(mac)) => Some((ChainEnd { seq: seq_number(seq)?, hash: digest(&hash)? }, mac)),
             _ => None,
         };
-        Ok(Ends { head, last: row.last.map(place).transpose()?.unwrap_or(0), begins: row.begins })
+        Ok(Ends { head, last: row.last.map(seq_number).transpose()?.unwrap_or(0), begins: row.begins })
     }
 
     async fn walk(
@@ -111,8 +111,8 @@ impl Db {
                 let stored = &row.stored;
                 let next =
                     Link { seq: stored.seq, entry: &stored.entry, previous: &stored.previous, hash: &stored.hash };
-                if let Err(misfit) = walk.step(next) {
-                    return self.told(chain, seq, stored, misfit).await.map(Some);
+                if let Err(broken) = walk.step(next) {
+                    return self.fault_of(chain, seq, stored, broken).await.map(Some);
                 }
                 let wrong = if !row.agrees {
                     Some((AuditFaultKind::Changed, "a column beside the entry says something else than the entry"))
@@ -172,21 +172,21 @@ impl Db {
             .collect()
     }
 
-    /// What it means that the entry read at that place does not fit.
-    async fn told(
+    /// Which fault it is that the entry which was read as number `seq` does not continue the chain.
+    async fn fault_of(
         &self,
         chain: TenantId,
         seq: u64,
         stored: &StoredAuditEntry,
-        misfit: Misfit,
+        broken: BrokenLink,
     ) -> Result<AuditFault, StorageError> {
-        let (seq, kind, detail) = match misfit {
-            Misfit::Changed => {
+        let (seq, kind, detail) = match broken {
+            BrokenLink::Changed => {
                 (seq, AuditFaultKind::Changed, "the entry does not give the hash that stands beside it".to_owned())
             }
-            Misfit::Gap => (seq, AuditFaultKind::Missing, format!("after it comes entry {}", stored.seq)),
+            BrokenLink::Gap => (seq, AuditFaultKind::Missing, format!("after it comes entry {}", stored.seq)),
             // Whole in itself: the one that it follows tells where it belongs.
-            Misfit::Elsewhere => match self.place_of(chain, &stored.previous).await? {
+            BrokenLink::OutOfOrder => match self.seq_of_hash(chain, &stored.previous).await? {
                 Some(before) if before >= seq => {
                     (seq, AuditFaultKind::Swapped, format!("here stands the entry that follows number {before}"))
                 }
@@ -205,8 +205,8 @@ impl Db {
         Ok(AuditFault { seq, kind, detail })
     }
 
-    /// Where the entry with that hash stands; 0 for what is before the first.
-    async fn place_of(&self, chain: TenantId, hash: &[u8]) -> Result<Option<u64>, StorageError> {
+    /// The number of the entry with that hash; 0 for [`GENESIS`](portico_vault::audit_chain::GENESIS).
+    async fn seq_of_hash(&self, chain: TenantId, hash: &[u8]) -> Result<Option<u64>, StorageError> {
         if hash == portico_vault::audit_chain::GENESIS {
             return Ok(Some(0));
         }
@@ -219,12 +219,12 @@ impl Db {
         .fetch_optional(&mut *tx.tx)
         .await?;
         tx.commit().await?;
-        seq.map(place).transpose()
+        seq.map(seq_number).transpose()
     }
 }
 
-/// What is wrong with the end of a chain whose entries all fit.
-fn end_fault(key: &FingerprintKey, chain: TenantId, ends: &Ends, walk: &Walk) -> Option<AuditFault> {
+/// What is wrong with the end of a chain whose entries all continue it.
+fn end_fault(key: &AuditChainKey, chain: TenantId, ends: &Ends, walk: &Walk) -> Option<AuditFault> {
     let fault = |seq, kind, detail: &str| Some(AuditFault { seq, kind, detail: detail.to_owned() });
     let Some((head, mac)) = &ends.head else {
         return match (walk.seq, ends.begins) {
@@ -233,7 +233,7 @@ fn end_fault(key: &FingerprintKey, chain: TenantId, ends: &Ends, walk: &Walk) ->
             (last, _) => fault(last, AuditFaultKind::Head, "the chain has entries and no noted end"),
         };
     };
-    if head.seq == 0 || !key.is_audit_head(chain.uuid().as_bytes(), head.seq, &head.hash, mac) {
+    if head.seq == 0 || !key.is_head_mac(chain.uuid().as_bytes(), head.seq, &head.hash, mac) {
         let detail = "the noted end was not written by Portico, or an entry was written behind one that was not";
         return fault(head.seq.max(1), AuditFaultKind::Head, detail);
     }

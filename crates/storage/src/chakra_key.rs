@@ -1,4 +1,4 @@
-//! Chakra keys, sealed.
+//! Chakra keys: their sealed tokens, and what Chakra last said of them.
 
 use portico_domain::{ChakraKey, ChakraKeyId, ChakraKeyStatus, Description, Name};
 use portico_vault::Fingerprint;
@@ -7,37 +7,37 @@ use uuid::Uuid;
 
 use crate::db::TenantTx;
 use crate::error::StorageError;
-use crate::page::{Page, Rows};
+use crate::page::{Page, PageRows};
 
-/// A Chakra key to store.
+/// A Chakra key to insert.
 #[derive(Debug, Clone)]
 pub struct NewChakraKey {
-    /// Its id, to which the sealed token is bound.
+    /// The id, which the caller generates; the sealed token is bound to it.
     pub id: ChakraKeyId,
-    /// Its name.
+    /// What people call the key, unique within the tenant.
     pub name: Name,
-    /// What it is for.
+    /// What the key is for, in the words of whoever stores it.
     pub description: Option<Description>,
-    /// The sealed token.
+    /// The token, sealed with the tenant's data key.
     pub access_token: Vec<u8>,
-    /// By which the same token is recognised.
+    /// The keyed fingerprint of the token, by which it is found when it is stored again.
     pub fingerprint: [u8; 32],
-    /// The last four characters.
+    /// The last four characters of the token, for people to recognise it by.
     pub last4: String,
-    /// Whether calls use it.
+    /// Whether calls use it from now on, in place of the tenant's default until now.
     pub is_default: bool,
 }
 
-/// What is needed to open a key and judge what it may reach.
+/// What is needed to open a Chakra key and to judge what it may reach.
 #[derive(Debug, Clone)]
 pub struct SealedChakraKey {
-    /// Its id.
+    /// The key; the sealed token is bound to this id.
     pub id: ChakraKeyId,
-    /// The sealed token.
+    /// The token, sealed with the tenant's data key.
     pub access_token: Vec<u8>,
-    /// By which that token is recognised.
+    /// The keyed fingerprint of the token.
     pub fingerprint: Vec<u8>,
-    /// The fingerprint of its team, once known.
+    /// The keyed fingerprint of the Chakra team; none until Chakra accepted the token.
     pub team_fingerprint: Option<Vec<u8>>,
 }
 
@@ -85,11 +85,12 @@ impl TryFrom<ChakraKeyRow> for ChakraKey {
 }
 
 impl TenantTx {
-    /// Stores a key; the first of a tenant becomes the default by itself.
+    /// Stores a key. The first one of a tenant becomes its default.
     ///
     /// # Errors
     ///
-    /// [`StorageError::Broken`] when the name or the token is there already.
+    /// [`StorageError::Broken`] when the tenant has a key with that name (`ChakraKeyName`) or that token
+    /// (`ChakraKeyToken`).
     pub async fn insert_chakra_key(&mut self, new: &NewChakraKey) -> Result<(), StorageError> {
         if new.is_default {
             self.clear_default().await?;
@@ -115,11 +116,11 @@ impl TenantTx {
         Ok(())
     }
 
-    /// Puts another token in the place of a key's; Chakra is asked anew. False when there is no such key.
+    /// Gives a key another token, which Chakra has not verified yet; false when there is no such key.
     ///
     /// # Errors
     ///
-    /// [`StorageError::Broken`] when another key holds the same token.
+    /// [`StorageError::Broken`] when another key of the tenant has the token (`ChakraKeyToken`).
     pub async fn replace_chakra_key(
         &mut self,
         id: ChakraKeyId,
@@ -152,11 +153,11 @@ impl TenantTx {
         Ok(done.rows_affected() == 1)
     }
 
-    /// Holds a key's row against other changes of it; false when there is none.
+    /// Locks a key's row against other changes until the transaction ends; false when there is none.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn lock_chakra_key(&mut self, id: ChakraKeyId) -> Result<bool, StorageError> {
         let row = sqlx::query!(
             r#"select 1 as "one!" from chakra_keys where tenant_id = $1 and chakra_key_id = $2 for no key update"#,
@@ -168,11 +169,11 @@ impl TenantTx {
         Ok(row.is_some())
     }
 
-    /// Renames a key or describes it anew; false when there is none.
+    /// Changes name and description of a key; false when there is none. `Some(None)` removes the description.
     ///
     /// # Errors
     ///
-    /// [`StorageError::Broken`] when another key has the name.
+    /// [`StorageError::Broken`] when another key of the tenant has the name (`ChakraKeyName`).
     pub async fn patch_chakra_key(
         &mut self,
         id: ChakraKeyId,
@@ -202,8 +203,8 @@ impl TenantTx {
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
-    pub async fn chakra_keys(&mut self, page: Page<ChakraKeyId>) -> Result<Rows<ChakraKey>, StorageError> {
+    /// [`StorageError::Corrupt`] when a row cannot be read, else as [every call](crate#errors).
+    pub async fn chakra_keys(&mut self, page: Page<ChakraKeyId>) -> Result<PageRows<ChakraKey>, StorageError> {
         let rows = sqlx::query_as!(
             ChakraKeyRow,
             r#"
@@ -234,11 +235,11 @@ impl TenantTx {
         Ok(page.cut(rows.into_iter().map(ChakraKey::try_from).collect::<Result<_, _>>()?))
     }
 
-    /// One key.
+    /// The key with that id, if the tenant has it.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// [`StorageError::Corrupt`] when a row cannot be read, else as [every call](crate#errors).
     pub async fn chakra_key(&mut self, id: ChakraKeyId) -> Result<Option<ChakraKey>, StorageError> {
         sqlx::query_as!(
             ChakraKeyRow,
@@ -268,11 +269,11 @@ impl TenantTx {
         .transpose()
     }
 
-    /// The sealed token of a key, or of the default one.
+    /// The sealed token of a key, or of the tenant's default one when no id is given.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn sealed_chakra_key(
         &mut self,
         id: Option<ChakraKeyId>,
@@ -300,11 +301,12 @@ impl TenantTx {
         }))
     }
 
-    /// Makes a key the default; false when there is no such key.
+    /// Makes a key the tenant's default; false when there is no such key, and then there is no default: roll
+    /// back.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn set_default_chakra_key(&mut self, id: ChakraKeyId) -> Result<bool, StorageError> {
         self.clear_default().await?;
         let done = sqlx::query!(
@@ -327,13 +329,13 @@ impl TenantTx {
         Ok(())
     }
 
-    /// Notes that Chakra accepted a key's token with that fingerprint, and whose team it is. False when
-    /// the key is gone or has another token by now, of which this says nothing.
+    /// Marks a key as verified, and its team, because Chakra accepted the token with that fingerprint. False
+    /// when the key is gone or has another token by now, of which Chakra's answer says nothing.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
-    pub async fn chakra_key_verified(
+    /// As [every call](crate#errors).
+    pub async fn mark_chakra_key_verified(
         &mut self,
         id: ChakraKeyId,
         fingerprint: &[u8],
@@ -362,12 +364,13 @@ impl TenantTx {
         Ok(done.rows_affected() == 1)
     }
 
-    /// Holds a key against other changes, if its token is the one with that fingerprint.
+    /// Locks a key against other changes until the transaction ends, if its token is the one with that
+    /// fingerprint; false otherwise.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
-    pub async fn holds_chakra_token(&mut self, id: ChakraKeyId, fingerprint: &[u8]) -> Result<bool, StorageError> {
+    /// As [every call](crate#errors).
+    pub async fn lock_chakra_token(&mut self, id: ChakraKeyId, fingerprint: &[u8]) -> Result<bool, StorageError> {
         let row = sqlx::query!(
             r#"
             select 1 as "one!" from chakra_keys
@@ -383,13 +386,13 @@ impl TenantTx {
         Ok(row.is_some())
     }
 
-    /// Notes that Chakra refused a key's token with that fingerprint; true when that is news, and false
-    /// also when the key is gone or has another token by now.
+    /// Marks a key as refused, because Chakra refused the token with that fingerprint. True when it was not
+    /// marked before; false also when the key is gone or has another token by now.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
-    pub async fn chakra_key_refused(&mut self, id: ChakraKeyId, fingerprint: &[u8]) -> Result<bool, StorageError> {
+    /// As [every call](crate#errors).
+    pub async fn mark_chakra_key_refused(&mut self, id: ChakraKeyId, fingerprint: &[u8]) -> Result<bool, StorageError> {
         let done = sqlx::query!(
             r#"
             update chakra_keys set status = $3, refused_at = now(), updated_at = now()
@@ -409,7 +412,7 @@ impl TenantTx {
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn delete_chakra_key(&mut self, id: ChakraKeyId) -> Result<bool, StorageError> {
         let done = sqlx::query!(
             "delete from chakra_keys where tenant_id = $1 and chakra_key_id = $2",

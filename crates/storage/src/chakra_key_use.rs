@@ -1,35 +1,35 @@
 //! Who opened and used a tenant's Chakra keys.
 
-use portico_domain::{ChakraKeyId, ChakraKeyUse, KeyCaller, KeyUsePlace};
+use portico_domain::{ChakraKeyId, ChakraKeyUse, KeyCaller, KeyUseCursor};
 use time::{Date, OffsetDateTime};
 
 use crate::db::TenantTx;
 use crate::error::StorageError;
-use crate::page::{Page, Rows};
+use crate::page::{Page, PageRows};
 
-/// What one caller did with one key on one day since it was written down last.
+/// What one caller did with one Chakra key on one day, to be added to what is recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NewKeyUse {
-    /// The key.
+    /// The key that was used.
     pub key: ChakraKeyId,
     /// The day, in UTC.
     pub day: Date,
-    /// The caller.
+    /// On whose behalf it was used.
     pub caller: KeyCaller,
     /// How often the key was taken out of the vault.
     pub openings: u64,
-    /// How many calls were made with it.
+    /// How many calls to Chakra were made with it.
     pub calls: u64,
-    /// The last of either.
+    /// When the last opening or call was.
     pub last_at: OffsetDateTime,
 }
 
 impl TenantTx {
-    /// Adds uses to what is written down. Of one key, day and caller there must be one entry.
+    /// Adds uses to what is recorded. `all` must hold one entry at most for each key, day and caller.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn add_chakra_key_uses(&mut self, all: &[NewKeyUse]) -> Result<(), StorageError> {
         // In one order on every replica, so that two do not wait for each other.
         let mut all = all.to_vec();
@@ -68,12 +68,12 @@ impl TenantTx {
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// [`StorageError::Corrupt`] when a row cannot be read, else as [every call](crate#errors).
     pub async fn chakra_key_uses(
         &mut self,
         key: ChakraKeyId,
-        page: Page<KeyUsePlace>,
-    ) -> Result<Rows<ChakraKeyUse>, StorageError> {
+        page: Page<KeyUseCursor>,
+    ) -> Result<PageRows<ChakraKeyUse>, StorageError> {
         let rows = sqlx::query!(
             r#"
             select
@@ -91,9 +91,9 @@ impl TenantTx {
             "#,
             self.tenant.uuid(),
             key.uuid(),
-            page.after.map(|place| place.day),
-            page.after.map(|place| place.caller.kind()),
-            page.after.map(|place| place.caller.uuid()),
+            page.after.map(|cursor| cursor.day),
+            page.after.map(|cursor| cursor.caller.kind()),
+            page.after.map(|cursor| cursor.caller.uuid()),
             page.fetch()
         )
         .fetch_all(&mut *self.tx)
@@ -103,9 +103,9 @@ impl TenantTx {
         };
         let mut uses = Vec::with_capacity(rows.len());
         for row in rows {
-            let place = KeyUsePlace { day: row.day, caller: read(&row.caller_kind, row.caller_id)? };
+            let cursor = KeyUseCursor { day: row.day, caller: read(&row.caller_kind, row.caller_id)? };
             let (openings, calls) = (row.openings.cast_unsigned(), row.calls.cast_unsigned());
-            uses.push(ChakraKeyUse::new(place, openings, calls, row.last_at));
+            uses.push(ChakraKeyUse::new(cursor, openings, calls, row.last_at));
         }
         Ok(page.cut(uses))
     }

@@ -1,20 +1,22 @@
-//! Word from Postgres that something of a tenant changed, on whatever replica, and the beats by which a
-//! replica knows that such word still reaches it.
+//! Invalidation: notifications from Postgres that something of a tenant changed, on whatever replica,
+//! and the heartbeat by which a replica knows that such notifications still reach it.
 //!
-//! A beat is a notification that a replica sends to itself. Postgres delivers notifications to a
+//! A heartbeat is a notification that a replica sends to itself. Postgres delivers notifications to a
 //! session in the order in which their transactions committed, whatever their channels, because they
-//! pass through one queue whose tail only one committing transaction holds at a time. So whoever hears
-//! its own beat has heard before it all that was committed before the beat was sent. Silence says the
-//! opposite, also where no error shows: a connection that some router forgot, or one that ends at a
-//! pooler which takes `LISTEN` and passes nothing on.
+//! pass through one queue whose tail only one committing transaction holds at a time. So whoever receives
+//! its own heartbeat has received before it all that was committed before the heartbeat was sent. A
+//! missing one says the opposite, also where no error shows: a connection that some router forgot, or one
+//! that ends at a pooler which takes `LISTEN` and passes nothing on.
 //!
-//! Beats go over another connection than the one that listens. On the same one a pooler that nobody
-//! recognised might hand a beat back within its own transaction and still lose the word of everybody
-//! else. Behind one, ask [`Db::can_listen`]. That a way apart for listening leads to the same database is
-//! proved likewise: beats take the way that changes take. Both connections are apart from the pool: while calls wait for the pool, word is not to wait too.
+//! Heartbeats are sent over another connection than the one that listens. On the same one a pooler that
+//! nobody recognised might hand a heartbeat back within its own transaction and still lose everybody
+//! else's notifications. Behind a pooler, ask [`Db::can_listen`]. That a separate URL for listening leads
+//! to the same database is proved likewise: heartbeats are sent by the URL that writes use. Both
+//! connections are outside the pool: while calls wait for the pool, invalidation must not wait too.
 //!
-//! What it costs: two connections for each replica, and in each of its beats one transaction that writes
-//! no row and waits for no disk. A replica's beats have a channel of its own, so no other is sent them.
+//! What it costs: two connections for each replica, and for each heartbeat one transaction that writes
+//! no row and waits for no disk. A replica's heartbeats have a channel of its own, so no other is sent
+//! them.
 
 use std::time::Duration;
 
@@ -29,110 +31,110 @@ use crate::error::StorageError;
 /// The channel of the schema's triggers.
 const CHANGED: &str = "portico_changed";
 /// How long it may take until the connection that listens stands.
-const CONNECTING: Duration = Duration::from_secs(3);
+const LISTEN_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// What is heard.
+/// What a notification says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
     /// Something of this tenant changed.
     Tenant(TenantId),
-    /// Something changed that cannot be read: it may be anything.
+    /// Something changed, but the notification cannot be read: it may be about anything.
     Anything,
-    /// This replica's own beat, with what it carried.
-    Beat(u64),
+    /// This replica's own heartbeat, with the number that [`HeartbeatSender::send`] was given.
+    Heartbeat(u64),
 }
 
-/// The channel on which a replica hears its own beats.
+/// The Postgres channel on which a replica receives its own heartbeats.
 #[derive(Debug, Clone)]
-pub struct BeatChannel(String);
+pub struct HeartbeatChannel(String);
 
-impl BeatChannel {
-    /// One that no other replica has.
+impl HeartbeatChannel {
+    /// A channel that no other replica has.
     #[must_use]
     pub fn random() -> Self {
-        Self(format!("portico_beat_{}", Uuid::new_v4().simple()))
+        Self(format!("portico_heartbeat_{}", Uuid::new_v4().simple()))
     }
 }
 
-/// A connection that listens.
+/// A connection that listens for changes and for the heartbeats of one channel.
 #[derive(Debug)]
 pub struct Changes {
     listener: PgListener,
-    beats: BeatChannel,
+    heartbeats: HeartbeatChannel,
 }
 
-/// A connection that sends beats.
+/// A connection that sends heartbeats to one channel.
 #[derive(Debug)]
-pub struct Pulse {
+pub struct HeartbeatSender {
     connection: PgConnection,
-    beats: BeatChannel,
+    channel: HeartbeatChannel,
 }
 
 impl Db {
-    /// Begins to listen. What was committed before this returns may have passed unheard; everything
-    /// after it is heard.
+    /// Begins to listen. What was committed before this returns may have passed unnoticed; everything
+    /// after it is received.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails, or does not answer within 3 s.
-    pub async fn changes(&self, beats: &BeatChannel) -> Result<Changes, StorageError> {
-        let options = self.way_to_listen().application_name("portico listens");
+    /// [`StorageError::Unavailable`] when there is no connection within 3 s.
+    pub async fn changes(&self, heartbeats: &HeartbeatChannel) -> Result<Changes, StorageError> {
+        let options = self.listen_options().application_name("portico listens");
         let alone = PgPoolOptions::new()
             .max_connections(1)
-            .acquire_timeout(CONNECTING)
+            .acquire_timeout(LISTEN_TIMEOUT)
             .idle_timeout(None)
             .max_lifetime(None)
             .connect_lazy_with(options);
         let mut listener = PgListener::connect_with(&alone).await?;
-        // A lost connection must be seen at once, and what passed unheard be made good.
+        // A lost connection must be seen at once, and what passed unnoticed be made good.
         listener.eager_reconnect(false);
         listener.ignore_pool_close_event(true);
-        let both = [CHANGED, beats.0.as_str()];
-        let listening = tokio::time::timeout(CONNECTING, listener.listen_all(both)).await;
+        let both = [CHANGED, heartbeats.0.as_str()];
+        let listening = tokio::time::timeout(LISTEN_TIMEOUT, listener.listen_all(both)).await;
         listening.map_err(|_| sqlx::Error::PoolTimedOut)??;
-        Ok(Changes { listener, beats: beats.clone() })
+        Ok(Changes { listener, heartbeats: heartbeats.clone() })
     }
 
-    /// Connects for sending beats.
+    /// Opens the connection that sends heartbeats to this channel.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
-    pub async fn pulse(&self, beats: &BeatChannel) -> Result<Pulse, StorageError> {
-        let options = self.pool.connect_options().as_ref().clone().application_name("portico beats");
+    /// [`StorageError`] when there is no connection.
+    pub async fn heartbeat_sender(&self, channel: &HeartbeatChannel) -> Result<HeartbeatSender, StorageError> {
+        let options = self.pool.connect_options().as_ref().clone().application_name("portico heartbeat");
         let connection = options.disable_statement_logging().connect().await?;
-        Ok(Pulse { connection, beats: beats.clone() })
+        Ok(HeartbeatSender { connection, channel: channel.clone() })
     }
 }
 
 impl Changes {
-    /// Waits for what is heard next. May be given up at any point without loss.
+    /// Waits for the next notification. The future may be dropped at any point without loss.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the connection is lost: begin anew.
+    /// [`StorageError`] when the connection is lost: listen anew, and take everything for changed.
     pub async fn next(&mut self) -> Result<Change, StorageError> {
-        let Some(heard) = self.listener.try_recv().await? else {
+        let Some(notification) = self.listener.try_recv().await? else {
             return Err(StorageError::Unavailable(sqlx::Error::PoolClosed));
         };
-        let change = if heard.channel() == self.beats.0 {
-            heard.payload().parse().ok().map(Change::Beat)
+        let change = if notification.channel() == self.heartbeats.0 {
+            notification.payload().parse().ok().map(Change::Heartbeat)
         } else {
-            heard.payload().parse().ok().map(|tenant| Change::Tenant(TenantId::from_uuid(tenant)))
+            notification.payload().parse().ok().map(|tenant| Change::Tenant(TenantId::from_uuid(tenant)))
         };
         Ok(change.unwrap_or(Change::Anything))
     }
 }
 
-impl Pulse {
-    /// Sends a beat.
+impl HeartbeatSender {
+    /// Sends a heartbeat that carries this number.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the connection is lost.
-    pub async fn beat(&mut self, carried: u64) -> Result<(), StorageError> {
+    /// [`StorageError`] when the connection is lost: open another.
+    pub async fn send(&mut self, carried: u64) -> Result<(), StorageError> {
         // Without a prepared statement, which a pooler might look for on another connection.
-        let notify = format!("notify {}, '{carried}'", self.beats.0);
+        let notify = format!("notify {}, '{carried}'", self.channel.0);
         self.connection.execute(AssertSqlSafe(notify)).await?;
         Ok(())
     }
@@ -149,28 +151,28 @@ mod tests {
     }
 
     #[sqlx::test(migrations = "../../migrations")]
-    async fn a_beat_is_heard_after_all_that_was_committed_before_it_and_by_its_own_replica_alone(pool: PgPool) {
+    async fn a_heartbeat_comes_after_all_that_was_committed_before_it_and_to_its_own_replica_alone(pool: PgPool) {
         let db = Db::of(pool.clone());
-        let (mine, other) = (BeatChannel::random(), BeatChannel::random());
+        let (mine, other) = (HeartbeatChannel::random(), HeartbeatChannel::random());
         let mut changes = db.changes(&mine).await.expect("listens");
-        let (mut pulse, mut others) =
-            (db.pulse(&mine).await.expect("connects"), db.pulse(&other).await.expect("connects"));
+        let mut sender = db.heartbeat_sender(&mine).await.expect("connects");
+        let mut others = db.heartbeat_sender(&other).await.expect("connects");
         for number in 0..50 {
             let tenant = TenantId::generate();
             notify(&pool, &tenant.uuid().to_string()).await;
-            others.beat(1_000 + number).await.expect("beats");
-            pulse.beat(number).await.expect("beats");
-            assert_eq!(changes.next().await.expect("hears"), Change::Tenant(tenant));
-            assert_eq!(changes.next().await.expect("hears"), Change::Beat(number));
+            others.send(1_000 + number).await.expect("sends");
+            sender.send(number).await.expect("sends");
+            assert_eq!(changes.next().await.expect("receives"), Change::Tenant(tenant));
+            assert_eq!(changes.next().await.expect("receives"), Change::Heartbeat(number));
         }
         notify(&pool, "no tenant").await;
-        assert_eq!(changes.next().await.expect("hears"), Change::Anything);
+        assert_eq!(changes.next().await.expect("receives"), Change::Anything);
     }
 
     #[sqlx::test(migrations = "../../migrations")]
     async fn a_lost_connection_is_an_error(pool: PgPool) {
         let db = Db::of(pool.clone());
-        let mut changes = db.changes(&BeatChannel::random()).await.expect("listens");
+        let mut changes = db.changes(&HeartbeatChannel::random()).await.expect("listens");
         sqlx::query(
             "select pg_terminate_backend(pid) from pg_stat_activity
              where application_name = 'portico listens' and datname = current_database()",

@@ -1,4 +1,4 @@
-//! Customers.
+//! A tenant's customers, within the reach of whoever asks.
 
 use portico_auth::CustomerReach;
 use portico_domain::{Customer, CustomerId, CustomerStatus, ExternalId, Metadata, Name};
@@ -8,21 +8,21 @@ use uuid::Uuid;
 
 use crate::db::TenantTx;
 use crate::error::StorageError;
-use crate::page::{Page, Rows};
+use crate::page::{Page, PageRows};
 use crate::system::uuids;
 
-/// A customer to be.
+/// A customer to insert.
 #[derive(Debug, Clone)]
 pub struct NewCustomer {
-    /// The tenant's own id of it.
+    /// The tenant's own id of the customer, unique within the tenant.
     pub external_id: ExternalId,
-    /// Its name.
+    /// What people call the customer.
     pub name: Name,
-    /// The tenant's own notes.
+    /// The tenant's own notes about the customer.
     pub metadata: Metadata,
 }
 
-/// What changes; `None` leaves a field as it is.
+/// What changes of a customer; `None` leaves a field as it is.
 #[derive(Debug, Clone, Default)]
 pub struct CustomerPatch {
     /// Another external id.
@@ -70,11 +70,12 @@ impl TryFrom<CustomerRow> for Customer {
 }
 
 impl TenantTx {
-    /// Creates a customer.
+    /// Stores a customer.
     ///
     /// # Errors
     ///
-    /// [`StorageError::Broken`] when the external id is taken.
+    /// [`StorageError::Broken`] when another customer of the tenant has the external id
+    /// (`CustomerExternalId`).
     pub async fn insert_customer(&mut self, id: CustomerId, new: &NewCustomer) -> Result<(), StorageError> {
         sqlx::query!(
             "insert into customers (tenant_id, customer_id, external_id, name, metadata) values ($1, $2, $3, $4, $5)",
@@ -89,12 +90,12 @@ impl TenantTx {
         Ok(())
     }
 
-    /// The customer with that external id, created if there is none, however many ask at once. True
+    /// The customer with that external id, created with `id` if there is none, however many ask at once. True
     /// when it was created.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn ensure_customer(
         &mut self,
         id: CustomerId,
@@ -127,11 +128,11 @@ impl TenantTx {
         Ok((CustomerId::from_uuid(existing), false))
     }
 
-    /// The customer with that external id.
+    /// The customer to whom the tenant gave that external id.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn customer_by_external_id(&mut self, external_id: &str) -> Result<Option<CustomerId>, StorageError> {
         let id = sqlx::query_scalar!(
             "select customer_id from customers where tenant_id = $1 and external_id = $2",
@@ -143,17 +144,17 @@ impl TenantTx {
         Ok(id.map(CustomerId::from_uuid))
     }
 
-    /// A page of the customers within reach, oldest first, or the one of an external id.
+    /// A page of the customers within reach, oldest first; with an external id only the one that has it.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// [`StorageError::Corrupt`] when a row cannot be read, else as [every call](crate#errors).
     pub async fn customers(
         &mut self,
         reach: CustomerReach<'_>,
         external_id: Option<&str>,
         page: Page<CustomerId>,
-    ) -> Result<Rows<Customer>, StorageError> {
+    ) -> Result<PageRows<Customer>, StorageError> {
         let reached = uuids(reach, CustomerId::uuid);
         let rows = sqlx::query_as!(
             CustomerRow,
@@ -192,11 +193,11 @@ impl TenantTx {
         Ok(page.cut(rows.into_iter().map(Customer::try_from).collect::<Result<_, _>>()?))
     }
 
-    /// One customer within reach.
+    /// The customer with that id, if it is within reach.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// [`StorageError::Corrupt`] when a row cannot be read, else as [every call](crate#errors).
     pub async fn customer(
         &mut self,
         reach: CustomerReach<'_>,
@@ -213,7 +214,8 @@ impl TenantTx {
     ///
     /// # Errors
     ///
-    /// [`StorageError::Broken`] when the external id is taken.
+    /// [`StorageError::Broken`] when another customer of the tenant has the external id
+    /// (`CustomerExternalId`).
     pub async fn patch_customer(&mut self, id: CustomerId, patch: &CustomerPatch) -> Result<bool, StorageError> {
         let done = sqlx::query!(
             r#"
@@ -239,7 +241,7 @@ impl TenantTx {
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn delete_customer(&mut self, id: CustomerId) -> Result<bool, StorageError> {
         let done = sqlx::query!(
             "delete from customers where tenant_id = $1 and customer_id = $2",

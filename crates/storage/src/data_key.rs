@@ -1,23 +1,23 @@
-//! A tenant's data keys, wrapped.
+//! A tenant's data keys, wrapped by a master key, and how much each has sealed.
 
 use std::time::Duration;
 
 use portico_vault::{DataKeyVersion, WrappedKey};
 
+use crate::data_key_rotation::seconds;
 use crate::db::TenantTx;
 use crate::error::StorageError;
-use crate::rotation::seconds;
 
 /// A wrapped data key, how often it has sealed, and how old it is.
 #[derive(Debug, Clone)]
 pub struct StoredDataKey {
-    /// Its version.
+    /// Which of the tenant's data keys.
     pub version: DataKeyVersion,
-    /// The wrapped bytes.
+    /// What [`portico_vault::MasterKeys::unwrap_data_key`] takes.
     pub wrapped: Vec<u8>,
-    /// How often it has sealed.
+    /// How many values it has sealed, for [`portico_vault::DataKey::is_due`].
     pub seals: u64,
-    /// Since when it exists.
+    /// How long ago it was stored, by the database's clock.
     pub age: Duration,
 }
 
@@ -48,7 +48,7 @@ impl TenantTx {
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails or the version exists.
+    /// [`StorageError::Broken`] when the tenant has a key of that version (`Duplicate`).
     pub async fn insert_data_key(&mut self, version: DataKeyVersion, key: &WrappedKey) -> Result<(), StorageError> {
         sqlx::query!(
             "insert into data_keys (tenant_id, version, master_key, wrapped) values ($1, $2, $3, $4)",
@@ -62,12 +62,12 @@ impl TenantTx {
         Ok(())
     }
 
-    /// Stores the data key that follows the tenant's newest. False when somebody else was faster, or
-    /// the tenant's data keys are gone: a tenant without any must never get one again.
+    /// Stores the data key that follows `newest`. False when another replica was faster, or the tenant's data
+    /// keys are gone: a tenant without any must never get one again.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn insert_next_data_key(
         &mut self,
         newest: DataKeyVersion,
@@ -89,11 +89,11 @@ impl TenantTx {
         Ok(done.rows_affected() == 1)
     }
 
-    /// The newest data key.
+    /// The tenant's data key that seals; none once the tenant is erased.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// [`StorageError::Corrupt`] when a row cannot be read, else as [every call](crate#errors).
     pub async fn newest_data_key(&mut self) -> Result<Option<StoredDataKey>, StorageError> {
         sqlx::query_as!(
             DataKeyRow,
@@ -112,12 +112,12 @@ impl TenantTx {
         .transpose()
     }
 
-    /// Counts seals of a data key, and keeps the key until the transaction ends. False when it is gone.
+    /// Counts seals of a data key, and locks the key until the transaction ends. False when it is gone.
     /// Whatever is sealed must be counted first, in the transaction that stores it.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn count_seals(&mut self, version: DataKeyVersion, seals: u32) -> Result<bool, StorageError> {
         let done = sqlx::query!(
             "update data_keys set seals = seals + $3 where tenant_id = $1 and version = $2",
@@ -130,11 +130,11 @@ impl TenantTx {
         Ok(done.rows_affected() == 1)
     }
 
-    /// The data key of that version.
+    /// The data key of that version, if it is not deleted.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// [`StorageError::Corrupt`] when a row cannot be read, else as [every call](crate#errors).
     pub async fn data_key(&mut self, version: DataKeyVersion) -> Result<Option<StoredDataKey>, StorageError> {
         sqlx::query_as!(
             DataKeyRow,

@@ -1,4 +1,4 @@
-//! The pool, and transactions that carry a tenant.
+//! The pool, and transactions that see the rows of one tenant.
 //!
 //! Every statement of the service runs inside a transaction, also a single one, and nothing is kept on a
 //! connection from one transaction to the next. So a pooler in transaction mode (as pgbouncer) may stand
@@ -19,17 +19,17 @@ use tokio::runtime::Handle;
 use crate::error::StorageError;
 use crate::migrate::{MigrateError, is_migrated};
 
-/// How long a connection may take to be had.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long to wait for a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How to reach the database.
 #[derive(Debug, Clone)]
 pub struct DbOptions {
     /// A Postgres URL, of a login role that is a member of `portico_service` and owns nothing.
     pub url: SecretString,
-    /// The same database without a pooler in between, for listening; none: by the same way.
+    /// A URL of the same database without a pooler in between, for listening; none: `url` serves.
     pub listen_url: Option<SecretString>,
-    /// Connections at most.
+    /// Connections of the pool at most; listening and heartbeats take two more.
     pub max_connections: u32,
 }
 
@@ -42,17 +42,17 @@ pub enum ConnectError {
     /// Nobody answers, or the log-in fails.
     #[error("DATABASE_URL: cannot connect to Postgres: {0}")]
     Unreachable(sqlx::Error),
-    /// The way for listening serves nobody.
+    /// `listen_url` does not lead straight to the database.
     #[error(
         "PORTICO_LISTEN_DATABASE_URL {0}; it must lead to the database of DATABASE_URL by the same role and without a pooler, or be left out"
     )]
     Listen(String),
-    /// The role could see every tenant.
+    /// The role can read every tenant's rows.
     #[error(
         "DATABASE_URL connects as \"{0}\", which can bypass row-level security or owns tables; use a login role that is only a member of portico_service (see `portico migrate --grant-to`)"
     )]
-    TooMighty(String),
-    /// The role cannot use the tables.
+    TooPrivileged(String),
+    /// The role may not use the tables.
     #[error(
         "DATABASE_URL connects as \"{0}\", which is not a member of portico_service; run `portico migrate --grant-to {0}` with the owner's URL"
     )]
@@ -62,16 +62,16 @@ pub enum ConnectError {
     Migrate(#[from] MigrateError),
 }
 
-/// The database, as the service sees it.
+/// The database, as the service sees it. Clones share the pool.
 #[derive(Debug, Clone)]
 pub struct Db {
     pub(crate) pool: PgPool,
     /// Whether a pooler may give every transaction another connection.
     pooled: bool,
-    /// The way for listening, if it is another.
+    /// How to connect for listening, where it is not as for the pool.
     listen: Option<PgConnectOptions>,
     /// The runtime that connections belong to: the one that outlives the server's worker threads.
-    home: Handle,
+    runtime: Handle,
 }
 
 /// What the connections of the pool do.
@@ -91,7 +91,7 @@ pub struct TenantTx {
 }
 
 impl Db {
-    /// Connects, and refuses a role that could see past the wall or a database that is not migrated.
+    /// Connects, and refuses a database that is not migrated and a role that could see other tenants' rows.
     ///
     /// # Errors
     ///
@@ -100,18 +100,18 @@ impl Db {
         let connect = read(&options.url).map_err(|_| ConnectError::Url)?;
         let pooled = is_pooled(&connect).await.map_err(ConnectError::Unreachable)?;
         let listen = match &options.listen_url {
-            Some(url) => Some(way_to_listen(url).await.map_err(ConnectError::Listen)?),
+            Some(url) => Some(direct_options(url).await.map_err(ConnectError::Listen)?),
             None => None,
         };
         let connect = if pooled { connect.statement_cache_capacity(0) } else { connect };
         let pool = PgPoolOptions::new()
             .max_connections(options.max_connections)
-            .acquire_timeout(PATIENCE)
+            .acquire_timeout(CONNECT_TIMEOUT)
             .idle_timeout(Duration::from_mins(5))
             .connect_with(connect)
             .await
             .map_err(ConnectError::Unreachable)?;
-        let db = Self { pool, pooled, listen, home: Handle::current() };
+        let db = Self { pool, pooled, listen, runtime: Handle::current() };
         let mut tx = db.pool.begin_with(db.begin_reading()).await.map_err(ConnectError::Unreachable)?;
         is_migrated(&mut tx).await?;
         let role = sqlx::query!(
@@ -132,7 +132,7 @@ impl Db {
         .map_err(ConnectError::Unreachable)?;
         drop(tx);
         if role.mighty {
-            return Err(ConnectError::TooMighty(role.name));
+            return Err(ConnectError::TooPrivileged(role.name));
         }
         if !role.service {
             return Err(ConnectError::NotService(role.name));
@@ -148,7 +148,7 @@ impl Db {
     /// The database behind a pool that a test opened.
     #[cfg(test)]
     pub(crate) fn of(pool: PgPool) -> Self {
-        Self { pool, pooled: false, listen: None, home: Handle::current() }
+        Self { pool, pooled: false, listen: None, runtime: Handle::current() }
     }
 
     /// How many connections of the pool do what now.
@@ -158,20 +158,14 @@ impl Db {
         PoolState { idle, used: all.saturating_sub(idle) }
     }
 
-    /// Whether a pooler stands in between, or something that acts like one.
-    #[must_use]
-    pub const fn is_pooled(&self) -> bool {
-        self.pooled
-    }
-
-    /// Whether notifications can be listened for.
+    /// Whether a connection straight to Postgres can be had, so that notifications arrive.
     #[must_use]
     pub const fn can_listen(&self) -> bool {
         !self.pooled || self.listen.is_some()
     }
 
-    /// How to connect for listening.
-    pub(crate) fn way_to_listen(&self) -> PgConnectOptions {
+    /// The options of the connection that listens.
+    pub(crate) fn listen_options(&self) -> PgConnectOptions {
         self.listen.clone().unwrap_or_else(|| self.pool.connect_options().as_ref().clone())
     }
 
@@ -192,7 +186,7 @@ impl Db {
         self.begin_for(scope.tenant()).await
     }
 
-    /// Begins a transaction of a tenant for work that no caller asked for.
+    /// Begins a transaction of a tenant without a scope, for work that no caller asked for.
     pub(crate) async fn begin_for(&self, tenant: TenantId) -> Result<TenantTx, StorageError> {
         let mut tx = self.writing().await?;
         sqlx::query!("select set_config('portico.tenant_id', $1, true)", tenant.uuid().to_string())
@@ -208,7 +202,7 @@ impl Db {
         } else {
             "begin isolation level repeatable read read only"
         };
-        let mut tx = self.at_home(move |pool| async move { pool.begin_with(begin).await }).await?;
+        let mut tx = self.on_runtime(move |pool| async move { pool.begin_with(begin).await }).await?;
         sqlx::query!("select set_config('portico.tenant_id', $1, true)", tenant.uuid().to_string())
             .fetch_one(&mut *tx)
             .await?;
@@ -218,45 +212,44 @@ impl Db {
     /// A transaction of no tenant that can only read, for the few statements of [`crate::system`].
     pub(crate) async fn reading(&self) -> Result<Transaction<'static, Postgres>, StorageError> {
         let begin = self.begin_reading();
-        self.at_home(move |pool| async move { pool.begin_with(begin).await }).await
+        self.on_runtime(move |pool| async move { pool.begin_with(begin).await }).await
     }
 
-    /// A transaction of no tenant, likewise: commit it, or nothing was written.
+    /// A transaction of no tenant that writes, likewise: commit it, or nothing was written.
     pub(crate) async fn writing(&self) -> Result<Transaction<'static, Postgres>, StorageError> {
         let begin = self.begin_writing();
-        self.at_home(move |pool| async move { pool.begin_with(begin).await }).await
+        self.on_runtime(move |pool| async move { pool.begin_with(begin).await }).await
     }
 
-    /// Opens connections on the home runtime. A connection dies with the runtime that opened it, and a
-    /// worker thread's ends while others still serve.
-    async fn at_home<T, F>(&self, open: impl FnOnce(PgPool) -> F) -> Result<T, StorageError>
+    /// Opens connections on the runtime that outlives the workers. A connection dies with the runtime that
+    /// opened it, and a worker thread's ends while others still serve.
+    async fn on_runtime<T, F>(&self, open: impl FnOnce(PgPool) -> F) -> Result<T, StorageError>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, sqlx::Error>> + Send + 'static,
     {
-        let opened = self.home.spawn(open(self.pool.clone())).await;
+        let opened = self.runtime.spawn(open(self.pool.clone())).await;
         Ok(opened.map_err(|_| sqlx::Error::PoolClosed)??)
     }
 
-    /// Closes every connection.
+    /// Closes the pool: waits for connections that are in use, and every later call fails.
     pub async fn close(&self) {
         self.pool.close().await;
     }
 }
 
 impl TenantTx {
-    /// The tenant.
+    /// The tenant whose rows the transaction sees.
     #[must_use]
     pub const fn tenant(&self) -> TenantId {
         self.tenant
     }
 
-    /// Makes everything that was written true at once.
+    /// Commits: everything that the transaction wrote takes effect at once.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database is lost; then nothing was written, or all was and the word
-    /// of it was lost.
+    /// [`StorageError`] when the connection is lost; then it is not known whether all or nothing was written.
     pub async fn commit(self) -> Result<(), StorageError> {
         Ok(self.tx.commit().await?)
     }
@@ -268,9 +261,9 @@ fn read(url: &SecretString) -> Result<PgConnectOptions, sqlx::Error> {
     Ok(options.extra_float_digits(None))
 }
 
-/// A way to Postgres itself, or what is wrong with it. That it leads to the same database, beats prove: they
-/// are sent by the way that changes take.
-async fn way_to_listen(url: &SecretString) -> Result<PgConnectOptions, String> {
+/// The options of a connection straight to Postgres, or what is wrong with the URL. Whether it leads to the
+/// same database is for heartbeats to prove: they are sent by the URL that writes use.
+async fn direct_options(url: &SecretString) -> Result<PgConnectOptions, String> {
     let options = read(url).map_err(|_| "is not a Postgres URL".to_owned())?;
     match is_pooled(&options).await {
         Ok(false) => Ok(options),
@@ -282,19 +275,19 @@ async fn way_to_listen(url: &SecretString) -> Result<PgConnectOptions, String> {
 /// Whether settings that a session is opened with fail to reach Postgres. A pooler refuses those that it
 /// cannot keep apart for each client, or leaves them out.
 async fn is_pooled(options: &PgConnectOptions) -> Result<bool, sqlx::Error> {
-    tokio::time::timeout(PATIENCE, lacks_the_mark(options)).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+    tokio::time::timeout(CONNECT_TIMEOUT, drops_settings(options)).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
 }
 
-async fn lacks_the_mark(options: &PgConnectOptions) -> Result<bool, sqlx::Error> {
-    let marked = options.clone().options([("portico.direct", "on")]);
-    let mut connection = match marked.connect().await {
+async fn drops_settings(options: &PgConnectOptions) -> Result<bool, sqlx::Error> {
+    let with_setting = options.clone().options([("portico.direct", "on")]);
+    let mut connection = match with_setting.connect().await {
         Ok(connection) => connection,
-        // If it is something else, as a wrong password, connecting without the mark fails for it too.
+        // If it is something else, as a wrong password, connecting without the setting fails for it too.
         Err(sqlx::Error::Database(_)) => return Ok(true),
         Err(error) => return Err(error),
     };
     let row = sqlx::raw_sql("select current_setting('portico.direct', true)").fetch_one(&mut connection).await?;
-    let direct = row.try_get::<Option<String>, _>(0)?.is_some_and(|mark| mark == "on");
+    let direct = row.try_get::<Option<String>, _>(0)?.is_some_and(|value| value == "on");
     drop(connection.close().await);
     Ok(!direct)
 }

@@ -1,39 +1,39 @@
 //! What can go wrong with storage, as cases that a caller can act on.
 
-/// A rule of the schema that a write broke.
+/// A constraint of the schema that a write broke, as a case that a caller can act on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Constraint {
-    /// A customer with this external id exists.
+    /// Another customer of the tenant has this external id.
     CustomerExternalId,
-    /// A Chakra key with this name exists.
+    /// Another Chakra key of the tenant has this name.
     ChakraKeyName,
-    /// The same Chakra token is stored already.
+    /// The tenant has stored this Chakra token already.
     ChakraKeyToken,
-    /// A role with this name exists.
+    /// Another role of the tenant has this name.
     RoleName,
     /// The role is still given to API keys, members or open invitations.
     RoleInUse,
-    /// A member with this e-mail address exists.
+    /// Another member of the tenant has this e-mail address.
     MemberEmail,
-    /// Another member is bound to this account at the identity provider.
+    /// Another member of the tenant is bound to this account at the identity provider.
     MemberIdentity,
-    /// An open invitation for this e-mail address exists.
+    /// An invitation of the tenant for this e-mail address is open.
     InvitationOpen,
-    /// A customer that the key should be limited to does not exist.
+    /// A customer to whom an API key should be limited does not exist.
     KeyCustomer,
-    /// A row that this one refers to is gone.
+    /// A row that this one refers to does not exist.
     Reference,
-    /// A row with this id exists.
+    /// A row with this key exists.
     Duplicate,
 }
 
-/// Why a call to storage failed.
+/// Why a call to storage failed. Constraints are told apart by their names, never by the text of an error.
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
-    /// A write broke a rule.
+    /// A write broke a constraint.
     #[error("a rule of the schema was broken: {0:?}")]
     Broken(Constraint),
-    /// The database cannot be reached, or took too long.
+    /// The database cannot be reached, or gave no connection in time. The same may work later.
     #[error("the database cannot be reached")]
     Unavailable(#[source] sqlx::Error),
     /// The database answered too late for its answer to be believed.
@@ -42,18 +42,18 @@ pub enum StorageError {
     /// A row holds what no version of this program writes.
     #[error("the column {column} holds an unexpected value: {detail}")]
     Corrupt {
-        /// The column.
+        /// The column, as `table.column`.
         column: &'static str,
-        /// What is wrong with it.
+        /// What is wrong with the value.
         detail: String,
     },
-    /// Anything else.
+    /// The database refused a statement for another reason: a fault of this program or of the schema.
     #[error("the database refused a statement")]
     Other(#[source] sqlx::Error),
 }
 
 impl StorageError {
-    /// A row that cannot be read.
+    /// The error of a column whose value cannot be read.
     pub(crate) fn corrupt(column: &'static str, detail: impl std::fmt::Display) -> Self {
         Self::Corrupt { column, detail: format!("{detail}") }
     }

@@ -1,4 +1,4 @@
-//! Events in the outbox: what must be told to the outside.
+//! The outbox: events that are to be sent once the transaction that wrote them has committed.
 
 use portico_domain::Event;
 
@@ -6,11 +6,11 @@ use crate::db::TenantTx;
 use crate::error::StorageError;
 
 impl TenantTx {
-    /// Writes an event that is true once this transaction commits.
+    /// Puts an event into the outbox. It is sent once this transaction commits, and only then.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn insert_event(&mut self, event: &Event) -> Result<(), StorageError> {
         let payload = serde_json::to_value(event).map_err(|error| StorageError::corrupt("outbox.payload", error))?;
         sqlx::query!(

@@ -1,6 +1,6 @@
-//! Everything that a tenant owns, as one moment saw it, row by row.
+//! The export of everything that a tenant owns, as it is at one moment, row by row.
 //!
-//! The tables come from Postgres' catalogue, so a new one is exported by itself. What could be a secret
+//! The tables come from Postgres' catalogue, so a new one is exported without a change here. What could be a secret
 //! is left out by a rule ([`is_left_out`]) and named in [`LEFT_OUT`] with the reason; a test compares the two.
 
 use portico_auth::TenantScope;
@@ -19,13 +19,13 @@ use crate::error::StorageError;
 /// Rows in one part.
 const PART: u16 = 500;
 
-/// Tables that are left out as a whole, and why.
+/// Tables of tenants that an export leaves out as a whole, each with the reason.
 pub const TABLES_LEFT_OUT: &[(&str, &str)] = &[
     ("data_keys", "wrapped keys and how often each was used: nothing that the tenant put there"),
     ("audit_heads", "the end of the chain follows from its entries; the rest is Portico's own proof"),
 ];
 
-/// Columns that are left out, and why.
+/// Columns that an export leaves out: table, column and the reason.
 pub const LEFT_OUT: &[(&str, &str, &str)] = &[
     ("api_key_old_secrets", "secret_hash", "what a key's old secret is recognised by"),
     ("api_keys", "secret_hash", "what a key's secret is recognised by"),
@@ -37,7 +37,8 @@ pub const LEFT_OUT: &[(&str, &str, &str)] = &[
     ("members", "password_hash", "what a member's password is recognised by"),
 ];
 
-/// Whether a column could hold a secret: all bytes, and whatever is named so but a moment.
+/// Whether a column could hold a secret, by its name and its type as Postgres writes it: every column of
+/// bytes, and every one that is named like a secret and holds neither an id nor a time.
 #[must_use]
 pub fn is_left_out(column: &str, kind: &str) -> bool {
     const WORDS: &[&str] = &["secret", "password", "token", "hash", "private", "verifier", "nonce", "cookie", "csrf"];
@@ -46,16 +47,17 @@ pub fn is_left_out(column: &str, kind: &str) -> bool {
     kind == "bytea" || (named && !is_moment && !column.ends_with("_id") && !column.ends_with("_at"))
 }
 
-/// A part of one table.
+/// Some rows of one table.
 #[derive(Debug)]
 pub struct ExportPart {
-    /// The table.
+    /// The table's name.
     pub table: String,
-    /// Rows, each a JSON object.
+    /// The rows, each a JSON object: at most 500.
     pub rows: Vec<String>,
 }
 
-/// An export under way. It holds a connection; Postgres ends it when nobody asks for a minute.
+/// An export in progress. It holds a connection of the pool, which Postgres closes when nothing is read for a
+/// minute.
 #[derive(Debug)]
 pub struct Export {
     tx: TenantTx,
@@ -65,11 +67,11 @@ pub struct Export {
 }
 
 impl Db {
-    /// Begins an export of the scope's tenant, of which this moment is the last that counts.
+    /// Begins an export of the scope's tenant as it is at this moment: later changes are not in it.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn export(&self, scope: &TenantScope) -> Result<Export, StorageError> {
         let mut tx = self.begin_snapshot(scope.tenant()).await?;
         sqlx::query("set local idle_in_transaction_session_timeout = '60s'").execute(&mut *tx.tx).await?;
@@ -79,7 +81,7 @@ impl Db {
 }
 
 impl Export {
-    /// The tables, in the order in which they come.
+    /// The names of the tables, in the order in which they are read.
     pub fn tables(&self) -> impl Iterator<Item = &str> {
         self.tables.iter().map(|(name, _)| name.as_str())
     }
@@ -88,7 +90,8 @@ impl Export {
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails, or ended this because nobody asked for a minute.
+    /// As [every call](crate#errors): also when Postgres closed the connection, because nothing was read for
+    /// a minute.
     pub async fn next(&mut self) -> Result<Option<ExportPart>, StorageError> {
         while let Some((table, select)) = self.tables.get(self.at) {
             let connection = &mut *self.tx.tx;
@@ -115,7 +118,7 @@ impl Export {
 }
 
 impl TenantTx {
-    /// Each table with the statement that reads it: what others refer to first, the audit log last.
+    /// Each table with the statement that reads it: tables that others refer to first, the audit log last.
     async fn exported_tables(&mut self) -> Result<Vec<(String, String)>, StorageError> {
         let columns = sqlx::query!(
             r#"
@@ -163,7 +166,7 @@ impl TenantTx {
     }
 }
 
-/// A row as it is shown: with the ids that the API shows.
+/// A row as it is exported: with the ids that the API shows.
 fn shown(table: &str, row: &str) -> Result<String, StorageError> {
     let corrupt = |error: &dyn std::fmt::Display| StorageError::corrupt("an exported row", error);
     let mut value: Map<String, Value> = serde_json::from_str(row).map_err(|error| corrupt(&error))?;

@@ -1,46 +1,46 @@
-//! Invitations: the hash of a token, and what it gives.
+//! Invitations, of which only the hash of the token is kept.
 
 use portico_domain::{BuiltInRole, Email, Invitation, InvitationId, InvitationStatus, Name, RoleId, RoleName};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::api_key::{StoredRole, columns};
+use crate::api_key::{StoredRole, role_columns};
 use crate::db::TenantTx;
 use crate::error::StorageError;
-use crate::page::{Page, Rows};
+use crate::page::{Page, PageRows};
 
-/// Who invited, where it was the operator.
+/// `invited_by` of invitations that the operator made.
 const OPERATOR: &str = "operator";
 
-/// An invitation to be.
+/// An invitation to insert.
 #[derive(Debug, Clone)]
 pub struct NewInvitation {
-    /// Its id.
+    /// The id, which the caller generates.
     pub id: InvitationId,
-    /// Who is invited.
+    /// The address of the person who is invited.
     pub email: Email,
-    /// What people call the one who is invited.
+    /// What people call that person.
     pub name: Option<Name>,
-    /// The role to be given.
+    /// The role that the member gets.
     pub role: StoredRole,
-    /// Its name now.
+    /// The name of that role now; it is shown when the role is gone.
     pub role_name: RoleName,
-    /// The hash of the token.
+    /// The hash of the token in the link.
     pub token_hash: [u8; 32],
-    /// Who invites: `operator`, or an id.
+    /// Who invites: `operator`, or the id of an API key or a member.
     pub invited_by: String,
     /// Until when it can be accepted.
     pub expires_at: OffsetDateTime,
 }
 
-/// What an open invitation gives.
+/// What accepting an open invitation gives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvitationGrant {
-    /// To whom.
+    /// The address that is invited.
     pub email: Email,
-    /// What people call them.
+    /// What people call the person.
     pub name: Option<Name>,
-    /// The role.
+    /// The role that the member gets.
     pub role: StoredRole,
     /// Whether the operator invited: only then a member may be given a new way to sign in.
     pub by_operator: bool,
@@ -94,11 +94,11 @@ fn name(text: Option<String>) -> Result<Option<Name>, StorageError> {
 }
 
 impl TenantTx {
-    /// Stores an invitation; an expired one for the same address is over from then on.
+    /// Stores an invitation. An expired one for the same address is revoked.
     ///
     /// # Errors
     ///
-    /// [`StorageError::Broken`] when an open one for this address exists.
+    /// [`StorageError::Broken`] when one for this address is open (`InvitationOpen`).
     pub async fn insert_invitation(&mut self, new: &NewInvitation) -> Result<(), StorageError> {
         sqlx::query!(
             r#"
@@ -110,7 +110,7 @@ impl TenantTx {
         )
         .execute(&mut *self.tx)
         .await?;
-        let (built_in, own) = columns(new.role);
+        let (built_in, own) = role_columns(new.role);
         sqlx::query!(
             r#"
             insert into invitations
@@ -133,16 +133,16 @@ impl TenantTx {
         Ok(())
     }
 
-    /// A page of the tenant's invitations, oldest first, or one of them.
+    /// A page of the tenant's invitations, oldest first; with an id only that one.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// [`StorageError::Corrupt`] when a row cannot be read, else as [every call](crate#errors).
     pub async fn invitations(
         &mut self,
         only: Option<InvitationId>,
         page: Page<InvitationId>,
-    ) -> Result<Rows<Invitation>, StorageError> {
+    ) -> Result<PageRows<Invitation>, StorageError> {
         let rows = sqlx::query_as!(
             InvitationRow,
             r#"
@@ -175,11 +175,11 @@ impl TenantTx {
         Ok(page.cut(rows.into_iter().map(Invitation::try_from).collect::<Result<_, _>>()?))
     }
 
-    /// Takes back an invitation that nobody accepted; false when there is none such.
+    /// Revokes an open or expired invitation; false when there is none.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn revoke_invitation(&mut self, id: InvitationId) -> Result<bool, StorageError> {
         let done = sqlx::query!(
             r#"
@@ -194,12 +194,12 @@ impl TenantTx {
         Ok(done.rows_affected() == 1)
     }
 
-    /// What an invitation gives, if it is open. Holds it until the transaction ends, so that it is
-    /// accepted once.
+    /// What an invitation gives, if it is open. Locks it until the transaction ends, so that it is accepted
+    /// once.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// [`StorageError::Corrupt`] when a row cannot be read, else as [every call](crate#errors).
     pub async fn open_invitation(&mut self, id: InvitationId) -> Result<Option<InvitationGrant>, StorageError> {
         let row = sqlx::query!(
             r#"
@@ -227,11 +227,11 @@ impl TenantTx {
         }))
     }
 
-    /// Notes that an invitation was accepted.
+    /// Marks an invitation as accepted.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn accept_invitation(&mut self, id: InvitationId) -> Result<(), StorageError> {
         sqlx::query!(
             "update invitations set accepted_at = now(), role_id = null where tenant_id = $1 and invitation_id = $2",

@@ -1,4 +1,4 @@
-//! Ids whose owner was learned from answers and events.
+//! Ids whose owner was learned from Chakra's answers and events, such as those of messages.
 
 use portico_domain::{CustomerId, PhoneNumberId, PluginId};
 use uuid::Uuid;
@@ -7,12 +7,12 @@ use crate::db::TenantTx;
 use crate::error::StorageError;
 use crate::plugin::OwnedId;
 
-/// An id, and whose it is.
+/// An id that Chakra gave, and whose it is, to be recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewLearned {
-    /// What it names, as `message` or `template`.
+    /// What the id names, such as `message` or `template`.
     pub kind: &'static str,
-    /// The id.
+    /// The id as Chakra writes it.
     pub id: String,
     /// The plugin that it belongs to; none: the tenant as a whole.
     pub plugin: Option<PluginId>,
@@ -20,22 +20,22 @@ pub struct NewLearned {
     pub phone_number: Option<PhoneNumberId>,
 }
 
-/// Whose a learned id is.
+/// Who owns an id that was learned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Learned {
     /// The plugin and its customer; none: the tenant as a whole.
     pub owner: Option<OwnedId>,
-    /// The phone number, where that is known.
+    /// The phone number that it belongs to, where that is known.
     pub phone_number: Option<PhoneNumberId>,
 }
 
 impl TenantTx {
-    /// Writes down whose ids are; what is told later wins, but an id never loses its plugin. An id of a
-    /// plugin that is gone is left out.
+    /// Records who owns ids. A later record wins, but an id never loses its plugin. An id of a plugin that is
+    /// gone is left out.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn learn(&mut self, all: &[NewLearned]) -> Result<(), StorageError> {
         let kinds: Vec<&str> = all.iter().map(|one| one.kind).collect();
         let ids: Vec<&str> = all.iter().map(|one| one.id.as_str()).collect();
@@ -70,11 +70,11 @@ impl TenantTx {
         Ok(())
     }
 
-    /// Whose those ids of a kind are: the ones that are known.
+    /// Who owns those of these ids of one kind that were learned.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// [`StorageError::Corrupt`] when a row cannot be read, else as [every call](crate#errors).
     pub async fn learned(&mut self, kind: &str, ids: &[String]) -> Result<Vec<(String, Learned)>, StorageError> {
         let rows = sqlx::query!(
             r#"

@@ -1,15 +1,26 @@
 //! Everything that Portico keeps, in Postgres.
 //!
-//! There is no pool to be had: [`Db::begin`] wants a tenant's scope and gives a [`TenantTx`] in which
+//! The pool is not public: [`Db::begin`] takes a tenant's scope and gives a [`TenantTx`] in which
 //! row-level security lets exactly that tenant's rows through; the statements say `tenant_id = $1`
-//! all the same. What must look across tenants is in [`system`]
-//! and, for people who sign in, in `sign_in`; and nowhere else. A transaction is
-//! short and never spans an outbound call.
+//! all the same. What must read across tenants is in [`system`], for people who sign in in `sign_in`, and
+//! for the rotation of data keys in `data_key_rotation`; and nowhere else. A transaction is short and never
+//! spans an outbound call.
+//!
+//! # Errors
+//!
+//! Every call that reaches the database fails with [`StorageError::Unavailable`] when it cannot be reached
+//! in time or the connection is lost, and with [`StorageError::Other`] when it refuses a statement. Within a
+//! transaction nothing is written then: drop the transaction. This is said once, here; what else can happen
+//! to a call stands in its own section, above all which [`Constraint`] a write can break.
+//!
+//! # Adding a table
 //!
 //! To add a table: a migration that fences it as `20261123000003_fence_tenants.sql` does (a test
 //! finds every table with a `tenant_id` and fails when one is not fenced), and a module here.
 
 mod api_key;
+mod api_key_notice;
+mod api_key_rotation;
 #[cfg(test)]
 mod api_key_tests;
 mod audit;
@@ -19,57 +30,55 @@ mod chakra_key_use;
 mod changes;
 mod customer;
 mod data_key;
+mod data_key_rotation;
 mod db;
 mod erase;
 mod error;
 mod event;
 pub mod export;
-#[cfg(test)]
-mod hostile;
 mod invitation;
-mod key_notice;
 mod learned;
 mod lookup;
 mod member;
 mod member_session;
 mod migrate;
-mod old_secret;
 mod owner;
 mod page;
 mod plugin;
 mod request;
 mod role;
-mod rotation;
 pub mod sealed;
+#[cfg(test)]
+mod session_variable_tests;
 mod sign_in;
 mod signing_key;
 pub mod system;
 mod tenant;
 mod whatsapp;
 
-pub use api_key::{ApiKeyFilter, ApiKeyPatch, ApiKeyPlace, ApiKeyUse, NewApiKey, StoredRole};
+pub use api_key::{ApiKeyCursor, ApiKeyFilter, ApiKeyPatch, ApiKeyUse, NewApiKey, StoredRole};
+pub use api_key_notice::{ExpiryNotice, OldSecretNotice};
+pub use api_key_rotation::{ApiKeyRotation, OldSecretUses, SecretStatus};
 pub use audit::StoredAuditEntry;
 pub use chakra_key::{NewChakraKey, SealedChakraKey};
 pub use chakra_key_use::NewKeyUse;
-pub use changes::{BeatChannel, Change, Changes, Pulse};
+pub use changes::{Change, Changes, HeartbeatChannel, HeartbeatSender};
 pub use customer::{CustomerPatch, NewCustomer};
 pub use data_key::StoredDataKey;
+pub use data_key_rotation::{DataKeyFigures, Roll, StaleDataKey};
 pub use db::{ConnectError, Db, DbOptions, PoolState, TenantTx};
 pub use erase::Purge;
 pub use error::{Constraint, StorageError};
 pub use export::{Export, ExportPart};
 pub use invitation::{InvitationGrant, NewInvitation};
-pub use key_notice::{ExpiryNotice, OldSecretNotice};
 pub use learned::{Learned, NewLearned};
 pub use member::{MemberPatch, NewMember, OidcAccount, SignInRecord};
 pub use member_session::NewSession;
 pub use migrate::{MigrateError, grant_service, migrate};
-pub use old_secret::{OldSecretUses, Rotation, SecretStanding};
 pub use owner::Ownership;
-pub use page::{Page, Rows};
+pub use page::{Page, PageRows};
 pub use plugin::{NewPlugin, ObservedPlugin, OwnedId, PluginRecord};
 pub use request::NewRequest;
-pub use rotation::{DataKeyFigures, Roll, Stray};
 pub use sealed::{OPERATOR_SECRETS, OperatorSecret, SEALED_COLUMNS, SealedColumn, StoredSecret, StoredValue};
 pub use sign_in::AttemptLimit;
 pub use signing_key::StoredSigningKey;

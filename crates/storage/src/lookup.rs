@@ -1,14 +1,14 @@
-//! The look-up across customers, plugins, WABAs and phone numbers.
+//! The look-up: from whatever is known of a customer to its plugins, WABAs and phone numbers.
 
 use portico_auth::Reach;
-use portico_domain::{CustomerId, ExternalId, LookupFilter, LookupPlace, LookupRow, PhoneDigits};
+use portico_domain::{CustomerId, ExternalId, LookupCursor, LookupFilter, LookupRow, PhoneDigits};
 use portico_domain::{PhoneNumberId, PluginId, WabaId};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::db::TenantTx;
 use crate::error::StorageError;
-use crate::page::{Page, Rows};
+use crate::page::{Page, PageRows};
 use crate::system::uuids;
 use crate::whatsapp::numbers;
 
@@ -69,19 +69,19 @@ impl TryFrom<FoundRow> for LookupRow {
 }
 
 impl TenantTx {
-    /// A page of what fits the filter within reach, in order of customer, plugin, WABA and number.
-    /// A reach of some phone numbers shows their rows alone. A number whose WABA has moved to another
-    /// plugin shows when the move is observed of the number too.
+    /// A page of the rows within reach that fit the filter, in order of customer, plugin, WABA and number. A
+    /// reach that is limited to phone numbers shows the rows of those alone. A number whose WABA has moved to
+    /// another plugin appears there once the number was observed there too.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// [`StorageError::Corrupt`] when a row cannot be read, else as [every call](crate#errors).
     pub async fn look_up(
         &mut self,
         reach: &Reach,
         filter: &LookupFilter,
-        page: Page<LookupPlace>,
-    ) -> Result<Rows<LookupRow>, StorageError> {
+        page: Page<LookupCursor>,
+    ) -> Result<PageRows<LookupRow>, StorageError> {
         let reached = uuids(reach.customers(), CustomerId::uuid);
         let within = numbers(reach);
         let after = page.after.as_ref();
@@ -139,10 +139,10 @@ impl TenantTx {
             filter.waba.as_ref().map(WabaId::as_str),
             filter.phone_number.as_ref().map(PhoneNumberId::as_str),
             filter.plugin.map(PluginId::uuid),
-            after.map(|place| place.customer.uuid()),
-            after.and_then(|place| place.plugin).map_or_else(Uuid::nil, PluginId::uuid),
-            after.and_then(|place| place.waba.as_ref()).map_or("", WabaId::as_str),
-            after.and_then(|place| place.phone_number.as_ref()).map_or("", PhoneNumberId::as_str),
+            after.map(|cursor| cursor.customer.uuid()),
+            after.and_then(|cursor| cursor.plugin).map_or_else(Uuid::nil, PluginId::uuid),
+            after.and_then(|cursor| cursor.waba.as_ref()).map_or("", WabaId::as_str),
+            after.and_then(|cursor| cursor.phone_number.as_ref()).map_or("", PhoneNumberId::as_str),
             page.fetch()
         )
         .fetch_all(&mut *self.tx)
@@ -165,12 +165,12 @@ mod tests {
     static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations");
 
     /// The database as the service sees it, with a tenant in it.
-    struct Place {
+    struct Fixture {
         db: Db,
         scope: TenantScope,
     }
 
-    impl Place {
+    impl Fixture {
         async fn new(owner: &PgPool) -> Self {
             let tenant = TenantId::generate();
             sqlx::query("insert into tenants (tenant_id, name) values ($1, 'T')")
@@ -252,27 +252,27 @@ mod tests {
 
     #[sqlx::test(migrator = "MIGRATOR")]
     async fn a_number_is_found_by_everything_that_is_known_of_it(owner: PgPool) {
-        let place = Place::new(&owner).await;
-        let customer = place.customer("shop").await;
-        let plugin = place.plugin(customer).await;
-        place.observe(plugin, "10", &[("100", "+1 555-000-2222"), ("101", "+49 30 1234567")]).await;
-        let other = place.plugin(place.customer("other").await).await;
-        place.observe(other, "20", &[("200", "+1 555-000-3333")]).await;
+        let fixture = Fixture::new(&owner).await;
+        let customer = fixture.customer("shop").await;
+        let plugin = fixture.plugin(customer).await;
+        fixture.observe(plugin, "10", &[("100", "+1 555-000-2222"), ("101", "+49 30 1234567")]).await;
+        let other = fixture.plugin(fixture.customer("other").await).await;
+        fixture.observe(other, "20", &[("200", "+1 555-000-3333")]).await;
 
         let none = LookupFilter::default();
         let one = [Some("100".to_owned())];
         let both = [Some("100".to_owned()), Some("101".to_owned())];
-        assert_eq!(place.numbers(&LookupFilter { customer: Some(customer), ..none.clone() }).await, both);
-        assert_eq!(place.numbers(&LookupFilter { external_id: "shop".parse().ok(), ..none.clone() }).await, both);
-        assert_eq!(place.numbers(&LookupFilter { waba: "10".parse().ok(), ..none.clone() }).await, both);
-        assert_eq!(place.numbers(&LookupFilter { plugin: Some(plugin), ..none.clone() }).await, both);
-        assert_eq!(place.numbers(&LookupFilter { phone_number: "100".parse().ok(), ..none.clone() }).await, one);
-        assert_eq!(place.numbers(&shown("15550002222")).await, one);
-        assert_eq!(place.numbers(&LookupFilter { waba: "10".parse().ok(), ..shown("+1 555 000 2222") }).await, one);
-        assert_eq!(place.numbers(&LookupFilter { waba: "20".parse().ok(), ..shown("+1 555 000 2222") }).await, []);
-        assert_eq!(place.numbers(&shown("5550002222")).await, []);
+        assert_eq!(fixture.numbers(&LookupFilter { customer: Some(customer), ..none.clone() }).await, both);
+        assert_eq!(fixture.numbers(&LookupFilter { external_id: "shop".parse().ok(), ..none.clone() }).await, both);
+        assert_eq!(fixture.numbers(&LookupFilter { waba: "10".parse().ok(), ..none.clone() }).await, both);
+        assert_eq!(fixture.numbers(&LookupFilter { plugin: Some(plugin), ..none.clone() }).await, both);
+        assert_eq!(fixture.numbers(&LookupFilter { phone_number: "100".parse().ok(), ..none.clone() }).await, one);
+        assert_eq!(fixture.numbers(&shown("15550002222")).await, one);
+        assert_eq!(fixture.numbers(&LookupFilter { waba: "10".parse().ok(), ..shown("+1 555 000 2222") }).await, one);
+        assert_eq!(fixture.numbers(&LookupFilter { waba: "20".parse().ok(), ..shown("+1 555 000 2222") }).await, []);
+        assert_eq!(fixture.numbers(&shown("5550002222")).await, []);
 
-        let row = place.found(&Reach::ALL, &shown("15550002222")).await.pop().expect("is found");
+        let row = fixture.found(&Reach::ALL, &shown("15550002222")).await.pop().expect("is found");
         assert_eq!((row.customer_id, row.plugin_id), (customer, Some(plugin)));
         assert_eq!((row.external_id.as_str(), row.customer_name.as_str()), ("shop", "Shop"));
         assert_eq!(row.plugin_status, Some(PluginStatus::Connected));
@@ -284,27 +284,27 @@ mod tests {
             .execute(&owner)
             .await
             .expect("the owner may");
-        let row = place.found(&Reach::ALL, &shown("15550002222")).await.pop().expect("is found");
+        let row = fixture.found(&Reach::ALL, &shown("15550002222")).await.pop().expect("is found");
         assert!(row.age_seconds.is_some_and(|age| (3600..3660).contains(&age)), "{row:?}");
     }
 
     #[sqlx::test(migrator = "MIGRATOR")]
     async fn what_is_not_there_yet_is_null_and_parts_follow_one_another(owner: PgPool) {
-        let place = Place::new(&owner).await;
-        let customer = place.customer("shop").await;
+        let fixture = Fixture::new(&owner).await;
+        let customer = fixture.customer("shop").await;
         let filter = LookupFilter { customer: Some(customer), ..LookupFilter::default() };
-        let rows = place.found(&Reach::ALL, &filter).await;
+        let rows = fixture.found(&Reach::ALL, &filter).await;
         assert_eq!((rows.len(), rows[0].plugin_id, rows[0].age_seconds), (1, None, None));
 
-        let bare = place.plugin(customer).await;
-        let rows = place.found(&Reach::ALL, &filter).await;
+        let bare = fixture.plugin(customer).await;
+        let rows = fixture.found(&Reach::ALL, &filter).await;
         assert_eq!((rows.len(), rows[0].plugin_id, &rows[0].waba_id), (1, Some(bare), &None));
         assert_eq!((rows[0].plugin_status, rows[0].observed_at), (Some(PluginStatus::Created), None));
 
-        let (waba_only, full) = (place.plugin(customer).await, place.plugin(customer).await);
-        place.observe(waba_only, "20", &[]).await;
-        place.observe(full, "30", &[("300", "+1 555-000-2222"), ("301", "+1 555-000-3333")]).await;
-        let rows = place.found(&Reach::ALL, &filter).await;
+        let (waba_only, full) = (fixture.plugin(customer).await, fixture.plugin(customer).await);
+        fixture.observe(waba_only, "20", &[]).await;
+        fixture.observe(full, "30", &[("300", "+1 555-000-2222"), ("301", "+1 555-000-3333")]).await;
+        let rows = fixture.found(&Reach::ALL, &filter).await;
         let seen: Vec<_> = rows
             .iter()
             .map(|row| (row.plugin_id, row.waba_id.as_ref().map(WabaId::as_str), row.phone_number_id.is_some()))
@@ -321,38 +321,38 @@ mod tests {
         let (mut parts, mut after) = (Vec::new(), None);
         loop {
             let page = Page { limit: 1, after };
-            let part = place.tx().await.look_up(&Reach::ALL, &filter, page).await.expect("is found");
-            after = part.data.last().map(LookupRow::place);
+            let part = fixture.tx().await.look_up(&Reach::ALL, &filter, page).await.expect("is found");
+            after = part.data.last().map(LookupRow::cursor);
             parts.extend(part.data);
             if !part.more {
                 break;
             }
         }
-        let places = |rows: &[LookupRow]| rows.iter().map(LookupRow::place).collect::<Vec<_>>();
-        assert_eq!(places(&parts), places(&rows));
+        let cursors = |rows: &[LookupRow]| rows.iter().map(LookupRow::cursor).collect::<Vec<_>>();
+        assert_eq!(cursors(&parts), cursors(&rows));
     }
 
     #[sqlx::test(migrator = "MIGRATOR")]
     async fn a_reach_shows_its_own_rows_and_a_tenant_none_of_anothers(owner: PgPool) {
-        let (place, stranger) = (Place::new(&owner).await, Place::new(&owner).await);
-        let (mine, other) = (place.customer("mine").await, place.customer("other").await);
-        let plugin = place.plugin(mine).await;
-        place.observe(plugin, "10", &[("100", "+1 555-000-2222"), ("101", "+1 555-000-2222")]).await;
-        place.observe(place.plugin(other).await, "20", &[("200", "+1 555-000-2222")]).await;
+        let (fixture, stranger) = (Fixture::new(&owner).await, Fixture::new(&owner).await);
+        let (mine, other) = (fixture.customer("mine").await, fixture.customer("other").await);
+        let plugin = fixture.plugin(mine).await;
+        fixture.observe(plugin, "10", &[("100", "+1 555-000-2222"), ("101", "+1 555-000-2222")]).await;
+        fixture.observe(fixture.plugin(other).await, "20", &[("200", "+1 555-000-2222")]).await;
         let filter = shown("15550002222");
 
         let ids = |rows: Vec<LookupRow>| {
             rows.into_iter().filter_map(|row| row.phone_number_id).map(String::from).collect::<Vec<_>>()
         };
-        assert_eq!(ids(place.found(&Reach::ALL, &filter).await), ["100", "101", "200"]);
+        assert_eq!(ids(fixture.found(&Reach::ALL, &filter).await), ["100", "101", "200"]);
         let reach = Reach { customers: Some(vec![mine]), phone_numbers: None };
-        assert_eq!(ids(place.found(&reach, &filter).await), ["100", "101"]);
+        assert_eq!(ids(fixture.found(&reach, &filter).await), ["100", "101"]);
         let reach = Reach { customers: Some(vec![mine]), phone_numbers: Some(vec!["101".parse().expect("is an id")]) };
-        assert_eq!(ids(place.found(&reach, &filter).await), ["101"]);
+        assert_eq!(ids(fixture.found(&reach, &filter).await), ["101"]);
         let all = LookupFilter { customer: Some(mine), ..LookupFilter::default() };
-        assert_eq!(ids(place.found(&reach, &all).await), ["101"]);
+        assert_eq!(ids(fixture.found(&reach, &all).await), ["101"]);
         let none = Reach { customers: Some(Vec::new()), phone_numbers: None };
-        assert_eq!(place.found(&none, &filter).await, []);
+        assert_eq!(fixture.found(&none, &filter).await, []);
 
         for filter in [filter, all, LookupFilter { plugin: Some(plugin), ..LookupFilter::default() }] {
             assert_eq!(stranger.found(&Reach::ALL, &filter).await, [], "{filter:?}");

@@ -4,34 +4,34 @@ use portico_domain::{Email, Member, MemberId, Name, RoleName};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::api_key::{StoredRole, columns};
+use crate::api_key::{StoredRole, role_columns};
 use crate::db::TenantTx;
 use crate::error::StorageError;
-use crate::page::{Page, Rows};
+use crate::page::{Page, PageRows};
 
 /// An account at an identity provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OidcAccount {
-    /// The provider.
+    /// The provider's issuer URL, exactly as it writes it.
     pub issuer: String,
-    /// The account there.
+    /// The account's `sub`, unique at that issuer.
     pub subject: String,
 }
 
-/// A member to be.
+/// A member to insert.
 #[derive(Debug, Clone)]
 pub struct NewMember {
-    /// Its id.
+    /// The id, which the caller generates.
     pub id: MemberId,
-    /// The address by which it signs in.
+    /// The address by which the person signs in, unique within the tenant.
     pub email: Email,
-    /// What people call it.
+    /// What people call the person.
     pub name: Option<Name>,
-    /// Its role.
+    /// What the member may do.
     pub role: StoredRole,
 }
 
-/// What changes; `None` leaves a field as it is.
+/// What changes of a member; `None` leaves a field as it is.
 #[derive(Debug, Clone, Default)]
 pub struct MemberPatch {
     /// Another name, or none.
@@ -40,14 +40,14 @@ pub struct MemberPatch {
     pub role: Option<StoredRole>,
 }
 
-/// By what a member is recognised. The password's hash is neither shown nor logged.
+/// How a member signs in. The password's hash is neither shown nor logged.
 #[derive(Clone)]
 pub struct SignInRecord {
-    /// The password's hash, if there is one.
+    /// The password, hashed by [`portico_vault::HashedPassword`]; none: no password is set.
     pub password_hash: Option<String>,
-    /// The account at the identity provider, if it is bound.
+    /// The account at the identity provider that the member is bound to.
     pub account: Option<OidcAccount>,
-    /// Another one with every change of password or account.
+    /// Counts changes of password and account: a sign-in that began in another epoch is over.
     pub epoch: i64,
 }
 
@@ -96,9 +96,9 @@ impl TenantTx {
     ///
     /// # Errors
     ///
-    /// [`StorageError::Broken`] when the address is a member's already.
+    /// [`StorageError::Broken`] when another member of the tenant has the address (`MemberEmail`).
     pub async fn insert_member(&mut self, new: &NewMember) -> Result<(), StorageError> {
-        let (built_in, own) = columns(new.role);
+        let (built_in, own) = role_columns(new.role);
         sqlx::query!(
             "insert into members (tenant_id, member_id, email, name, built_in_role, role_id) values ($1, $2, $3, $4, $5, $6)",
             self.tenant.uuid(),
@@ -113,16 +113,16 @@ impl TenantTx {
         Ok(())
     }
 
-    /// A page of the tenant's members, oldest first, or one of them.
+    /// A page of the tenant's members, oldest first; with an id only that one.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// [`StorageError::Corrupt`] when a row cannot be read, else as [every call](crate#errors).
     pub async fn members(
         &mut self,
         only: Option<MemberId>,
         page: Page<MemberId>,
-    ) -> Result<Rows<Member>, StorageError> {
+    ) -> Result<PageRows<Member>, StorageError> {
         let rows = sqlx::query_as!(
             MemberRow,
             r#"
@@ -153,11 +153,11 @@ impl TenantTx {
         Ok(page.cut(rows.into_iter().map(Member::try_from).collect::<Result<_, _>>()?))
     }
 
-    /// The member with this address.
+    /// The member of the tenant with this address.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn member_by_email(&mut self, email: &Email) -> Result<Option<MemberId>, StorageError> {
         let id = sqlx::query_scalar!(
             "select member_id from members where tenant_id = $1 and email = $2",
@@ -173,9 +173,9 @@ impl TenantTx {
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn patch_member(&mut self, id: MemberId, patch: &MemberPatch) -> Result<bool, StorageError> {
-        let (built_in, own) = patch.role.map_or((None, None), columns);
+        let (built_in, own) = patch.role.map_or((None, None), role_columns);
         let done = sqlx::query!(
             r#"
             update members set
@@ -202,7 +202,7 @@ impl TenantTx {
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn delete_member(&mut self, id: MemberId) -> Result<bool, StorageError> {
         let done =
             sqlx::query!("delete from members where tenant_id = $1 and member_id = $2", self.tenant.uuid(), id.uuid())
@@ -211,11 +211,12 @@ impl TenantTx {
         Ok(done.rows_affected() == 1)
     }
 
-    /// By what a member is recognised. Nobody else changes that until the transaction ends.
+    /// How a member signs in; none when there is no such member. Locks it against changes until the
+    /// transaction ends.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn sign_in_record(&mut self, id: MemberId) -> Result<Option<SignInRecord>, StorageError> {
         let row = sqlx::query!(
             r#"
@@ -240,11 +241,11 @@ impl TenantTx {
         }))
     }
 
-    /// Gives a member another password, by its hash; false when there is none.
+    /// Sets the hash of a member's password; false when there is no such member. Begins another epoch.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn set_member_password(&mut self, id: MemberId, hash: &str) -> Result<bool, StorageError> {
         let done = sqlx::query!(
             r#"
@@ -260,12 +261,12 @@ impl TenantTx {
         Ok(done.rows_affected() == 1)
     }
 
-    /// Binds a member to an account at the identity provider, instead of another one; false when there
-    /// is none.
+    /// Binds a member to an account at the identity provider, in place of another one; false when there is no
+    /// such member. Begins another epoch.
     ///
     /// # Errors
     ///
-    /// [`StorageError::Broken`] when another member is bound to it.
+    /// [`StorageError::Broken`] when another member of the tenant is bound to the account (`MemberIdentity`).
     pub async fn bind_member(&mut self, id: MemberId, account: &OidcAccount) -> Result<bool, StorageError> {
         let done = sqlx::query!(
             r#"
@@ -286,12 +287,12 @@ impl TenantTx {
         Ok(done.rows_affected() == 1)
     }
 
-    /// Forgets how a member signed in, password and account, and ends what came of it: sign-ins under
-    /// way, sessions and tokens.
+    /// Removes password and account of a member, and ends what they led to: sign-ins in progress (by another
+    /// epoch), sessions and tokens.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn forget_sign_in(&mut self, id: MemberId) -> Result<(), StorageError> {
         sqlx::query!(
             r#"
@@ -316,7 +317,7 @@ impl TenantTx {
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn end_tokens_of(&mut self, id: MemberId) -> Result<(), StorageError> {
         sqlx::query!(
             "update members set tokens_not_before = clock_timestamp() where tenant_id = $1 and member_id = $2",

@@ -1,4 +1,4 @@
-//! The signed-in browsers of members: the hash of a token, and whose it is.
+//! Members' sessions in browsers, of which only the hash of the cookie's token is kept.
 
 use portico_auth::{MemberRecord, SessionRecord};
 use portico_domain::{BuiltInRole, MemberId, PermissionSet, SessionId};
@@ -8,12 +8,12 @@ use crate::db::TenantTx;
 use crate::error::StorageError;
 use crate::role::permission_set;
 
-/// A session to be.
+/// A session to insert.
 #[derive(Debug, Clone)]
 pub struct NewSession {
-    /// Its id.
+    /// The id, which the caller generates.
     pub id: SessionId,
-    /// Whose it is.
+    /// The member who signed in.
     pub member: MemberId,
     /// The hash of the token in the cookie.
     pub token_hash: [u8; 32],
@@ -33,11 +33,11 @@ fn permissions(built_in: Option<&str>, own: Option<&[String]>) -> Result<Permiss
 }
 
 impl TenantTx {
-    /// Stores a session and notes that its member signed in.
+    /// Stores a session, and that its member signed in now.
     ///
     /// # Errors
     ///
-    /// [`StorageError::Broken`] when the member is gone.
+    /// [`StorageError::Broken`] when the member is gone (`Reference`).
     pub async fn insert_session(&mut self, new: &NewSession) -> Result<(), StorageError> {
         sqlx::query!(
             r#"
@@ -62,11 +62,11 @@ impl TenantTx {
         Ok(())
     }
 
-    /// What a session opens, for authentication.
+    /// What authentication needs of a session; none when there is no such session. It may have expired.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// [`StorageError::Corrupt`] when a row cannot be read, else as [every call](crate#errors).
     pub async fn session_record(&mut self, id: SessionId) -> Result<Option<SessionRecord>, StorageError> {
         let row = sqlx::query!(
             r#"
@@ -103,11 +103,12 @@ impl TenantTx {
         }))
     }
 
-    /// What a member may do now, for what acts on its behalf without a session; nothing when it is removed.
+    /// What authentication needs of a member who acts without a session, through a token; none when there is
+    /// no such member.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// [`StorageError::Corrupt`] when a row cannot be read, else as [every call](crate#errors).
     pub async fn member_record(&mut self, id: MemberId) -> Result<Option<MemberRecord>, StorageError> {
         let row = sqlx::query!(
             r#"
@@ -136,12 +137,12 @@ impl TenantTx {
         }))
     }
 
-    /// Notes that a session is in use, at most once a minute.
+    /// Records that a session is in use, at most once a minute.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
-    pub async fn session_seen(&mut self, id: SessionId) -> Result<(), StorageError> {
+    /// As [every call](crate#errors).
+    pub async fn touch_session(&mut self, id: SessionId) -> Result<(), StorageError> {
         sqlx::query!(
             r#"
             update member_sessions set last_seen_at = now()
@@ -155,11 +156,11 @@ impl TenantTx {
         Ok(())
     }
 
-    /// Ends a session; false when there is none.
+    /// Deletes a session; false when there is none.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn delete_session(&mut self, id: SessionId) -> Result<bool, StorageError> {
         let done = sqlx::query!(
             "delete from member_sessions where tenant_id = $1 and session_id = $2",
@@ -171,11 +172,11 @@ impl TenantTx {
         Ok(done.rows_affected() == 1)
     }
 
-    /// Ends every session of a member.
+    /// Deletes every session of a member.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn delete_sessions_of(&mut self, member: MemberId) -> Result<(), StorageError> {
         sqlx::query!(
             "delete from member_sessions where tenant_id = $1 and member_id = $2",
@@ -187,11 +188,11 @@ impl TenantTx {
         Ok(())
     }
 
-    /// Deletes the sessions that nobody can use any more.
+    /// Deletes the sessions that have expired or were not seen since that moment, and gives how many.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn delete_dead_sessions(&mut self, unseen_since: OffsetDateTime) -> Result<u64, StorageError> {
         let done = sqlx::query!(
             "delete from member_sessions where tenant_id = $1 and (expires_at <= now() or last_seen_at <= $2)",

@@ -1,4 +1,4 @@
-//! The schema's versions.
+//! Migrations: applying them as the owner, and refusing to serve on another version of the schema.
 
 use std::str::FromStr;
 
@@ -18,26 +18,26 @@ pub enum MigrateError {
     /// Nobody answers, or the log-in fails.
     #[error("DATABASE_URL: cannot connect to Postgres: {0}")]
     Unreachable(sqlx::Error),
-    /// Some migrations are missing.
+    /// So many migrations are missing.
     #[error("the database lacks {0} migrations; run `portico migrate` with the owner's DATABASE_URL")]
     Pending(usize),
     /// A newer program migrated it.
     #[error("the database was migrated by a newer version of Portico; start that version")]
     Newer,
-    /// A migration failed; it left nothing behind.
+    /// A migration failed. It is rolled back; those before it stay.
     #[error("a migration failed: {0}")]
     Failed(#[from] sqlx::migrate::MigrateError),
     /// The role to grant to does not exist, or may not be granted.
     #[error("cannot grant portico_service to \"{role}\": {source}")]
     Grant {
-        /// The login role.
+        /// The login role that should act as the service.
         role: String,
-        /// What Postgres said.
+        /// What Postgres answered.
         source: sqlx::Error,
     },
 }
 
-/// Applies every missing migration as the owner, and says how many there were.
+/// Applies every missing migration, with the URL of the owner, and gives how many there were.
 ///
 /// # Errors
 ///
@@ -51,7 +51,7 @@ pub async fn migrate(owner_url: &SecretString) -> Result<usize, MigrateError> {
     Ok(after.len() - before.len())
 }
 
-/// Lets a login role act as the service, as the owner.
+/// Makes a login role a member of `portico_service`, with the URL of the owner.
 ///
 /// # Errors
 ///
@@ -84,7 +84,7 @@ async fn applied(connection: &mut sqlx::PgConnection) -> Vec<i64> {
         .unwrap_or_default()
 }
 
-/// Fails unless exactly this program's migrations are there.
+/// Fails unless exactly this program's migrations are applied.
 pub(crate) async fn is_migrated(connection: &mut sqlx::PgConnection) -> Result<(), MigrateError> {
     let applied = applied(connection).await;
     let missing = MIGRATOR.iter().filter(|migration| !applied.contains(&migration.version)).count();

@@ -1,27 +1,27 @@
-//! Who may hand out a tenant's keys to anybody: its owners, and the order in which grants change.
+//! Whether a tenant has an owner, and the lock under which rights in a tenant change one after the other.
 
 use crate::db::TenantTx;
 use crate::error::StorageError;
 
-/// For how long a tenant has somebody with role owner and without limits. Ordered: more is better.
+/// For how long a tenant has an owner whose rights are not limited. Ordered: more is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Ownership {
-    /// Nobody.
+    /// There is none.
     None,
-    /// Somebody, but each of them ends by itself one day.
+    /// There are some, but all of them expire one day.
     Ending,
-    /// Somebody who does not.
+    /// There is one that does not expire.
     Lasting,
 }
 
 impl TenantTx {
-    /// Holds, until the transaction ends, what anybody in the tenant may do: keys, roles and owners change
-    /// one after the other, so that what is read after this is true when the transaction commits. Ask for
-    /// it before anything else, and for the end of the audit log last.
+    /// Locks, until the transaction ends, what anybody in the tenant may do: keys, roles and owners change
+    /// one after the other, so that what is read after this is still true when the transaction commits. Call
+    /// it before anything else, and `append_audit` last.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn lock_grants(&mut self) -> Result<(), StorageError> {
         sqlx::query!(
             "select pg_advisory_xact_lock(hashtextextended('grants ' || $1, 0))",
@@ -32,12 +32,12 @@ impl TenantTx {
         Ok(())
     }
 
-    /// For how long the tenant has an owner: a member with role owner, or an API key with it that is
-    /// neither revoked nor expired nor limited to customers, phone numbers or addresses.
+    /// For how long the tenant has an owner: a member with role owner, or an API key with it that is neither
+    /// revoked nor expired nor limited to customers, phone numbers or addresses.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn ownership(&mut self) -> Result<Ownership, StorageError> {
         let row = sqlx::query!(
             r#"

@@ -1,4 +1,4 @@
-//! Plugins, and whose they are.
+//! Plugins: who owns them, what Chakra said of them, and which configuration the tenant wants.
 
 use portico_auth::CustomerReach;
 use portico_domain::{CustomerId, Plugin, PluginId, PluginStatus};
@@ -8,15 +8,15 @@ use uuid::Uuid;
 
 use crate::db::TenantTx;
 use crate::error::StorageError;
-use crate::page::{Page, Rows};
+use crate::page::{Page, PageRows};
 use crate::system::uuids;
 
-/// A plugin that Chakra made.
+/// A plugin that Chakra made, to be recorded.
 #[derive(Debug, Clone)]
 pub struct NewPlugin {
-    /// Chakra's id.
+    /// Chakra's id of it.
     pub id: PluginId,
-    /// Whose it is.
+    /// The customer for whom it was made.
     pub customer: CustomerId,
     /// Its name at Chakra.
     pub name: String,
@@ -25,35 +25,35 @@ pub struct NewPlugin {
 /// What Chakra last said of a plugin.
 #[derive(Debug, Clone)]
 pub struct ObservedPlugin {
-    /// Its name.
+    /// Its name at Chakra.
     pub name: String,
-    /// Whether it is switched on.
+    /// Whether Chakra has it switched on.
     pub is_active: bool,
     /// Whether it has a WABA.
     pub status: PluginStatus,
 }
 
-/// A plugin with what the tenant wants of its configuration and what Chakra has.
+/// A plugin with the configuration that the tenant wants and the one that Chakra has.
 #[derive(Debug, Clone)]
 pub struct PluginRecord {
-    /// The plugin.
+    /// The plugin as the API shows it.
     pub plugin: Plugin,
-    /// What the tenant wants.
+    /// The configuration that the tenant wants, as Chakra writes it.
     pub desired: Value,
-    /// What Chakra last said.
+    /// The configuration that Chakra last told; none: it was not asked yet.
     pub observed: Option<Value>,
-    /// Counts changes of what the tenant wants.
+    /// Counts changes of `desired`.
     pub version: i64,
 }
 
-/// Whose an id is.
+/// Who owns an id: a plugin, or something that belongs to one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OwnedId {
-    /// The customer.
+    /// The plugin's customer.
     pub customer: CustomerId,
     /// The plugin that it belongs to (itself, for a plugin).
     pub plugin: PluginId,
-    /// Whether the tenant lets calls use it.
+    /// Whether calls may use it: false for a phone number that the tenant deactivated, else true.
     pub is_active: bool,
 }
 
@@ -99,7 +99,8 @@ impl TenantTx {
     ///
     /// # Errors
     ///
-    /// [`StorageError::Broken`] when it is recorded already, or its customer is gone.
+    /// [`StorageError::Broken`] when it is recorded already (`Duplicate`), or its customer is gone
+    /// (`Reference`).
     pub async fn insert_plugin(&mut self, new: &NewPlugin) -> Result<(), StorageError> {
         sqlx::query!(
             "insert into plugins (tenant_id, plugin_id, customer_id, name) values ($1, $2, $3, $4)",
@@ -113,17 +114,17 @@ impl TenantTx {
         Ok(())
     }
 
-    /// A page of the plugins within reach, in order of their ids, or of one customer.
+    /// A page of the plugins within reach, in order of their ids; with a customer only those of that one.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// [`StorageError::Corrupt`] when a row cannot be read, else as [every call](crate#errors).
     pub async fn plugins(
         &mut self,
         reach: CustomerReach<'_>,
         customer: Option<CustomerId>,
         page: Page<PluginId>,
-    ) -> Result<Rows<Plugin>, StorageError> {
+    ) -> Result<PageRows<Plugin>, StorageError> {
         let reached = uuids(reach, CustomerId::uuid);
         let rows = sqlx::query_as!(
             PluginRow,
@@ -160,11 +161,11 @@ impl TenantTx {
         Ok(page.cut(plugins.collect::<Result<_, _>>()?))
     }
 
-    /// One plugin within reach.
+    /// The plugin with that id, if it is within reach.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// [`StorageError::Corrupt`] when a row cannot be read, else as [every call](crate#errors).
     pub async fn plugin(
         &mut self,
         reach: CustomerReach<'_>,
@@ -201,11 +202,11 @@ impl TenantTx {
         .transpose()
     }
 
-    /// Whose a plugin is.
+    /// Who owns a plugin; none when the tenant has no such plugin.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn owner_of_plugin(&mut self, id: PluginId) -> Result<Option<OwnedId>, StorageError> {
         let customer = sqlx::query_scalar!(
             "select customer_id from plugins where tenant_id = $1 and plugin_id = $2",
@@ -217,11 +218,11 @@ impl TenantTx {
         Ok(customer.map(|customer| OwnedId { customer: CustomerId::from_uuid(customer), plugin: id, is_active: true }))
     }
 
-    /// Writes down what Chakra said of a plugin; false when there is no such record.
+    /// Records what Chakra said of a plugin; false when there is no such plugin.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn observe_plugin(&mut self, id: PluginId, seen: &ObservedPlugin) -> Result<bool, StorageError> {
         let done = sqlx::query!(
             r#"
@@ -244,11 +245,11 @@ impl TenantTx {
         Ok(done.rows_affected() == 1)
     }
 
-    /// Changes only a plugin's status.
+    /// Changes a plugin's status alone.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn set_plugin_status(&mut self, id: PluginId, status: PluginStatus) -> Result<(), StorageError> {
         sqlx::query!(
             "update plugins set status = $3, updated_at = now() where tenant_id = $1 and plugin_id = $2",
@@ -261,12 +262,12 @@ impl TenantTx {
         Ok(())
     }
 
-    /// Changes what the tenant wants of a plugin's configuration, if `version` still is the one it
-    /// read (`None`: whatever it is). Gives the new version, or nothing when it changed meanwhile.
+    /// Changes the configuration that the tenant wants, if its version is still `version` (`None`: whatever it
+    /// is). Gives the new version; none when the version is another, or there is no such plugin.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn set_desired(
         &mut self,
         id: PluginId,
@@ -288,11 +289,11 @@ impl TenantTx {
         .await?)
     }
 
-    /// Writes down the configuration that Chakra has.
+    /// Records the configuration that Chakra has.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn set_observed(&mut self, id: PluginId, observed: &Value) -> Result<(), StorageError> {
         sqlx::query!(
             "update plugins set observed = $3, synced_at = now(), updated_at = now() where tenant_id = $1 and plugin_id = $2",
@@ -305,11 +306,11 @@ impl TenantTx {
         Ok(())
     }
 
-    /// Forgets a plugin with its WABAs and numbers; false when there is none.
+    /// Deletes the record of a plugin with its WABAs and numbers; false when there is none.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn delete_plugin(&mut self, id: PluginId) -> Result<bool, StorageError> {
         let done =
             sqlx::query!("delete from plugins where tenant_id = $1 and plugin_id = $2", self.tenant.uuid(), id.uuid())

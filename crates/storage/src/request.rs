@@ -1,4 +1,4 @@
-//! The log of proxied calls.
+//! The log of proxied calls: metadata only.
 
 use portico_auth::CustomerReach;
 use portico_domain::{ApiKeyId, CustomerId, PluginId, RequestEntry};
@@ -7,46 +7,46 @@ use uuid::Uuid;
 
 use crate::db::TenantTx;
 use crate::error::StorageError;
-use crate::page::{Page, Rows};
+use crate::page::{Page, PageRows};
 use crate::system::uuids;
 
-/// One proxied call to note.
+/// One proxied call, to be logged.
 #[derive(Debug, Clone)]
 pub struct NewRequest {
-    /// Tells apart rows of one request id.
+    /// Tells apart calls with the same request id.
     pub entry: Uuid,
-    /// The `X-Request-Id`.
+    /// The `X-Request-Id` of the call.
     pub request_id: String,
-    /// When it arrived.
+    /// When the request arrived.
     pub at: OffsetDateTime,
-    /// The operation.
+    /// The operation of the catalogue.
     pub operation: &'static str,
-    /// The method.
+    /// The HTTP method.
     pub method: &'static str,
-    /// What the caller got.
+    /// The HTTP status that the caller got.
     pub status: u16,
-    /// What Chakra gave.
+    /// The HTTP status that Chakra gave; none: it did not answer, or was not called.
     pub upstream_status: Option<u16>,
-    /// Portico's own error code.
+    /// Portico's own error code; none when the answer is Chakra's.
     pub code: Option<&'static str>,
     /// Whether a 2xx carried a filled `_errors`.
     pub has_errors: bool,
-    /// Microseconds.
+    /// From the first byte of the request to the head of the answer, in µs.
     pub duration_us: u64,
-    /// Who called.
+    /// The key that called; none for the operator and members.
     pub api_key: Option<ApiKeyId>,
-    /// For whom.
+    /// The customer that the call was for, where it named one.
     pub customer: Option<CustomerId>,
-    /// On which plugin.
+    /// The plugin that the call named.
     pub plugin: Option<PluginId>,
 }
 
 impl TenantTx {
-    /// Notes calls, all in one statement.
+    /// Logs calls, all in one statement.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn insert_requests(&mut self, all: &[NewRequest]) -> Result<(), StorageError> {
         macro_rules! column {
             ($one:ident => $value:expr) => {
@@ -84,16 +84,16 @@ impl TenantTx {
         Ok(())
     }
 
-    /// A page of the calls within reach, newest first. The cursor is a moment and an entry.
+    /// A page of the calls within reach, newest first. The cursor is when a call arrived and its `entry`.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn requests(
         &mut self,
         reach: CustomerReach<'_>,
         page: Page<(OffsetDateTime, Uuid)>,
-    ) -> Result<Rows<(Uuid, RequestEntry)>, StorageError> {
+    ) -> Result<PageRows<(Uuid, RequestEntry)>, StorageError> {
         let reached = uuids(reach, CustomerId::uuid);
         let rows = sqlx::query!(
             r#"

@@ -1,11 +1,11 @@
-//! The tenant's own roles.
+//! Roles that tenants define, beside the built-in ones.
 
 use portico_domain::{Description, PermissionSet, Role, RoleId, RoleName};
 use uuid::Uuid;
 
 use crate::db::TenantTx;
 use crate::error::StorageError;
-use crate::page::{Page, Rows};
+use crate::page::{Page, PageRows};
 
 #[derive(Debug)]
 struct RoleRow {
@@ -15,8 +15,7 @@ struct RoleRow {
     permissions: Vec<String>,
 }
 
-/// The set of permissions that storage names. A permission that this version does not know (a newer
-/// one wrote it) gives nothing.
+/// The permissions of these names. One that this version does not know (a newer one wrote it) is left out.
 pub(crate) fn permission_set(names: &[String]) -> PermissionSet {
     names.iter().filter_map(|name| name.parse().ok()).collect()
 }
@@ -41,11 +40,11 @@ impl TryFrom<RoleRow> for Role {
 }
 
 impl TenantTx {
-    /// Creates a role.
+    /// Stores a role.
     ///
     /// # Errors
     ///
-    /// [`StorageError::Broken`] when the name is taken.
+    /// [`StorageError::Broken`] when another role of the tenant has the name (`RoleName`).
     pub async fn insert_role(
         &mut self,
         id: RoleId,
@@ -70,8 +69,8 @@ impl TenantTx {
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
-    pub async fn roles(&mut self, page: Page<RoleId>) -> Result<Rows<Role>, StorageError> {
+    /// [`StorageError::Corrupt`] when a row cannot be read, else as [every call](crate#errors).
+    pub async fn roles(&mut self, page: Page<RoleId>) -> Result<PageRows<Role>, StorageError> {
         let rows = sqlx::query_as!(
             RoleRow,
             r#"
@@ -98,7 +97,7 @@ impl TenantTx {
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// [`StorageError::Corrupt`] when a row cannot be read, else as [every call](crate#errors).
     pub async fn role(&mut self, id: Option<RoleId>, name: Option<&str>) -> Result<Option<Role>, StorageError> {
         sqlx::query_as!(
             RoleRow,
@@ -121,11 +120,12 @@ impl TenantTx {
         .transpose()
     }
 
-    /// Changes a role, and with it every key that has it; false when there is none.
+    /// Changes a role, and with it whatever has it; false when there is none. `Some(None)` removes the
+    /// description.
     ///
     /// # Errors
     ///
-    /// [`StorageError::Broken`] when the name is taken.
+    /// [`StorageError::Broken`] when another role of the tenant has the name (`RoleName`).
     pub async fn patch_role(
         &mut self,
         id: RoleId,
@@ -159,7 +159,7 @@ impl TenantTx {
     ///
     /// # Errors
     ///
-    /// [`StorageError::Broken`] when API keys still have it.
+    /// [`StorageError::Broken`] when API keys, members or open invitations have it (`RoleInUse`).
     pub async fn delete_role(&mut self, id: RoleId) -> Result<bool, StorageError> {
         let done =
             sqlx::query!("delete from roles where tenant_id = $1 and role_id = $2", self.tenant.uuid(), id.uuid())

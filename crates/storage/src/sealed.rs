@@ -1,11 +1,11 @@
-//! Where sealed bytes stand in the database: two registers, which `vault status` counts and
+//! The columns that hold sealed bytes: two registers, which `vault status` counts and
 //! `vault rotate` walks.
 //!
 //! * [`SEALED_COLUMNS`]: columns of tenants' rows, sealed with the tenant's data key.
 //! * [`OPERATOR_SECRETS`]: what is the operator's own, sealed straight under the master keys. (The data
 //!   keys are too; they have a table of their own.)
 //!
-//! To add either, add a line here, seal for the place that the line names, and let the service update
+//! To add either, add a line here, seal for the location or purpose that the line names, and let the service update
 //! the column. A test fails for a column of bytes that stands in neither register and is not named
 //! there as something else.
 
@@ -20,17 +20,17 @@ use crate::error::StorageError;
 /// A column of tenants' rows that holds values sealed by [`portico_vault::DataKey::seal`].
 #[derive(Debug)]
 pub struct SealedColumn {
-    /// The table.
+    /// The table's name.
     pub table: &'static str,
     /// The column, of type `bytea`; null where a row has no such value.
     pub column: &'static str,
     /// The column of type `uuid` that is the row's key within its tenant.
     pub key: &'static str,
-    /// That key as [`portico_vault::Place::row`] has it.
+    /// That key as [`portico_vault::SealedLocation::row`] has it.
     pub row: fn(Uuid) -> String,
 }
 
-/// All of them.
+/// The register of columns that are sealed with tenants' data keys.
 pub const SEALED_COLUMNS: &[SealedColumn] = &[SealedColumn {
     table: "chakra_keys",
     column: "access_token",
@@ -41,7 +41,7 @@ pub const SEALED_COLUMNS: &[SealedColumn] = &[SealedColumn {
 /// A column of the operator's rows that holds what [`portico_vault::MasterKeys::seal`] made.
 #[derive(Debug)]
 pub struct OperatorSecret {
-    /// The table.
+    /// The table's name.
     pub table: &'static str,
     /// The column, of type `bytea`; null where a row has no such value.
     pub column: &'static str,
@@ -52,14 +52,14 @@ pub struct OperatorSecret {
     pub purpose: fn(&Self, &str) -> Purpose,
 }
 
-/// All of them.
+/// The register of columns that are sealed straight under the master keys.
 pub const OPERATOR_SECRETS: &[OperatorSecret] = &[
     OperatorSecret { table: "operator", column: "canary", key: "singleton", purpose: |_, _| Purpose::canary() },
     OperatorSecret {
         table: "operator",
         column: "fingerprint_key",
         key: "singleton",
-        purpose: |_, _| Purpose::fingerprint_key(),
+        purpose: |_, _| Purpose::mac_key(),
     },
     OperatorSecret {
         table: "signing_keys",
@@ -69,31 +69,31 @@ pub const OPERATOR_SECRETS: &[OperatorSecret] = &[
     },
 ];
 
-/// A value of the operator's as it stands.
+/// A value of one of the [`OPERATOR_SECRETS`].
 #[derive(Debug, Clone)]
 pub struct StoredSecret {
-    /// Where it stands.
+    /// The column that it stands in.
     pub secret: &'static OperatorSecret,
-    /// Its row's key as text.
+    /// Its row's primary key, as text.
     pub row: String,
-    /// The sealed bytes.
+    /// What [`portico_vault::MasterKeys::open`] takes.
     pub sealed: Vec<u8>,
 }
 
 impl StoredSecret {
-    /// What it is sealed for.
+    /// The purpose that it is sealed for.
     #[must_use]
     pub fn purpose(&self) -> Purpose {
         (self.secret.purpose)(self.secret, &self.row)
     }
 }
 
-/// A value of a tenant's as it stands.
+/// A value of one of the [`SEALED_COLUMNS`], in a tenant's row.
 #[derive(Debug, Clone)]
 pub struct StoredValue {
-    /// Its row's key.
+    /// The row's key within its tenant.
     pub key: Uuid,
-    /// The sealed bytes.
+    /// What [`portico_vault::DataKey::open`] takes.
     pub sealed: Vec<u8>,
 }
 
@@ -103,11 +103,11 @@ fn version_of(column: &str) -> String {
 }
 
 impl Db {
-    /// Every value of [`OPERATOR_SECRETS`].
+    /// Every value of [`OPERATOR_SECRETS`], sealed as it is.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn operator_secrets(&self) -> Result<Vec<StoredSecret>, StorageError> {
         let mut all = Vec::new();
         let mut tx = self.begin_for(TenantId::OPERATOR).await?;
@@ -122,11 +122,11 @@ impl Db {
         Ok(all)
     }
 
-    /// Puts other sealed bytes in a value's place; false when it is not as it was any more.
+    /// Stores other sealed bytes for a value; false when it is not as it was in `before` any more.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn replace_operator_secret(&self, before: &StoredSecret, sealed: &[u8]) -> Result<bool, StorageError> {
         let OperatorSecret { table, column, key, .. } = before.secret;
         let text = format!("update {table} set {column} = $1 where {key}::text = $2 and {column} = $3");
@@ -143,13 +143,13 @@ impl Db {
 }
 
 impl TenantTx {
-    /// Values of a column that an older data key than `newest` sealed, with their rows held until the
-    /// transaction ends.
+    /// Values of a column that a data key older than `newest` sealed, at most `most`, with their rows locked
+    /// until the transaction ends.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
-    pub async fn hold_old_values(
+    /// As [every call](crate#errors).
+    pub async fn lock_old_values(
         &mut self,
         column: &SealedColumn,
         newest: portico_vault::DataKeyVersion,
@@ -170,11 +170,11 @@ impl TenantTx {
         rows.iter().map(|row| Ok(StoredValue { key: row.try_get(0)?, sealed: row.try_get(1)? })).collect()
     }
 
-    /// Puts other sealed bytes in the place of a value that is held.
+    /// Stores other sealed bytes for a value that [`lock_old_values`](Self::lock_old_values) gave.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn replace_value(&mut self, column: &SealedColumn, key: Uuid, sealed: &[u8]) -> Result<(), StorageError> {
         let SealedColumn { table, column, key: key_column, .. } = column;
         let text = format!("update {table} set {column} = $3 where tenant_id = $1 and {key_column} = $2");
@@ -182,11 +182,11 @@ impl TenantTx {
         Ok(())
     }
 
-    /// Deletes the data keys older than `newest` that no sealed value needs; how many.
+    /// Deletes the data keys older than `newest` that no sealed value needs, and gives how many.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn delete_unneeded_data_keys(
         &mut self,
         newest: portico_vault::DataKeyVersion,

@@ -1,6 +1,5 @@
-//! What looks across tenants for people who sign in: from a token or a proved identity to its rows,
-//! each through one of the schema's `resolve_…` functions; and the count of their attempts, which is
-//! nobody's rows.
+//! Reading across tenants for people who sign in: from a token or a proved identity to its rows, each
+//! through one of the schema's `resolve_…` functions; and the counts of attempts, which belong to no tenant.
 
 use portico_domain::{Email, InvitationId, MemberId, SessionId, TenantId};
 use sqlx::postgres::types::PgInterval;
@@ -10,16 +9,16 @@ use crate::db::Db;
 use crate::error::StorageError;
 use crate::member::OidcAccount;
 
-/// How many attempts are free, and how long the next one has to wait then.
+/// How many attempts are free, and how long the next ones have to wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AttemptLimit {
-    /// So many attempts in a row cost no wait.
+    /// How many attempts in a row cost no wait.
     pub free: i32,
     /// The first wait; each further attempt doubles it.
     pub first_wait: Duration,
     /// The longest wait.
     pub longest_wait: Duration,
-    /// After such a time without an attempt the count begins anew.
+    /// After this time without an attempt the count begins anew.
     pub memory: Duration,
 }
 
@@ -29,11 +28,11 @@ fn interval(duration: Duration) -> PgInterval {
 }
 
 impl Db {
-    /// Whose session has this hash.
+    /// The tenant and the id of the session whose cookie's token has this hash.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn resolve_session(&self, hash: &[u8; 32]) -> Result<Option<(TenantId, SessionId)>, StorageError> {
         let row = sqlx::query!(
             r#"select tenant_id as "tenant_id!", session_id as "session_id!" from resolve_session($1)"#,
@@ -44,11 +43,11 @@ impl Db {
         Ok(row.map(|row| (TenantId::from_uuid(row.tenant_id), SessionId::from_uuid(row.session_id))))
     }
 
-    /// Whose invitation has this hash.
+    /// The tenant and the id of the invitation whose link's token has this hash.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn resolve_invitation(&self, hash: &[u8; 32]) -> Result<Option<(TenantId, InvitationId)>, StorageError> {
         let row = sqlx::query!(
             r#"select tenant_id as "tenant_id!", invitation_id as "invitation_id!" from resolve_invitation($1)"#,
@@ -59,11 +58,11 @@ impl Db {
         Ok(row.map(|row| (TenantId::from_uuid(row.tenant_id), InvitationId::from_uuid(row.invitation_id))))
     }
 
-    /// Who signs in with this address: at most 50 members, of as many tenants.
+    /// The members with this address, in all tenants: at most 50.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn resolve_members_by_email(&self, email: &Email) -> Result<Vec<(TenantId, MemberId)>, StorageError> {
         let rows = sqlx::query!(
             r#"select tenant_id as "tenant_id!", member_id as "member_id!" from resolve_members_by_email($1)"#,
@@ -77,11 +76,11 @@ impl Db {
             .collect())
     }
 
-    /// Who is bound to this account: at most 50 members, of as many tenants.
+    /// The members that are bound to this account, in all tenants: at most 50.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn resolve_members_by_identity(
         &self,
         account: &OidcAccount,
@@ -99,11 +98,11 @@ impl Db {
             .collect())
     }
 
-    /// Which open invitations wait for this address: at most 50.
+    /// The open invitations for this address, in all tenants: at most 50.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn resolve_invitations_by_email(
         &self,
         email: &Email,
@@ -123,11 +122,11 @@ impl Db {
             .collect())
     }
 
-    /// In which tenants are sessions that ended or were not seen for so long.
+    /// The tenants with sessions that have expired or were not seen for this time.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn tenants_with_dead_sessions(&self, idle: Duration) -> Result<Vec<TenantId>, StorageError> {
         let ids =
             sqlx::query_scalar!(r#"select tenant_id as "tenant_id!" from resolve_dead_sessions($1)"#, interval(idle))
@@ -136,12 +135,12 @@ impl Db {
         Ok(ids.into_iter().map(TenantId::from_uuid).collect())
     }
 
-    /// Counts an attempt before it is made, so that attempts at the same moment are counted too. Gives
-    /// the time from which on it may be made, if that is not now: then it was not counted.
+    /// Counts an attempt before it is made, so that attempts at the same moment are counted too. Gives none
+    /// when it may be made now, else the time from which on one may be made; then it was not counted.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn count_attempt(
         &self,
         bucket: &[u8; 32],
@@ -179,11 +178,11 @@ impl Db {
         Ok(until.flatten())
     }
 
-    /// Takes back an attempt that succeeded: forgets all of them, or that one only.
+    /// Takes an attempt that succeeded out of the count, or with `forget_all` all of them, and ends the wait.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn attempt_succeeded(&self, bucket: &[u8; 32], forget_all: bool) -> Result<(), StorageError> {
         let mut tx = self.writing().await?;
         sqlx::query!(
@@ -201,12 +200,12 @@ impl Db {
         Ok(tx.commit().await?)
     }
 
-    /// Notes that something was used that can be used once; false when it was used before. What is noted
-    /// is forgotten with the counts of attempts.
+    /// Records that something which can be used once is used; false when it was used before. The record is
+    /// deleted with the counts of attempts.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn use_once(&self, bucket: &[u8; 32]) -> Result<bool, StorageError> {
         let mut tx = self.writing().await?;
         let done = sqlx::query!(
@@ -219,11 +218,11 @@ impl Db {
         Ok(done.rows_affected() == 1)
     }
 
-    /// Deletes the counts to which nothing was added for so long; how many.
+    /// Deletes the counts to which nothing was added for this time, and gives how many.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn forget_attempts(&self, older_than: Duration) -> Result<u64, StorageError> {
         let mut tx = self.writing().await?;
         let done =

@@ -7,18 +7,18 @@ use uuid::Uuid;
 use crate::db::TenantTx;
 use crate::error::StorageError;
 
-/// A key as it is kept.
+/// A key that signs tokens, as it is kept.
 #[derive(Debug, Clone)]
 pub struct StoredSigningKey {
-    /// Its id.
+    /// The id: the `kid` of the tokens that it signs.
     pub id: SigningKeyId,
-    /// The public key: a claim until the private one has been opened.
+    /// The public key, 32 bytes (Ed25519): a claim until the private one is opened.
     pub public_key: Vec<u8>,
-    /// The private key's seed, sealed.
+    /// The private key's seed, sealed under the master keys.
     pub private_key: Vec<u8>,
     /// From when on it signs.
     pub active_from: OffsetDateTime,
-    /// From when on what it signed is refused.
+    /// From when on what it signed is refused; none while no other key is to follow it.
     pub retires_at: Option<OffsetDateTime>,
     /// When it was made.
     pub created_at: OffsetDateTime,
@@ -47,25 +47,25 @@ impl From<SigningKeyRow> for StoredSigningKey {
     }
 }
 
-/// What is locked while keys are made: any fixed number that nothing else locks.
-const MAKING_KEYS: i64 = 0x7369_676e_6b65_7973;
+/// The advisory lock of whoever makes or deletes keys: any fixed number that nothing else locks.
+const SIGNING_KEYS_LOCK: i64 = 0x7369_676e_6b65_7973;
 
 impl TenantTx {
-    /// Lets one replica at a time make and purge keys: held until the transaction ends.
+    /// Lets one replica at a time make and delete keys: locked until the transaction ends.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
-    pub async fn hold_signing_keys(&mut self) -> Result<(), StorageError> {
-        sqlx::query!("select pg_advisory_xact_lock($1)", MAKING_KEYS).fetch_one(&mut *self.tx).await?;
+    /// As [every call](crate#errors).
+    pub async fn lock_signing_keys(&mut self) -> Result<(), StorageError> {
+        sqlx::query!("select pg_advisory_xact_lock($1)", SIGNING_KEYS_LOCK).fetch_one(&mut *self.tx).await?;
         Ok(())
     }
 
-    /// The database's clock: one for all replicas.
+    /// The time by the database's clock, which is one for all replicas.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn database_time(&mut self) -> Result<OffsetDateTime, StorageError> {
         Ok(sqlx::query_scalar!(r#"select clock_timestamp() as "now!""#).fetch_one(&mut *self.tx).await?)
     }
@@ -74,7 +74,7 @@ impl TenantTx {
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn signing_keys(&mut self) -> Result<Vec<StoredSigningKey>, StorageError> {
         let rows = sqlx::query_as!(
             SigningKeyRow,
@@ -95,11 +95,11 @@ impl TenantTx {
         Ok(rows.into_iter().map(StoredSigningKey::from).collect())
     }
 
-    /// Stores a key, and lets those before it retire at that moment unless they already do.
+    /// Stores a key, and lets the keys before it retire at that moment unless they already do.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn insert_signing_key(
         &mut self,
         new: &StoredSigningKey,
@@ -126,11 +126,11 @@ impl TenantTx {
         Ok(())
     }
 
-    /// Lets every key retire at that moment that does not retire before.
+    /// Lets every key retire at that moment that would not retire before.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn retire_signing_keys(&mut self, at: OffsetDateTime) -> Result<(), StorageError> {
         sqlx::query!("update signing_keys set retires_at = $1 where retires_at is null or retires_at > $1", at)
             .execute(&mut *self.tx)
@@ -138,11 +138,11 @@ impl TenantTx {
         Ok(())
     }
 
-    /// Deletes the keys that have retired before that moment; their ids.
+    /// Deletes the keys that retired before that moment, and gives their ids.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn purge_signing_keys(&mut self, before: OffsetDateTime) -> Result<Vec<SigningKeyId>, StorageError> {
         let ids =
             sqlx::query_scalar!("delete from signing_keys where retires_at < $1 returning signing_key_id", before)
@@ -188,7 +188,7 @@ mod tests {
     #[sqlx::test(migrator = "migrate::MIGRATOR")]
     async fn a_new_key_lets_the_one_before_it_retire_and_is_told_to_every_replica(owner: PgPool) {
         let db = service(&owner).await;
-        let mut changes = db.changes(&crate::BeatChannel::random()).await.expect("listens");
+        let mut changes = db.changes(&crate::HeartbeatChannel::random()).await.expect("listens");
         let mut tx = db.begin_for(TenantId::OPERATOR).await.expect("begins");
         let now = tx.database_time().await.expect("has a clock");
         let (first, second) = (key(now), key(now + time::Duration::MINUTE));
@@ -196,7 +196,7 @@ mod tests {
         tx.insert_signing_key(&first, end).await.expect("inserts");
         tx.insert_signing_key(&second, end).await.expect("inserts");
         tx.commit().await.expect("commits");
-        assert_eq!(changes.next().await.expect("hears"), Change::Tenant(TenantId::OPERATOR));
+        assert_eq!(changes.next().await.expect("receives"), Change::Tenant(TenantId::OPERATOR));
 
         let mut tx = db.begin_for(TenantId::OPERATOR).await.expect("begins");
         let keys = tx.signing_keys().await.expect("reads");

@@ -1,50 +1,50 @@
-//! What looks across tenants: each call here is one of the `resolve_…` functions of the schema, or
-//! touches only the operator's own row.
+//! Reading across tenants: each call here uses one of the schema's `resolve_…` functions, or touches only
+//! the operator's own row.
 
 use portico_domain::{ApiKeyId, PluginId, Tenant, TenantId};
 use uuid::Uuid;
 
 use crate::db::{Db, TenantTx};
 use crate::error::StorageError;
-use crate::page::{Page, Rows};
+use crate::page::{Page, PageRows};
 use crate::tenant::TenantRow;
 
 /// The operator's own row: everything in it is sealed.
 #[derive(Debug, Clone)]
 pub struct OperatorRow {
-    /// What proves the master key.
+    /// What proves at every start that the master keys are those of before.
     pub canary: Vec<u8>,
-    /// The key of all fingerprints.
+    /// The installation's [`MacKey`](portico_vault::MacKey); the column has the name of its first use.
     pub fingerprint_key: Vec<u8>,
 }
 
 impl Db {
-    /// Whether the database answers.
+    /// Succeeds when the database answers.
     ///
     /// # Errors
     ///
-    /// [`StorageError::Unavailable`].
+    /// [`StorageError::Unavailable`] when it does not.
     pub async fn ping(&self) -> Result<(), StorageError> {
         sqlx::query!(r#"select 1 as "one!""#).fetch_one(&mut *self.reading().await?).await?;
         Ok(())
     }
 
-    /// The operator's row, if this installation has been started before.
+    /// The operator's row; none before the first start of this installation.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn operator(&self) -> Result<Option<OperatorRow>, StorageError> {
         Ok(sqlx::query_as!(OperatorRow, "select canary, fingerprint_key from operator")
             .fetch_optional(&mut *self.reading().await?)
             .await?)
     }
 
-    /// Writes the operator's row unless another replica was faster, and gives the one that counts.
+    /// Stores the operator's row unless another replica was faster, and gives the one that is stored.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn ensure_operator(&self, row: &OperatorRow) -> Result<OperatorRow, StorageError> {
         let mut tx = self.writing().await?;
         sqlx::query!(
@@ -60,11 +60,12 @@ impl Db {
         Ok(row)
     }
 
-    /// Whose API key has this hash.
+    /// The tenant and the id of the API key with this hash, be it the hash of its present or of an old
+    /// secret.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn resolve_api_key(&self, hash: &[u8; 32]) -> Result<Option<(TenantId, ApiKeyId)>, StorageError> {
         let row = sqlx::query!(
             r#"select tenant_id as "tenant_id!", api_key_id as "api_key_id!" from resolve_api_key($1)"#,
@@ -75,12 +76,12 @@ impl Db {
         Ok(row.map(|row| (TenantId::from_uuid(row.tenant_id), ApiKeyId::from_uuid(row.api_key_id))))
     }
 
-    /// A page of the operator's list of tenants, oldest first.
+    /// A page of all tenants, oldest first.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
-    pub async fn tenants(&self, page: Page<TenantId>) -> Result<Rows<Tenant>, StorageError> {
+    /// [`StorageError::Corrupt`] when a row cannot be read, else as [every call](crate#errors).
+    pub async fn tenants(&self, page: Page<TenantId>) -> Result<PageRows<Tenant>, StorageError> {
         let most = i32::from(page.limit) + 1;
         let rows = sqlx::query_as!(
             TenantRow,
@@ -103,11 +104,11 @@ impl Db {
         Ok(page.cut(tenants))
     }
 
-    /// Erased tenants of which rows are left.
+    /// Erased tenants of which rows are left, at most `most`.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn erased_tenants(&self, most: u16) -> Result<Vec<TenantId>, StorageError> {
         let rows =
             sqlx::query_scalar!(r#"select tenant_id as "tenant_id!" from resolve_erased(null, $1)"#, i32::from(most))
@@ -116,12 +117,12 @@ impl Db {
         Ok(rows.into_iter().map(TenantId::from_uuid).collect())
     }
 
-    /// The chains after that one, in order of their tenants' ids: those that are there, and those of
-    /// tenants. The operator's own is not among them.
+    /// The next tenants that have an audit chain, or should have one, at most `most`, in order of id; `after`
+    /// is the last one of the page before. The operator's own chain is not among them.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn audit_chains(&self, after: Option<TenantId>, most: u16) -> Result<Vec<TenantId>, StorageError> {
         let rows = sqlx::query_scalar!(
             r#"select tenant_id as "tenant_id!" from resolve_audit_chains($1, $2)"#,
@@ -133,24 +134,24 @@ impl Db {
         Ok(rows.into_iter().map(TenantId::from_uuid).collect())
     }
 
-    /// Begins a transaction of a tenant for work that no caller asked for: loading an authenticated
-    /// key, writing the request log, storing what Chakra answered.
+    /// Begins a transaction of a tenant for work that no caller asked for: loading an authenticated key,
+    /// writing the request log, storing what Chakra answered.
     ///
     /// # Errors
     ///
-    /// [`StorageError::Unavailable`].
+    /// [`StorageError::Unavailable`] when no connection is to be had within 5 s.
     pub async fn begin_system(&self, tenant: TenantId) -> Result<TenantTx, StorageError> {
         self.begin_for(tenant).await
     }
 }
 
 impl TenantTx {
-    /// Whether another tenant owns the plugin. Holds the plugin's id until the transaction ends, so
-    /// that no one else can take it meanwhile.
+    /// Whether another tenant owns the plugin. Locks the plugin's id until the transaction ends, so that
+    /// nobody else takes it meanwhile.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn plugin_is_taken(&mut self, plugin: PluginId) -> Result<bool, StorageError> {
         let (high, low) = plugin.uuid().as_u64_pair();
         sqlx::query!("select pg_advisory_xact_lock($1)", (high ^ low).cast_signed()).fetch_one(&mut *self.tx).await?;
@@ -164,29 +165,29 @@ impl TenantTx {
         Ok(taken)
     }
 
-    /// Whether another tenant holds a key of the Chakra team with this fingerprint.
+    /// Whether another tenant has a key of the Chakra team with this fingerprint.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn team_is_shared(&mut self, team: &[u8]) -> Result<bool, StorageError> {
         Ok(sqlx::query_scalar!(r#"select resolve_team_shared($1, $2) as "shared!""#, team, self.tenant.uuid())
             .fetch_one(&mut *self.tx)
             .await?)
     }
 
-    /// Tells every replica that whether this team is shared may have changed.
+    /// Tells every replica that it may have changed whether this team is shared.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
-    pub async fn team_changed(&mut self, team: &[u8]) -> Result<(), StorageError> {
+    /// As [every call](crate#errors).
+    pub async fn notify_team_changed(&mut self, team: &[u8]) -> Result<(), StorageError> {
         sqlx::query("select resolve_team_changed($1)").bind(team).execute(&mut *self.tx).await?;
         Ok(())
     }
 }
 
-/// Ids of many kinds of row are UUIDs.
+/// The UUIDs of typed ids, as statements take them.
 pub(crate) fn uuids<T: Copy>(ids: Option<&[T]>, uuid: impl Fn(T) -> Uuid) -> Option<Vec<Uuid>> {
     ids.map(|ids| ids.iter().copied().map(uuid).collect())
 }

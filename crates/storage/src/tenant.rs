@@ -1,4 +1,4 @@
-//! Tenants and their settings.
+//! Tenants as the operator sees them, and the settings that are their own.
 
 use portico_domain::{
     Branding, ChakraKeyId, GraphVersion, Limits, Name, Origin, Tenant, TenantId, TenantSettings, TenantStatus,
@@ -10,34 +10,34 @@ use uuid::Uuid;
 use crate::db::TenantTx;
 use crate::error::StorageError;
 
-/// A tenant to be.
+/// A tenant to insert.
 #[derive(Debug, Clone)]
 pub struct NewTenant {
-    /// Its name.
+    /// What people call the tenant.
     pub name: Name,
 }
 
-/// What the operator changes; `None` leaves a field as it is.
+/// What the operator changes of a tenant; `None` leaves a field as it is.
 #[derive(Debug, Clone, Default)]
 pub struct TenantPatch {
-    /// A new name.
+    /// Another name.
     pub name: Option<Name>,
-    /// Suspend or resume.
+    /// Suspends or resumes the tenant.
     pub status: Option<TenantStatus>,
-    /// New limits, as a whole.
+    /// Other limits, as a whole.
     pub limits: Option<Limits>,
 }
 
 /// What a tenant changes of its own settings; `None` leaves a field as it is.
 #[derive(Debug, Clone, Default)]
 pub struct TenantSettingsPatch {
-    /// New origins, as a whole.
+    /// Other origins, as a whole.
     pub allowed_origins: Option<Vec<Origin>>,
-    /// New branding, as a whole.
+    /// Another branding, as a whole.
     pub branding: Option<Branding>,
     /// Another Graph API version, or Portico's choice.
     pub graph_version: Option<Option<GraphVersion>>,
-    /// Another retention, in days.
+    /// For how many days the log of calls is kept from now on.
     pub retention_days: Option<u16>,
 }
 
@@ -69,11 +69,11 @@ impl TryFrom<TenantRow> for Tenant {
 }
 
 impl TenantTx {
-    /// Creates the transaction's tenant.
+    /// Stores the tenant with the transaction's id.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn insert_tenant(&mut self, new: &NewTenant) -> Result<(), StorageError> {
         sqlx::query!("insert into tenants (tenant_id, name) values ($1, $2)", self.tenant.uuid(), new.name.as_str())
             .execute(&mut *self.tx)
@@ -81,11 +81,11 @@ impl TenantTx {
         Ok(())
     }
 
-    /// The transaction's tenant, if it exists.
+    /// The transaction's tenant as the operator sees it; none when it does not exist.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// [`StorageError::Corrupt`] when a row cannot be read, else as [every call](crate#errors).
     pub async fn tenant_row(&mut self) -> Result<Option<Tenant>, StorageError> {
         sqlx::query_as!(
             TenantRow,
@@ -112,7 +112,7 @@ impl TenantTx {
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn patch_tenant(&mut self, patch: &TenantPatch) -> Result<bool, StorageError> {
         let done = sqlx::query!(
             r#"
@@ -133,11 +133,11 @@ impl TenantTx {
         Ok(done.rows_affected() == 1)
     }
 
-    /// The tenant's own settings, if it exists.
+    /// The tenant's own settings; none when it does not exist.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// [`StorageError::Corrupt`] when a row cannot be read, else as [every call](crate#errors).
     pub async fn tenant_settings(&mut self) -> Result<Option<TenantSettings>, StorageError> {
         let row = sqlx::query!(
             r#"
@@ -185,7 +185,7 @@ impl TenantTx {
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn patch_tenant_settings(&mut self, patch: &TenantSettingsPatch) -> Result<bool, StorageError> {
         let origins: Option<Vec<String>> =
             patch.allowed_origins.as_ref().map(|all| all.iter().map(ToString::to_string).collect());

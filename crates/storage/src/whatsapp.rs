@@ -1,4 +1,4 @@
-//! WABAs and phone numbers.
+//! WABAs and phone numbers as Chakra last told them, and which numbers the tenant uses.
 
 use portico_auth::Reach;
 use portico_domain::{CustomerId, PhoneNumber, PhoneNumberId, PluginId, Waba, WabaId};
@@ -7,39 +7,39 @@ use uuid::Uuid;
 
 use crate::db::TenantTx;
 use crate::error::StorageError;
-use crate::page::{Page, Rows};
+use crate::page::{Page, PageRows};
 use crate::plugin::OwnedId;
 use crate::system::uuids;
 
-/// What Chakra said of a WABA.
+/// What Chakra said of a WABA, to be recorded.
 #[derive(Debug, Clone)]
 pub struct ObservedWaba {
-    /// Meta's id.
+    /// Meta's id of it.
     pub id: WabaId,
-    /// Its name.
+    /// Its name; none keeps the one that is recorded.
     pub name: Option<String>,
-    /// Chakra's word on it.
+    /// Chakra's word on it, such as CONNECTED; none keeps the one that is recorded.
     pub status: Option<String>,
 }
 
-/// What Chakra said of a phone number.
+/// What Chakra said of a phone number, to be recorded. What is none keeps what is recorded.
 #[derive(Debug, Clone)]
 pub struct ObservedPhoneNumber {
-    /// Meta's id.
+    /// Meta's id of it.
     pub id: PhoneNumberId,
-    /// Its WABA.
+    /// The WABA that it belongs to.
     pub waba: WabaId,
-    /// The number.
+    /// The number as people read it.
     pub display_phone_number: Option<String>,
     /// The name shown to recipients.
     pub verified_name: Option<String>,
-    /// Meta's word on it.
+    /// Meta's word on it, such as CONNECTED.
     pub status: Option<String>,
-    /// Its quality.
+    /// GREEN, YELLOW, RED or UNKNOWN.
     pub quality_rating: Option<String>,
-    /// Its limit.
+    /// Such as `TIER_1K`.
     pub messaging_limit_tier: Option<String>,
-    /// Whether the name was approved.
+    /// Such as APPROVED.
     pub name_status: Option<String>,
 }
 
@@ -109,12 +109,12 @@ impl TryFrom<PhoneNumberRow> for PhoneNumber {
 }
 
 impl TenantTx {
-    /// Replaces what is recorded of a plugin's WABAs and numbers by what Chakra said. What stays
-    /// keeps the tenant's own choice of active numbers.
+    /// Replaces what is recorded of a plugin's WABAs and numbers by what Chakra said. Numbers that stay keep
+    /// the tenant's choice whether they are active.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn observe_whatsapp(
         &mut self,
         plugin: PluginId,
@@ -208,11 +208,12 @@ impl TenantTx {
         Ok(())
     }
 
-    /// A page of the WABAs within reach, or those of one customer, plugin or id.
+    /// A page of the WABAs within reach, in order of their ids; of those, the ones of one customer, one
+    /// plugin or the given ids.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// [`StorageError::Corrupt`] when a row cannot be read, else as [every call](crate#errors).
     pub async fn wabas(
         &mut self,
         reach: &Reach,
@@ -220,7 +221,7 @@ impl TenantTx {
         plugin: Option<PluginId>,
         only: Option<&[String]>,
         page: Page<WabaId>,
-    ) -> Result<Rows<Waba>, StorageError> {
+    ) -> Result<PageRows<Waba>, StorageError> {
         let reached = uuids(reach.customers(), CustomerId::uuid);
         let within = numbers(reach);
         let rows = sqlx::query_as!(
@@ -262,11 +263,12 @@ impl TenantTx {
         Ok(page.cut(rows.into_iter().map(Waba::try_from).collect::<Result<_, _>>()?))
     }
 
-    /// A page of the phone numbers within reach, or those of one customer, plugin or id.
+    /// A page of the phone numbers within reach, in order of their ids; of those, the ones of one customer,
+    /// one plugin or the given ids.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// [`StorageError::Corrupt`] when a row cannot be read, else as [every call](crate#errors).
     pub async fn phone_numbers(
         &mut self,
         reach: &Reach,
@@ -274,7 +276,7 @@ impl TenantTx {
         plugin: Option<PluginId>,
         only: Option<&[String]>,
         page: Page<PhoneNumberId>,
-    ) -> Result<Rows<PhoneNumber>, StorageError> {
+    ) -> Result<PageRows<PhoneNumber>, StorageError> {
         let reached = uuids(reach.customers(), CustomerId::uuid);
         let within = numbers(reach);
         let rows = sqlx::query_as!(
@@ -319,11 +321,11 @@ impl TenantTx {
         Ok(page.cut(rows.into_iter().map(PhoneNumber::try_from).collect::<Result<_, _>>()?))
     }
 
-    /// Holds a phone number's row against other changes of it; false when there is none.
+    /// Locks a phone number's row against other changes until the transaction ends; false when there is none.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn lock_phone_number(&mut self, id: &PhoneNumberId) -> Result<bool, StorageError> {
         let row = sqlx::query!(
             r#"select 1 as "one!" from phone_numbers where tenant_id = $1 and phone_number_id = $2 for no key update"#,
@@ -335,11 +337,11 @@ impl TenantTx {
         Ok(row.is_some())
     }
 
-    /// Chooses whether calls may use a number; false when there is none.
+    /// Sets whether calls may use a number; false when there is none.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn set_phone_number_active(&mut self, id: &PhoneNumberId, active: bool) -> Result<bool, StorageError> {
         let done = sqlx::query!(
             "update phone_numbers set is_active = $3 where tenant_id = $1 and phone_number_id = $2",
@@ -352,11 +354,11 @@ impl TenantTx {
         Ok(done.rows_affected() == 1)
     }
 
-    /// Whose a phone number is.
+    /// Who owns a phone number; none when the tenant has no such number.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn owner_of_phone_number(&mut self, id: &PhoneNumberId) -> Result<Option<OwnedId>, StorageError> {
         let row = sqlx::query!(
             r#"
@@ -380,11 +382,11 @@ impl TenantTx {
         }))
     }
 
-    /// Whose a WABA is.
+    /// Who owns a WABA; none when the tenant has no such WABA.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn owner_of_waba(&mut self, id: &WabaId) -> Result<Option<OwnedId>, StorageError> {
         let row = sqlx::query!(
             r#"
@@ -407,11 +409,11 @@ impl TenantTx {
         }))
     }
 
-    /// Forgets a WABA with its numbers.
+    /// Deletes the record of a WABA with its numbers.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn delete_waba(&mut self, id: &WabaId) -> Result<(), StorageError> {
         sqlx::query!("delete from wabas where tenant_id = $1 and waba_id = $2", self.tenant.uuid(), id.as_str())
             .execute(&mut *self.tx)
@@ -419,11 +421,11 @@ impl TenantTx {
         Ok(())
     }
 
-    /// How many WABAs a plugin has.
+    /// How many WABAs are recorded of a plugin.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn count_wabas(&mut self, plugin: PluginId) -> Result<i64, StorageError> {
         Ok(sqlx::query_scalar!(
             r#"select count(*) as "count!" from wabas where tenant_id = $1 and plugin_id = $2"#,
@@ -435,7 +437,7 @@ impl TenantTx {
     }
 }
 
-/// The phone numbers that a list may show, as storage keeps them; none: all.
+/// The phone numbers that a list may show, as statements take them; none: all.
 pub(crate) fn numbers(reach: &Reach) -> Option<Vec<String>> {
     reach.phone_numbers.as_ref().map(|all| all.iter().map(ToString::to_string).collect())
 }

@@ -10,12 +10,12 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use crate::api_key::SecretHash;
+use crate::api_key_secret::SecretHash;
 
 /// Characters of a token: 32 bytes in base64url.
 const LEN: usize = 43;
 
-/// A token in full. Wiped on drop.
+/// A token in full: 32 random bytes in base64url. Wiped on drop.
 #[derive(Clone)]
 pub struct BrowserToken(SecretString);
 
@@ -27,14 +27,14 @@ impl BrowserToken {
         Self(SecretString::from(URL_SAFE_NO_PAD.encode(bytes.as_slice())))
     }
 
-    /// The token that `text` is; none for what cannot be one.
+    /// Reads a token; none for a text that cannot be one.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
         (text.len() == LEN && text.bytes().all(plain)).then(|| Self(SecretString::from(text)))
     }
 
-    /// What is stored and looked up. A token for one purpose is none for another.
+    /// The hash that is stored and looked up. Hashes of one token for two purposes have nothing in common.
     #[must_use]
     pub fn hash(&self, purpose: &str) -> SecretHash {
         let mut hash = Sha256::new();
@@ -44,7 +44,7 @@ impl BrowserToken {
         SecretHash(hash.finalize().into())
     }
 
-    /// The token itself, for the cookie or the link.
+    /// The token in full, for the cookie or the link.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose_secret()

@@ -1,6 +1,8 @@
 //! AES-256-GCM (NIST SP 800-38D) as one pair of functions, [`seal`] and [`open`], that everything
 //! else in this crate goes through, and the key that both take.
 
+use std::fmt;
+
 use aes_gcm::aead::{AeadInOut, KeyInit, inout::InOutBuf};
 use aes_gcm::{Aes256Gcm, Tag};
 use rand::CryptoRng;
@@ -32,6 +34,12 @@ impl SecretKey {
     /// The bytes of the key.
     pub(crate) fn expose(&self) -> &[u8; KEY_LEN] {
         self.0.expose_secret()
+    }
+}
+
+impl fmt::Debug for SecretKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretKey(..)")
     }
 }
 
@@ -126,6 +134,7 @@ mod tests {
         assert!(SecretKey::from_slice(&[1; 31]).is_none());
         assert!(SecretKey::from_slice(&[1; 33]).is_none());
         assert_eq!(SecretKey::from_slice(&[1; 32]).expect("32 bytes").expose(), &[1; 32]);
+        assert_eq!(format!("{:?}", SecretKey::from_slice(&[1; 32])), "Some(SecretKey(..))");
     }
 
     #[test]

@@ -23,7 +23,7 @@ impl DataKeyVersion {
     /// The version of a tenant's first data key.
     pub const FIRST: Self = Self(1);
 
-    /// The version that follows.
+    /// The version of the key that replaces this one.
     #[must_use]
     pub const fn next(self) -> Self {
         Self(self.0 + 1)
@@ -36,10 +36,10 @@ impl fmt::Display for DataKeyVersion {
     }
 }
 
-/// Where a sealed value lives. What was sealed for one place opens at no other.
+/// The column of a row that a value is sealed for. What was sealed for one location opens at no other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place<'a> {
-    /// The tenant whose row it is.
+pub struct SealedLocation<'a> {
+    /// The tenant to whom the row belongs.
     pub tenant: TenantId,
     /// The table's name.
     pub table: &'a str,
@@ -49,7 +49,7 @@ pub struct Place<'a> {
     pub row: &'a str,
 }
 
-/// The key that seals one tenant's columns. Wiped on drop.
+/// The key that seals the columns of one tenant. Wiped on drop.
 pub struct DataKey {
     version: DataKeyVersion,
     key: SecretKey,
@@ -72,38 +72,38 @@ impl DataKey {
         seals >= Self::ROLL_AFTER_SEALS || age.as_secs() >= Self::ROLL_AFTER_AGE.as_secs()
     }
 
-    /// A new random key.
+    /// A new random key of that version.
     pub fn generate(version: DataKeyVersion, rng: &mut impl CryptoRng) -> Self {
         Self { version, key: SecretKey::generate(rng) }
     }
 
-    /// Which of the tenant's keys this is.
+    /// Which of the tenant's data keys this is.
     #[must_use]
     pub fn version(&self) -> DataKeyVersion {
         self.version
     }
 
-    /// `plain`, sealed for `place`. Longer than `plain` by 33 bytes.
-    pub fn seal(&self, place: &Place<'_>, plain: &SecretString, rng: &mut impl CryptoRng) -> Vec<u8> {
+    /// Seals `plain` for `location`. What it gives is 33 bytes longer than `plain`.
+    pub fn seal(&self, location: &SealedLocation<'_>, plain: &SecretString, rng: &mut impl CryptoRng) -> Vec<u8> {
         let nonce = cipher::fresh_nonce(rng);
-        let aad = associated_data(place, self.version);
+        let aad = associated_data(location, self.version);
         let body = cipher::seal(&self.key, &nonce, aad.as_bytes(), plain.expose_secret().as_bytes());
         [&[FORMAT], &self.version.0.to_be_bytes()[..], &nonce, &body].concat()
     }
 
-    /// What was sealed for `place`.
+    /// Opens what was sealed for `location`.
     ///
     /// # Errors
     ///
     /// [`OpenError::Truncated`] or [`OpenError::Format`] if `sealed` is not a sealed column,
-    /// [`OpenError::Version`] if another version of the key sealed it, and [`OpenError::Forged`] if it
-    /// was changed, was sealed for another place, or by another key.
-    pub fn open(&self, place: &Place<'_>, sealed: &[u8]) -> Result<SecretString, OpenError> {
+    /// [`OpenError::Version`] if another version of the key sealed it, and [`OpenError::Forged`] if it was
+    /// changed, was sealed for another location, or by another key.
+    pub fn open(&self, location: &SealedLocation<'_>, sealed: &[u8]) -> Result<SecretString, OpenError> {
         let Envelope { version, nonce, body } = Envelope::read(sealed)?;
         if version != self.version {
             return Err(OpenError::Version { needed: version, has: self.version });
         }
-        let aad = associated_data(place, version);
+        let aad = associated_data(location, version);
         let plain = cipher::open(&self.key, nonce, aad.as_bytes(), body).ok_or(OpenError::Forged)?;
         into_text(plain)
     }
@@ -160,13 +160,13 @@ impl<'a> Envelope<'a> {
     }
 }
 
-fn associated_data(place: &Place<'_>, version: DataKeyVersion) -> AssociatedData {
+fn associated_data(location: &SealedLocation<'_>, version: DataKeyVersion) -> AssociatedData {
     AssociatedData::new(LABEL)
         .field([FORMAT])
-        .field(place.tenant.uuid().as_bytes())
-        .field(place.table)
-        .field(place.row)
-        .field(place.column)
+        .field(location.tenant.uuid().as_bytes())
+        .field(location.table)
+        .field(location.row)
+        .field(location.column)
         .field(version.0.to_be_bytes())
 }
 
@@ -190,27 +190,27 @@ mod tests {
 
     use super::*;
 
-    fn place(tenant: TenantId) -> Place<'static> {
-        Place { tenant, table: "chakra_keys", column: "access_token", row: "chk_1" }
+    fn location(tenant: TenantId) -> SealedLocation<'static> {
+        SealedLocation { tenant, table: "chakra_keys", column: "access_token", row: "chk_1" }
     }
 
-    /// A key, a place, and a secret sealed there.
-    fn sealed() -> (DataKey, Place<'static>, Vec<u8>) {
+    /// A key, a location, and a secret sealed there.
+    fn sealed() -> (DataKey, SealedLocation<'static>, Vec<u8>) {
         let rng = &mut rand::rng();
         let key = DataKey::generate(DataKeyVersion(7), rng);
-        let place = place(TenantId::generate());
-        let sealed = key.seal(&place, &SecretString::from("a secret"), rng);
-        (key, place, sealed)
+        let location = location(TenantId::generate());
+        let sealed = key.seal(&location, &SecretString::from("a secret"), rng);
+        (key, location, sealed)
     }
 
-    fn refusal(key: &DataKey, place: &Place<'_>, sealed: &[u8]) -> OpenError {
-        key.open(place, sealed).expect_err("must not open")
+    fn refusal(key: &DataKey, location: &SealedLocation<'_>, sealed: &[u8]) -> OpenError {
+        key.open(location, sealed).expect_err("must not open")
     }
 
     #[test]
-    fn a_sealed_text_opens_at_its_place() {
-        let (key, place, sealed) = sealed();
-        assert_eq!(key.open(&place, &sealed).expect("opens").expose_secret(), "a secret");
+    fn a_sealed_text_opens_at_its_location() {
+        let (key, location, sealed) = sealed();
+        assert_eq!(key.open(&location, &sealed).expect("opens").expose_secret(), "a secret");
     }
 
     #[test]
@@ -223,95 +223,98 @@ mod tests {
 
     #[test]
     fn sealing_twice_gives_different_bytes() {
-        let (key, place, first) = sealed();
-        let second = key.seal(&place, &SecretString::from("a secret"), &mut rand::rng());
+        let (key, location, first) = sealed();
+        let second = key.seal(&location, &SecretString::from("a secret"), &mut rand::rng());
         assert_ne!(first[5..17], second[5..17], "nonces differ");
         assert_ne!(first[17..], second[17..]);
     }
 
     #[test]
     fn another_row_does_not_open_it() {
-        let (key, place, sealed) = sealed();
-        assert_eq!(refusal(&key, &Place { row: "chk_2", ..place }, &sealed), OpenError::Forged);
+        let (key, location, sealed) = sealed();
+        assert_eq!(refusal(&key, &SealedLocation { row: "chk_2", ..location }, &sealed), OpenError::Forged);
     }
 
     #[test]
     fn another_column_does_not_open_it() {
-        let (key, place, sealed) = sealed();
-        assert_eq!(refusal(&key, &Place { column: "webhook_secret", ..place }, &sealed), OpenError::Forged);
+        let (key, location, sealed) = sealed();
+        assert_eq!(refusal(&key, &SealedLocation { column: "webhook_secret", ..location }, &sealed), OpenError::Forged);
     }
 
     #[test]
     fn another_table_does_not_open_it() {
-        let (key, place, sealed) = sealed();
-        assert_eq!(refusal(&key, &Place { table: "plugins", ..place }, &sealed), OpenError::Forged);
+        let (key, location, sealed) = sealed();
+        assert_eq!(refusal(&key, &SealedLocation { table: "plugins", ..location }, &sealed), OpenError::Forged);
     }
 
     #[test]
     fn another_tenant_does_not_open_it_even_with_the_same_key() {
-        let (key, place, sealed) = sealed();
-        assert_eq!(refusal(&key, &Place { tenant: TenantId::generate(), ..place }, &sealed), OpenError::Forged);
+        let (key, location, sealed) = sealed();
+        assert_eq!(
+            refusal(&key, &SealedLocation { tenant: TenantId::generate(), ..location }, &sealed),
+            OpenError::Forged
+        );
     }
 
     #[test]
     fn row_and_column_cannot_trade_places_or_characters() {
-        let (key, place, sealed) = sealed();
-        let traded = Place { row: place.column, column: place.row, ..place };
+        let (key, location, sealed) = sealed();
+        let traded = SealedLocation { row: location.column, column: location.row, ..location };
         assert_eq!(refusal(&key, &traded, &sealed), OpenError::Forged);
-        let shifted = Place { table: "chakra_key", row: "schk_1", ..place };
+        let shifted = SealedLocation { table: "chakra_key", row: "schk_1", ..location };
         assert_eq!(refusal(&key, &shifted, &sealed), OpenError::Forged);
     }
 
     #[test]
     fn another_version_of_the_key_is_told_which_one_is_needed() {
-        let (_, place, sealed) = sealed();
+        let (_, location, sealed) = sealed();
         let newer = DataKey::generate(DataKeyVersion(8), &mut rand::rng());
         let expected = OpenError::Version { needed: DataKeyVersion(7), has: DataKeyVersion(8) };
-        assert_eq!(refusal(&newer, &place, &sealed), expected);
+        assert_eq!(refusal(&newer, &location, &sealed), expected);
         assert_eq!(expected.to_string(), "data key version 7 is needed, but version 8 was given");
     }
 
     #[test]
     fn the_version_is_bound_even_if_the_bytes_of_the_key_are_the_same() {
-        let (key, place, mut sealed) = sealed();
+        let (key, location, mut sealed) = sealed();
         let twin = DataKey::from_slice(DataKeyVersion(8), key.expose()).expect("32 bytes");
         sealed[4] = 8;
-        assert_eq!(refusal(&twin, &place, &sealed), OpenError::Forged);
+        assert_eq!(refusal(&twin, &location, &sealed), OpenError::Forged);
     }
 
     #[test]
     fn another_key_of_the_same_version_does_not_open_it() {
-        let (key, place, sealed) = sealed();
+        let (key, location, sealed) = sealed();
         let other = DataKey::generate(key.version(), &mut rand::rng());
-        assert_eq!(refusal(&other, &place, &sealed), OpenError::Forged);
+        assert_eq!(refusal(&other, &location, &sealed), OpenError::Forged);
     }
 
     #[test]
     fn an_unknown_format_is_named() {
-        let (key, place, mut sealed) = sealed();
+        let (key, location, mut sealed) = sealed();
         sealed[0] = 2;
-        assert_eq!(refusal(&key, &place, &sealed), OpenError::Format(2));
+        assert_eq!(refusal(&key, &location, &sealed), OpenError::Format(2));
         assert_eq!(sealed_version(&sealed), Err(OpenError::Format(2)));
     }
 
     #[test]
     fn every_cut_and_every_appended_byte_is_refused() {
-        let (key, place, mut sealed) = sealed();
+        let (key, location, mut sealed) = sealed();
         for len in 0..sealed.len() {
             let expected = if len < 1 + 4 + NONCE_LEN + TAG_LEN { OpenError::Truncated } else { OpenError::Forged };
-            assert_eq!(refusal(&key, &place, &sealed[..len]), expected, "cut to {len}");
+            assert_eq!(refusal(&key, &location, &sealed[..len]), expected, "cut to {len}");
         }
         sealed.push(0);
-        assert_eq!(refusal(&key, &place, &sealed), OpenError::Forged);
+        assert_eq!(refusal(&key, &location, &sealed), OpenError::Forged);
     }
 
     #[test]
     fn sealed_bytes_that_are_no_text_are_refused() {
-        let (key, place, _) = sealed();
+        let (key, location, _) = sealed();
         let nonce = [3; NONCE_LEN];
-        let body = cipher::seal(&key.key, &nonce, associated_data(&place, key.version).as_bytes(), &[0xff]);
+        let body = cipher::seal(&key.key, &nonce, associated_data(&location, key.version).as_bytes(), &[0xff]);
         let sealed = [&[FORMAT], &key.version.0.to_be_bytes()[..], &nonce, &body].concat();
-        assert_eq!(refusal(&key, &place, &sealed), OpenError::Forged);
+        assert_eq!(refusal(&key, &location, &sealed), OpenError::Forged);
     }
 
     #[test]
@@ -336,10 +339,10 @@ mod tests {
         fn what_is_sealed_opens(text: String, row: String, column: String, version: u32, seed: u64) {
             let rng = &mut StdRng::seed_from_u64(seed);
             let key = DataKey::generate(DataKeyVersion(version), rng);
-            let place = Place { row: &row, column: &column, ..place(TenantId::generate()) };
-            let sealed = key.seal(&place, &SecretString::from(text.as_str()), rng);
+            let location = SealedLocation { row: &row, column: &column, ..location(TenantId::generate()) };
+            let sealed = key.seal(&location, &SecretString::from(text.as_str()), rng);
             prop_assert_eq!(sealed_version(&sealed), Ok(DataKeyVersion(version)));
-            let opened = key.open(&place, &sealed);
+            let opened = key.open(&location, &sealed);
             prop_assert_eq!(opened.as_ref().map(ExposeSecret::expose_secret), Ok(text.as_str()));
         }
 
@@ -347,20 +350,20 @@ mod tests {
         fn no_flipped_bit_goes_unnoticed(text in ".{0,24}", seed: u64) {
             let rng = &mut StdRng::seed_from_u64(seed);
             let key = DataKey::generate(DataKeyVersion::FIRST, rng);
-            let place = place(TenantId::generate());
-            let mut sealed = key.seal(&place, &SecretString::from(text), rng);
+            let location = location(TenantId::generate());
+            let mut sealed = key.seal(&location, &SecretString::from(text), rng);
             for bit in 0..sealed.len() * 8 {
                 sealed[bit / 8] ^= 1 << (bit % 8);
-                prop_assert!(key.open(&place, &sealed).is_err(), "bit {bit}");
+                prop_assert!(key.open(&location, &sealed).is_err(), "bit {bit}");
                 sealed[bit / 8] ^= 1 << (bit % 8);
             }
-            prop_assert!(key.open(&place, &sealed).is_ok());
+            prop_assert!(key.open(&location, &sealed).is_ok());
         }
 
         #[test]
         fn junk_never_opens_and_never_panics(junk: Vec<u8>) {
             let key = DataKey::generate(DataKeyVersion::FIRST, &mut rand::rng());
-            prop_assert!(key.open(&place(TenantId::generate()), &junk).is_err());
+            prop_assert!(key.open(&location(TenantId::generate()), &junk).is_err());
         }
     }
 }

@@ -2,52 +2,31 @@
 
 use std::fmt;
 
-use hmac::{Hmac, KeyInit, Mac};
-use rand::CryptoRng;
-use sha2::Sha256;
+use hmac::Mac as _;
 
 use crate::cipher::SecretKey;
+use crate::mac_key::{MacKey, mac};
 
-/// The key beneath every fingerprint of an installation. Wiped on drop; without it a fingerprint
-/// cannot be searched for by trying likely secrets.
-pub struct FingerprintKey(SecretKey);
+/// The key of fingerprints. Wiped on drop.
+///
+/// It is the root of [`MacKey`] itself, because databases hold fingerprints that were made with it.
+#[derive(Debug)]
+pub struct FingerprintSubkey(SecretKey);
 
-impl FingerprintKey {
-    /// A new random key. Replacing the key makes earlier fingerprints useless.
-    pub fn generate(rng: &mut impl CryptoRng) -> Self {
-        Self(SecretKey::generate(rng))
+impl MacKey {
+    /// The key of fingerprints.
+    #[must_use]
+    pub fn fingerprint_subkey(&self) -> FingerprintSubkey {
+        FingerprintSubkey(self.root())
     }
+}
 
+impl FingerprintSubkey {
     /// The fingerprint of `secret`: HMAC-SHA256 over purpose and secret, each preceded by its
     /// length as 64 bits, big endian. Fingerprints for different purposes have nothing in common.
     #[must_use]
     pub fn fingerprint(&self, purpose: &str, secret: &str) -> Fingerprint {
-        let mut mac = self.mac();
-        for part in [purpose, secret] {
-            mac.update(&(part.len() as u64).to_be_bytes());
-            mac.update(part.as_bytes());
-        }
-        Fingerprint(mac.finalize().into_bytes().into())
-    }
-
-    pub(crate) fn mac(&self) -> Hmac<Sha256> {
-        Hmac::new_from_slice(self.0.expose()).expect("HMAC takes a key of any length")
-    }
-
-    /// The key that `bytes` are, if there are 32.
-    pub(crate) fn from_slice(bytes: &[u8]) -> Option<Self> {
-        SecretKey::from_slice(bytes).map(Self)
-    }
-
-    /// The bytes of the key, for sealing.
-    pub(crate) fn expose(&self) -> &[u8] {
-        self.0.expose()
-    }
-}
-
-impl fmt::Debug for FingerprintKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("FingerprintKey(..)")
+        Fingerprint(mac(&self.0, &[purpose.as_bytes(), secret.as_bytes()]).finalize().into_bytes().into())
     }
 }
 
@@ -77,16 +56,20 @@ fn hex_digit(nibble: u8) -> char {
 mod tests {
     use super::*;
 
+    fn generate() -> FingerprintSubkey {
+        MacKey::generate(&mut rand::rng()).fingerprint_subkey()
+    }
+
     #[test]
     fn the_same_secret_has_the_same_fingerprint() {
-        let key = FingerprintKey::generate(&mut rand::rng());
+        let key = generate();
         assert_eq!(key.fingerprint("chakra-key", "secret"), key.fingerprint("chakra-key", "secret"));
         assert_ne!(key.fingerprint("chakra-key", "secret"), key.fingerprint("chakra-key", "Secret"));
     }
 
     #[test]
     fn purposes_are_separate() {
-        let key = FingerprintKey::generate(&mut rand::rng());
+        let key = generate();
         assert_ne!(key.fingerprint("chakra-key", "secret"), key.fingerprint("team", "secret"));
         assert_ne!(key.fingerprint("chakra-key", "secret"), key.fingerprint("chakra-keys", "ecret"));
         assert_ne!(key.fingerprint("", "chakra-keysecret"), key.fingerprint("chakra-key", "secret"));
@@ -94,22 +77,20 @@ mod tests {
 
     #[test]
     fn keys_are_separate() {
-        let rng = &mut rand::rng();
-        let (one, two) = (FingerprintKey::generate(rng), FingerprintKey::generate(rng));
-        assert_ne!(one.fingerprint("chakra-key", "secret"), two.fingerprint("chakra-key", "secret"));
+        assert_ne!(generate().fingerprint("chakra-key", "secret"), generate().fingerprint("chakra-key", "secret"));
     }
 
     /// Made with Python: `hmac.new(bytes([7]*32), pack(">Q", 10)+b"chakra-key"+pack(">Q", 6)+b"secret", "sha256")`.
+    /// Databases hold such values: this must never change.
     #[test]
     fn the_value_is_hmac_sha256_over_length_prefixed_parts() {
-        let key = FingerprintKey::from_slice(&[7; 32]).expect("32 bytes");
+        let key = MacKey::from_slice(&[7; 32]).expect("32 bytes").fingerprint_subkey();
         assert_eq!(key.fingerprint("chakra-key", "secret").short(), "8316fcd23ac863f1");
     }
 
     #[test]
     fn debug_shows_no_key() {
-        let key = FingerprintKey::from_slice(&[7; 32]).expect("32 bytes");
-        assert_eq!(format!("{key:?}"), "FingerprintKey(..)");
+        assert_eq!(format!("{:?}", generate()), "FingerprintSubkey(SecretKey(..))");
         assert_eq!(format!("{:?}", Fingerprint([0xab; 32])), "Fingerprint(abababababababab…)");
     }
 }

@@ -1,23 +1,23 @@
-//! The master keys of an installation, and what they seal directly: data keys, the fingerprint key,
+//! The master keys of an installation, and what they seal directly: data keys, the MAC key,
 //! the canary and other secrets of the operator's.
 //!
 //! Such a thing is: format (one byte, 1), length of the master key's id (one byte), the id, and what
-//! the key's provider made of it. For a [`LocalKey`](crate::LocalKey) that is nonce (12 bytes),
+//! the key's provider made of it. For a [`LocalMasterKey`] that is nonce (12 bytes),
 //! ciphertext, tag (16 bytes).
 
 use std::fmt;
 
-use portico_domain::TenantId;
+use portico_domain::{Clock, TenantId};
 use rand::CryptoRng;
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
 use crate::cipher::{self, NONCE_LEN, TAG_LEN};
 use crate::data_key::{DataKey, DataKeyVersion};
-use crate::fingerprint::FingerprintKey;
-use crate::held::Held;
-use crate::listed::{Listed, MasterKeysError};
-use crate::local_key::LocalKey;
+use crate::local_master_key::LocalMasterKey;
+use crate::mac_key::MacKey;
+use crate::master_key_breaker::MasterKeyBreaker;
+use crate::master_key_entry::{MasterKeyEntry, MasterKeysError};
 use crate::master_key_id::MasterKeyId;
 use crate::open_error::{MasterKeyFailure, OpenError};
 use crate::provider::MasterKeyProvider;
@@ -37,36 +37,44 @@ pub struct WrappedKey {
 /// Sealing draws its nonce when the method is called, not when its future is awaited, so the source of
 /// randomness need not live as long as that.
 pub struct MasterKeys {
-    sealing: Held,
-    others: Vec<Held>,
+    sealing: MasterKeyBreaker,
+    others: Vec<MasterKeyBreaker>,
 }
 
 impl MasterKeys {
-    /// A ring of these keys, which have different ids.
+    /// The keys of these providers, which have different ids.
     #[must_use]
     pub fn new(sealing: Box<dyn MasterKeyProvider>, others: Vec<Box<dyn MasterKeyProvider>>) -> Self {
-        Self { sealing: Held::new(sealing), others: others.into_iter().map(Held::new).collect() }
+        let breaker = |provider| MasterKeyBreaker::new(provider, Clock::system());
+        Self { sealing: breaker(sealing), others: others.into_iter().map(breaker).collect() }
     }
 
-    /// A ring of keys that stand in the text themselves; see [`Listed::parse`].
+    /// The same keys, which take from this clock when a provider that cannot be reached is tried again.
+    #[must_use]
+    pub fn with_clock(self, clock: &Clock) -> Self {
+        let others = self.others.into_iter().map(|master_key| master_key.with_clock(clock.clone())).collect();
+        Self { sealing: self.sealing.with_clock(clock.clone()), others }
+    }
+
+    /// The keys of a setting that lists local keys alone; see [`MasterKeyEntry::parse`].
     ///
     /// # Errors
     ///
-    /// [`MasterKeysError`], which says what to correct and quotes no key;
-    /// [`MasterKeysError::Elsewhere`] for an entry that names a key of a provider.
+    /// [`MasterKeysError`], which says what to correct and quotes no key; [`MasterKeysError::Elsewhere`] for
+    /// an entry that names a key of a provider.
     pub fn parse(text: &SecretString) -> Result<Self, MasterKeysError> {
         let local = |(listed, entry)| match listed {
-            Listed::Local(key) => Ok(Box::new(key) as Box<dyn MasterKeyProvider>),
-            Listed::Pkcs11 { .. } | Listed::Transit { .. } => Err(MasterKeysError::Elsewhere { entry }),
+            MasterKeyEntry::Local(key) => Ok(Box::new(key) as Box<dyn MasterKeyProvider>),
+            MasterKeyEntry::Pkcs11 { .. } | MasterKeyEntry::Transit { .. } => Err(MasterKeysError::Elsewhere { entry }),
         };
-        let mut keys = Listed::parse(text)?.into_iter().zip(1..).map(local);
+        let mut keys = MasterKeyEntry::parse(text)?.into_iter().zip(1..).map(local);
         let sealing = keys.next().ok_or(MasterKeysError::Empty)??;
         Ok(Self::new(sealing, keys.collect::<Result<_, _>>()?))
     }
 
-    /// One new random key, and the text that [`MasterKeys::parse`] reads it from.
+    /// One new random local key, and the text from which [`MasterKeys::parse`] reads it.
     pub fn generate(id: MasterKeyId, rng: &mut impl CryptoRng) -> (Self, SecretString) {
-        let (key, text) = LocalKey::generate(id, rng);
+        let (key, text) = LocalMasterKey::generate(id, rng);
         (Self::new(Box::new(key), Vec::new()), text)
     }
 
@@ -83,20 +91,20 @@ impl MasterKeys {
 
     /// All keys, in the order of the setting.
     pub fn providers(&self) -> impl Iterator<Item = &dyn MasterKeyProvider> {
-        self.all().map(|held| &*held.provider)
+        self.all().map(|master_key| &*master_key.provider)
     }
 
-    /// The keys whose provider the last attempt did not reach.
+    /// The ids of the keys whose provider the last attempt did not reach.
     pub fn unreachable(&self) -> impl Iterator<Item = &MasterKeyId> {
-        self.all().filter(|held| !held.is_reachable()).map(|held| held.provider.id())
+        self.all().filter(|master_key| !master_key.is_reachable()).map(|master_key| master_key.provider.id())
     }
 
-    /// Seals a nothing under that key and opens it again.
+    /// Seals a test value under that key and opens it again.
     ///
     /// # Errors
     ///
-    /// [`OpenError::UnknownMasterKey`] if it is not listed, [`OpenError::MasterKey`] if it does not
-    /// serve, [`OpenError::Forged`] if it does not open what it sealed.
+    /// [`OpenError::UnknownMasterKey`] if it is not listed, [`OpenError::MasterKey`] if its provider fails,
+    /// [`OpenError::Forged`] if it does not open what it sealed.
     pub fn prove<'a, R: CryptoRng>(
         &'a self,
         id: &'a MasterKeyId,
@@ -104,18 +112,18 @@ impl MasterKeys {
     ) -> impl Future<Output = Result<(), OpenError>> + Send + use<'a, R> {
         let nonce = cipher::fresh_nonce(rng);
         async move {
-            let held = self.find(id).ok_or_else(|| OpenError::UnknownMasterKey(id.clone()))?;
-            let sealed = seal(held, &Purpose::proof(), nonce, b"proof").await?;
+            let master_key = self.find(id).ok_or_else(|| OpenError::UnknownMasterKey(id.clone()))?;
+            let sealed = seal(master_key, &Purpose::proof(), nonce, b"proof").await?;
             let opened = self.open(&Purpose::proof(), &sealed).await?;
             if opened.as_slice() == b"proof" { Ok(()) } else { Err(OpenError::Forged) }
         }
     }
 
     /// Tries the key that seals, and those that could not be reached before, so that
-    /// [`MasterKeys::unreachable`] tells the present.
+    /// [`MasterKeys::unreachable`] is up to date.
     pub fn probe<'a, R: CryptoRng>(&'a self, rng: &mut R) -> impl Future<Output = ()> + Send + use<'a, R> {
-        let due = self.all().enumerate().filter(|(place, held)| *place == 0 || !held.is_reachable());
-        let proofs: Vec<_> = due.map(|(_, held)| self.prove(held.provider.id(), rng)).collect();
+        let due = self.all().enumerate().filter(|(index, master_key)| *index == 0 || !master_key.is_reachable());
+        let proofs: Vec<_> = due.map(|(_, master_key)| self.prove(master_key.provider.id(), rng)).collect();
         async move {
             for proof in proofs {
                 // What came of it is remembered with the key.
@@ -128,7 +136,7 @@ impl MasterKeys {
     ///
     /// # Errors
     ///
-    /// [`MasterKeyFailure`] if that key does not serve.
+    /// [`MasterKeyFailure`] if its provider fails.
     pub fn seal<'a, R: CryptoRng>(
         &'a self,
         purpose: &'a Purpose,
@@ -138,25 +146,25 @@ impl MasterKeys {
         seal(&self.sealing, purpose, cipher::fresh_nonce(rng), plain)
     }
 
-    /// What [`MasterKeys::seal`] sealed for this purpose, under any of the keys.
+    /// Opens what [`MasterKeys::seal`] sealed for this purpose, under any of the keys.
     ///
     /// # Errors
     ///
-    /// [`OpenError::UnknownMasterKey`] if its key is not listed, [`OpenError::MasterKey`] if that key
-    /// does not serve, [`OpenError::Forged`] if its bytes are others now, or `sealed` was changed or
-    /// sealed for something else, [`OpenError::Truncated`] or [`OpenError::Format`] if `sealed` is
-    /// nothing of this kind.
+    /// [`OpenError::UnknownMasterKey`] if its key is not listed, [`OpenError::MasterKey`] if the key's
+    /// provider fails, [`OpenError::Forged`] if the key has other bytes now, or `sealed` was changed or
+    /// sealed for something else, [`OpenError::Truncated`] or [`OpenError::Format`] if `sealed` was not made
+    /// here.
     pub async fn open(&self, purpose: &Purpose, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
         let Envelope { id, body } = Envelope::read(sealed)?;
-        let held = self.find(&id).ok_or_else(|| OpenError::UnknownMasterKey(id.clone()))?;
-        held.open(purpose.bound_to(FORMAT, &id).as_bytes(), body).await
+        let master_key = self.find(&id).ok_or_else(|| OpenError::UnknownMasterKey(id.clone()))?;
+        master_key.open(purpose.bound_to(FORMAT, &id).as_bytes(), body).await
     }
 
     /// The same secret, sealed under the first key; none if it is already.
     ///
     /// # Errors
     ///
-    /// As [`MasterKeys::open`].
+    /// As [`MasterKeys::open`], and as [`MasterKeys::seal`].
     pub fn reseal<'a, R: CryptoRng>(
         &'a self,
         purpose: &'a Purpose,
@@ -173,7 +181,7 @@ impl MasterKeys {
         }
     }
 
-    /// A sealed nothing, to be stored once and checked at every start.
+    /// An empty value, sealed: to be stored once, and checked at every start.
     ///
     /// # Errors
     ///
@@ -186,7 +194,7 @@ impl MasterKeys {
         async move { seal(&self.sealing, &Purpose::canary(), nonce, b"").await }
     }
 
-    /// Whether the master key that sealed this canary is still listed, with the same bytes.
+    /// Succeeds if the master key that sealed this canary is still listed, with the same bytes.
     ///
     /// # Errors
     ///
@@ -195,7 +203,7 @@ impl MasterKeys {
         self.open(&Purpose::canary(), sealed).await.map(drop)
     }
 
-    /// A tenant's data key, sealed for that tenant.
+    /// Seals a data key for its tenant and version.
     ///
     /// # Errors
     ///
@@ -214,12 +222,11 @@ impl MasterKeys {
         }
     }
 
-    /// The data key that [`MasterKeys::wrap_data_key`] sealed for this tenant, of this version.
+    /// Opens a data key that [`MasterKeys::wrap_data_key`] sealed for this tenant and version.
     ///
     /// # Errors
     ///
-    /// As [`MasterKeys::open`]; [`OpenError::Forged`] also if it was sealed for another tenant or
-    /// version.
+    /// As [`MasterKeys::open`]; [`OpenError::Forged`] also if it was sealed for another tenant or version.
     pub async fn unwrap_data_key(
         &self,
         tenant: TenantId,
@@ -230,36 +237,36 @@ impl MasterKeys {
         DataKey::from_slice(version, &bytes).ok_or(OpenError::Forged)
     }
 
-    /// The fingerprint key, sealed.
+    /// Seals the installation's MAC key.
     ///
     /// # Errors
     ///
     /// As [`MasterKeys::seal`].
-    pub fn seal_fingerprint_key<'a, R: CryptoRng>(
+    pub fn seal_mac_key<'a, R: CryptoRng>(
         &'a self,
-        key: &'a FingerprintKey,
+        key: &'a MacKey,
         rng: &mut R,
     ) -> impl Future<Output = Result<Vec<u8>, MasterKeyFailure>> + Send + use<'a, R> {
         let nonce = cipher::fresh_nonce(rng);
-        async move { seal(&self.sealing, &Purpose::fingerprint_key(), nonce, key.expose()).await }
+        async move { seal(&self.sealing, &Purpose::mac_key(), nonce, key.expose()).await }
     }
 
-    /// The fingerprint key that [`MasterKeys::seal_fingerprint_key`] sealed.
+    /// Opens the MAC key that [`MasterKeys::seal_mac_key`] sealed.
     ///
     /// # Errors
     ///
     /// As [`MasterKeys::open`].
-    pub async fn open_fingerprint_key(&self, sealed: &[u8]) -> Result<FingerprintKey, OpenError> {
-        let bytes = self.open(&Purpose::fingerprint_key(), sealed).await?;
-        FingerprintKey::from_slice(&bytes).ok_or(OpenError::Forged)
+    pub async fn open_mac_key(&self, sealed: &[u8]) -> Result<MacKey, OpenError> {
+        let bytes = self.open(&Purpose::mac_key(), sealed).await?;
+        MacKey::from_slice(&bytes).ok_or(OpenError::Forged)
     }
 
-    fn all(&self) -> impl Iterator<Item = &Held> {
+    fn all(&self) -> impl Iterator<Item = &MasterKeyBreaker> {
         std::iter::once(&self.sealing).chain(&self.others)
     }
 
-    fn find(&self, id: &MasterKeyId) -> Option<&Held> {
-        self.all().find(|held| held.provider.id() == id)
+    fn find(&self, id: &MasterKeyId) -> Option<&MasterKeyBreaker> {
+        self.all().find(|master_key| master_key.provider.id() == id)
     }
 }
 
@@ -282,17 +289,17 @@ pub fn needed_master_key(sealed: &[u8]) -> Result<MasterKeyId, OpenError> {
 }
 
 const FORMAT: u8 = 1;
-/// No provider makes less of anything.
+/// Bytes in the shortest body that any provider makes.
 const BODY_SHORTEST: usize = NONCE_LEN + TAG_LEN;
 
 async fn seal(
-    held: &Held,
+    master_key: &MasterKeyBreaker,
     purpose: &Purpose,
     nonce: [u8; NONCE_LEN],
     plain: &[u8],
 ) -> Result<Vec<u8>, MasterKeyFailure> {
-    let id = held.provider.id();
-    let body = held.seal(nonce, purpose.bound_to(FORMAT, id).as_bytes(), plain).await?;
+    let id = master_key.provider.id();
+    let body = master_key.seal(nonce, purpose.bound_to(FORMAT, id).as_bytes(), plain).await?;
     let id_len = u8::try_from(id.as_str().len()).expect("an id has at most 32 bytes");
     Ok([&[FORMAT, id_len], id.as_str().as_bytes(), &body].concat())
 }

@@ -3,11 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// The name of a master key: 1 to 32 lower-case letters, digits, `_` and `-`, such as `k1`.
+/// The id of a master key: 1 to 32 lower-case letters, digits, `_` and `-`, such as `k1`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MasterKeyId(String);
 
-/// A text is no [`MasterKeyId`].
+/// A text that is no [`MasterKeyId`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be 1 to {ID_LONGEST} lower-case letters, digits, \"_\" and \"-\"")]
 pub struct MalformedMasterKeyId;
@@ -16,7 +16,7 @@ pub struct MalformedMasterKeyId;
 pub(crate) const ID_LONGEST: usize = 32;
 
 impl MasterKeyId {
-    /// The text.
+    /// The id as the settings spell it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -15,7 +15,7 @@ pub enum OpenError {
     /// Sealed under a master key that the settings do not list.
     #[error("master key \"{0}\" is needed, but is not in PORTICO_MASTER_KEYS")]
     UnknownMasterKey(MasterKeyId),
-    /// The master key is listed, but its provider does not serve. What is sealed may be in order.
+    /// The master key is listed, but its provider fails. What is sealed may be in order.
     #[error(transparent)]
     MasterKey(#[from] MasterKeyFailure),
     /// Sealed with another version of the tenant's data key.
@@ -32,29 +32,29 @@ pub enum OpenError {
     Forged,
 }
 
-/// A master key that is listed and does not serve.
+/// Why a master key that is listed cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MasterKeyFailure {
     /// Its provider cannot be reached, is sealed itself, or did not answer in time.
     #[error("master key \"{id}\" cannot be reached: {reason}")]
     Unreachable {
-        /// The key.
+        /// The key that cannot be used.
         id: MasterKeyId,
-        /// What happened.
+        /// What happened, in words for the operator.
         reason: String,
     },
-    /// Its provider answered, and will not do it.
+    /// Its provider answered, and does not do it.
     #[error("master key \"{id}\" is refused by its provider: {reason}")]
     Refused {
-        /// The key.
+        /// The key that cannot be used.
         id: MasterKeyId,
-        /// What the provider says.
+        /// What the provider answered, in words for the operator.
         reason: String,
     },
 }
 
 impl MasterKeyFailure {
-    /// The key.
+    /// The key that cannot be used.
     #[must_use]
     pub const fn id(&self) -> &MasterKeyId {
         match self {

@@ -10,10 +10,10 @@ use zeroize::Zeroizing;
 /// Fewest characters of an operator token.
 pub const OPERATOR_TOKEN_MIN_LEN: usize = 32;
 
-/// Why a text does not serve as operator token. Never quotes it.
+/// Why a text is refused as operator token. The texts quote nothing of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum WeakOperatorToken {
-    /// Easily guessed.
+    /// Shorter than [`OPERATOR_TOKEN_MIN_LEN`]: it could be guessed.
     #[error("must have at least {OPERATOR_TOKEN_MIN_LEN} characters; \"openssl rand -hex 32\" makes a good one")]
     Short,
     /// Holds a space, a control character or something outside ASCII, which a header cannot carry
@@ -26,7 +26,7 @@ pub enum WeakOperatorToken {
 pub struct OperatorToken(Zeroizing<[u8; 32]>);
 
 impl OperatorToken {
-    /// The token that the settings give, which is wiped.
+    /// Hashes the token of the settings, which is wiped.
     ///
     /// # Errors
     ///

@@ -13,14 +13,14 @@ use secrecy::{ExposeSecret, SecretString};
 
 /// Memory of one hash, in KiB.
 const MEMORY: u32 = 19_456;
-/// Passes over it.
+/// Passes over that memory.
 const PASSES: u32 = 2;
 /// Fewest characters of a new password (NIST SP 800-63B asks for 8; it is the only factor here).
 pub const PASSWORD_MIN_CHARS: usize = 12;
-/// Most bytes of a password.
+/// Most bytes of a password; hashing stays bounded.
 pub const PASSWORD_MAX_BYTES: usize = 128;
 
-/// Passwords long enough that everybody tries first, in lower case.
+/// Long passwords that guessers try first, in lower case.
 const COMMON: &[&str] = &[
     "123456789012",
     "1234567890123",
@@ -64,25 +64,25 @@ const COMMON: &[&str] = &[
     "trustno1trustno1",
 ];
 
-/// Why a text does not serve as password. Never quotes it.
+/// Why a text is refused as password. The texts quote nothing of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum WeakPassword {
-    /// Too few characters.
+    /// Fewer than [`PASSWORD_MIN_CHARS`] characters.
     #[error("must have at least {PASSWORD_MIN_CHARS} characters; several words in a row make a good one")]
     Short,
-    /// Too many bytes.
+    /// More than [`PASSWORD_MAX_BYTES`] bytes.
     #[error("must have at most {PASSWORD_MAX_BYTES} bytes")]
     Long,
-    /// What everybody tries first.
+    /// One of those that guessers try first, or one character repeated.
     #[error("is one of those that are tried first; choose another")]
     Common,
-    /// The address that it is for, or a part of it.
+    /// The e-mail address of its owner, or a part of it.
     #[error("must not be your e-mail address; choose another")]
     Address,
 }
 
-/// Judges a new password for somebody with that e-mail address: length, and not what is tried first.
-/// There are no rules of composition.
+/// Checks a new password of somebody with that e-mail address: its length, and that guessers do not try it
+/// first. There are no rules of composition (NIST SP 800-63B).
 ///
 /// # Errors
 ///
@@ -128,27 +128,27 @@ impl HashedPassword {
         Self(hash.to_string())
     }
 
-    /// One that no password opens, but that takes as long to try: for addresses that nobody has.
+    /// A hash that no password matches, and that takes as long to check: for addresses that nobody has.
     #[must_use]
     pub fn of_nobody() -> Self {
         let salt_and_hash = "AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
         Self(format!("$argon2id$v=19$m={MEMORY},t={PASSES},p=1${salt_and_hash}"))
     }
 
-    /// The hash that storage kept.
+    /// The hash as storage kept it.
     #[must_use]
     pub const fn from_stored(text: String) -> Self {
         Self(text)
     }
 
-    /// What storage keeps.
+    /// The hash as storage keeps it.
     #[must_use]
     pub fn as_stored(&self) -> &str {
         &self.0
     }
 
-    /// Whether that is the password. Takes tens of milliseconds, whatever the answer; a password longer
-    /// than any that can be set is none.
+    /// Whether this is the hash of `password`. Takes tens of milliseconds, whatever the answer; a password
+    /// longer than any that can be set never matches.
     #[must_use]
     pub fn is(&self, password: &SecretString) -> bool {
         let text = password.expose_secret();

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use crate::cipher::NONCE_LEN;
 use crate::master_key_id::MasterKeyId;
 
-/// Something that a provider is at work on.
+/// What a provider is working on.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, ProviderError>> + Send + 'a>>;
 
 /// One master key, wherever it is.
@@ -18,7 +18,7 @@ pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, ProviderError>> 
 /// sealing its hash along and comparing it after opening.
 ///
 /// To add a provider, implement this (outside this crate if it does I/O) and give
-/// [`Listed`](crate::Listed) a form by which the settings name it.
+/// [`MasterKeyEntry`](crate::MasterKeyEntry) a form by which the settings name it.
 pub trait MasterKeyProvider: fmt::Debug + Send + Sync {
     /// The id that the settings give to the key.
     fn id(&self) -> &MasterKeyId;
@@ -40,7 +40,7 @@ pub enum ProviderError {
     /// It cannot be reached, is sealed itself, or did not answer in time: the same may work later.
     #[error("{0}")]
     Unreachable(String),
-    /// It answered, and will not do it: no such key, no permission, a key that is not fit for this.
+    /// It answered, and does not do it: no such key, no permission, a key that is not fit for this.
     #[error("{0}")]
     Refused(String),
     /// What was to be opened is not what the key sealed with this associated data.

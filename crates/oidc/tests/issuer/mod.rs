@@ -9,11 +9,16 @@ use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair};
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use portico_domain::Clock;
 use portico_oidc::{Attempt, Failure, Identity, Provider, Settings};
 use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::macros::datetime;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
+/// When every test begins.
+pub(crate) const NOW: OffsetDateTime = datetime!(2030-01-31 12:00 UTC);
 /// The client that the issuer knows.
 pub(crate) const CLIENT: &str = "portico";
 /// Its secret, with characters that need care.
@@ -77,6 +82,8 @@ struct Said {
 /// An issuer.
 pub(crate) struct Issuer {
     pub(crate) url: String,
+    /// What its clients take the time from.
+    pub(crate) clock: Clock,
     said: Arc<Mutex<Said>>,
 }
 
@@ -92,7 +99,7 @@ impl Issuer {
                 tokio::spawn(answer(stream, Arc::clone(&shared)));
             }
         });
-        let issuer = Self { url, said };
+        let issuer = Self { url, clock: Clock::manual(NOW), said };
         issuer.answers("/.well-known/openid-configuration", &issuer.description());
         issuer
     }
@@ -141,7 +148,7 @@ impl Issuer {
     /// A client of it.
     pub(crate) fn provider(&self) -> Provider {
         let settings = Settings { issuer: self.url.clone(), client_id: CLIENT.into(), client_secret: SECRET.into() };
-        Provider::new(settings).expect("the settings serve")
+        Provider::new(settings).expect("the settings serve").with_clock(&self.clock)
     }
 
     /// Ends a sign-in that gets this ID token.

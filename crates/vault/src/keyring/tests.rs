@@ -7,10 +7,11 @@ use std::time::Duration;
 use proptest::prelude::*;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+use time::OffsetDateTime;
 
 use super::*;
 use crate::cipher::SecretKey;
-use crate::fingerprint::FingerprintKey;
+use crate::mac_key::MacKey;
 use crate::open_error::MasterKeyFailure;
 use crate::provider::{Pending, ProviderError};
 use secrecy::ExposeSecret as _;
@@ -155,11 +156,11 @@ fn a_wrapped_key_opens_as_no_other_version() {
 fn nothing_opens_for_another_purpose() {
     let rng = &mut rand::rng();
     let (masters, tenant, _, wrapped) = wrapped();
-    let fingerprint = sealed(masters.seal_fingerprint_key(&FingerprintKey::generate(rng), rng));
+    let fingerprint = sealed(masters.seal_mac_key(&MacKey::generate(rng), rng));
     let canary = sealed(masters.seal_canary(rng));
-    assert!(now(masters.open_fingerprint_key(&fingerprint)).is_ok());
+    assert!(now(masters.open_mac_key(&fingerprint)).is_ok());
     for sealed in [&wrapped, &canary] {
-        assert_eq!(now(masters.open_fingerprint_key(sealed)).err(), Some(OpenError::Forged));
+        assert_eq!(now(masters.open_mac_key(sealed)).err(), Some(OpenError::Forged));
     }
     for sealed in [&wrapped, &fingerprint] {
         assert_eq!(now(masters.check_canary(sealed)), Err(OpenError::Forged));
@@ -186,11 +187,11 @@ fn a_canary_tells_a_missing_key_from_a_wrong_one() {
 }
 
 #[test]
-fn a_fingerprint_key_gives_the_same_fingerprints_after_opening() {
+fn a_mac_key_is_the_same_after_opening() {
     let rng = &mut rand::rng();
-    let (masters, key) = (masters("k1"), FingerprintKey::generate(rng));
-    let opened = now(masters.open_fingerprint_key(&sealed(masters.seal_fingerprint_key(&key, rng)))).expect("opens");
-    assert_eq!(opened.fingerprint("team", "secret"), key.fingerprint("team", "secret"));
+    let (masters, key) = (masters("k1"), MacKey::generate(rng));
+    let opened = now(masters.open_mac_key(&sealed(masters.seal_mac_key(&key, rng)))).expect("opens");
+    assert_eq!(opened.expose(), key.expose());
 }
 
 #[test]
@@ -225,8 +226,8 @@ fn what_the_first_release_sealed_opens() {
     let canary = sealed_then(&[field(b"portico/vault/canary"), end.clone()].concat(), b"");
     assert_eq!(now(keys.check_canary(&canary)), Ok(()));
     let fingerprint = sealed_then(&[field(b"portico/vault/fingerprint-key"), end.clone()].concat(), &[7; 32]);
-    let opened = now(keys.open_fingerprint_key(&fingerprint)).expect("opens");
-    assert_eq!(opened.fingerprint("chakra-key", "secret").short(), "8316fcd23ac863f1");
+    let opened = now(keys.open_mac_key(&fingerprint)).expect("opens");
+    assert_eq!(opened.fingerprint_subkey().fingerprint("chakra-key", "secret").short(), "8316fcd23ac863f1");
     let tenant = TenantId::generate();
     let start = [field(b"portico/vault/data-key"), field(tenant.uuid().as_bytes()), field(&[0, 0, 0, 3])].concat();
     let data_key = now(keys.unwrap_data_key(tenant, VERSION, &sealed_then(&[start, end].concat(), &[5; 32])));
@@ -237,15 +238,15 @@ fn what_the_first_release_sealed_opens() {
 fn an_operators_secret_opens_at_its_place_only() {
     let rng = &mut rand::rng();
     let keys = masters("k1");
-    let place = |table: &str, column: &str, row: &str| Purpose::operator_secret(table, column, row);
-    let secret = sealed(keys.seal(&place("signing_keys", "private_key", "7"), b"a secret", rng));
-    let opened = now(keys.open(&place("signing_keys", "private_key", "7"), &secret)).expect("opens");
+    let purpose = |table: &str, column: &str, row: &str| Purpose::operator_secret(table, column, row);
+    let secret = sealed(keys.seal(&purpose("signing_keys", "private_key", "7"), b"a secret", rng));
+    let opened = now(keys.open(&purpose("signing_keys", "private_key", "7"), &secret)).expect("opens");
     assert_eq!(opened.as_slice(), b"a secret");
     for other in [
-        place("signing_key", "private_key", "7"),
-        place("signing_keys", "private_keys", "7"),
-        place("signing_keys", "private_key", "8"),
-        place("signing_keys", "private_key7", ""),
+        purpose("signing_key", "private_key", "7"),
+        purpose("signing_keys", "private_keys", "7"),
+        purpose("signing_keys", "private_key", "8"),
+        purpose("signing_keys", "private_key7", ""),
         Purpose::canary(),
     ] {
         assert_eq!(now(keys.open(&other, &secret)).err(), Some(OpenError::Forged));
@@ -335,7 +336,8 @@ fn unreachable(reason: &str) -> ProviderError {
 fn a_key_that_cannot_be_reached_is_not_a_forged_one_and_is_tried_once_a_second() {
     let rng = &mut rand::rng();
     let (script, provider) = scripted("hsm");
-    let mut keys = MasterKeys::new(provider, Vec::new());
+    let clock = Clock::manual(OffsetDateTime::UNIX_EPOCH);
+    let keys = MasterKeys::new(provider, Vec::new()).with_clock(&clock);
     let canary = sealed(keys.seal_canary(rng));
     assert_eq!((script.asked(), keys.unreachable().count()), (1, 0));
 
@@ -351,7 +353,7 @@ fn a_key_that_cannot_be_reached_is_not_a_forged_one_and_is_tried_once_a_second()
     assert_eq!(now(keys.check_canary(&canary)), Err(gone.clone().into()));
     assert_eq!(now(keys.seal_canary(rng)), Err(gone));
     assert_eq!((script.asked(), keys.unreachable().count()), (2, 1));
-    keys.sealing.tried_earlier(Duration::from_secs(1));
+    clock.advance(Duration::from_secs(1));
     assert_eq!(now(keys.check_canary(&canary)), Ok(()));
     assert_eq!((script.asked(), keys.unreachable().count()), (3, 0));
     assert_eq!(now(keys.check_canary(&canary)), Ok(()));
@@ -377,7 +379,7 @@ fn a_refusal_is_told_each_time_and_is_no_outage() {
 fn a_key_is_proved_by_name() {
     let rng = &mut rand::rng();
     let (script, provider) = scripted("new");
-    let keys = MasterKeys::new(Box::new(LocalKey::generate(id("old"), rng).0), vec![provider]);
+    let keys = MasterKeys::new(Box::new(LocalMasterKey::generate(id("old"), rng).0), vec![provider]);
     assert_eq!(now(keys.prove(&id("old"), rng)), Ok(()));
     assert_eq!(script.asked(), 0);
     assert_eq!(now(keys.prove(&id("new"), rng)), Ok(()));
@@ -391,16 +393,17 @@ fn a_key_is_proved_by_name() {
 fn a_probe_asks_the_key_that_seals_and_those_that_were_gone() {
     let rng = &mut rand::rng();
     let ((first, one), (second, two)) = (scripted("one"), scripted("two"));
-    let mut keys = MasterKeys::new(one, vec![two]);
+    let clock = Clock::manual(OffsetDateTime::UNIX_EPOCH);
+    let keys = MasterKeys::new(one, vec![two]).with_clock(&clock);
     now(keys.probe(rng));
     assert_eq!((first.asked(), second.asked()), (2, 0));
     second.fail(unreachable("gone"));
     assert!(now(keys.prove(&id("two"), rng)).is_err());
-    keys.others[0].tried_earlier(Duration::from_secs(1));
+    clock.advance(Duration::from_secs(1));
     now(keys.probe(rng));
     assert_eq!((first.asked(), second.asked()), (4, 2));
     second.fail(None);
-    keys.others[0].tried_earlier(Duration::from_secs(1));
+    clock.advance(Duration::from_secs(1));
     now(keys.probe(rng));
     assert_eq!(keys.unreachable().count(), 0);
 }

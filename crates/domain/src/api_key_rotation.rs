@@ -1,6 +1,4 @@
-//! What limits an API key in time, and what is left of the secrets that it had before.
-
-use std::num::NonZeroU32;
+//! The rotation of an API key's secret: for how long the old one still opens, and who still uses it.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -9,57 +7,13 @@ use utoipa::ToSchema;
 
 use crate::ids::OldSecretId;
 
-/// How many requests per second a key may make: 1 to 10000.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
-#[serde(try_from = "Value", into = "u32")]
-#[schema(value_type = u32, minimum = 1, maximum = 10000, example = 20)]
-pub struct RateLimit(NonZeroU32);
-
-/// A value is no [`RateLimit`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be a whole number from 1 to 10000, in requests per second")]
-pub struct MalformedRateLimit;
-
-impl RateLimit {
-    const MOST: u32 = 10_000;
-
-    /// The number.
-    #[must_use]
-    pub const fn per_second(self) -> NonZeroU32 {
-        self.0
-    }
-}
-
-impl TryFrom<u64> for RateLimit {
-    type Error = MalformedRateLimit;
-
-    fn try_from(number: u64) -> Result<Self, MalformedRateLimit> {
-        let number = u32::try_from(number).ok().filter(|number| *number <= Self::MOST);
-        number.and_then(NonZeroU32::new).map(Self).ok_or(MalformedRateLimit)
-    }
-}
-
-impl TryFrom<Value> for RateLimit {
-    type Error = MalformedRateLimit;
-
-    fn try_from(value: Value) -> Result<Self, MalformedRateLimit> {
-        value.as_u64().ok_or(MalformedRateLimit)?.try_into()
-    }
-}
-
-impl From<RateLimit> for u32 {
-    fn from(limit: RateLimit) -> Self {
-        limit.0.get()
-    }
-}
-
 /// For how long an old secret still opens after a rotation, in seconds: 0 to 604800 (seven days).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(try_from = "Value")]
 #[schema(value_type = u32, minimum = 0, maximum = 604_800, default = 86400, example = 86400)]
 pub struct Overlap(u32);
 
-/// A value is no [`Overlap`].
+/// A value that is no [`Overlap`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be a whole number of seconds from 0 to 604800 (seven days)")]
 pub struct MalformedOverlap;
@@ -67,13 +21,13 @@ pub struct MalformedOverlap;
 impl Overlap {
     const MOST: u32 = 7 * 24 * 60 * 60;
 
-    /// None at all: the old secret is refused at once.
+    /// Whether there is none: the old secret is refused at once.
     #[must_use]
     pub const fn is_none(self) -> bool {
         self.0 == 0
     }
 
-    /// The overlap.
+    /// The overlap as a duration, in whole seconds.
     #[must_use]
     pub fn duration(self) -> time::Duration {
         time::Duration::seconds(self.0.into())
@@ -151,16 +105,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    #[test]
-    fn a_rate_limit_is_a_whole_number_in_its_range() {
-        let read = |value: Value| serde_json::from_value::<RateLimit>(value).map(u32::from).map_err(|e| e.to_string());
-        assert_eq!((read(json!(1)), read(json!(10_000))), (Ok(1), Ok(10_000)));
-        for wrong in [json!(0), json!(10_001), json!(-1), json!(1.5), json!("5"), json!(u64::MAX), json!(null)] {
-            assert!(read(wrong.clone()).is_err_and(|text| text.contains("from 1 to 10000")), "{wrong}");
-        }
-        assert_eq!(serde_json::to_value(RateLimit::try_from(5).expect("is in range")).expect("is JSON"), json!(5));
-    }
 
     #[test]
     fn an_overlap_is_at_most_seven_days() {

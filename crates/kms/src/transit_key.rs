@@ -2,7 +2,7 @@
 //!
 //! What it seals is the engine's own text, `vault:v1:…`. The plaintext begins with the SHA-256 of the
 //! associated data, which is compared after opening: an engine that is too old to know
-//! `associated_data` passes it over without a word.
+//! `associated_data` ignores it silently.
 
 use std::sync::Arc;
 
@@ -38,7 +38,7 @@ impl TransitKey {
         let answer = self.client.ask("encrypt", &self.name, json(&request)).await?;
         let answer: Answer<Encrypted> = read(&answer)?;
         if !answer.data.ciphertext.starts_with("vault:v") {
-            return Err(garbled());
+            return Err(malformed_answer());
         }
         Ok(answer.data.ciphertext.into_bytes())
     }
@@ -50,7 +50,7 @@ impl TransitKey {
         let answer: Answer<Decrypted<'_>> = read(&answer)?;
         let text = answer.data.plaintext;
         let mut bound = Zeroizing::new(vec![0; base64::decoded_len_estimate(text.len())]);
-        let len = STANDARD.decode_slice(text, &mut bound).map_err(|_| garbled())?;
+        let len = STANDARD.decode_slice(text, &mut bound).map_err(|_| malformed_answer())?;
         let (hash, plain) = bound[..len].split_first_chunk::<32>().ok_or(ProviderError::Forged)?;
         if bool::from(hash[..].ct_eq(&Sha256::digest(aad)[..])) {
             Ok(Zeroizing::new(plain.to_vec()))
@@ -121,9 +121,9 @@ fn json(request: &impl Serialize) -> Zeroizing<Vec<u8>> {
 }
 
 fn read<'a, T: Deserialize<'a>>(answer: &'a [u8]) -> Result<T, ProviderError> {
-    serde_json::from_slice(answer).map_err(|_| garbled())
+    serde_json::from_slice(answer).map_err(|_| malformed_answer())
 }
 
-fn garbled() -> ProviderError {
+fn malformed_answer() -> ProviderError {
     ProviderError::Unreachable("the transit engine's answer cannot be read".to_owned())
 }

@@ -1,5 +1,5 @@
-//! The session variable that row-level security reads, in hostile hands: whatever an earlier user of
-//! the connection left in it, a transaction sees its own tenant and nothing else.
+//! Tests of the session variable that row-level security reads: whatever an earlier user of the
+//! connection left in it, a transaction sees its own tenant and nothing else.
 
 use portico_domain::TenantId;
 use sqlx::PgPool;

@@ -15,14 +15,14 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-/// A regular expression, of the kind that every engine knows, that finds API keys in texts. Whoever
-/// can should check the checksum too.
+/// A regular expression that finds API keys in texts, in the syntax that every engine knows. A scanner that
+/// can should also check the checksum ([`hash_of`] does).
 pub const API_KEY_PATTERN: &str = "ptc_[a-z]{2,8}_[0-9A-Za-z]{32}_[0-9A-Za-z]{6}";
 
-/// Why a text is no API key. What is refused is never quoted.
+/// Why a text is no API key. The texts quote nothing of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MalformedApiKey {
-    /// Too short or too long.
+    /// Shorter or longer than a key can be.
     #[error("is not as long as an API key")]
     Length,
     /// Not of the form `ptc_<env>_<random>_<checksum>`, or with a character that does not belong.
@@ -37,13 +37,13 @@ pub enum MalformedApiKey {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct KeyEnvironment(String);
 
-/// A text is no [`KeyEnvironment`].
+/// A text that is no [`KeyEnvironment`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be 2 to 8 lower-case letters, such as \"live\"")]
 pub struct MalformedKeyEnvironment;
 
 impl KeyEnvironment {
-    /// The text.
+    /// The letters.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -70,7 +70,7 @@ impl fmt::Display for KeyEnvironment {
 pub struct SecretHash(pub [u8; 32]);
 
 impl SecretHash {
-    /// The hash of any text, be it a key's or not: for a look-up that must do the same work either way.
+    /// The hash of any text, whether it is a key or not: for a look-up that must do the same work either way.
     #[must_use]
     pub fn of(text: &str) -> Self {
         digest(text)
@@ -87,35 +87,35 @@ impl fmt::Debug for SecretHash {
 pub struct ApiKeySecret(SecretString);
 
 impl ApiKeySecret {
-    /// A new random key.
+    /// A new random key of that environment.
     pub fn generate(environment: &KeyEnvironment, rng: &mut impl CryptoRng) -> Self {
         Self(SecretString::from(std::mem::take(&mut *compose(environment, rng))))
     }
 
-    /// The key that `text` is.
+    /// Reads a key.
     ///
     /// # Errors
     ///
-    /// [`MalformedApiKey`] if it cannot be a key that Portico issued. A refused text is not copied.
+    /// [`MalformedApiKey`] if `text` cannot be a key that Portico issued. A refused text is not copied.
     pub fn parse(text: &str) -> Result<Self, MalformedApiKey> {
         check(text.as_bytes())?;
         Ok(Self(SecretString::from(text)))
     }
 
-    /// What is stored and looked up.
+    /// The hash that is stored and looked up.
     #[must_use]
     pub fn hash(&self) -> SecretHash {
         digest(self.expose())
     }
 
-    /// By what people recognise a key: everything before the random part, and its first 6 characters.
+    /// What people recognise a key by: everything before the random part, and its first 6 characters.
     #[must_use]
     pub fn prefix(&self) -> String {
         let text = self.expose();
         text[..text.len() - TAIL + RANDOM_SHOWN].to_owned()
     }
 
-    /// The key itself, to be shown once.
+    /// The key in full, to be shown once.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
@@ -128,11 +128,11 @@ impl fmt::Debug for ApiKeySecret {
     }
 }
 
-/// The hash of the API key that `text` is, without copying it: what every request needs.
+/// Checks that `text` is a key and gives its hash, without copying the key: what every request needs.
 ///
 /// # Errors
 ///
-/// [`MalformedApiKey`] if it cannot be a key that Portico issued.
+/// [`MalformedApiKey`] if `text` cannot be a key that Portico issued.
 pub fn hash_of(text: &str) -> Result<SecretHash, MalformedApiKey> {
     check(text.as_bytes())?;
     Ok(digest(text))

@@ -15,27 +15,27 @@ use portico_vault::ProviderError;
 use secrecy::SecretString;
 use tokio::sync::Mutex;
 
-use crate::PATIENCE;
+use crate::TIME_LIMIT;
 
-/// Which token, and how to get in.
+/// Which token, and how to log in.
 #[derive(Debug, Clone)]
-pub struct TokenOptions {
-    /// The shared library that speaks to it.
+pub struct Pkcs11TokenOptions {
+    /// The shared library (a PKCS#11 module) that speaks to it.
     pub module: PathBuf,
-    /// The token's label.
+    /// The label that the token was initialised with.
     pub label: String,
-    /// The user's PIN.
+    /// The PIN of `CKU_USER`.
     pub pin: SecretString,
 }
 
-/// A token. Reached for when a key of it is used first.
+/// A token. It is first called when one of its keys is first used.
 #[derive(Debug)]
-pub struct Token {
-    options: TokenOptions,
+pub struct Pkcs11Token {
+    options: Pkcs11TokenOptions,
     state: Arc<Mutex<State>>,
 }
 
-/// What is open at present.
+/// What is open at present; empty before the first call and after a failure.
 #[derive(Debug, Default)]
 struct State {
     module: Option<Pkcs11>,
@@ -50,29 +50,29 @@ struct Open {
     keys: HashMap<String, ObjectHandle>,
 }
 
-/// Why something in the token came to nothing.
+/// Why a call of the token failed.
 #[derive(Debug)]
 pub(crate) enum TokenError {
-    /// Said already in the words of the provider.
-    Said(ProviderError),
-    /// A call of the module failed.
-    Call(Error),
+    /// It is told which provider error this is.
+    Provider(ProviderError),
+    /// A call of the module failed: [`State::provider_error`] judges it.
+    Module(Error),
 }
 
 impl From<Error> for TokenError {
     fn from(error: Error) -> Self {
-        Self::Call(error)
+        Self::Module(error)
     }
 }
 
-impl Token {
-    /// The token of these options.
+impl Pkcs11Token {
+    /// The token of these options. Calls nothing yet.
     #[must_use]
-    pub fn new(options: TokenOptions) -> Self {
+    pub fn new(options: Pkcs11TokenOptions) -> Self {
         Self { options, state: Arc::default() }
     }
 
-    /// Does something with the key of that label, on a thread that may block.
+    /// Runs `work` with the key of that label, on a thread that may block. One call runs at a time.
     pub(crate) async fn with_key<T: Send + 'static>(
         &self,
         label: &str,
@@ -85,12 +85,12 @@ impl Token {
             let mut state = state.lock_owned().await;
             tokio::task::spawn_blocking(move || state.with_key(&options, &label, &work)).await
         };
-        match tokio::time::timeout(PATIENCE, working).await {
+        match tokio::time::timeout(TIME_LIMIT, working).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => Err(ProviderError::Unreachable("the PKCS#11 module broke off".to_owned())),
             Err(_) => Err(ProviderError::Unreachable(format!(
                 "the PKCS#11 module did not answer within {} s",
-                PATIENCE.as_secs()
+                TIME_LIMIT.as_secs()
             ))),
         }
     }
@@ -99,24 +99,24 @@ impl Token {
 impl State {
     fn with_key<T>(
         &mut self,
-        options: &TokenOptions,
+        options: &Pkcs11TokenOptions,
         label: &str,
         work: impl Fn(&Session, ObjectHandle) -> Result<T, TokenError>,
     ) -> Result<T, ProviderError> {
         let was_open = self.session.is_some();
         match self.attempt(options, label, &work) {
-            Err(TokenError::Call(_)) if was_open => {
+            Err(TokenError::Module(_)) if was_open => {
                 // The session of before may have broken meanwhile; a new one tells.
                 self.forget();
-                self.attempt(options, label, &work).map_err(|error| self.said(error))
+                self.attempt(options, label, &work).map_err(|error| self.provider_error(error))
             }
-            outcome => outcome.map_err(|error| self.said(error)),
+            outcome => outcome.map_err(|error| self.provider_error(error)),
         }
     }
 
     fn attempt<T>(
         &mut self,
-        options: &TokenOptions,
+        options: &Pkcs11TokenOptions,
         label: &str,
         work: &impl Fn(&Session, ObjectHandle) -> Result<T, TokenError>,
     ) -> Result<T, TokenError> {
@@ -131,14 +131,14 @@ impl State {
         work(&open.session, key)
     }
 
-    fn open(&mut self, options: &TokenOptions) -> Result<&mut Open, TokenError> {
+    fn open(&mut self, options: &Pkcs11TokenOptions) -> Result<&mut Open, TokenError> {
         if self.session.is_none() {
             self.session = Some(Open { session: self.log_in(options)?, keys: HashMap::new() });
         }
         Ok(self.session.as_mut().expect("was opened above"))
     }
 
-    fn log_in(&mut self, options: &TokenOptions) -> Result<Session, TokenError> {
+    fn log_in(&mut self, options: &Pkcs11TokenOptions) -> Result<Session, TokenError> {
         if self.pin_refused {
             return Err(refused("the token refused the PIN before; correct it and start again"));
         }
@@ -165,7 +165,7 @@ impl State {
         }
     }
 
-    fn module(&mut self, options: &TokenOptions) -> Result<Pkcs11, TokenError> {
+    fn module(&mut self, options: &Pkcs11TokenOptions) -> Result<Pkcs11, TokenError> {
         if let Some(module) = &self.module {
             return Ok(module.clone());
         }
@@ -181,17 +181,17 @@ impl State {
         Ok(module)
     }
 
-    /// Opens everything anew the next time.
+    /// Closes session and module: the next call opens them anew.
     fn forget(&mut self) {
         self.session = None;
         self.module = None;
     }
 
-    /// In the words of the provider; what broke is opened anew the next time.
-    fn said(&mut self, error: TokenError) -> ProviderError {
+    /// The provider error that it is; what broke is opened anew the next time.
+    fn provider_error(&mut self, error: TokenError) -> ProviderError {
         match error {
-            TokenError::Said(said) => said,
-            TokenError::Call(Error::Pkcs11(
+            TokenError::Provider(error) => error,
+            TokenError::Module(Error::Pkcs11(
                 code @ (RvError::KeyFunctionNotPermitted
                 | RvError::KeyTypeInconsistent
                 | RvError::KeySizeRange
@@ -200,7 +200,7 @@ impl State {
                 | RvError::ActionProhibited),
                 function,
             )) => ProviderError::Refused(format!("the token does not use the key for AES-GCM: {function}: {code}")),
-            TokenError::Call(error) => {
+            TokenError::Module(error) => {
                 self.forget();
                 ProviderError::Unreachable(format!("the token fails: {error}"))
             }
@@ -208,7 +208,7 @@ impl State {
     }
 }
 
-/// The one AES key of that label, which must never leave the token.
+/// The one AES key with that label, if it can never leave the token.
 fn find(session: &Session, label: &str) -> Result<ObjectHandle, TokenError> {
     let wanted = [
         Attribute::Class(ObjectClass::SECRET_KEY),
@@ -231,9 +231,9 @@ fn find(session: &Session, label: &str) -> Result<ObjectHandle, TokenError> {
 }
 
 fn refused(text: impl Into<String>) -> TokenError {
-    TokenError::Said(ProviderError::Refused(text.into()))
+    TokenError::Provider(ProviderError::Refused(text.into()))
 }
 
 fn unreachable(text: String) -> TokenError {
-    TokenError::Said(ProviderError::Unreachable(text))
+    TokenError::Provider(ProviderError::Unreachable(text))
 }

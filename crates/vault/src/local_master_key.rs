@@ -15,7 +15,7 @@ use crate::provider::{MasterKeyProvider, Pending, ProviderError};
 /// 32 bytes from the environment or a file; seals by AES-256-GCM in this process. Wiped on drop.
 ///
 /// What it seals is: nonce (12 bytes), ciphertext, tag (16 bytes).
-pub struct LocalKey {
+pub struct LocalMasterKey {
     id: MasterKeyId,
     key: SecretKey,
 }
@@ -29,7 +29,7 @@ pub(crate) enum BadKeyText {
     Length(usize),
 }
 
-impl LocalKey {
+impl LocalMasterKey {
     /// The key that `text`, base64 with the standard alphabet and padding, stands for.
     pub(crate) fn parse(id: MasterKeyId, text: &str) -> Result<Self, BadKeyText> {
         let mut bytes = Zeroizing::new(vec![0; base64::decoded_len_estimate(text.len())]);
@@ -56,7 +56,7 @@ impl LocalKey {
     }
 }
 
-impl MasterKeyProvider for LocalKey {
+impl MasterKeyProvider for LocalMasterKey {
     fn id(&self) -> &MasterKeyId {
         &self.id
     }
@@ -74,8 +74,8 @@ impl MasterKeyProvider for LocalKey {
     }
 }
 
-impl fmt::Debug for LocalKey {
+impl fmt::Debug for LocalMasterKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LocalKey").field("id", &self.id.as_str()).finish_non_exhaustive()
+        f.debug_struct("LocalMasterKey").field("id", &self.id.as_str()).finish_non_exhaustive()
     }
 }

@@ -1,8 +1,8 @@
-//! What is due to be told about API keys before they, or their old secrets, end.
+//! Notices that API keys or old secrets are about to end.
 //!
-//! Each row says by itself when it is to be looked at next (`notice_at`). Whoever looks takes the row,
-//! writes the event and moves `notice_at` on in one transaction; who comes meanwhile passes it over. So
-//! each notice is written once, whatever the number of replicas and restarts.
+//! Each row holds when its next notice is due (`notice_at`). A replica claims the row, writes the event and
+//! moves `notice_at` on in one transaction; others skip the row meanwhile. So each notice is written once,
+//! whatever the number of replicas and restarts.
 
 use portico_domain::{ApiKeyId, Name, OldSecretId, TenantId};
 use time::{Duration, OffsetDateTime};
@@ -10,54 +10,54 @@ use time::{Duration, OffsetDateTime};
 use crate::db::{Db, TenantTx};
 use crate::error::StorageError;
 
-/// How long before its end a key is told of first.
+/// How long before its end the first notice of a key is due.
 const FIRST: Duration = Duration::days(30);
 
-/// When a key with that end is told of first.
+/// When the first notice of a key with this end is due; none for a key without an end.
 pub(crate) fn first_notice(expires_at: Option<OffsetDateTime>) -> Option<OffsetDateTime> {
     expires_at.map(|end| end.checked_sub(FIRST).unwrap_or(end))
 }
 
-/// A key whose end is to be told of.
+/// A key of whose end a notice is due.
 #[derive(Debug, Clone)]
 pub struct ExpiryNotice {
-    /// The key.
+    /// The key that ends.
     pub id: ApiKeyId,
-    /// Its name.
+    /// What people call it.
     pub name: Name,
-    /// Its end.
+    /// When it ends.
     pub expires_at: OffsetDateTime,
 }
 
-/// An old secret to be looked at.
+/// An old secret of which it is due to look whether it is still used.
 #[derive(Debug, Clone)]
 pub struct OldSecretNotice {
-    /// The secret.
+    /// The old secret.
     pub id: OldSecretId,
-    /// Its beginning.
+    /// Its beginning, by which people recognise it.
     pub prefix: String,
-    /// Its key.
+    /// The key that had it.
     pub api_key: ApiKeyId,
-    /// The key's name.
+    /// What people call that key.
     pub name: Name,
     /// Whether the key is revoked, and the secret with it.
     pub is_revoked: bool,
-    /// When it was replaced.
+    /// When another secret took its place.
     pub rotated_at: OffsetDateTime,
-    /// Its end.
+    /// From when on it is refused.
     pub expires_at: OffsetDateTime,
-    /// When it was last used since it was replaced.
+    /// When it was last used since it was replaced; none: never.
     pub last_used_at: Option<OffsetDateTime>,
     /// How often it was used since it was replaced.
     pub uses: u64,
 }
 
 impl Db {
-    /// The tenants in which something about a key is due at that moment: a hundred at most.
+    /// The tenants in which a notice of a key or an old secret is due at that moment: a hundred at most.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn tenants_with_key_notices(&self, at: OffsetDateTime) -> Result<Vec<TenantId>, StorageError> {
         let rows = sqlx::query_scalar!(r#"select tenant_id as "tenant_id!" from resolve_key_notices($1, 100)"#, at)
             .fetch_all(&mut *self.reading().await?)
@@ -67,12 +67,13 @@ impl Db {
 }
 
 impl TenantTx {
-    /// Takes a key whose end is to be told of at that moment and that nobody else has taken.
+    /// Claims a notice that is due at that moment: locks its key until the transaction ends, and passes over
+    /// those that others have claimed. None when none is left.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
-    pub async fn take_expiry_notice(&mut self, at: OffsetDateTime) -> Result<Option<ExpiryNotice>, StorageError> {
+    /// [`StorageError::Corrupt`] when a row cannot be read, else as [every call](crate#errors).
+    pub async fn claim_expiry_notice(&mut self, at: OffsetDateTime) -> Result<Option<ExpiryNotice>, StorageError> {
         let row = sqlx::query!(
             r#"
             select api_key_id, name, expires_at as "expires_at!"
@@ -95,12 +96,16 @@ impl TenantTx {
         }))
     }
 
-    /// When a taken key is to be told of next; none: never again.
+    /// When the next notice of a claimed key is due; none: never again.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
-    pub async fn next_expiry_notice(&mut self, id: ApiKeyId, next: Option<OffsetDateTime>) -> Result<(), StorageError> {
+    /// As [every call](crate#errors).
+    pub async fn schedule_expiry_notice(
+        &mut self,
+        id: ApiKeyId,
+        next: Option<OffsetDateTime>,
+    ) -> Result<(), StorageError> {
         sqlx::query!(
             "update api_keys set notice_at = $3 where tenant_id = $1 and api_key_id = $2",
             self.tenant.uuid(),
@@ -112,12 +117,13 @@ impl TenantTx {
         Ok(())
     }
 
-    /// Takes an old secret that is to be looked at at that moment and that nobody else has taken.
+    /// Claims an old secret at which it is due to look at that moment, like
+    /// [`claim_expiry_notice`](Self::claim_expiry_notice).
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
-    pub async fn take_old_secret_notice(
+    /// [`StorageError::Corrupt`] when a row cannot be read, else as [every call](crate#errors).
+    pub async fn claim_old_secret_notice(
         &mut self,
         at: OffsetDateTime,
     ) -> Result<Option<OldSecretNotice>, StorageError> {
@@ -165,12 +171,12 @@ impl TenantTx {
         }))
     }
 
-    /// When a taken old secret is to be looked at next; none: it is forgotten, and its uses with it.
+    /// When it is due to look at a claimed old secret again; none: it is deleted, and its uses with it.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
-    pub async fn next_old_secret_notice(
+    /// As [every call](crate#errors).
+    pub async fn schedule_old_secret_notice(
         &mut self,
         id: OldSecretId,
         next: Option<OffsetDateTime>,

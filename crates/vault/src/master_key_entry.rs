@@ -3,32 +3,32 @@
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::cipher::KEY_LEN;
-use crate::local_key::{BadKeyText, LocalKey};
+use crate::local_master_key::{BadKeyText, LocalMasterKey};
 use crate::master_key_id::{ID_LONGEST, MalformedMasterKeyId, MasterKeyId};
 
 /// One entry of the setting: a key, or where a key is.
 #[derive(Debug)]
-pub enum Listed {
+pub enum MasterKeyEntry {
     /// `<id>:<base64 of 32 bytes>`: the key itself.
-    Local(LocalKey),
+    Local(LocalMasterKey),
     /// `<id>:pkcs11:<key label>`: a key in the token that other settings name.
     Pkcs11 {
-        /// The id.
+        /// The id that the key has in Portico.
         id: MasterKeyId,
         /// The key's `CKA_LABEL`.
         label: String,
     },
     /// `<id>:transit:<key name>`: a key of the transit engine that other settings name.
     Transit {
-        /// The id.
+        /// The id that the key has in Portico.
         id: MasterKeyId,
-        /// The key's name.
+        /// The name that the key has in the engine.
         name: String,
     },
 }
 
-/// Why a text is no list of master keys. Entries are named by their place in the list, counted from
-/// 1, because what stands where an id belongs may be a key.
+/// Why a text is no list of master keys. Entries are named by their position, counted from 1, because what
+/// stands in the place of an id may be a key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MasterKeysError {
     /// There is no entry at all.
@@ -59,10 +59,10 @@ pub enum MasterKeysError {
     Length {
         /// Which entry.
         entry: usize,
-        /// How many bytes it has.
+        /// How many bytes it has instead.
         bytes: usize,
     },
-    /// The name of a key elsewhere is empty, too long, or has characters that do not belong there.
+    /// The name of a provider's key is empty, too long, or has characters that do not belong there.
     #[error(
         "the key of entry {entry} must be named by 1 to {NAME_LONGEST} letters, digits, \"_\", \"-\" and \".\", beginning with none of the signs"
     )]
@@ -70,7 +70,7 @@ pub enum MasterKeysError {
         /// Which entry.
         entry: usize,
     },
-    /// The entry names a key elsewhere where only keys themselves may stand.
+    /// The entry names a provider's key where only local keys may stand.
     #[error("entry {entry} names a key of a provider, but only <id>:<base64 of 32 bytes> may stand here")]
     Elsewhere {
         /// Which entry.
@@ -84,10 +84,10 @@ pub enum MasterKeysError {
     },
 }
 
-/// Characters in the longest name of a key elsewhere.
+/// Characters in the longest name of a provider's key.
 const NAME_LONGEST: usize = 64;
 
-impl Listed {
+impl MasterKeyEntry {
     /// The entries of the setting `PORTICO_MASTER_KEYS`, at least one, with different ids: the first
     /// seals, all open. White space around entries is ignored, so that a file may end with a line break.
     ///
@@ -101,7 +101,7 @@ impl Listed {
         }
         let mut all: Vec<Self> = Vec::new();
         for (text, entry) in text.split(',').zip(1..) {
-            let one = Self::entry(text.trim(), entry)?;
+            let one = Self::parse_entry(text.trim(), entry)?;
             if all.iter().any(|other| other.id() == one.id()) {
                 return Err(MasterKeysError::Duplicate { id: one.id().clone() });
             }
@@ -110,7 +110,7 @@ impl Listed {
         Ok(all)
     }
 
-    /// The key's id.
+    /// The id that the setting gives to the key.
     #[must_use]
     pub fn id(&self) -> &MasterKeyId {
         match self {
@@ -119,7 +119,7 @@ impl Listed {
         }
     }
 
-    fn entry(text: &str, entry: usize) -> Result<Self, MasterKeysError> {
+    fn parse_entry(text: &str, entry: usize) -> Result<Self, MasterKeysError> {
         let (id, key) = text.split_once(':').ok_or(MasterKeysError::MissingColon { entry })?;
         let id = id.trim().parse().map_err(|MalformedMasterKeyId| MasterKeysError::Id { entry })?;
         let key = key.trim();
@@ -133,14 +133,14 @@ impl Listed {
                 _ => Err(MasterKeysError::MissingColon { entry }),
             };
         }
-        LocalKey::parse(id, key).map(Self::Local).map_err(|bad| match bad {
+        LocalMasterKey::parse(id, key).map(Self::Local).map_err(|bad| match bad {
             BadKeyText::Base64 => MasterKeysError::Base64 { entry },
             BadKeyText::Length(bytes) => MasterKeysError::Length { entry, bytes },
         })
     }
 }
 
-/// What can stand in a URL's path and in a token's label alike, and is nobody's way up a path.
+/// Whether the text can stand in a URL's path and in a token's label alike, and cannot lead up a path.
 fn is_name(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
     (1..=NAME_LONGEST).contains(&text.len()) && text.bytes().all(allowed) && text.as_bytes()[0].is_ascii_alphanumeric()
@@ -155,12 +155,12 @@ mod tests {
     const KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 
     fn parse(text: &str) -> Result<Vec<String>, MasterKeysError> {
-        let told = |listed: &Listed| match listed {
-            Listed::Local(key) => format!("{} local {key:?}", listed.id()),
-            Listed::Pkcs11 { id, label } => format!("{id} in the token as {label}"),
-            Listed::Transit { id, name } => format!("{id} in transit as {name}"),
+        let told = |listed: &MasterKeyEntry| match listed {
+            MasterKeyEntry::Local(key) => format!("{} local {key:?}", listed.id()),
+            MasterKeyEntry::Pkcs11 { id, label } => format!("{id} in the token as {label}"),
+            MasterKeyEntry::Transit { id, name } => format!("{id} in transit as {name}"),
         };
-        Ok(Listed::parse(&SecretString::from(text))?.iter().map(told).collect())
+        Ok(MasterKeyEntry::parse(&SecretString::from(text))?.iter().map(told).collect())
     }
 
     #[test]
@@ -171,7 +171,7 @@ mod tests {
             [
                 "k3 in transit as portico.prod",
                 "k2 in the token as Portico-2026_01",
-                "k1 local LocalKey { id: \"k1\", .. }"
+                "k1 local LocalMasterKey { id: \"k1\", .. }"
             ]
         );
     }

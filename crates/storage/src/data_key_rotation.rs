@@ -1,4 +1,5 @@
-//! What `vault status` and `vault rotate` ask across tenants.
+//! The data keys of all tenants, for `vault status` and `vault rotate`: which master key wraps them, and
+//! which are due for a new version.
 
 use std::time::Duration;
 
@@ -10,40 +11,41 @@ use uuid::Uuid;
 use crate::db::Db;
 use crate::error::StorageError;
 
-/// A data key that another master key wraps than the one that seals.
+/// A data key that is not wrapped by the master key that seals now, but by an older one.
 #[derive(Debug, Clone)]
-pub struct Stray {
-    /// Whose it is.
+pub struct StaleDataKey {
+    /// The tenant whose data key it is.
     pub tenant: TenantId,
-    /// Its version.
+    /// Which of the tenant's data keys.
     pub version: DataKeyVersion,
-    /// The wrapped bytes.
+    /// The key as the older master key wrapped it.
     pub wrapped: Vec<u8>,
 }
 
-/// How many data keys there are. All but the first two count the newest of every tenant.
+/// Counts of data keys over all tenants. `ages`, `seals` and `most_seals` are those of the newest key of
+/// every tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DataKeyFigures {
-    /// Tenants that have one.
+    /// Tenants that have a data key.
     pub tenants: u64,
-    /// All of them.
+    /// Data keys of all versions.
     pub versions: u64,
-    /// By age: under 30, 60 and 90 days, and older.
+    /// How many are younger than 30, 60 and 90 days, and how many are older.
     pub ages: [u64; 4],
-    /// By seals: under 2¹⁶, 2²⁰ and 2²⁴, and more.
+    /// How many have sealed fewer than 2¹⁶, 2²⁰ and 2²⁴ values, and how many more.
     pub seals: [u64; 4],
-    /// The most that one of them has sealed.
+    /// The most values that one of them has sealed.
     pub most_seals: u64,
-    /// Tenants that have older ones besides.
+    /// Tenants that have older data keys besides.
     pub with_old_versions: u64,
 }
 
-/// A roll of all data keys.
+/// A roll: every tenant's data key is replaced by a new version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Roll {
-    /// Its id.
+    /// The id, a UUID of version 7.
     pub id: Uuid,
-    /// When it began. Newer data keys need none.
+    /// When it began: data keys that were made since need not be replaced.
     pub started_at: OffsetDateTime,
     /// When it was done; none while it is not.
     pub finished_at: Option<OffsetDateTime>,
@@ -54,7 +56,7 @@ impl Db {
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// [`StorageError::Corrupt`] when a row cannot be read, else as [every call](crate#errors).
     pub async fn data_keys_by_master_key(&self) -> Result<Vec<(MasterKeyId, u64)>, StorageError> {
         let rows =
             sqlx::query!(r#"select master_key as "master_key!", data_keys as "data_keys!" from resolve_master_keys()"#)
@@ -67,17 +69,18 @@ impl Db {
         rows.iter().map(|row| read(&row.master_key, row.data_keys)).collect()
     }
 
-    /// The next data keys that another master key than this one wraps.
+    /// The next data keys that another master key than `sealing` wraps, at most `most`, in order of tenant
+    /// and version; `after` is the last one of the page before.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
-    pub async fn strays(
+    /// As [every call](crate#errors).
+    pub async fn stale_data_keys(
         &self,
         sealing: &MasterKeyId,
         after: Option<(TenantId, DataKeyVersion)>,
         most: u16,
-    ) -> Result<Vec<Stray>, StorageError> {
+    ) -> Result<Vec<StaleDataKey>, StorageError> {
         let rows = sqlx::query!(
             r#"
             select tenant_id as "tenant_id!", version as "version!", wrapped as "wrapped!"
@@ -90,26 +93,26 @@ impl Db {
         )
         .fetch_all(&mut *self.reading().await?)
         .await?;
-        let stray = |tenant_id, version: i32, wrapped| Stray {
+        let stale = |tenant_id, version: i32, wrapped| StaleDataKey {
             tenant: TenantId::from_uuid(tenant_id),
             version: DataKeyVersion(version.cast_unsigned()),
             wrapped,
         };
-        Ok(rows.into_iter().map(|row| stray(row.tenant_id, row.version, row.wrapped)).collect())
+        Ok(rows.into_iter().map(|row| stale(row.tenant_id, row.version, row.wrapped)).collect())
     }
 
-    /// Puts newly wrapped keys in the places of these, all at once; how many were still as they were.
-    /// Somebody else may have re-wrapped or deleted one meanwhile.
+    /// Stores newly wrapped keys in place of these stale ones, all at once, and gives how many were replaced.
+    /// Those that somebody else re-wrapped or deleted meanwhile are passed over.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails; then nothing was written.
-    pub async fn rewrap(&self, keys: &[(Stray, WrappedKey)]) -> Result<u64, StorageError> {
+    /// As [every call](crate#errors); then nothing was written.
+    pub async fn rewrap(&self, keys: &[(StaleDataKey, WrappedKey)]) -> Result<u64, StorageError> {
         let Some((first, _)) = keys.first() else { return Ok(0) };
         let mut tx = self.begin_for(first.tenant).await?.tx;
         let mut written = 0;
-        for (stray, wrapped) in keys {
-            sqlx::query!("select set_config('portico.tenant_id', $1, true)", stray.tenant.uuid().to_string())
+        for (stale, wrapped) in keys {
+            sqlx::query!("select set_config('portico.tenant_id', $1, true)", stale.tenant.uuid().to_string())
                 .fetch_one(&mut *tx)
                 .await?;
             written += sqlx::query!(
@@ -117,9 +120,9 @@ impl Db {
                 update data_keys set master_key = $4, wrapped = $5
                 where tenant_id = $1 and version = $2 and wrapped = $3
                 "#,
-                stray.tenant.uuid(),
-                stray.version.0.cast_signed(),
-                stray.wrapped,
+                stale.tenant.uuid(),
+                stale.version.0.cast_signed(),
+                stale.wrapped,
                 wrapped.master_key.as_str(),
                 wrapped.bytes
             )
@@ -131,11 +134,11 @@ impl Db {
         Ok(written)
     }
 
-    /// How old the data keys are and how much they have sealed.
+    /// Counts of data keys by age and use.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn data_key_figures(&self) -> Result<DataKeyFigures, StorageError> {
         let row = sqlx::query!(
             r#"
@@ -167,11 +170,12 @@ impl Db {
         })
     }
 
-    /// The next tenants whose newest data key was made before that moment.
+    /// The next tenants whose newest data key was made before that moment, at most `most`, in order of id;
+    /// `after` is the last one of the page before.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn tenants_to_roll(
         &self,
         before: OffsetDateTime,
@@ -189,11 +193,12 @@ impl Db {
         Ok(ids.into_iter().map(TenantId::from_uuid).collect())
     }
 
-    /// The next tenants that have more than one data key.
+    /// The next tenants that have more than one data key, at most `most`, in order of id; `after` is the last
+    /// one of the page before.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn tenants_with_old_data_keys(
         &self,
         after: Option<TenantId>,
@@ -213,7 +218,7 @@ impl Db {
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn begin_roll(&self) -> Result<Roll, StorageError> {
         let mut tx = self.writing().await?;
         sqlx::query!("insert into data_key_rolls (roll_id) values ($1) on conflict do nothing", Uuid::now_v7())
@@ -229,11 +234,11 @@ impl Db {
         Ok(roll)
     }
 
-    /// Notes that a roll is done.
+    /// Marks a roll as done.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn finish_roll(&self, roll: Uuid) -> Result<(), StorageError> {
         let mut tx = self.writing().await?;
         sqlx::query!("update data_key_rolls set finished_at = now() where roll_id = $1 and finished_at is null", roll)
@@ -242,11 +247,11 @@ impl Db {
         Ok(tx.commit().await?)
     }
 
-    /// The roll that began last.
+    /// The roll that began last, whether done or not.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn last_roll(&self) -> Result<Option<Roll>, StorageError> {
         Ok(sqlx::query_as!(
             Roll,
@@ -257,7 +262,7 @@ impl Db {
     }
 }
 
-/// Seconds that the database gave.
+/// A number of seconds as Postgres gave it; a negative one counts as none.
 pub(crate) fn seconds(seconds: i64) -> Duration {
     Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
 }

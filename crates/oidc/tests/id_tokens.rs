@@ -1,7 +1,7 @@
 //! A provider that plays by the rules, and one that does not: every ID token that must not be believed
 //! is refused, over real HTTP.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -9,12 +9,12 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use portico_oidc::{Attempt, BadIdToken, Failure, Identity};
 use serde_json::{Value, json};
 
-use self::issuer::{CLIENT, Issuer, Key, REDIRECT, SECRET};
+use self::issuer::{CLIENT, Issuer, Key, NOW, REDIRECT, SECRET};
 
 mod issuer;
 
-fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970").as_secs()
+fn now() -> i64 {
+    NOW.unix_timestamp()
 }
 
 fn attempt() -> Attempt {
@@ -162,6 +162,24 @@ async fn hostile_tokens_are_refused() {
     for token in [with("aud", json!([CLIENT])), key.sign(&both), with("exp", json!(now() - 30))] {
         assert!(issuer.finish(&provider, &attempt, &token).await.is_ok(), "what the standard allows is believed");
     }
+}
+
+#[tokio::test]
+async fn time_passes_by_the_clock_that_is_handed_in() {
+    let issuer = Issuer::start().await;
+    let key = Key::new("k", Algorithm::ES256);
+    issuer.publishes(&[&key]);
+    let (provider, attempt, token) = (issuer.provider(), attempt(), key.sign(&claims(&issuer)));
+    let asked = || (issuer.asked("/.well-known/openid-configuration"), issuer.asked("/keys"));
+    // It expires after 300 s, and clocks may differ by 60.
+    issuer.clock.advance(Duration::from_secs(359));
+    assert!(issuer.finish(&provider, &attempt, &token).await.is_ok());
+    issuer.clock.advance(Duration::from_secs(1));
+    assert_eq!(refusal(&issuer.finish(&provider, &attempt, &token).await), Some(BadIdToken::Expired));
+    assert_eq!(asked(), (1, 1), "within an hour neither is asked for again");
+    issuer.clock.advance(Duration::from_hours(1));
+    assert_eq!(refusal(&issuer.finish(&provider, &attempt, &token).await), Some(BadIdToken::Expired));
+    assert_eq!(asked(), (2, 2));
 }
 
 #[tokio::test]

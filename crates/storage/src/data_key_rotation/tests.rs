@@ -88,7 +88,7 @@ const OTHER_BYTES: &[&str] = &[
     "audit_log.previous",
     "chakra_keys.fingerprint",
     "chakra_keys.team_fingerprint",
-    // Sealed under a master key, and walked by `strays`.
+    // Sealed under a master key, and walked by `stale_data_keys`.
     "data_keys.wrapped",
     "invitations.token_hash",
     "member_sessions.token_hash",
@@ -137,22 +137,24 @@ async fn data_keys_of_all_tenants_are_rewrapped_where_they_are_as_they_were(owne
     }
     let counts = db.data_keys_by_master_key().await.expect("counts");
     assert_eq!(counts, [(id("k1"), 2), (id("k2"), 1)]);
-    let first = db.strays(&id("k2"), None, 1).await.expect("finds");
-    let place = (first[0].tenant, first[0].version);
-    let rest = db.strays(&id("k2"), Some(place), 10).await.expect("finds");
-    let mut found: Vec<_> = first.iter().chain(&rest).map(|stray| (stray.tenant, stray.wrapped.clone())).collect();
+    let first = db.stale_data_keys(&id("k2"), None, 1).await.expect("finds");
+    let cursor = (first[0].tenant, first[0].version);
+    let rest = db.stale_data_keys(&id("k2"), Some(cursor), 10).await.expect("finds");
+    let mut found: Vec<_> = first.iter().chain(&rest).map(|stale| (stale.tenant, stale.wrapped.clone())).collect();
     found.sort();
     let mut expected = vec![(tenants[0], b"one".to_vec()), (tenants[1], b"two".to_vec())];
     expected.sort();
     assert_eq!(found, expected);
-    assert!(db.strays(&id("k2"), Some((rest[0].tenant, rest[0].version)), 10).await.expect("finds").is_empty());
+    assert!(
+        db.stale_data_keys(&id("k2"), Some((rest[0].tenant, rest[0].version)), 10).await.expect("finds").is_empty()
+    );
 
-    let stray = |at: usize, wrapped: &[u8]| Stray {
+    let stale = |at: usize, wrapped: &[u8]| StaleDataKey {
         tenant: tenants[at],
         version: DataKeyVersion::FIRST,
         wrapped: wrapped.to_vec(),
     };
-    let changed = [(stray(0, b"one"), key("k2", b"new one")), (stray(1, b"not as it was"), key("k2", b"lost"))];
+    let changed = [(stale(0, b"one"), key("k2", b"new one")), (stale(1, b"not as it was"), key("k2", b"lost"))];
     assert_eq!(db.rewrap(&changed).await.expect("writes"), 1);
     assert_eq!(db.rewrap(&changed).await.expect("a second time changes nothing"), 0);
     assert_eq!(db.data_keys_by_master_key().await.expect("counts"), [(id("k1"), 1), (id("k2"), 2)]);
@@ -202,7 +204,7 @@ async fn old_values_are_held_in_batches_and_replaced(owner: PgPool) {
     let new = store(&mut tx, 2).await;
     tx.commit().await.expect("commits");
     let mut tx = db.begin_system(tenant).await.expect("begins");
-    let held = tx.hold_old_values(column, DataKeyVersion(2), 2).await.expect("reads");
+    let held = tx.lock_old_values(column, DataKeyVersion(2), 2).await.expect("reads");
     assert_eq!(held.iter().map(|value| value.key).collect::<Vec<_>>(), [old[0].uuid(), old[1].uuid()]);
     assert_eq!(held[0].sealed, sealed(1));
     assert_eq!((column.row)(held[0].key), old[0].to_string());
@@ -211,7 +213,7 @@ async fn old_values_are_held_in_batches_and_replaced(owner: PgPool) {
     }
     tx.commit().await.expect("commits");
     let mut tx = db.begin_system(tenant).await.expect("begins");
-    let held = tx.hold_old_values(column, DataKeyVersion(2), 10).await.expect("reads");
+    let held = tx.lock_old_values(column, DataKeyVersion(2), 10).await.expect("reads");
     assert_eq!(held.iter().map(|value| value.key).collect::<Vec<_>>(), [old[2].uuid()]);
     assert_ne!(held[0].key, new.uuid());
     assert_eq!(tx.delete_unneeded_data_keys(DataKeyVersion(2)).await.expect("asks"), 0, "one value needs it");
@@ -361,8 +363,8 @@ async fn uses_add_up_and_are_listed_latest_day_first(owner: PgPool) {
     let mut all = Vec::new();
     loop {
         let rows = tx.chakra_key_uses(chakra, Page { limit: 1, after }).await.expect("reads");
-        after = rows.data.last().map(|row| row.place);
-        all.extend(rows.data.iter().map(|row| (row.day, row.place.caller, row.openings, row.calls, row.last_at)));
+        after = rows.data.last().map(|row| row.cursor);
+        all.extend(rows.data.iter().map(|row| (row.day, row.cursor.caller, row.openings, row.calls, row.last_at)));
         if !rows.more {
             break;
         }

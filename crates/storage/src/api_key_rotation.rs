@@ -1,4 +1,4 @@
-//! Secrets that rotations replaced, and who still uses them.
+//! The rotation of API keys: the secrets that were replaced, and who still uses them.
 
 use std::net::IpAddr;
 
@@ -8,50 +8,50 @@ use uuid::Uuid;
 
 use crate::db::TenantTx;
 use crate::error::StorageError;
-use crate::page::{Page, Rows};
+use crate::page::{Page, PageRows};
 
 /// A key's new secret, and what becomes of the present one.
 #[derive(Debug)]
-pub struct Rotation {
-    /// The hash of the new secret.
+pub struct ApiKeyRotation {
+    /// SHA-256 of the new secret.
     pub secret_hash: [u8; 32],
-    /// Its beginning.
+    /// The beginning of the new secret, by which people recognise it.
     pub prefix: String,
-    /// When.
+    /// The moment of the rotation.
     pub at: OffsetDateTime,
-    /// Until when the present secret opens, and when to look whether it is still used; none: it is
+    /// From when on the present secret is refused, and when to look whether it is still used; none: it is
     /// refused at once, and every earlier one with it.
     pub overlap: Option<(OffsetDateTime, OffsetDateTime)>,
 }
 
 /// What a secret is to its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SecretStanding {
-    /// The present one.
+pub enum SecretStatus {
+    /// The secret that the key has now.
     Present,
-    /// One that a rotation replaced.
+    /// A secret that a rotation replaced.
     Old {
-        /// Which.
+        /// The id that the rotation gave it.
         id: OldSecretId,
-        /// Not from this moment on.
+        /// From when on it is refused.
         expires_at: OffsetDateTime,
     },
 }
 
-/// Uses of an old secret from one address for one operation.
+/// Uses of an old secret from one address for one operation, to be recorded.
 #[derive(Debug, Clone)]
 pub struct OldSecretUses {
-    /// The secret.
+    /// The old secret that was presented.
     pub id: OldSecretId,
-    /// From where.
+    /// The caller's address; none where it is not known.
     pub address: Option<IpAddr>,
-    /// For what.
+    /// The catalogue's operation of a compatible call, or method and path template of Portico's own API.
     pub operation: String,
-    /// How many.
+    /// How many uses there were.
     pub uses: u64,
-    /// The first of them.
+    /// When the first of them was.
     pub first_at: OffsetDateTime,
-    /// The last of them.
+    /// When the last of them was.
     pub last_at: OffsetDateTime,
 }
 
@@ -60,8 +60,8 @@ impl TenantTx {
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
-    pub async fn rotate_api_key(&mut self, id: ApiKeyId, rotation: &Rotation) -> Result<bool, StorageError> {
+    /// As [every call](crate#errors).
+    pub async fn rotate_api_key(&mut self, id: ApiKeyId, rotation: &ApiKeyRotation) -> Result<bool, StorageError> {
         if let Some((expires_at, notice_at)) = rotation.overlap {
             sqlx::query!(
                 r#"
@@ -117,16 +117,13 @@ impl TenantTx {
         Ok(done.rows_affected() == 1)
     }
 
-    /// What the secret with that hash is to a key; nothing when it is not, or not any more, the key's.
+    /// What the secret with that hash is to the key; none when it never was the key's, or is forgotten. An
+    /// old one may have expired.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
-    pub async fn secret_standing(
-        &mut self,
-        id: ApiKeyId,
-        hash: &[u8; 32],
-    ) -> Result<Option<SecretStanding>, StorageError> {
+    /// As [every call](crate#errors).
+    pub async fn secret_status(&mut self, id: ApiKeyId, hash: &[u8; 32]) -> Result<Option<SecretStatus>, StorageError> {
         let row = sqlx::query!(
             r#"
             select null::uuid as old_secret_id, null::timestamptz as expires_at
@@ -144,12 +141,12 @@ impl TenantTx {
         .fetch_optional(&mut *self.tx)
         .await?;
         Ok(row.map(|row| match (row.old_secret_id, row.expires_at) {
-            (Some(id), Some(expires_at)) => SecretStanding::Old { id: OldSecretId::from_uuid(id), expires_at },
-            _ => SecretStanding::Present,
+            (Some(id), Some(expires_at)) => SecretStatus::Old { id: OldSecretId::from_uuid(id), expires_at },
+            _ => SecretStatus::Present,
         }))
     }
 
-    /// Adds what is left of their earlier secrets to keys.
+    /// Fills in the old secrets of these keys that are not forgotten yet, newest first.
     pub(crate) async fn add_old_secrets(&mut self, keys: &mut [ApiKey]) -> Result<(), StorageError> {
         let ids: Vec<Uuid> = keys.iter().map(|key| key.id.uuid()).collect();
         let rows = sqlx::query!(
@@ -191,13 +188,13 @@ impl TenantTx {
     }
 
     /// Adds uses of old secrets; those of secrets that are gone are passed over. Of each secret the first
-    /// hundred pairs of address and operation are told apart, the rest is counted together. Two replicas
-    /// that write at once may make it some more.
+    /// hundred pairs of address and operation are told apart, and the rest is counted together. Two replicas
+    /// that write at once may tell some more apart.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
-    pub async fn old_secrets_used(&mut self, all: &[OldSecretUses]) -> Result<(), StorageError> {
+    /// As [every call](crate#errors).
+    pub async fn record_old_secret_uses(&mut self, all: &[OldSecretUses]) -> Result<(), StorageError> {
         let ids: Vec<Uuid> = all.iter().map(|used| used.id.uuid()).collect();
         let addresses: Vec<String> = all.iter().map(|used| address(used.address)).collect();
         let operations: Vec<String> = all.iter().map(|used| used.operation.clone()).collect();
@@ -255,16 +252,17 @@ impl TenantTx {
         Ok(())
     }
 
-    /// A page of who still uses the old secrets of a key, in the order in which they were first seen.
+    /// A page of who still uses the old secrets of a key, in the order in which they were first seen. The
+    /// cursor is the id of a use.
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// As [every call](crate#errors).
     pub async fn old_secret_uses(
         &mut self,
         key: ApiKeyId,
         page: Page<Uuid>,
-    ) -> Result<Rows<(Uuid, OldSecretUse)>, StorageError> {
+    ) -> Result<PageRows<(Uuid, OldSecretUse)>, StorageError> {
         let rows = sqlx::query!(
             r#"
             select

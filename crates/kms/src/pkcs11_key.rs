@@ -12,7 +12,7 @@ use cryptoki::session::Session;
 use portico_vault::{MasterKeyId, MasterKeyProvider, Pending, ProviderError};
 use zeroize::Zeroizing;
 
-use crate::token::{Token, TokenError};
+use crate::pkcs11_token::{Pkcs11Token, TokenError};
 
 const NONCE_LEN: usize = 12;
 const TAG_BITS: u64 = 128;
@@ -22,13 +22,13 @@ const TAG_BITS: u64 = 128;
 pub struct Pkcs11Key {
     id: MasterKeyId,
     label: String,
-    token: Arc<Token>,
+    token: Arc<Pkcs11Token>,
 }
 
 impl Pkcs11Key {
-    /// The key with that `CKA_LABEL`.
+    /// The key with that `CKA_LABEL`, which is looked for at its first use.
     #[must_use]
-    pub fn new(id: MasterKeyId, label: String, token: Arc<Token>) -> Self {
+    pub fn new(id: MasterKeyId, label: String, token: Arc<Pkcs11Token>) -> Self {
         Self { id, label, token }
     }
 }
@@ -82,7 +82,7 @@ fn decrypt(
         Ok(plain) => Ok(plain),
         // Devices differ in how they say that the tag does not fit; some only say that it failed. One
         // that opens what it has just sealed is well, so what it was given is not.
-        Err(_) if opens_its_own(session, key) => Err(TokenError::Said(ProviderError::Forged)),
+        Err(_) if opens_its_own(session, key) => Err(TokenError::Provider(ProviderError::Forged)),
         Err(error) => Err(error.into()),
     }
 }

@@ -18,13 +18,13 @@ use crate::operation::{Envelope, Method, Operation};
 use crate::router::fill;
 
 /// Time limit of a whole call.
-pub const CALL_LIMIT: Duration = Duration::from_secs(30);
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// Time limit of a whole call that carries media.
-pub const MEDIA_LIMIT: Duration = Duration::from_mins(5);
+pub const MEDIA_TIMEOUT: Duration = Duration::from_mins(5);
 /// Time limit of a connection attempt.
-const CONNECT_LIMIT: Duration = Duration::from_secs(3);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// How much of an answer is held in memory when it must be read as a whole, in bytes.
-pub const ANSWER_LIMIT: usize = 16 * 1024 * 1024;
+pub const RESPONSE_LIMIT: usize = 16 * 1024 * 1024;
 
 /// Calls one Chakra. Cheap to clone; each worker thread should have one of its own.
 #[derive(Debug, Clone)]
@@ -36,18 +36,18 @@ pub struct Client {
 
 /// Why a client cannot be made.
 #[derive(Debug, thiserror::Error)]
-pub enum BadChakraUrl {
+pub enum ClientBuildError {
     /// Not an absolute http or https URL without path, query and credentials.
     #[error("PORTICO_CHAKRA_URL must be an http or https URL without path, such as https://api.chakrahq.com")]
-    Url,
+    InvalidUrl,
     /// The TLS stack cannot be set up.
     #[error("the HTTP client cannot be set up: {0}")]
-    Client(#[source] reqwest::Error),
+    Http(#[source] reqwest::Error),
 }
 
 /// Why Chakra gave no answer.
 #[derive(Debug, thiserror::Error)]
-pub enum Unanswered {
+pub enum UpstreamError {
     /// No connection, or it broke.
     #[error("Chakra cannot be reached")]
     Unreachable(#[source] reqwest::Error),
@@ -55,11 +55,11 @@ pub enum Unanswered {
     #[error("Chakra did not answer in time")]
     Timeout,
     /// The answer was longer than can be held.
-    #[error("Chakra's answer is longer than {ANSWER_LIMIT} bytes")]
+    #[error("Chakra's answer is longer than {RESPONSE_LIMIT} bytes")]
     TooLong,
 }
 
-impl From<reqwest::Error> for Unanswered {
+impl From<reqwest::Error> for UpstreamError {
     fn from(error: reqwest::Error) -> Self {
         // A connection attempt that runs out of time means that nobody is there.
         if error.is_timeout() && !error.is_connect() { Self::Timeout } else { Self::Unreachable(error.without_url()) }
@@ -68,7 +68,7 @@ impl From<reqwest::Error> for Unanswered {
 
 /// A request to Chakra.
 #[derive(Debug)]
-pub struct Outgoing<'k> {
+pub struct UpstreamRequest<'k> {
     /// The method.
     pub method: Method,
     /// Path and query, encoded.
@@ -78,36 +78,36 @@ pub struct Outgoing<'k> {
     /// Headers beside `Authorization`.
     pub headers: HeaderMap,
     /// The body.
-    pub body: OutgoingBody,
+    pub body: UpstreamBody,
     /// Time limit of the whole call.
-    pub limit: Duration,
+    pub timeout: Duration,
 }
 
 /// A request's body.
 #[derive(Debug)]
-pub enum OutgoingBody {
+pub enum UpstreamBody {
     /// None.
     Empty,
     /// All of it.
-    Whole(Bytes),
+    Full(Bytes),
     /// Piece by piece; an error in the stream breaks the request off.
-    Pieces(mpsc::Receiver<Result<Bytes, std::io::Error>>),
+    Stream(mpsc::Receiver<Result<Bytes, std::io::Error>>),
 }
 
 /// An answer whose head has arrived.
 #[derive(Debug)]
-pub struct Incoming {
+pub struct UpstreamResponse {
     response: reqwest::Response,
     ahead: Option<Bytes>,
 }
 
 /// An answer's body, or its beginning.
 #[derive(Debug)]
-pub enum Peeked {
+pub enum BufferedBody {
     /// All of it.
-    Whole(Bytes),
+    Complete(Bytes),
     /// More than asked for: read on from here.
-    More(Incoming),
+    LimitExceeded(UpstreamResponse),
 }
 
 impl Client {
@@ -115,26 +115,26 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// See [`BadChakraUrl`].
-    pub fn new(base: &str) -> Result<Self, BadChakraUrl> {
-        let url = reqwest::Url::parse(base).map_err(|_| BadChakraUrl::Url)?;
+    /// See [`ClientBuildError`].
+    pub fn new(base: &str) -> Result<Self, ClientBuildError> {
+        let url = reqwest::Url::parse(base).map_err(|_| ClientBuildError::InvalidUrl)?;
         let plain = matches!(url.scheme(), "http" | "https")
             && url.host().is_some()
             && url.path() == "/"
             && url.query().is_none()
             && url.username().is_empty();
         if !plain {
-            return Err(BadChakraUrl::Url);
+            return Err(ClientBuildError::InvalidUrl);
         }
         let http = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
-            .connect_timeout(CONNECT_LIMIT)
+            .connect_timeout(CONNECT_TIMEOUT)
             .pool_idle_timeout(Duration::from_secs(50))
             .user_agent(concat!("portico/", env!("CARGO_PKG_VERSION")))
             .build()
-            .map_err(BadChakraUrl::Client)?;
+            .map_err(ClientBuildError::Http)?;
         Ok(Self { http, base: base.trim_end_matches('/').to_owned(), paths: Arc::default() })
     }
 
@@ -146,7 +146,7 @@ impl Client {
 
     /// A client of the same Chakra with connections of its own.
     #[must_use]
-    pub fn detached(&self) -> Self {
+    pub fn with_own_connections(&self) -> Self {
         let fresh = Self::new(&self.base);
         fresh.map_or_else(|_| self.clone(), |fresh| Self { paths: Arc::clone(&self.paths), ..fresh })
     }
@@ -170,29 +170,33 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// See [`Unanswered`].
-    pub async fn send(&self, outgoing: Outgoing<'_>) -> Result<Incoming, Unanswered> {
-        let method = match outgoing.method {
+    /// See [`UpstreamError`].
+    pub async fn send(&self, request: UpstreamRequest<'_>) -> Result<UpstreamResponse, UpstreamError> {
+        let method = match request.method {
             Method::Get => reqwest::Method::GET,
             Method::Post => reqwest::Method::POST,
             Method::Put => reqwest::Method::PUT,
             Method::Patch => reqwest::Method::PATCH,
             Method::Delete => reqwest::Method::DELETE,
         };
-        let mut url = String::with_capacity(self.base.len() + outgoing.target.len());
+        let mut url = String::with_capacity(self.base.len() + request.target.len());
         url.push_str(&self.base);
-        url.push_str(&outgoing.target);
-        let mut request = self.http.request(method, url).headers(outgoing.headers).timeout(outgoing.limit);
-        request = request.header(AUTHORIZATION, bearer(outgoing.key));
-        request = match outgoing.body {
-            OutgoingBody::Empty => request,
-            OutgoingBody::Whole(bytes) => request.body(bytes),
-            OutgoingBody::Pieces(pieces) => request
+        url.push_str(&request.target);
+        let builder = self
+            .http
+            .request(method, url)
+            .headers(request.headers)
+            .timeout(request.timeout)
+            .header(AUTHORIZATION, bearer(request.key));
+        let builder = match request.body {
+            UpstreamBody::Empty => builder,
+            UpstreamBody::Full(bytes) => builder.body(bytes),
+            UpstreamBody::Stream(pieces) => builder
                 .body(reqwest::Body::wrap_stream(stream::unfold(pieces, |mut pieces| async {
                     pieces.recv().await.map(|piece| (piece, pieces))
                 }))),
         };
-        Ok(Incoming { response: request.send().await?, ahead: None })
+        Ok(UpstreamResponse { response: builder.send().await?, ahead: None })
     }
 
     /// Calls an operation for Portico itself and gives its `_data` (or Meta's whole answer).
@@ -220,14 +224,14 @@ impl Client {
         let body = match body {
             Some(json) => {
                 headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-                OutgoingBody::Whole(json.to_string().into())
+                UpstreamBody::Full(json.to_string().into())
             }
-            None => OutgoingBody::Empty,
+            None => UpstreamBody::Empty,
         };
-        let outgoing = Outgoing { method: operation.method, target, key, headers, body, limit: CALL_LIMIT };
-        let incoming = self.send(outgoing).await?;
-        let status = incoming.status();
-        let bytes = incoming.whole().await?;
+        let request = UpstreamRequest { method: operation.method, target, key, headers, body, timeout: CALL_TIMEOUT };
+        let response = self.send(request).await?;
+        let status = response.status();
+        let bytes = response.bytes().await?;
         read_answer(operation, status, &bytes)
     }
 }
@@ -237,13 +241,13 @@ impl Client {
 pub enum CallError {
     /// No answer.
     #[error(transparent)]
-    Unanswered(#[from] Unanswered),
+    Upstream(#[from] UpstreamError),
     /// Chakra refuses the key.
     #[error("Chakra refuses the stored key")]
     KeyRefused,
     /// Chakra does not know what was named.
     #[error("Chakra does not know it")]
-    Missing,
+    NotFound,
     /// Chakra says no.
     #[error("Chakra refused with status {status}: {text}")]
     Rejected {
@@ -254,7 +258,7 @@ pub enum CallError {
     },
     /// The answer has no known shape.
     #[error("Chakra's answer (status {0}) cannot be read")]
-    Garbled(u16),
+    Malformed(u16),
 }
 
 fn bearer(key: &SecretString) -> HeaderValue {
@@ -275,24 +279,24 @@ fn read_answer(operation: &Operation, status: u16, bytes: &[u8]) -> Result<Value
     let text = json.as_ref().and_then(error_text);
     match (status, json) {
         (401 | 403, _) => Err(CallError::KeyRefused),
-        (404, _) => Err(CallError::Missing),
+        (404, _) => Err(CallError::NotFound),
         (200..=299, Some(json)) => match text {
-            Some(text) if says_missing(&text) => Err(CallError::Missing),
+            Some(text) if says_not_found(&text) => Err(CallError::NotFound),
             Some(text) => Err(CallError::Rejected { status, text }),
             None if operation.envelope == Envelope::Chakra => match json {
                 Value::Object(mut object) => Ok(object.remove("_data").unwrap_or(Value::Null)),
-                _ => Err(CallError::Garbled(status)),
+                _ => Err(CallError::Malformed(status)),
             },
             None => Ok(json),
         },
-        (400..=499, _) if text.as_deref().is_some_and(says_missing) => Err(CallError::Missing),
+        (400..=499, _) if text.as_deref().is_some_and(says_not_found) => Err(CallError::NotFound),
         (400..=499, _) => Err(CallError::Rejected { status, text: text.unwrap_or_default() }),
-        _ => Err(CallError::Garbled(status)),
+        _ => Err(CallError::Malformed(status)),
     }
 }
 
 /// A missing plugin may be told by words instead of a status.
-fn says_missing(text: &str) -> bool {
+fn says_not_found(text: &str) -> bool {
     text.to_ascii_lowercase().contains("not found")
 }
 
@@ -307,7 +311,7 @@ pub fn error_text(json: &Value) -> Option<String> {
     text.map(|text| text.chars().take(500).collect())
 }
 
-impl Incoming {
+impl UpstreamResponse {
     /// The status.
     #[must_use]
     pub fn status(&self) -> u16 {
@@ -324,45 +328,45 @@ impl Incoming {
     ///
     /// # Errors
     ///
-    /// See [`Unanswered`].
-    pub async fn peek(mut self, limit: usize) -> Result<Peeked, Unanswered> {
-        let Some(first) = self.response.chunk().await? else { return Ok(Peeked::Whole(Bytes::new())) };
+    /// See [`UpstreamError`].
+    pub async fn read_up_to(mut self, limit: usize) -> Result<BufferedBody, UpstreamError> {
+        let Some(first) = self.response.chunk().await? else { return Ok(BufferedBody::Complete(Bytes::new())) };
         if first.len() > limit {
             self.ahead = Some(first);
-            return Ok(Peeked::More(self));
+            return Ok(BufferedBody::LimitExceeded(self));
         }
-        let Some(second) = self.response.chunk().await? else { return Ok(Peeked::Whole(first)) };
+        let Some(second) = self.response.chunk().await? else { return Ok(BufferedBody::Complete(first)) };
         let mut all = BytesMut::from(&first[..]);
         all.extend_from_slice(&second);
         while all.len() <= limit {
-            let Some(chunk) = self.response.chunk().await? else { return Ok(Peeked::Whole(all.freeze())) };
+            let Some(chunk) = self.response.chunk().await? else { return Ok(BufferedBody::Complete(all.freeze())) };
             all.extend_from_slice(&chunk);
         }
         self.ahead = Some(all.freeze());
-        Ok(Peeked::More(self))
+        Ok(BufferedBody::LimitExceeded(self))
     }
 
-    /// The whole body, at most [`ANSWER_LIMIT`] bytes.
+    /// The whole body, at most [`RESPONSE_LIMIT`] bytes.
     ///
     /// # Errors
     ///
-    /// See [`Unanswered`].
-    pub async fn whole(self) -> Result<Bytes, Unanswered> {
-        match self.peek(ANSWER_LIMIT).await? {
-            Peeked::Whole(bytes) => Ok(bytes),
-            Peeked::More(_) => Err(Unanswered::TooLong),
+    /// See [`UpstreamError`].
+    pub async fn bytes(self) -> Result<Bytes, UpstreamError> {
+        match self.read_up_to(RESPONSE_LIMIT).await? {
+            BufferedBody::Complete(bytes) => Ok(bytes),
+            BufferedBody::LimitExceeded(_) => Err(UpstreamError::TooLong),
         }
     }
 
     /// The body, piece by piece as it arrives.
-    pub fn pieces(self) -> impl Stream<Item = Result<Bytes, Unanswered>> {
-        stream::unfold(Some(self), |incoming| async {
-            let mut incoming = incoming?;
-            if let Some(ahead) = incoming.ahead.take() {
-                return Some((Ok(ahead), Some(incoming)));
+    pub fn bytes_stream(self) -> impl Stream<Item = Result<Bytes, UpstreamError>> {
+        stream::unfold(Some(self), |rest| async {
+            let mut rest = rest?;
+            if let Some(ahead) = rest.ahead.take() {
+                return Some((Ok(ahead), Some(rest)));
             }
-            match incoming.response.chunk().await {
-                Ok(Some(piece)) => Some((Ok(piece), Some(incoming))),
+            match rest.response.chunk().await {
+                Ok(Some(piece)) => Some((Ok(piece), Some(rest))),
                 Ok(None) => None,
                 Err(error) => Some((Err(error.into()), None)),
             }
@@ -389,11 +393,11 @@ mod tests {
         let get = operation("get_plugin");
         let read = |status, body: &str| read_answer(get, status, body.as_bytes());
         assert_eq!(read(200, "\u{feff}{\"_data\":{\"id\":1},\"_errors\":[]}").ok(), Some(serde_json::json!({"id": 1})));
-        assert!(matches!(read(200, r#"{"_data":[],"_errors":["Plugin not found"]}"#), Err(CallError::Missing)));
+        assert!(matches!(read(200, r#"{"_data":[],"_errors":["Plugin not found"]}"#), Err(CallError::NotFound)));
         assert!(matches!(read(200, r#"{"_data":[],"_errors":["no"]}"#), Err(CallError::Rejected { status: 200, .. })));
-        assert!(matches!(read(404, "Not Found"), Err(CallError::Missing)));
+        assert!(matches!(read(404, "Not Found"), Err(CallError::NotFound)));
         assert!(matches!(read(401, ""), Err(CallError::KeyRefused)));
-        assert!(matches!(read(502, "<html>"), Err(CallError::Garbled(502))));
-        assert!(matches!(read(200, "<html>"), Err(CallError::Garbled(200))));
+        assert!(matches!(read(502, "<html>"), Err(CallError::Malformed(502))));
+        assert!(matches!(read(200, "<html>"), Err(CallError::Malformed(200))));
     }
 }

@@ -14,7 +14,9 @@ pub mod schema;
 
 pub use catalogue::{NOT_OFFERED, NotOffered, operation, operations};
 pub use chosen::{BadChoice, ChosenPaths};
-pub use client::{BadChakraUrl, CallError, Client, Incoming, Outgoing, OutgoingBody, Peeked, Unanswered};
+pub use client::{
+    BufferedBody, CallError, Client, ClientBuildError, UpstreamBody, UpstreamError, UpstreamRequest, UpstreamResponse,
+};
 pub use operation::{
     AnswerRule, At, BodyKind, Confidence, Effect, Envelope, Kind, Learn, LearnedKind, Link, LinkTo, Method, Operation,
     Owned, Retry, RowId, When,

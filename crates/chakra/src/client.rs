@@ -13,8 +13,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-use crate::chosen::ChosenPaths;
 use crate::operation::{Envelope, Method, Operation};
+use crate::path_overrides::PathOverrides;
 use crate::router::fill;
 
 /// Time limit of a whole call.
@@ -31,7 +31,7 @@ pub const RESPONSE_LIMIT: usize = 16 * 1024 * 1024;
 pub struct Client {
     http: reqwest::Client,
     base: String,
-    paths: Arc<ChosenPaths>,
+    overrides: Arc<PathOverrides>,
 }
 
 /// Why a client cannot be made.
@@ -135,26 +135,26 @@ impl Client {
             .user_agent(concat!("portico/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(ClientBuildError::Http)?;
-        Ok(Self { http, base: base.trim_end_matches('/').to_owned(), paths: Arc::default() })
+        Ok(Self { http, base: base.trim_end_matches('/').to_owned(), overrides: Arc::default() })
     }
 
-    /// The same client, which sends calls out on these paths.
+    /// The same client with settings that replace paths of the catalogue.
     #[must_use]
-    pub fn with_paths(self, paths: ChosenPaths) -> Self {
-        Self { paths: Arc::new(paths), ..self }
+    pub fn with_path_overrides(self, overrides: PathOverrides) -> Self {
+        Self { overrides: Arc::new(overrides), ..self }
     }
 
     /// A client of the same Chakra with connections of its own.
     #[must_use]
     pub fn with_own_connections(&self) -> Self {
         let fresh = Self::new(&self.base);
-        fresh.map_or_else(|_| self.clone(), |fresh| Self { paths: Arc::clone(&self.paths), ..fresh })
+        fresh.map_or_else(|_| self.clone(), |fresh| Self { overrides: Arc::clone(&self.overrides), ..fresh })
     }
 
-    /// The paths that calls go out on.
+    /// Which operations go out on another path than the catalogue says.
     #[must_use]
-    pub fn paths(&self) -> &ChosenPaths {
-        &self.paths
+    pub fn path_overrides(&self) -> &PathOverrides {
+        &self.overrides
     }
 
     /// The path and query of a URL on this Chakra's own host; none for another host's.
@@ -213,7 +213,7 @@ impl Client {
         key: &SecretString,
     ) -> Result<Value, CallError> {
         let find = |name: &str| parameters.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
-        let template = self.paths.template(operation, |name| find(name).is_some()).unwrap_or(operation.paths[0]);
+        let template = self.overrides.template(operation, |name| find(name).is_some()).unwrap_or(operation.paths[0]);
         let mut target = fill(template, find);
         if !query.is_empty() {
             target.push('?');

@@ -4,16 +4,15 @@
 //! [`catalogue`] is data; everything else is engine. To add an operation, add an entry there.
 
 pub mod catalogue;
-pub mod chosen;
 pub mod client;
 pub mod operation;
+pub mod path_overrides;
 pub mod pieces;
 pub mod router;
 pub mod scan;
 pub mod schema;
 
 pub use catalogue::{NOT_OFFERED, NotOffered, operation, operations};
-pub use chosen::{BadChoice, ChosenPaths};
 pub use client::{
     BufferedBody, CallError, Client, ClientBuildError, UpstreamBody, UpstreamError, UpstreamRequest, UpstreamResponse,
 };
@@ -21,4 +20,5 @@ pub use operation::{
     AnswerRule, At, BodyKind, Confidence, Effect, Envelope, Kind, Learn, LearnedKind, Link, LinkTo, Method, Operation,
     Owned, Retry, RowId, When,
 };
+pub use path_overrides::{PathOverrideError, PathOverrides};
 pub use router::{Matched, NoRoute, Route, Router, router};

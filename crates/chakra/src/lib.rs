@@ -3,13 +3,13 @@
 //!
 //! [`catalogue`] is data; everything else is engine. To add an operation, add an entry there.
 
+pub mod body_scan;
 pub mod catalogue;
 pub mod client;
+pub mod json_splitter;
 pub mod operation;
 pub mod path_overrides;
-pub mod pieces;
 pub mod router;
-pub mod scan;
 pub mod schema;
 
 pub use catalogue::{NOT_OFFERED, NotOffered, operation, operations};

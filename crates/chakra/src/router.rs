@@ -12,9 +12,9 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 
 use portico_domain::settings::is_graph_version;
 
+use crate::body_scan::{BodyError, BodyScan, ScannedBody};
 use crate::catalogue::{NOT_OFFERED, operations};
 use crate::operation::{At, Method, Operation, When};
-use crate::scan::{Scan, Scanned};
 
 /// Every path that the catalogue names, ready to match.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ pub struct Route {
     /// Where their path parameters stand, by name.
     names: Vec<&'static str>,
     /// What to read from a JSON body.
-    scan: Scan,
+    scan: BodyScan,
 }
 
 /// A route and the decoded values of its path parameters.
@@ -145,7 +145,7 @@ impl Router {
         for route in &mut router.routes {
             // Variants with a condition are tried first, whatever their order in the catalogue.
             route.operations.sort_by_key(|operation| operation.when == When::Always);
-            route.scan = Scan::for_operations(&route.operations);
+            route.scan = BodyScan::for_operations(&route.operations);
         }
         router
     }
@@ -172,7 +172,7 @@ impl Router {
                 template,
                 operations: vec![operation],
                 names,
-                scan: Scan::default(),
+                scan: BodyScan::default(),
             });
         }
     }
@@ -329,8 +329,8 @@ impl Route {
     /// # Errors
     ///
     /// When it is not JSON, a watched field stands twice, or has a type that no id has.
-    pub fn scan(&self, body: &[u8]) -> Result<Scanned, crate::scan::Malformed> {
-        self.scan.run(body)
+    pub fn scan(&self, body: &[u8]) -> Result<ScannedBody, BodyError> {
+        self.scan.read(body)
     }
 
     /// The operation that takes what no other on this route wants: what a call counts as before its
@@ -342,7 +342,7 @@ impl Route {
 
     /// The operation that the body asks for.
     #[must_use]
-    pub fn choose(&self, scanned: &Scanned) -> &'static Operation {
+    pub fn choose(&self, scanned: &ScannedBody) -> &'static Operation {
         let fits = |operation: &&&'static Operation| scanned.holds(operation.when);
         self.operations.iter().find(fits).copied().unwrap_or_else(|| self.usual())
     }

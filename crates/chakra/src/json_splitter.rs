@@ -10,27 +10,27 @@ const MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// A stretch of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Part {
+pub enum Fragment {
     /// Bytes to hand on as they are.
-    Raw(Vec<u8>),
+    Unwatched(Vec<u8>),
     /// The JSON text of a value at a watched place.
-    Value {
-        /// Which place, by its position in the list that [`Splitter::new`] got.
-        watch: usize,
-        /// The text.
-        text: Vec<u8>,
+    Watched {
+        /// Which one, by its position in the list that [`JsonSplitter::new`] got.
+        pointer: usize,
+        /// The value's own text.
+        json: Vec<u8>,
     },
 }
 
 /// Why an answer cannot be taken apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Unreadable {
+pub enum SplitError {
     /// Not JSON, or not an object.
     #[error("the answer is not a JSON object")]
-    NotJson,
+    Malformed,
     /// Something else than a list stands where one is expected.
     #[error("the answer holds no list where one is expected")]
-    NotList,
+    NotAList,
     /// A watched value is longer than can be held.
     #[error("a value in the answer is too long")]
     TooLong,
@@ -38,7 +38,7 @@ pub enum Unreadable {
 
 /// Takes an answer apart.
 #[derive(Debug)]
-pub struct Splitter {
+pub struct JsonSplitter {
     watches: Vec<Vec<&'static str>>,
     frames: Vec<Frame>,
     mode: Mode,
@@ -88,7 +88,7 @@ struct Value {
     escaped: bool,
 }
 
-impl Splitter {
+impl JsonSplitter {
     /// Watches these places, at most 64: JSON pointers from the top, in which `*` stands for every
     /// element of a list.
     #[must_use]
@@ -101,16 +101,16 @@ impl Splitter {
     ///
     /// # Errors
     ///
-    /// See [`Unreadable`]; after one, nothing more comes out.
-    pub fn push(&mut self, piece: &[u8], parts: &mut Vec<Part>) -> Result<(), Unreadable> {
+    /// See [`SplitError`]; after one, nothing more comes out.
+    pub fn push(&mut self, piece: &[u8], fragments: &mut Vec<Fragment>) -> Result<(), SplitError> {
         let mut at = 0;
         while let Some(&byte) = piece.get(at) {
             at += match self.mode {
-                Mode::Value(_) => self.inside(&piece[at..], parts)?,
+                Mode::Value(_) => self.inside(&piece[at..], fragments)?,
                 _ => usize::from(self.step(byte)?),
             };
         }
-        self.flush(parts);
+        self.flush(fragments);
         Ok(())
     }
 
@@ -118,19 +118,19 @@ impl Splitter {
     ///
     /// # Errors
     ///
-    /// [`Unreadable::NotJson`] when the answer broke off.
-    pub fn finish(&self) -> Result<(), Unreadable> {
-        if matches!(self.mode, Mode::End) { Ok(()) } else { Err(Unreadable::NotJson) }
+    /// [`SplitError::Malformed`] when the answer broke off.
+    pub fn finish(&self) -> Result<(), SplitError> {
+        if matches!(self.mode, Mode::End) { Ok(()) } else { Err(SplitError::Malformed) }
     }
 
-    fn flush(&mut self, parts: &mut Vec<Part>) {
+    fn flush(&mut self, fragments: &mut Vec<Fragment>) {
         if !self.raw.is_empty() {
-            parts.push(Part::Raw(std::mem::take(&mut self.raw)));
+            fragments.push(Fragment::Unwatched(std::mem::take(&mut self.raw)));
         }
     }
 
     /// One byte outside of values; whether it is used up.
-    fn step(&mut self, byte: u8) -> Result<bool, Unreadable> {
+    fn step(&mut self, byte: u8) -> Result<bool, SplitError> {
         match &mut self.mode {
             Mode::Start => self.start(byte),
             Mode::End => self.blank(byte),
@@ -141,9 +141,9 @@ impl Splitter {
                     return Ok(true);
                 }
                 *escaped = byte == b'\\' && !*escaped;
-                let frame = self.frames.last_mut().ok_or(Unreadable::NotJson)?;
+                let frame = self.frames.last_mut().ok_or(SplitError::Malformed)?;
                 if frame.key.len() > 1_024 {
-                    return Err(Unreadable::TooLong);
+                    return Err(SplitError::TooLong);
                 }
                 frame.key.push(byte);
                 Ok(true)
@@ -152,13 +152,13 @@ impl Splitter {
         }
     }
 
-    fn start(&mut self, byte: u8) -> Result<bool, Unreadable> {
+    fn start(&mut self, byte: u8) -> Result<bool, SplitError> {
         if self.mark < MARK.len() && byte == MARK[self.mark] {
             self.mark += 1;
             return Ok(true);
         }
         match byte {
-            _ if self.mark != 0 && self.mark != MARK.len() => Err(Unreadable::NotJson),
+            _ if self.mark != 0 && self.mark != MARK.len() => Err(SplitError::Malformed),
             b'{' => {
                 let live = if self.watches.len() < 64 { (1 << self.watches.len()) - 1 } else { u64::MAX };
                 self.open(true, live, None);
@@ -168,9 +168,9 @@ impl Splitter {
         }
     }
 
-    fn blank(&mut self, byte: u8) -> Result<bool, Unreadable> {
+    fn blank(&mut self, byte: u8) -> Result<bool, SplitError> {
         if !byte.is_ascii_whitespace() {
-            return Err(Unreadable::NotJson);
+            return Err(SplitError::Malformed);
         }
         self.raw.push(byte);
         Ok(true)
@@ -191,8 +191,8 @@ impl Splitter {
         }
     }
 
-    fn structure(&mut self, byte: u8) -> Result<bool, Unreadable> {
-        let frame = self.frames.last_mut().ok_or(Unreadable::NotJson)?;
+    fn structure(&mut self, byte: u8) -> Result<bool, SplitError> {
+        let frame = self.frames.last_mut().ok_or(SplitError::Malformed)?;
         let between_rows = frame.rows.is_some();
         if byte.is_ascii_whitespace() {
             if !between_rows {
@@ -222,7 +222,7 @@ impl Splitter {
             (At::Value | At::First, _) if frame.at == At::Value || !frame.object => {
                 return self.value(byte).map(|()| matches!(byte, b'{' | b'[') && self.opened());
             }
-            _ => return Err(Unreadable::NotJson),
+            _ => return Err(SplitError::Malformed),
         }
         Ok(true)
     }
@@ -233,9 +233,9 @@ impl Splitter {
     }
 
     /// A value begins.
-    fn value(&mut self, byte: u8) -> Result<(), Unreadable> {
+    fn value(&mut self, byte: u8) -> Result<(), SplitError> {
         let depth = self.frames.len();
-        let frame = self.frames.last_mut().ok_or(Unreadable::NotJson)?;
+        let frame = self.frames.last_mut().ok_or(SplitError::Malformed)?;
         frame.at = At::After;
         let key = if frame.object { unescaped(&frame.key) } else { None };
         let (mut watch, mut live, mut rows, mut listed) = (None, 0_u64, None, false);
@@ -262,7 +262,7 @@ impl Splitter {
             }
         }
         if listed && !matches!(byte, b'[' | b'n') {
-            return Err(Unreadable::NotList);
+            return Err(SplitError::NotAList);
         }
         if watch.is_none() && live != 0 && matches!(byte, b'{' | b'[') {
             self.open(byte == b'{', live, rows);
@@ -274,12 +274,12 @@ impl Splitter {
     }
 
     /// Bytes inside a value; how many are used up.
-    fn inside(&mut self, piece: &[u8], parts: &mut Vec<Part>) -> Result<usize, Unreadable> {
+    fn inside(&mut self, piece: &[u8], fragments: &mut Vec<Fragment>) -> Result<usize, SplitError> {
         let Mode::Value(value) = &mut self.mode else { return Ok(0) };
         let (length, ended) = value.scan(piece);
         if value.watch.is_some() {
             if value.text.len() + length > VALUE_LIMIT {
-                return Err(Unreadable::TooLong);
+                return Err(SplitError::TooLong);
             }
             value.text.extend_from_slice(&piece[..length]);
         } else {
@@ -289,8 +289,8 @@ impl Splitter {
             let (watch, text) = (value.watch, std::mem::take(&mut value.text));
             self.mode = Mode::Structure;
             if let Some(watch) = watch {
-                self.flush(parts);
-                parts.push(Part::Value { watch, text });
+                self.flush(fragments);
+                fragments.push(Fragment::Watched { pointer: watch, json: text });
             }
         }
         Ok(length)
@@ -349,18 +349,18 @@ mod tests {
         r#"{"_data": [ {"id":"1","x":[{}]} , {"id":"2"} ], "_meta":{"total":2,"s":"a\"]}"}, "_errors":[], "n":-1.5e3}"#;
 
     /// Splits in pieces of that many bytes; raw bytes joined, values in brackets.
-    fn split(pointers: &[&'static str], body: &str, size: usize) -> Result<String, Unreadable> {
-        let mut splitter = Splitter::new(pointers);
+    fn split(pointers: &[&'static str], body: &str, size: usize) -> Result<String, SplitError> {
+        let mut splitter = JsonSplitter::new(pointers);
         let mut text = String::new();
         for piece in body.as_bytes().chunks(size) {
-            let mut parts = Vec::new();
-            splitter.push(piece, &mut parts)?;
-            for part in parts {
+            let mut fragments = Vec::new();
+            splitter.push(piece, &mut fragments)?;
+            for part in fragments {
                 match part {
-                    Part::Raw(raw) => text.push_str(&String::from_utf8(raw).expect("is ASCII")),
-                    Part::Value { watch, text: value } => {
-                        let value = String::from_utf8(value).expect("is ASCII");
-                        text = format!("{text}<{watch}:{value}>");
+                    Fragment::Unwatched(raw) => text.push_str(&String::from_utf8(raw).expect("is ASCII")),
+                    Fragment::Watched { pointer, json } => {
+                        let json = String::from_utf8(json).expect("is ASCII");
+                        text = format!("{text}<{pointer}:{json}>");
                     }
                 }
             }
@@ -404,8 +404,8 @@ mod tests {
 
     #[test]
     fn another_value_in_the_place_of_a_list_is_refused_but_null_is_not() {
-        assert_eq!(split(&["/_data/*"], r#"{"_data":{"a":[1]}}"#, 3), Err(Unreadable::NotList));
-        assert_eq!(split(&["/_data/*"], r#"{"_data":"x"}"#, 3), Err(Unreadable::NotList));
+        assert_eq!(split(&["/_data/*"], r#"{"_data":{"a":[1]}}"#, 3), Err(SplitError::NotAList));
+        assert_eq!(split(&["/_data/*"], r#"{"_data":"x"}"#, 3), Err(SplitError::NotAList));
         assert_eq!(split(&["/_data/*"], r#"{"_data":null}"#, 3).as_deref(), Ok(r#"{"_data":null}"#));
     }
 
@@ -414,7 +414,7 @@ mod tests {
         for body in
             ["", "[]", "<html>", r#"{"a":[1"#, r#"{"a":1}x"#, r#"{"a" 1}"#, r#"{"a":1,}"#, "{]", r#"{"a":{"b":1]}"#]
         {
-            assert_eq!(split(&["/a/b", "/c"], body, 2), Err(Unreadable::NotJson), "{body}");
+            assert_eq!(split(&["/a/b", "/c"], body, 2), Err(SplitError::Malformed), "{body}");
         }
     }
 }

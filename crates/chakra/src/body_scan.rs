@@ -11,7 +11,7 @@ use crate::operation::{At, BodyKind, Operation, When};
 
 /// The fields to read, as a tree of names.
 #[derive(Debug, Default)]
-pub struct Scan {
+pub struct BodyScan {
     root: Watch,
     pointers: Vec<&'static str>,
     /// Whether the body is a list.
@@ -27,13 +27,13 @@ struct Watch {
 
 /// What stood at the watched fields.
 #[derive(Debug, Default)]
-pub struct Scanned {
-    found: Vec<(&'static str, Found)>,
+pub struct ScannedBody {
+    found: Vec<(&'static str, FieldValue)>,
 }
 
 /// The value of a watched field.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
+pub enum FieldValue {
     /// A text, or a whole number in decimal form: what can be an id.
     Text(String),
     /// Null, an empty text, 0 or false: what clients send for an unset field.
@@ -44,10 +44,10 @@ pub enum Found {
 
 /// Why a body is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Malformed {
+pub enum BodyError {
     /// Not JSON; where, in lines and columns from 1.
     #[error("the body is not valid JSON at line {line}, column {column}: {what}")]
-    Json {
+    InvalidJson {
         /// The line, from 1.
         line: usize,
         /// The column, from 1.
@@ -60,10 +60,10 @@ pub enum Malformed {
     NotObject,
     /// The body is JSON but not a list.
     #[error("the body must be a JSON list")]
-    NotList,
+    NotAList,
 }
 
-impl Scan {
+impl BodyScan {
     /// The fields that any of these operations looks at.
     #[must_use]
     pub fn for_operations(operations: &[&'static Operation]) -> Self {
@@ -123,10 +123,10 @@ impl Scan {
     ///
     /// # Errors
     ///
-    /// See [`Malformed`].
-    pub fn run(&self, body: &[u8]) -> Result<Scanned, Malformed> {
-        let mut scanned = Scanned::default();
-        let text = std::str::from_utf8(body).map_err(|_| Malformed::Json {
+    /// See [`BodyError`].
+    pub fn read(&self, body: &[u8]) -> Result<ScannedBody, BodyError> {
+        let mut scanned = ScannedBody::default();
+        let text = std::str::from_utf8(body).map_err(|_| BodyError::InvalidJson {
             line: 1,
             column: 1,
             what: "it is not UTF-8".into(),
@@ -134,37 +134,37 @@ impl Scan {
         let begins = if self.list { '[' } else { '{' };
         if !text.trim_start_matches([' ', '\t', '\r', '\n']).starts_with(begins) && !text.is_empty() {
             // Tell a list or number (valid JSON) from what is no JSON at all.
-            serde_json::from_str::<IgnoredAny>(text).map_err(|error| Malformed::from_json(&error))?;
-            return Err(if self.list { Malformed::NotList } else { Malformed::NotObject });
+            serde_json::from_str::<IgnoredAny>(text).map_err(|error| BodyError::from_json(&error))?;
+            return Err(if self.list { BodyError::NotAList } else { BodyError::NotObject });
         }
         let mut parser = serde_json::Deserializer::from_str(text);
         let seed = Node { watch: &self.root, pointers: &self.pointers, out: &mut scanned.found };
-        seed.deserialize(&mut parser).and_then(|()| parser.end()).map_err(|error| Malformed::from_json(&error))?;
+        seed.deserialize(&mut parser).and_then(|()| parser.end()).map_err(|error| BodyError::from_json(&error))?;
         Ok(scanned)
     }
 }
 
-impl Malformed {
+impl BodyError {
     fn from_json(error: &serde_json::Error) -> Self {
         let text = error.to_string();
         // serde_json appends " at line … column …", which is told in fields of its own.
         let what = text.split(" at line ").next().unwrap_or_default().to_owned();
-        Self::Json { line: error.line(), column: error.column(), what }
+        Self::InvalidJson { line: error.line(), column: error.column(), what }
     }
 }
 
-impl Scanned {
+impl ScannedBody {
     /// Every value at that pointer: none, one, or many where it holds `*`.
-    pub fn at(&self, pointer: &str) -> impl Iterator<Item = &Found> {
+    pub fn values(&self, pointer: &str) -> impl Iterator<Item = &FieldValue> {
         self.found.iter().filter(move |(known, _)| *known == pointer).map(|(_, found)| found)
     }
 
     /// The text at that pointer, if there is one.
     #[must_use]
     pub fn text(&self, pointer: &str) -> Option<&str> {
-        self.at(pointer).find_map(|found| match found {
-            Found::Text(text) => Some(text.as_str()),
-            Found::Unset | Found::Other => None,
+        self.values(pointer).find_map(|found| match found {
+            FieldValue::Text(text) => Some(text.as_str()),
+            FieldValue::Unset | FieldValue::Other => None,
         })
     }
 
@@ -189,11 +189,11 @@ impl Scanned {
 struct Node<'a> {
     watch: &'a Watch,
     pointers: &'a [&'static str],
-    out: &'a mut Vec<(&'static str, Found)>,
+    out: &'a mut Vec<(&'static str, FieldValue)>,
 }
 
 impl Node<'_> {
-    fn put(&mut self, found: Found) {
+    fn put(&mut self, found: FieldValue) {
         if let Some(slot) = self.watch.slot {
             self.out.push((self.pointers[slot], found));
         }
@@ -216,37 +216,37 @@ impl<'de> Visitor<'de> for Node<'_> {
     }
 
     fn visit_str<E>(mut self, text: &str) -> Result<(), E> {
-        self.put(if text.is_empty() { Found::Unset } else { Found::Text(text.to_owned()) });
+        self.put(if text.is_empty() { FieldValue::Unset } else { FieldValue::Text(text.to_owned()) });
         Ok(())
     }
 
     fn visit_u64<E>(mut self, number: u64) -> Result<(), E> {
-        self.put(if number == 0 { Found::Unset } else { Found::Text(number.to_string()) });
+        self.put(if number == 0 { FieldValue::Unset } else { FieldValue::Text(number.to_string()) });
         Ok(())
     }
 
     fn visit_i64<E>(mut self, _: i64) -> Result<(), E> {
-        self.put(Found::Other);
+        self.put(FieldValue::Other);
         Ok(())
     }
 
     fn visit_f64<E>(mut self, _: f64) -> Result<(), E> {
-        self.put(Found::Other);
+        self.put(FieldValue::Other);
         Ok(())
     }
 
     fn visit_bool<E>(mut self, value: bool) -> Result<(), E> {
-        self.put(if value { Found::Other } else { Found::Unset });
+        self.put(if value { FieldValue::Other } else { FieldValue::Unset });
         Ok(())
     }
 
     fn visit_unit<E>(mut self) -> Result<(), E> {
-        self.put(Found::Unset);
+        self.put(FieldValue::Unset);
         Ok(())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<(), A::Error> {
-        self.put(Found::Other);
+        self.put(FieldValue::Other);
         if let Some(every) = &self.watch.every {
             while list.next_element_seed(Node { watch: every, pointers: self.pointers, out: self.out })?.is_some() {}
         } else {
@@ -256,7 +256,7 @@ impl<'de> Visitor<'de> for Node<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
-        self.put(Found::Other);
+        self.put(FieldValue::Other);
         let mut seen = 0_u64;
         while let Some(at) = map.next_key_seed(Key(self.watch))? {
             let Some(at) = at else {
@@ -305,42 +305,48 @@ impl Visitor<'_> for Key<'_> {
 mod tests {
     use super::*;
 
-    fn scan(pointers: &[&'static str]) -> Scan {
-        let mut scan = Scan::default();
+    fn scan(pointers: &[&'static str]) -> BodyScan {
+        let mut scan = BodyScan::default();
         for pointer in pointers {
             scan.watch(pointer);
         }
         scan
     }
 
-    fn texts(scan: &Scan, body: &str, pointer: &str) -> Vec<Found> {
-        scan.run(body.as_bytes()).expect("is JSON").at(pointer).cloned().collect()
+    fn texts(scan: &BodyScan, body: &str, pointer: &str) -> Vec<FieldValue> {
+        scan.read(body.as_bytes()).expect("is JSON").values(pointer).cloned().collect()
     }
 
     #[test]
     fn nested_fields_lists_and_numbers_are_read() {
         let scan = scan(&["/a", "/c/id", "/s/n/*"]);
         let body = r#"{"x":[1,{"a":2}],"a":12,"c":{"id":"q","z":null},"s":{"n":["1",2,{}]}}"#;
-        assert_eq!(texts(&scan, body, "/a"), [Found::Text("12".into())]);
-        assert_eq!(texts(&scan, body, "/c/id"), [Found::Text("q".into())]);
-        assert_eq!(texts(&scan, body, "/s/n/*"), [Found::Text("1".into()), Found::Text("2".into()), Found::Other]);
+        assert_eq!(texts(&scan, body, "/a"), [FieldValue::Text("12".into())]);
+        assert_eq!(texts(&scan, body, "/c/id"), [FieldValue::Text("q".into())]);
+        assert_eq!(
+            texts(&scan, body, "/s/n/*"),
+            [FieldValue::Text("1".into()), FieldValue::Text("2".into()), FieldValue::Other]
+        );
     }
 
     #[test]
     fn an_escaped_name_is_the_same_name() {
-        assert_eq!(texts(&scan(&["/pluginId"]), r#"{"plugin\u0049d":"p"}"#, "/pluginId"), [Found::Text("p".into())]);
+        assert_eq!(
+            texts(&scan(&["/pluginId"]), r#"{"plugin\u0049d":"p"}"#, "/pluginId"),
+            [FieldValue::Text("p".into())]
+        );
     }
 
     #[test]
     fn a_watched_field_that_stands_twice_is_refused() {
-        let error = scan(&["/pluginId"]).run(br#"{"pluginId":"a","plugin\u0049d":"b"}"#).expect_err("stands twice");
+        let error = scan(&["/pluginId"]).read(br#"{"pluginId":"a","plugin\u0049d":"b"}"#).expect_err("stands twice");
         assert!(error.to_string().contains("stands twice"), "{error}");
     }
 
     #[test]
     fn unset_forms_count_as_absent() {
         for body in [r#"{"a":null}"#, r#"{"a":""}"#, r#"{"a":0}"#, r#"{"a":false}"#] {
-            assert_eq!(texts(&scan(&["/a"]), body, "/a"), [Found::Unset], "{body}");
+            assert_eq!(texts(&scan(&["/a"]), body, "/a"), [FieldValue::Unset], "{body}");
         }
     }
 
@@ -348,9 +354,9 @@ mod tests {
     fn what_is_not_one_json_object_is_refused() {
         let scan = scan(&["/a"]);
         for body in ["", "{", "{}{}", "nope", "{\"a\":}", "\u{feff}{}"] {
-            assert!(matches!(scan.run(body.as_bytes()), Err(Malformed::Json { .. })), "{body}");
+            assert!(matches!(scan.read(body.as_bytes()), Err(BodyError::InvalidJson { .. })), "{body}");
         }
-        assert_eq!(scan.run(b"[1]").expect_err("is a list"), Malformed::NotObject);
-        assert!(scan.run(b"{\"a\":\"\xff\"}").is_err());
+        assert_eq!(scan.read(b"[1]").expect_err("is a list"), BodyError::NotObject);
+        assert!(scan.read(b"{\"a\":\"\xff\"}").is_err());
     }
 }

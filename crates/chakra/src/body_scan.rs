@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use crate::operation::{At, BodyKind, Operation, When};
+use crate::operation::{At, BodyKind, Condition, Operation};
 
 /// The fields to read, as a tree of names.
 #[derive(Debug, Default)]
@@ -91,10 +91,10 @@ impl BodyScan {
         self.pointers.is_empty()
     }
 
-    fn watch_condition(&mut self, when: When) {
+    fn watch_condition(&mut self, when: Condition) {
         match when {
-            When::Always => {}
-            When::BodyIs(pointer, _) | When::BodyIsNot(pointer, _) => self.watch(pointer),
+            Condition::Always => {}
+            Condition::BodyIs(pointer, _) | Condition::BodyIsNot(pointer, _) => self.watch(pointer),
         }
     }
 
@@ -177,11 +177,11 @@ impl ScannedBody {
 
     /// Whether the condition holds.
     #[must_use]
-    pub fn holds(&self, when: When) -> bool {
+    pub fn holds(&self, when: Condition) -> bool {
         match when {
-            When::Always => true,
-            When::BodyIs(pointer, value) => self.text(pointer) == Some(value),
-            When::BodyIsNot(pointer, value) => self.text(pointer) != Some(value),
+            Condition::Always => true,
+            Condition::BodyIs(pointer, value) => self.text(pointer) == Some(value),
+            Condition::BodyIsNot(pointer, value) => self.text(pointer) != Some(value),
         }
     }
 }

@@ -17,8 +17,8 @@ pub use client::{
     BufferedBody, CallError, Client, ClientBuildError, UpstreamBody, UpstreamError, UpstreamRequest, UpstreamResponse,
 };
 pub use operation::{
-    AnswerRule, At, BodyKind, Confidence, Effect, Envelope, Kind, Learn, LearnedKind, Link, LinkTo, Method, Operation,
-    Owned, Retry, RowId, When,
+    AnswerRule, At, BodyKind, Condition, Confidence, Effect, Envelope, Kind, Learn, LearnedKind, Link, LinkTo, Method,
+    Operation, Owned, Retry, RowId,
 };
 pub use path_overrides::{PathOverrideError, PathOverrides};
 pub use router::{Matched, NoRoute, Route, Router, router};

@@ -2,7 +2,7 @@
 
 use portico_domain::Permission;
 
-use crate::schema::{Field, Ty};
+use crate::schema::{Field, ValueType};
 
 /// The methods that Chakra uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -115,12 +115,12 @@ pub struct Owned {
     /// What it names.
     pub kind: Kind,
     /// Only when this body field has this value.
-    pub when: When,
+    pub when: Condition,
 }
 
 /// A condition on the JSON body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum When {
+pub enum Condition {
     /// No condition.
     Always,
     /// The field at the pointer is this text.
@@ -276,7 +276,7 @@ pub struct Operation {
     /// The path templates that are accepted, most likely first; the first is where calls are forwarded.
     pub paths: &'static [&'static str],
     /// Which of several operations on one path this is.
-    pub when: When,
+    pub when: Condition,
     /// What the caller must be allowed; none for a call that any valid key may make.
     pub permission: Option<Permission>,
     /// A query parameter that needs one permission more.
@@ -294,7 +294,7 @@ pub struct Operation {
     /// The shape around the answer.
     pub envelope: Envelope,
     /// The answer: the content of `_data` in Chakra's envelope, else the whole body.
-    pub answer: Ty,
+    pub answer: ValueType,
     /// An invented answer, as JSON: `_data` in Chakra's envelope, else the whole body.
     pub answer_sample: &'static str,
     /// How the answer is treated.
@@ -336,7 +336,7 @@ impl Operation {
             group,
             method,
             paths,
-            when: When::Always,
+            when: Condition::Always,
             permission: Some(permission),
             query_permission: None,
             owned: &[],
@@ -345,7 +345,7 @@ impl Operation {
             request: &[],
             request_sample: "",
             envelope: Envelope::Chakra,
-            answer: Ty::Any,
+            answer: ValueType::Any,
             answer_sample: "{}",
             rule: AnswerRule::Pass,
             learns: &[],
@@ -368,7 +368,7 @@ impl Operation {
 
     /// Only when the body says so.
     #[must_use]
-    pub const fn when(mut self, when: When) -> Self {
+    pub const fn when(mut self, when: Condition) -> Self {
         self.when = when;
         self
     }
@@ -421,7 +421,7 @@ impl Operation {
 
     /// The content of `_data`, with an invented example.
     #[must_use]
-    pub const fn data(mut self, answer: Ty, sample: &'static str) -> Self {
+    pub const fn data(mut self, answer: ValueType, sample: &'static str) -> Self {
         self.envelope = Envelope::Chakra;
         self.answer = answer;
         self.answer_sample = sample;
@@ -430,7 +430,7 @@ impl Operation {
 
     /// Meta's own JSON, with an invented example.
     #[must_use]
-    pub const fn meta(mut self, answer: Ty, sample: &'static str) -> Self {
+    pub const fn meta(mut self, answer: ValueType, sample: &'static str) -> Self {
         self.envelope = Envelope::MetaRaw;
         self.answer = answer;
         self.answer_sample = sample;
@@ -462,7 +462,7 @@ impl Operation {
     #[must_use]
     pub const fn binary(mut self) -> Self {
         self.envelope = Envelope::Binary;
-        self.answer = Ty::File;
+        self.answer = ValueType::File;
         self.answer_sample = "";
         self.hands_on_redirects = true;
         self.media = true;
@@ -508,19 +508,19 @@ impl Operation {
 /// An id in the path that must belong to the caller.
 #[must_use]
 pub const fn in_path(name: &'static str, kind: Kind) -> Owned {
-    Owned { at: At::Path(name), kind, when: When::Always }
+    Owned { at: At::Path(name), kind, when: Condition::Always }
 }
 
 /// An id in the query that must belong to the caller.
 #[must_use]
 pub const fn in_query(name: &'static str, kind: Kind) -> Owned {
-    Owned { at: At::Query(name), kind, when: When::Always }
+    Owned { at: At::Query(name), kind, when: Condition::Always }
 }
 
 /// An id in the body that must belong to the caller.
 #[must_use]
 pub const fn in_body(pointer: &'static str, kind: Kind) -> Owned {
-    Owned { at: At::Body(pointer), kind, when: When::Always }
+    Owned { at: At::Body(pointer), kind, when: Condition::Always }
 }
 
 /// An id in an answer from which its owner is learned.

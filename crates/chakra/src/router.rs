@@ -14,7 +14,7 @@ use portico_domain::settings::is_graph_version;
 
 use crate::body_scan::{BodyError, BodyScan, ScannedBody};
 use crate::catalogue::{NOT_OFFERED, operations};
-use crate::operation::{At, Method, Operation, When};
+use crate::operation::{At, Condition, Method, Operation};
 
 /// Every path that the catalogue names, ready to match.
 #[derive(Debug)]
@@ -144,7 +144,7 @@ impl Router {
         }
         for route in &mut router.routes {
             // Variants with a condition are tried first, whatever their order in the catalogue.
-            route.operations.sort_by_key(|operation| operation.when == When::Always);
+            route.operations.sort_by_key(|operation| operation.when == Condition::Always);
             route.scan = BodyScan::for_operations(&route.operations);
         }
         router

@@ -3,7 +3,7 @@
 
 /// The type of a value.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Ty {
+pub enum ValueType {
     /// Any text.
     Text,
     /// Digits: an id of Meta or a phone number without `+`.
@@ -23,11 +23,11 @@ pub enum Ty {
     /// An object with these fields, and others that Chakra may add.
     Object(&'static [Field]),
     /// A list.
-    List(&'static Ty),
+    List(&'static ValueType),
     /// An object with arbitrary keys.
-    Map(&'static Ty),
+    Map(&'static ValueType),
     /// The value or null.
-    Nullable(&'static Ty),
+    Nullable(&'static ValueType),
     /// Anything.
     Any,
     /// A file part of a multipart body.
@@ -40,7 +40,7 @@ pub struct Field {
     /// Its name.
     pub name: &'static str,
     /// Its type.
-    pub ty: Ty,
+    pub ty: ValueType,
     /// Whether Chakra refuses a body without it.
     pub required: bool,
     /// What it means.
@@ -49,12 +49,12 @@ pub struct Field {
 
 /// A field that must be there.
 #[must_use]
-pub const fn required(name: &'static str, ty: Ty, note: &'static str) -> Field {
+pub const fn required(name: &'static str, ty: ValueType, note: &'static str) -> Field {
     Field { name, ty, required: true, note }
 }
 
 /// A field that may be absent.
 #[must_use]
-pub const fn optional(name: &'static str, ty: Ty, note: &'static str) -> Field {
+pub const fn optional(name: &'static str, ty: ValueType, note: &'static str) -> Field {
     Field { name, ty, required: false, note }
 }

@@ -91,7 +91,7 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
-    use crate::operation::{AnswerRule, At, BodyKind, Effect, When};
+    use crate::operation::{AnswerRule, At, BodyKind, Condition, Effect};
     use crate::router::router;
 
     #[test]
@@ -118,7 +118,7 @@ mod tests {
             for operation in &route.operations {
                 assert_eq!(outside(operation), outside(first), "{} and {}", operation.id, first.id);
             }
-            let always = route.operations.iter().filter(|operation| operation.when == When::Always).count();
+            let always = route.operations.iter().filter(|operation| operation.when == Condition::Always).count();
             assert_eq!(always, 1, "{}: exactly one operation takes what no other wants", route.template);
         }
     }
@@ -129,7 +129,7 @@ mod tests {
             for name in ["pluginId", "wabaId", "whatsappPhoneNumberId", "phoneNumberId"] {
                 let named = operation.paths.iter().any(|path| path.contains(&format!("{{{name}}}")));
                 let checked =
-                    operation.owned.iter().any(|owned| owned.at == At::Path(name) && owned.when == When::Always);
+                    operation.owned.iter().any(|owned| owned.at == At::Path(name) && owned.when == Condition::Always);
                 assert!(!named || checked, "{}: {name} is not checked", operation.id);
             }
         }

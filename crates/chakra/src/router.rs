@@ -336,15 +336,15 @@ impl Route {
     /// The operation that takes what no other on this route wants: what a call counts as before its
     /// body is known.
     #[must_use]
-    pub fn usual(&self) -> &'static Operation {
+    pub fn default_operation(&self) -> &'static Operation {
         self.operations[self.operations.len() - 1]
     }
 
     /// The operation that the body asks for.
     #[must_use]
-    pub fn choose(&self, scanned: &ScannedBody) -> &'static Operation {
+    pub fn operation_for(&self, scanned: &ScannedBody) -> &'static Operation {
         let fits = |operation: &&&'static Operation| scanned.holds(operation.when);
-        self.operations.iter().find(fits).copied().unwrap_or_else(|| self.usual())
+        self.operations.iter().find(fits).copied().unwrap_or_else(|| self.default_operation())
     }
 
     /// The names of the path parameters, in order.
@@ -355,7 +355,7 @@ impl Route {
 
     /// Whether an id at that place can occur on this path at all.
     #[must_use]
-    pub fn has(&self, at: At) -> bool {
+    pub fn can_carry(&self, at: At) -> bool {
         match at {
             At::Path(name) => self.names.contains(&name),
             At::Query(_) | At::Body(_) => true,
@@ -370,7 +370,7 @@ mod tests {
     const PLUGIN: &str = "11111111-2222-4333-8444-555555555555";
 
     fn id(method: &str, path: &str) -> Result<&'static str, NoRoute> {
-        router().find(Method::parse(method), path).map(|matched| matched.route.usual().id)
+        router().find(Method::parse(method), path).map(|matched| matched.route.default_operation().id)
     }
 
     #[test]
@@ -386,7 +386,7 @@ mod tests {
     fn the_body_chooses_among_operations_on_one_path() {
         let path = format!("/v1/ext/plugin/whatsapp/{PLUGIN}/api/v24.0/200300400500600/messages");
         let route = router().find(Some(Method::Post), &path).expect("is in the catalogue").route;
-        let chosen = |body: &str| route.choose(&route.scan(body.as_bytes()).expect("is JSON")).id;
+        let chosen = |body: &str| route.operation_for(&route.scan(body.as_bytes()).expect("is JSON")).id;
         assert_eq!(chosen(r#"{"status":"read","message_id":"wamid.x"}"#), "mark_message_read");
         assert_eq!(chosen(r#"{"type":"template"}"#), "send_template_message_meta_format");
         assert_eq!(chosen(r#"{"type":"text"}"#), "whatsapp_messages");

@@ -85,12 +85,6 @@ impl BodyScan {
         scan
     }
 
-    /// Whether there is nothing to read.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.pointers.is_empty()
-    }
-
     fn watch_condition(&mut self, when: Condition) {
         match when {
             Condition::Always => {}

@@ -318,12 +318,6 @@ impl Matched<'_, '_> {
 }
 
 impl Route {
-    /// Whether any operation here looks into the body or is chosen by it.
-    #[must_use]
-    pub fn reads_body(&self) -> bool {
-        !self.scan.is_empty()
-    }
-
     /// Reads the watched fields of a JSON body, and checks that the whole of it is JSON.
     ///
     /// # Errors

@@ -1,12 +1,32 @@
 //! Looks into a JSON answer while it passes, piece by piece.
 //!
-//! The values at watched places come out one by one, everything else as the bytes that it was, so
-//! that an answer can be filtered and changed without ever being held as a whole. Rows of a watched
-//! list come without the commas between them: whoever writes those that remain puts commas anew.
+//! The values at watched places come out one by one, everything else as the bytes that it was, so that an
+//! answer can be filtered and changed without ever being held as a whole. Rows of a watched list come
+//! without the commas and the whitespace between them: whoever writes those that remain puts commas anew.
+//!
+//! What the splitter decides is which rows another customer may see, so it takes nothing on trust: the whole
+//! answer has to be JSON by the same grammar as `serde_json`'s, in UTF-8, watched or not. A key that stands
+//! twice in an object is met twice, and each of its values comes out, in the order of the answer: the rows of
+//! a second list are filtered like those of the first, whichever of them the reader would take.
+//!
+//! The tokenizer beneath, [`json_tokens`](crate::json_tokens), is our own, because none of the published ones
+//! that take pieces can hand every byte on. `actson` 2.1 keeps the first half of a surrogate pair, which
+//! JavaScript writes for a text cut inside an emoji, in its state and then refuses the next whole emoji
+//! anywhere in the document; it also decodes some such keys wrongly and does not check UTF-8.
+//! `json-event-parser` 0.2 and `picojson` 0.2 refuse those texts at once, and reading a cut token begins anew
+//! with each piece in the first, while the second tells no positions. `struson` and `aws-smithy-json` pull
+//! from a reader or a slice, and `jiter` wants the whole document. What stands in for their users is
+//! comparison: `tests/json_splitter.rs` and the fuzz target of the same name hold every input, in every
+//! division into pieces, against `serde_json`.
+
+use std::borrow::Cow;
+
+use crate::json_tokens::{Token, Tokens};
 
 /// The longest value at a watched place, in bytes.
-const VALUE_LIMIT: usize = 4 * 1024 * 1024;
-const MARK: &[u8] = b"\xef\xbb\xbf";
+pub const VALUE_LIMIT: usize = 4 * 1024 * 1024;
+/// How many places can be watched at once.
+const POINTERS: usize = 64;
 
 /// A stretch of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +37,7 @@ pub enum Fragment {
     Watched {
         /// Which one, by its position in the list that [`JsonSplitter::new`] got.
         pointer: usize,
-        /// The value's own text.
+        /// The value's own text, without whitespace around it.
         json: Vec<u8>,
     },
 }
@@ -25,320 +45,277 @@ pub enum Fragment {
 /// Why an answer cannot be taken apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SplitError {
-    /// Not JSON, or not an object.
+    /// Not JSON in UTF-8, nested deeper than 127 lists and objects, or not an object.
     #[error("the answer is not a JSON object")]
     Malformed,
-    /// Something else than a list stands where one is expected.
+    /// Something else than a list or null stands where a list is expected.
     #[error("the answer holds no list where one is expected")]
     NotAList,
-    /// A watched value is longer than can be held.
+    /// A watched value is longer than [`VALUE_LIMIT`].
     #[error("a value in the answer is too long")]
     TooLong,
 }
 
-/// Takes an answer apart.
+/// Takes one answer apart. Needs memory for one watched value, one key and one piece at most.
 #[derive(Debug)]
 pub struct JsonSplitter {
-    watches: Vec<Vec<&'static str>>,
+    pointers: Vec<Vec<&'static str>>,
+    /// Keys longer than this, in bytes, are none that is watched, even if all of it is escapes.
+    longest_key: usize,
+    tokens: Tokens,
+    /// The lists and objects on the way to a watched place.
     frames: Vec<Frame>,
-    mode: Mode,
-    raw: Vec<u8>,
-    /// How much of a byte order mark was seen.
-    mark: usize,
+    /// The value that bytes belong to, when no frame is open around them more closely.
+    value: Option<Value>,
+    unwatched: Vec<u8>,
+    /// The first bytes of a character that the last piece broke off in.
+    cut: Vec<u8>,
+    begun: bool,
+    failed: Option<SplitError>,
 }
 
 #[derive(Debug)]
 struct Frame {
     object: bool,
-    /// The watches whose places may lie inside, as bits.
+    /// The pointers that lead into it, as bits.
     live: u64,
-    /// The watch of every element of this list.
-    rows: Option<usize>,
+    /// Whether its elements are watched.
+    rows: bool,
+    /// The text of the current key, with quotes and escapes.
     key: Vec<u8>,
-    at: At,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum At {
-    /// Before the first key or element, or the end.
-    First,
-    /// Before a key.
-    Key,
-    Colon,
-    Value,
-    /// After a value.
-    After,
-}
-
-#[derive(Debug)]
-enum Mode {
-    Start,
-    Structure,
-    Key { escaped: bool },
-    Value(Value),
-    End,
 }
 
 #[derive(Debug)]
 struct Value {
-    watch: Option<usize>,
-    text: Vec<u8>,
-    depth: usize,
-    in_string: bool,
-    escaped: bool,
+    pointer: Option<usize>,
+    json: Vec<u8>,
+    /// How many lists and objects are open around it.
+    depth: u32,
+}
+
+/// What the pointers say of a value that begins.
+#[derive(Debug, Default)]
+struct Watch {
+    /// The first that ends here.
+    pointer: Option<usize>,
+    /// Those that lead on, as bits.
+    live: u64,
+    /// Whether one of them goes on with `*`.
+    list: bool,
+    /// Whether one of them ends with that `*`.
+    rows: bool,
 }
 
 impl JsonSplitter {
-    /// Watches these places, at most 64: JSON pointers from the top, in which `*` stands for every
-    /// element of a list.
+    /// Watches these places: JSON pointers from the top, in which `*` stands for every element of a list.
+    /// A value that is watched comes out as a whole; places inside of it are not looked for. Of two pointers
+    /// to one place, the first counts. Positions in lists (`/a/0`) and `~` escapes are not understood.
+    ///
+    /// # Panics
+    ///
+    /// With more than 64 pointers: they come from the catalogue.
     #[must_use]
     pub fn new(pointers: &[&'static str]) -> Self {
-        let watches = pointers.iter().map(|pointer| pointer.split('/').skip(1).collect()).collect();
-        Self { watches, frames: Vec::new(), mode: Mode::Start, raw: Vec::new(), mark: 0 }
+        assert!(pointers.len() <= POINTERS, "at most {POINTERS} places are watched at once");
+        let pointers: Vec<Vec<_>> = pointers.iter().map(|pointer| pointer.split('/').skip(1).collect()).collect();
+        let longest = pointers.iter().flatten().map(|name| name.len()).max().unwrap_or_default();
+        Self {
+            pointers,
+            // \u0061 for every letter, and the quotes.
+            longest_key: longest * 6 + 2,
+            tokens: Tokens::new(),
+            frames: Vec::new(),
+            value: None,
+            unwatched: Vec::new(),
+            cut: Vec::new(),
+            begun: false,
+            failed: None,
+        }
     }
 
-    /// Takes the next piece.
+    /// Takes the next piece, of any length.
+    ///
+    /// A byte order mark at the front of the answer is dropped.
     ///
     /// # Errors
     ///
-    /// See [`SplitError`]; after one, nothing more comes out.
+    /// See [`SplitError`]. Fragments of what stood before the error may have been added; nothing more comes
+    /// out, and every later call gives the same error.
     pub fn push(&mut self, piece: &[u8], fragments: &mut Vec<Fragment>) -> Result<(), SplitError> {
-        let mut at = 0;
-        while let Some(&byte) = piece.get(at) {
-            at += match self.mode {
-                Mode::Value(_) => self.inside(&piece[at..], fragments)?,
-                _ => usize::from(self.step(byte)?),
-            };
+        if let Some(error) = self.failed {
+            return Err(error);
         }
-        self.flush(fragments);
-        Ok(())
+        let piece = if self.cut.is_empty() {
+            Cow::Borrowed(piece)
+        } else {
+            let mut joined = std::mem::take(&mut self.cut);
+            joined.extend_from_slice(piece);
+            Cow::Owned(joined)
+        };
+        let outcome = match std::str::from_utf8(&piece) {
+            Ok(text) => self.text(text, fragments),
+            Err(error) => {
+                let (text, rest) = piece.split_at(error.valid_up_to());
+                // The length is known when the character is wrong and not only cut.
+                let cut = if error.error_len().is_some() { Err(SplitError::Malformed) } else { Ok(rest.to_vec()) };
+                std::str::from_utf8(text)
+                    .map_err(|_| SplitError::Malformed)
+                    .and_then(|text| self.text(text, fragments))
+                    .and_then(|()| cut.map(|cut| self.cut = cut))
+            }
+        };
+        self.failed = outcome.err();
+        outcome
     }
 
     /// Says that nothing more comes.
     ///
     /// # Errors
     ///
-    /// [`SplitError::Malformed`] when the answer broke off.
+    /// [`SplitError::Malformed`] when the answer broke off; else what [`JsonSplitter::push`] failed with.
     pub fn finish(&self) -> Result<(), SplitError> {
-        if matches!(self.mode, Mode::End) { Ok(()) } else { Err(SplitError::Malformed) }
-    }
-
-    fn flush(&mut self, fragments: &mut Vec<Fragment>) {
-        if !self.raw.is_empty() {
-            fragments.push(Fragment::Unwatched(std::mem::take(&mut self.raw)));
+        match self.failed {
+            Some(error) => Err(error),
+            None if self.tokens.at_end() && self.cut.is_empty() => Ok(()),
+            None => Err(SplitError::Malformed),
         }
     }
 
-    /// One byte outside of values; whether it is used up.
-    fn step(&mut self, byte: u8) -> Result<bool, SplitError> {
-        match &mut self.mode {
-            Mode::Start => self.start(byte),
-            Mode::End => self.blank(byte),
-            Mode::Key { escaped } => {
-                self.raw.push(byte);
-                if byte == b'"' && !*escaped {
-                    self.mode = Mode::Structure;
-                    return Ok(true);
-                }
-                *escaped = byte == b'\\' && !*escaped;
-                let frame = self.frames.last_mut().ok_or(SplitError::Malformed)?;
-                if frame.key.len() > 1_024 {
-                    return Err(SplitError::TooLong);
-                }
-                frame.key.push(byte);
-                Ok(true)
-            }
-            Mode::Structure | Mode::Value(_) => self.structure(byte),
+    fn text(&mut self, mut text: &str, fragments: &mut Vec<Fragment>) -> Result<(), SplitError> {
+        if !self.begun && !text.is_empty() {
+            self.begun = true;
+            text = text.strip_prefix('\u{feff}').unwrap_or(text);
         }
-    }
-
-    fn start(&mut self, byte: u8) -> Result<bool, SplitError> {
-        if self.mark < MARK.len() && byte == MARK[self.mark] {
-            self.mark += 1;
-            return Ok(true);
+        let bytes = text.as_bytes();
+        let mut at = 0;
+        while at < bytes.len() {
+            // No more than one byte too many of a watched value is looked at: so it is too long wherever
+            // the pieces end.
+            let end = bytes.len().min(at + self.room() + 1);
+            let (token, length) = self.tokens.next(&bytes[at..end]).map_err(|_| SplitError::Malformed)?;
+            self.take(token, &bytes[at..at + length], fragments)?;
+            at += length;
         }
-        match byte {
-            _ if self.mark != 0 && self.mark != MARK.len() => Err(SplitError::Malformed),
-            b'{' => {
-                let live = if self.watches.len() < 64 { (1 << self.watches.len()) - 1 } else { u64::MAX };
-                self.open(true, live, None);
-                Ok(true)
-            }
-            _ => self.blank(byte),
-        }
-    }
-
-    fn blank(&mut self, byte: u8) -> Result<bool, SplitError> {
-        if !byte.is_ascii_whitespace() {
-            return Err(SplitError::Malformed);
-        }
-        self.raw.push(byte);
-        Ok(true)
-    }
-
-    fn open(&mut self, object: bool, live: u64, rows: Option<usize>) {
-        self.raw.push(if object { b'{' } else { b'[' });
-        self.frames.push(Frame { object, live, rows, key: Vec::new(), at: At::First });
-        self.mode = Mode::Structure;
-    }
-
-    fn close(&mut self, byte: u8) {
-        self.raw.push(byte);
-        self.frames.pop();
-        match self.frames.last_mut() {
-            Some(frame) => frame.at = At::After,
-            None => self.mode = Mode::End,
-        }
-    }
-
-    fn structure(&mut self, byte: u8) -> Result<bool, SplitError> {
-        let frame = self.frames.last_mut().ok_or(SplitError::Malformed)?;
-        let between_rows = frame.rows.is_some();
-        if byte.is_ascii_whitespace() {
-            if !between_rows {
-                self.raw.push(byte);
-            }
-            return Ok(true);
-        }
-        match (frame.at, byte) {
-            (At::First | At::After, b'}') if frame.object => self.close(byte),
-            (At::First | At::After, b']') if !frame.object => self.close(byte),
-            (At::First | At::Key, b'"') if frame.object => {
-                frame.key.clear();
-                frame.at = At::Colon;
-                self.raw.push(byte);
-                self.mode = Mode::Key { escaped: false };
-            }
-            (At::Colon, b':') => {
-                frame.at = At::Value;
-                self.raw.push(byte);
-            }
-            (At::After, b',') => {
-                frame.at = if frame.object { At::Key } else { At::Value };
-                if !between_rows {
-                    self.raw.push(byte);
-                }
-            }
-            (At::Value | At::First, _) if frame.at == At::Value || !frame.object => {
-                return self.value(byte).map(|()| matches!(byte, b'{' | b'[') && self.opened());
-            }
-            _ => return Err(SplitError::Malformed),
-        }
-        Ok(true)
-    }
-
-    /// Whether the last value began a frame, which used its first byte up.
-    fn opened(&self) -> bool {
-        !matches!(self.mode, Mode::Value(_))
-    }
-
-    /// A value begins.
-    fn value(&mut self, byte: u8) -> Result<(), SplitError> {
-        let depth = self.frames.len();
-        let frame = self.frames.last_mut().ok_or(SplitError::Malformed)?;
-        frame.at = At::After;
-        let key = if frame.object { unescaped(&frame.key) } else { None };
-        let (mut watch, mut live, mut rows, mut listed) = (None, 0_u64, None, false);
-        for (index, path) in self.watches.iter().enumerate() {
-            if frame.live & (1 << index) == 0 {
-                continue;
-            }
-            // A live watch is longer than the path to here.
-            let wanted = path[depth - 1];
-            let fits = if frame.object { key.as_deref() == Some(wanted) } else { wanted == "*" };
-            if !fits {
-                continue;
-            }
-            if path.len() == depth {
-                watch = watch.or(Some(index));
-                continue;
-            }
-            live |= 1 << index;
-            if path[depth] == "*" {
-                listed = true;
-                if path.len() == depth + 1 {
-                    rows = Some(index);
-                }
-            }
-        }
-        if listed && !matches!(byte, b'[' | b'n') {
-            return Err(SplitError::NotAList);
-        }
-        if watch.is_none() && live != 0 && matches!(byte, b'{' | b'[') {
-            self.open(byte == b'{', live, rows);
-        } else {
-            let value = Value { watch, text: Vec::new(), depth: 0, in_string: false, escaped: false };
-            self.mode = Mode::Value(value);
-        }
+        self.flush(fragments);
         Ok(())
     }
 
-    /// Bytes inside a value; how many are used up.
-    fn inside(&mut self, piece: &[u8], fragments: &mut Vec<Fragment>) -> Result<usize, SplitError> {
-        let Mode::Value(value) = &mut self.mode else { return Ok(0) };
-        let (length, ended) = value.scan(piece);
-        if value.watch.is_some() {
-            if value.text.len() + length > VALUE_LIMIT {
-                return Err(SplitError::TooLong);
-            }
-            value.text.extend_from_slice(&piece[..length]);
-        } else {
-            self.raw.extend_from_slice(&piece[..length]);
+    /// How many bytes more the current value may have.
+    fn room(&self) -> usize {
+        match &self.value {
+            Some(Value { pointer: Some(_), json, .. }) => VALUE_LIMIT - json.len(),
+            _ => VALUE_LIMIT,
         }
-        if ended {
-            let (watch, text) = (value.watch, std::mem::take(&mut value.text));
-            self.mode = Mode::Structure;
-            if let Some(watch) = watch {
-                self.flush(fragments);
-                fragments.push(Fragment::Watched { pointer: watch, json: text });
-            }
-        }
-        Ok(length)
     }
-}
 
-impl Value {
-    /// How many bytes of the piece belong to the value, and whether it ends with them.
-    fn scan(&mut self, piece: &[u8]) -> (usize, bool) {
-        for (at, &byte) in piece.iter().enumerate() {
-            if self.in_string {
-                match byte {
-                    _ if self.escaped => self.escaped = false,
-                    b'\\' => self.escaped = true,
-                    b'"' => {
-                        self.in_string = false;
-                        if self.depth == 0 {
-                            return (at + 1, true);
-                        }
-                    }
-                    _ => {}
+    fn flush(&mut self, fragments: &mut Vec<Fragment>) {
+        if !self.unwatched.is_empty() {
+            fragments.push(Fragment::Unwatched(std::mem::take(&mut self.unwatched)));
+        }
+    }
+
+    fn take(&mut self, token: Token, bytes: &[u8], fragments: &mut Vec<Fragment>) -> Result<(), SplitError> {
+        if self.value.is_some() {
+            return self.inside(token, bytes, fragments);
+        }
+        match token {
+            Token::Space | Token::Comma => {
+                if self.frames.last().is_some_and(|frame| frame.rows) {
+                    return Ok(());
                 }
+            }
+            Token::Key { .. } => self.key(bytes),
+            Token::Close => drop(self.frames.pop()),
+            Token::OpenList | Token::OpenObject | Token::Scalar => {
+                let watch = self.watch(token, bytes)?;
+                if watch.pointer.is_some() || watch.live == 0 || token == Token::Scalar {
+                    let depth = self.tokens.depth() - u32::from(token != Token::Scalar);
+                    self.value = Some(Value { pointer: watch.pointer, json: Vec::new(), depth });
+                    return self.inside(token, bytes, fragments);
+                }
+                let object = token == Token::OpenObject;
+                self.frames.push(Frame { object, live: watch.live, rows: watch.rows, key: Vec::new() });
+            }
+            Token::Colon | Token::ScalarRest { .. } => {}
+        }
+        self.unwatched.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn key(&mut self, bytes: &[u8]) {
+        if let Some(frame) = self.frames.last_mut()
+            && frame.key.len() <= self.longest_key
+        {
+            frame.key.extend_from_slice(bytes);
+        }
+    }
+
+    /// Which pointers lead to the value that begins.
+    fn watch(&mut self, token: Token, bytes: &[u8]) -> Result<Watch, SplitError> {
+        let depth = self.frames.len();
+        let Some(frame) = self.frames.last_mut() else {
+            let leading = self.pointers.iter().enumerate().filter(|(_, path)| !path.is_empty());
+            let live = leading.fold(0, |live, (index, _)| live | 1 << index);
+            return if token == Token::OpenObject {
+                Ok(Watch { live, ..Watch::default() })
+            } else {
+                Err(SplitError::Malformed)
+            };
+        };
+        let key = std::mem::take(&mut frame.key);
+        let key = if frame.object { unescaped(&key) } else { None };
+        let mut watch = Watch::default();
+        for (index, path) in self.pointers.iter().enumerate() {
+            // A live pointer is longer than the way to here.
+            let wanted = |path: &[&'static str]| match &key {
+                Some(key) => path[depth - 1] == key && path[depth - 1] != "*",
+                None => path[depth - 1] == "*" && !frame.object,
+            };
+            if frame.live & (1 << index) == 0 || !wanted(path) {
                 continue;
             }
-            match byte {
-                b'"' => self.in_string = true,
-                b'{' | b'[' => self.depth += 1,
-                b',' | b'}' | b']' | b' ' | b'\t' | b'\r' | b'\n' if self.depth == 0 => return (at, true),
-                b'}' | b']' => {
-                    self.depth -= 1;
-                    if self.depth == 0 {
-                        return (at + 1, true);
-                    }
-                }
-                _ => {}
+            if path.len() == depth {
+                watch.pointer = watch.pointer.or(Some(index));
+            } else {
+                watch.live |= 1 << index;
+                watch.list |= path[depth] == "*";
+                watch.rows |= path[depth..] == ["*"];
             }
         }
-        (piece.len(), false)
+        let null = token == Token::Scalar && bytes == b"n";
+        if watch.list && token != Token::OpenList && !null {
+            return Err(SplitError::NotAList);
+        }
+        Ok(watch)
+    }
+
+    fn inside(&mut self, token: Token, bytes: &[u8], fragments: &mut Vec<Fragment>) -> Result<(), SplitError> {
+        let Some(value) = &mut self.value else { return Ok(()) };
+        let json = if value.pointer.is_some() { &mut value.json } else { &mut self.unwatched };
+        json.extend_from_slice(bytes);
+        if value.json.len() > VALUE_LIMIT {
+            return Err(SplitError::TooLong);
+        }
+        let closes = matches!(token, Token::Close | Token::ScalarRest { ended: true });
+        if !closes || value.depth != self.tokens.depth() {
+            return Ok(());
+        }
+        if let Some(Value { pointer: Some(pointer), json, .. }) = self.value.take() {
+            self.flush(fragments);
+            fragments.push(Fragment::Watched { pointer, json });
+        }
+        Ok(())
     }
 }
 
-/// The text of a key, which may be written with escapes.
-fn unescaped(raw: &[u8]) -> Option<String> {
-    let mut quoted = Vec::with_capacity(raw.len() + 2);
-    quoted.push(b'"');
-    quoted.extend_from_slice(raw);
-    quoted.push(b'"');
-    serde_json::from_slice(&quoted).ok()
+/// The text of a key, which may be written with escapes. None when it is no text: when an escape stands for
+/// half a surrogate pair, or the end of an overlong key was left out.
+fn unescaped(key: &[u8]) -> Option<Cow<'_, str>> {
+    if key.contains(&b'\\') {
+        return serde_json::from_slice(key).ok().map(Cow::Owned);
+    }
+    let key = key.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
+    std::str::from_utf8(key).ok().map(Cow::Borrowed)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ pub mod body_scan;
 pub mod catalogue;
 pub mod client;
 pub mod json_splitter;
+mod json_tokens;
 pub mod operation;
 pub mod path_overrides;
 pub mod router;

@@ -9,20 +9,17 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess
 
 use crate::operation::{At, BodyKind, Condition, Operation};
 
-/// The fields to read, as a tree of names.
+/// How many fields can be watched at once.
+const POINTERS: usize = 64;
+
+/// The fields to read of the bodies on one route.
 #[derive(Debug, Default)]
 pub struct BodyScan {
-    root: Watch,
     pointers: Vec<&'static str>,
+    /// The names in each pointer.
+    paths: Vec<Vec<&'static str>>,
     /// Whether the body is a list.
     list: bool,
-}
-
-#[derive(Debug, Default)]
-struct Watch {
-    children: Vec<(&'static str, Watch)>,
-    every: Option<Box<Watch>>,
-    slot: Option<usize>,
 }
 
 /// What stood at the watched fields.
@@ -64,7 +61,23 @@ pub enum BodyError {
 }
 
 impl BodyScan {
-    /// The fields that any of these operations looks at.
+    /// Watches these fields of an object, or of a list if `list` says so: JSON pointers from the top, in
+    /// which `*` stands for every element of a list and every value of an object, also for those that
+    /// another pointer names. Positions in lists (`/a/0`) and `~` escapes are not understood.
+    ///
+    /// # Panics
+    ///
+    /// With more than 64 different pointers: they come from the catalogue.
+    #[must_use]
+    pub fn new(pointers: &[&'static str], list: bool) -> Self {
+        let mut scan = Self { list, ..Self::default() };
+        for pointer in pointers {
+            scan.watch(pointer);
+        }
+        scan
+    }
+
+    /// Watches the fields that any of these operations looks at.
     #[must_use]
     pub fn for_operations(operations: &[&'static Operation]) -> Self {
         let mut scan = Self::default();
@@ -96,21 +109,9 @@ impl BodyScan {
         if self.pointers.contains(&pointer) {
             return;
         }
-        let slot = self.pointers.len();
+        assert!(self.pointers.len() < POINTERS, "at most {POINTERS} fields are watched at once");
         self.pointers.push(pointer);
-        let mut node = &mut self.root;
-        for name in pointer.split('/').skip(1) {
-            if name == "*" {
-                node = node.every.get_or_insert_default();
-                continue;
-            }
-            let at = node.children.iter().position(|(known, _)| *known == name).unwrap_or_else(|| {
-                node.children.push((name, Watch::default()));
-                node.children.len() - 1
-            });
-            node = &mut node.children[at].1;
-        }
-        node.slot = Some(slot);
+        self.paths.push(pointer.split('/').skip(1).collect());
     }
 
     /// Reads a body.
@@ -132,9 +133,17 @@ impl BodyScan {
             return Err(if self.list { BodyError::NotAList } else { BodyError::NotObject });
         }
         let mut parser = serde_json::Deserializer::from_str(text);
-        let seed = Node { watch: &self.root, pointers: &self.pointers, out: &mut scanned.found };
+        let live = self.paths.iter().enumerate().fold(0, |live, (index, _)| live | 1 << index);
+        let seed = Node { scan: self, live, depth: 0, out: &mut scanned.found };
         seed.deserialize(&mut parser).and_then(|()| parser.end()).map_err(|error| BodyError::from_json(&error))?;
         Ok(scanned)
+    }
+
+    /// Those of the live pointers whose name at this depth fits, as bits.
+    fn which(&self, live: u64, depth: usize, fits: impl Fn(&str) -> bool) -> u64 {
+        let live = self.paths.iter().enumerate().filter(|(index, _)| live & (1 << index) != 0);
+        let named = live.filter(|(_, path)| path.get(depth).is_some_and(|name| fits(name)));
+        named.fold(0, |all, (index, _)| all | 1 << index)
     }
 }
 
@@ -180,17 +189,32 @@ impl ScannedBody {
     }
 }
 
+/// A value on the way to watched fields, or one of them.
 struct Node<'a> {
-    watch: &'a Watch,
-    pointers: &'a [&'static str],
+    scan: &'a BodyScan,
+    /// The pointers that lead here, as bits.
+    live: u64,
+    /// How many names of them were followed.
+    depth: usize,
     out: &'a mut Vec<(&'static str, FieldValue)>,
 }
 
 impl Node<'_> {
-    fn put(&mut self, found: FieldValue) {
-        if let Some(slot) = self.watch.slot {
-            self.out.push((self.pointers[slot], found));
+    fn put(&mut self, found: &FieldValue) {
+        for (index, path) in self.scan.paths.iter().enumerate() {
+            if self.live & (1 << index) != 0 && path.len() == self.depth {
+                self.out.push((self.scan.pointers[index], found.clone()));
+            }
         }
+    }
+
+    /// The pointers that go on with `*`, as bits.
+    fn every(&self) -> u64 {
+        self.scan.which(self.live, self.depth, |name| name == "*")
+    }
+
+    fn child(&mut self, live: u64) -> Node<'_> {
+        Node { scan: self.scan, live, depth: self.depth + 1, out: self.out }
     }
 }
 
@@ -210,88 +234,90 @@ impl<'de> Visitor<'de> for Node<'_> {
     }
 
     fn visit_str<E>(mut self, text: &str) -> Result<(), E> {
-        self.put(if text.is_empty() { FieldValue::Unset } else { FieldValue::Text(text.to_owned()) });
+        self.put(&if text.is_empty() { FieldValue::Unset } else { FieldValue::Text(text.to_owned()) });
         Ok(())
     }
 
     fn visit_u64<E>(mut self, number: u64) -> Result<(), E> {
-        self.put(if number == 0 { FieldValue::Unset } else { FieldValue::Text(number.to_string()) });
+        self.put(&if number == 0 { FieldValue::Unset } else { FieldValue::Text(number.to_string()) });
         Ok(())
     }
 
     fn visit_i64<E>(mut self, _: i64) -> Result<(), E> {
-        self.put(FieldValue::Other);
+        self.put(&FieldValue::Other);
         Ok(())
     }
 
     fn visit_f64<E>(mut self, _: f64) -> Result<(), E> {
-        self.put(FieldValue::Other);
+        self.put(&FieldValue::Other);
         Ok(())
     }
 
     fn visit_bool<E>(mut self, value: bool) -> Result<(), E> {
-        self.put(if value { FieldValue::Other } else { FieldValue::Unset });
+        self.put(&if value { FieldValue::Other } else { FieldValue::Unset });
         Ok(())
     }
 
     fn visit_unit<E>(mut self) -> Result<(), E> {
-        self.put(FieldValue::Unset);
+        self.put(&FieldValue::Unset);
         Ok(())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<(), A::Error> {
-        self.put(FieldValue::Other);
-        if let Some(every) = &self.watch.every {
-            while list.next_element_seed(Node { watch: every, pointers: self.pointers, out: self.out })?.is_some() {}
-        } else {
+        self.put(&FieldValue::Other);
+        let every = self.every();
+        if every == 0 {
             while list.next_element::<IgnoredAny>()?.is_some() {}
+        } else {
+            while list.next_element_seed(self.child(every))?.is_some() {}
         }
         Ok(())
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
-        self.put(FieldValue::Other);
-        let mut seen = 0_u64;
-        while let Some(at) = map.next_key_seed(Key(self.watch))? {
-            let Some(at) = at else {
-                if let Some(every) = &self.watch.every {
-                    map.next_value_seed(Node { watch: every, pointers: self.pointers, out: self.out })?;
-                } else {
-                    map.next_value::<IgnoredAny>()?;
-                }
-                continue;
-            };
-            let (name, child) = &self.watch.children[at];
-            if seen & (1 << at) != 0 {
+        self.put(&FieldValue::Other);
+        let every = self.every();
+        let mut seen = 0;
+        while let Some(named) = map.next_key_seed(Key { scan: self.scan, live: self.live, depth: self.depth })? {
+            if seen & named != 0 {
+                let name = self.scan.paths[named.trailing_zeros() as usize][self.depth];
                 return Err(A::Error::custom(format_args!("the field \"{name}\" stands twice")));
             }
-            seen |= 1 << at;
-            map.next_value_seed(Node { watch: child, pointers: self.pointers, out: self.out })?;
+            seen |= named;
+            if named | every == 0 {
+                map.next_value::<IgnoredAny>()?;
+            } else {
+                map.next_value_seed(self.child(named | every))?;
+            }
         }
         Ok(())
     }
 }
 
-/// Reads a name without copying it: its place among the watched ones, if it is watched.
-struct Key<'a>(&'a Watch);
+/// Reads a name without copying it: the pointers that go on with it, as bits.
+struct Key<'a> {
+    scan: &'a BodyScan,
+    live: u64,
+    depth: usize,
+}
 
 impl<'de> DeserializeSeed<'de> for Key<'_> {
-    type Value = Option<usize>;
+    type Value = u64;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<u64, D::Error> {
         deserializer.deserialize_str(self)
     }
 }
 
 impl Visitor<'_> for Key<'_> {
-    type Value = Option<usize>;
+    type Value = u64;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a name")
     }
 
-    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
-        Ok(self.0.children.iter().position(|(known, _)| *known == name))
+    fn visit_str<E>(self, name: &str) -> Result<u64, E> {
+        Ok(self.scan.which(self.live, self.depth, |known| known == name && known != "*"))
     }
 }
 
@@ -300,11 +326,7 @@ mod tests {
     use super::*;
 
     fn scan(pointers: &[&'static str]) -> BodyScan {
-        let mut scan = BodyScan::default();
-        for pointer in pointers {
-            scan.watch(pointer);
-        }
-        scan
+        BodyScan::new(pointers, false)
     }
 
     fn texts(scan: &BodyScan, body: &str, pointer: &str) -> Vec<FieldValue> {
@@ -335,6 +357,15 @@ mod tests {
     fn a_watched_field_that_stands_twice_is_refused() {
         let error = scan(&["/pluginId"]).read(br#"{"pluginId":"a","plugin\u0049d":"b"}"#).expect_err("stands twice");
         assert!(error.to_string().contains("stands twice"), "{error}");
+    }
+
+    #[test]
+    fn a_star_stands_for_fields_too_that_another_pointer_names() {
+        let scan = scan(&["/a/b", "/a/*", "/a/*/c"]);
+        let body = r#"{"a":{"b":{"c":1},"x":"2"}}"#;
+        assert_eq!(texts(&scan, body, "/a/b"), [FieldValue::Other]);
+        assert_eq!(texts(&scan, body, "/a/*"), [FieldValue::Other, FieldValue::Text("2".into())]);
+        assert_eq!(texts(&scan, body, "/a/*/c"), [FieldValue::Text("1".into())]);
     }
 
     #[test]

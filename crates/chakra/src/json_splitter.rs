@@ -93,6 +93,16 @@ struct Value {
     depth: u32,
 }
 
+/// Where the bytes of a token outside of values go.
+enum Outside {
+    /// On, as they are.
+    Handed,
+    /// Nowhere: they stand between rows.
+    Dropped,
+    /// They are the first of a value.
+    Begins(Value),
+}
+
 /// What the pointers say of a value that begins.
 #[derive(Debug, Default)]
 struct Watch {
@@ -187,24 +197,57 @@ impl JsonSplitter {
             text = text.strip_prefix('\u{feff}').unwrap_or(text);
         }
         let bytes = text.as_bytes();
-        let mut at = 0;
+        // The bytes between the two are all for the current value, or for none, and not yet written there.
+        let (mut from, mut at) = (0, 0);
         while at < bytes.len() {
             // No more than one byte too many of a watched value is looked at: so it is too long wherever
             // the pieces end.
-            let end = bytes.len().min(at + self.room() + 1);
+            let room = self.room(at - from);
+            let end = bytes.len().min(at + room + 1);
             let (token, length) = self.tokens.next(&bytes[at..end]).map_err(|_| SplitError::Malformed)?;
-            self.take(token, &bytes[at..at + length], fragments)?;
-            at += length;
+            if length > room {
+                return Err(SplitError::TooLong);
+            }
+            let (start, end) = (at, at + length);
+            at = end;
+            if let Some(value) = &self.value {
+                if value.ends(token, self.tokens.depth()) {
+                    self.write(&bytes[from..end]);
+                    self.value_ended(fragments);
+                    from = end;
+                }
+                continue;
+            }
+            match self.outside(token, &bytes[start..end])? {
+                Outside::Handed => {}
+                Outside::Dropped => {
+                    self.write(&bytes[from..start]);
+                    from = end;
+                }
+                Outside::Begins(value) => {
+                    self.write(&bytes[from..start]);
+                    self.value = Some(value);
+                    from = start;
+                }
+            }
         }
+        self.write(&bytes[from..]);
         self.flush(fragments);
         Ok(())
     }
 
-    /// How many bytes more the current value may have.
-    fn room(&self) -> usize {
+    /// How many bytes more the current value may have, of which that many are not yet written.
+    fn room(&self, unwritten: usize) -> usize {
         match &self.value {
-            Some(Value { pointer: Some(_), json, .. }) => VALUE_LIMIT - json.len(),
+            Some(Value { pointer: Some(_), json, .. }) => VALUE_LIMIT - json.len() - unwritten,
             _ => VALUE_LIMIT,
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        match &mut self.value {
+            Some(Value { pointer: Some(_), json, .. }) => json.extend_from_slice(bytes),
+            _ => self.unwatched.extend_from_slice(bytes),
         }
     }
 
@@ -214,32 +257,32 @@ impl JsonSplitter {
         }
     }
 
-    fn take(&mut self, token: Token, bytes: &[u8], fragments: &mut Vec<Fragment>) -> Result<(), SplitError> {
-        if self.value.is_some() {
-            return self.inside(token, bytes, fragments);
+    fn value_ended(&mut self, fragments: &mut Vec<Fragment>) {
+        if let Some(Value { pointer: Some(pointer), json, .. }) = self.value.take() {
+            self.flush(fragments);
+            fragments.push(Fragment::Watched { pointer, json });
         }
+    }
+
+    /// A token outside of values that need no look inside.
+    fn outside(&mut self, token: Token, bytes: &[u8]) -> Result<Outside, SplitError> {
         match token {
-            Token::Space | Token::Comma => {
-                if self.frames.last().is_some_and(|frame| frame.rows) {
-                    return Ok(());
-                }
+            Token::Space | Token::Comma if self.frames.last().is_some_and(|frame| frame.rows) => {
+                return Ok(Outside::Dropped);
             }
             Token::Key { .. } => self.key(bytes),
             Token::Close => drop(self.frames.pop()),
             Token::OpenList | Token::OpenObject | Token::Scalar => {
-                let watch = self.watch(token, bytes)?;
-                if watch.pointer.is_some() || watch.live == 0 || token == Token::Scalar {
+                let Watch { pointer, live, rows, .. } = self.watch(token, bytes)?;
+                if pointer.is_some() || live == 0 || token == Token::Scalar {
                     let depth = self.tokens.depth() - u32::from(token != Token::Scalar);
-                    self.value = Some(Value { pointer: watch.pointer, json: Vec::new(), depth });
-                    return self.inside(token, bytes, fragments);
+                    return Ok(Outside::Begins(Value { pointer, json: Vec::new(), depth }));
                 }
-                let object = token == Token::OpenObject;
-                self.frames.push(Frame { object, live: watch.live, rows: watch.rows, key: Vec::new() });
+                self.frames.push(Frame { object: token == Token::OpenObject, live, rows, key: Vec::new() });
             }
-            Token::Colon | Token::ScalarRest { .. } => {}
+            Token::Space | Token::Comma | Token::Colon | Token::ScalarRest { .. } => {}
         }
-        self.unwatched.extend_from_slice(bytes);
-        Ok(())
+        Ok(Outside::Handed)
     }
 
     fn key(&mut self, bytes: &[u8]) {
@@ -288,23 +331,12 @@ impl JsonSplitter {
         }
         Ok(watch)
     }
+}
 
-    fn inside(&mut self, token: Token, bytes: &[u8], fragments: &mut Vec<Fragment>) -> Result<(), SplitError> {
-        let Some(value) = &mut self.value else { return Ok(()) };
-        let json = if value.pointer.is_some() { &mut value.json } else { &mut self.unwatched };
-        json.extend_from_slice(bytes);
-        if value.json.len() > VALUE_LIMIT {
-            return Err(SplitError::TooLong);
-        }
-        let closes = matches!(token, Token::Close | Token::ScalarRest { ended: true });
-        if !closes || value.depth != self.tokens.depth() {
-            return Ok(());
-        }
-        if let Some(Value { pointer: Some(pointer), json, .. }) = self.value.take() {
-            self.flush(fragments);
-            fragments.push(Fragment::Watched { pointer, json });
-        }
-        Ok(())
+impl Value {
+    /// Whether this token, after which so many lists and objects are open, is the value's last.
+    fn ends(&self, token: Token, depth: u32) -> bool {
+        depth == self.depth && matches!(token, Token::Close | Token::ScalarRest { ended: true })
     }
 }
 

@@ -117,13 +117,10 @@ impl Tokens {
             State::Text { key, escape } => self.text(piece, key, escape),
             State::Number(number) => self.number(piece, number),
             State::Literal(rest) => self.literal(piece, rest),
-            _ => {
-                let spaces = piece.iter().position(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n'));
-                match spaces {
-                    Some(0) => Ok((self.structure(piece[0])?, 1)),
-                    spaces => Ok((Token::Space, spaces.unwrap_or(piece.len()))),
-                }
-            }
+            _ => match piece.iter().position(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n')) {
+                Some(0) => Ok((self.structure(piece[0])?, 1)),
+                spaces => Ok((Token::Space, spaces.unwrap_or(piece.len()))),
+            },
         }
     }
 

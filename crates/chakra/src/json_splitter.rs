@@ -9,15 +9,14 @@
 //! twice in an object is met twice, and each of its values comes out, in the order of the answer: the rows of
 //! a second list are filtered like those of the first, whichever of them the reader would take.
 //!
-//! The tokenizer beneath, [`json_tokens`](crate::json_tokens), is our own, because none of the published ones
-//! that take pieces can hand every byte on. `actson` 2.1 keeps the first half of a surrogate pair, which
-//! JavaScript writes for a text cut inside an emoji, in its state and then refuses the next whole emoji
-//! anywhere in the document; it also decodes some such keys wrongly and does not check UTF-8.
-//! `json-event-parser` 0.2 and `picojson` 0.2 refuse those texts at once, and reading a cut token begins anew
-//! with each piece in the first, while the second tells no positions. `struson` and `aws-smithy-json` pull
-//! from a reader or a slice, and `jiter` wants the whole document. What stands in for their users is
-//! comparison: `tests/json_splitter.rs` and the fuzz target of the same name hold every input, in every
-//! division into pieces, against `serde_json`.
+//! The tokenizer beneath is our own, because none of the published parsers that take pieces can hand every
+//! byte on. `actson` 2.1 remembers the first half of a surrogate pair, which JavaScript writes for a text cut
+//! inside an emoji, and then refuses the next whole emoji anywhere in the document; it decodes some such keys
+//! wrongly and does not check UTF-8. `json-event-parser` 0.2 and `picojson` 0.2 refuse the half pair at once;
+//! the first also reads a cut token anew with every piece, and the second tells no positions. `struson` pulls
+//! from a blocking reader, `jiter` and `aws-smithy-json` want the whole document. Their users stand for
+//! their correctness; ours is compared instead: `tests/against_serde_json` and the fuzz target
+//! `json_splitter` hold what comes out, in any division into pieces, against `serde_json`.
 
 use std::borrow::Cow;
 
@@ -196,7 +195,12 @@ impl JsonSplitter {
             self.begun = true;
             text = text.strip_prefix('\u{feff}').unwrap_or(text);
         }
-        let bytes = text.as_bytes();
+        self.bytes(text.as_bytes(), fragments)?;
+        self.flush(fragments);
+        Ok(())
+    }
+
+    fn bytes(&mut self, bytes: &[u8], fragments: &mut Vec<Fragment>) -> Result<(), SplitError> {
         // The bytes between the two are all for the current value, or for none, and not yet written there.
         let (mut from, mut at) = (0, 0);
         while at < bytes.len() {
@@ -232,7 +236,6 @@ impl JsonSplitter {
             }
         }
         self.write(&bytes[from..]);
-        self.flush(fragments);
         Ok(())
     }
 

@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 use crate::operation::{Envelope, Method, Operation};
 use crate::path_overrides::PathOverrides;
 use crate::router::fill;
+use crate::upstream_error::UpstreamError;
 
 /// Time limit of a whole call.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(30);
@@ -43,27 +44,6 @@ pub enum ClientBuildError {
     /// The TLS stack cannot be set up.
     #[error("the HTTP client cannot be set up: {0}")]
     Http(#[source] reqwest::Error),
-}
-
-/// Why Chakra gave no answer.
-#[derive(Debug, thiserror::Error)]
-pub enum UpstreamError {
-    /// No connection, or it broke.
-    #[error("Chakra cannot be reached")]
-    Unreachable(#[source] reqwest::Error),
-    /// Too slow.
-    #[error("Chakra did not answer in time")]
-    Timeout,
-    /// The answer was longer than can be held.
-    #[error("Chakra's answer is longer than {RESPONSE_LIMIT} bytes")]
-    TooLong,
-}
-
-impl From<reqwest::Error> for UpstreamError {
-    fn from(error: reqwest::Error) -> Self {
-        // A connection attempt that runs out of time means that nobody is there.
-        if error.is_timeout() && !error.is_connect() { Self::Timeout } else { Self::Unreachable(error.without_url()) }
-    }
 }
 
 /// A request to Chakra.

@@ -12,14 +12,14 @@ pub mod operation;
 pub mod path_overrides;
 pub mod router;
 pub mod schema;
+pub mod upstream_error;
 
 pub use catalogue::{NOT_OFFERED, NotOffered, operation, operations};
-pub use client::{
-    BufferedBody, CallError, Client, ClientBuildError, UpstreamBody, UpstreamError, UpstreamRequest, UpstreamResponse,
-};
+pub use client::{BufferedBody, CallError, Client, ClientBuildError, UpstreamBody, UpstreamRequest, UpstreamResponse};
 pub use operation::{
     AnswerRule, At, BodyKind, Condition, Confidence, Effect, Envelope, Kind, Learn, LearnedKind, Link, LinkTo, Method,
     Operation, Owned, Retry, RowId,
 };
 pub use path_overrides::{PathOverrideError, PathOverrides};
 pub use router::{Matched, NoRoute, Route, Router, router};
+pub use upstream_error::UpstreamError;

@@ -39,10 +39,10 @@ pub enum FieldValue {
     Other,
 }
 
-/// Why a body is refused.
+/// Why a body is refused; the texts are for the caller.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
-    /// Not JSON; where, in lines and columns from 1.
+    /// Not JSON in UTF-8, or a watched field stands twice.
     #[error("the body is not valid JSON at line {line}, column {column}: {what}")]
     InvalidJson {
         /// The line, from 1.
@@ -114,11 +114,12 @@ impl BodyScan {
         self.paths.push(pointer.split('/').skip(1).collect());
     }
 
-    /// Reads a body.
+    /// Reads a whole body, and checks that all of it is JSON.
     ///
     /// # Errors
     ///
-    /// See [`BodyError`].
+    /// See [`BodyError`]. What is not on the way to a watched field may nest to any depth and hold numbers
+    /// and escapes that no tree could: Chakra gets it as it is.
     pub fn read(&self, body: &[u8]) -> Result<ScannedBody, BodyError> {
         let mut scanned = ScannedBody::default();
         let text = std::str::from_utf8(body).map_err(|_| BodyError::InvalidJson {
@@ -162,7 +163,7 @@ impl ScannedBody {
         self.found.iter().filter(move |(known, _)| *known == pointer).map(|(_, found)| found)
     }
 
-    /// The text at that pointer, if there is one.
+    /// The first text at that pointer; none when there is none, or only an unset or another value.
     #[must_use]
     pub fn text(&self, pointer: &str) -> Option<&str> {
         self.values(pointer).find_map(|found| match found {
@@ -171,14 +172,14 @@ impl ScannedBody {
         })
     }
 
-    /// The text of a top-level field that is watched.
+    /// The text of a top-level field, if one of the watched pointers is `/` and that name.
     #[must_use]
     pub fn top_level_text(&self, name: &str) -> Option<&str> {
         let (pointer, _) = self.found.iter().find(|(pointer, _)| pointer.strip_prefix('/') == Some(name))?;
         self.text(pointer)
     }
 
-    /// Whether the condition holds.
+    /// Whether the condition holds. A number counts as its decimal text.
     #[must_use]
     pub fn holds(&self, when: Condition) -> bool {
         match when {

@@ -18,16 +18,16 @@ use crate::path_overrides::PathOverrides;
 use crate::router::fill;
 use crate::upstream_error::UpstreamError;
 
-/// Time limit of a whole call.
+/// How long a call may take, from connecting to the last byte of the answer.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(30);
-/// Time limit of a whole call that carries media.
+/// The same for calls that carry media, up to 100 MiB.
 pub const MEDIA_TIMEOUT: Duration = Duration::from_mins(5);
-/// Time limit of a connection attempt.
+/// How long a connection may take, name and TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// How much of an answer is held in memory when it must be read as a whole, in bytes.
+/// The longest answer that is held in memory, where one must be read as a whole, in bytes.
 pub const RESPONSE_LIMIT: usize = 16 * 1024 * 1024;
 
-/// Calls one Chakra. Cheap to clone; each worker thread should have one of its own.
+/// Calls one Chakra. A clone shares its connections; see [`Client::with_own_connections`].
 #[derive(Debug, Clone)]
 pub struct Client {
     http: reqwest::Client,
@@ -35,7 +35,7 @@ pub struct Client {
     overrides: Arc<PathOverrides>,
 }
 
-/// Why a client cannot be made.
+/// Why a client cannot be made; told to the operator at start.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientBuildError {
     /// Not an absolute http or https URL without path, query and credentials.
@@ -46,47 +46,47 @@ pub enum ClientBuildError {
     Http(#[source] reqwest::Error),
 }
 
-/// A request to Chakra.
+/// A request to Chakra, ready to be sent.
 #[derive(Debug)]
 pub struct UpstreamRequest<'k> {
-    /// The method.
+    /// One of those that the catalogue uses.
     pub method: Method,
-    /// Path and query, encoded.
+    /// Path and query, encoded, such as `/v1/ext/chat?page=2`.
     pub target: String,
-    /// The Chakra key.
+    /// The Chakra key, sent as `Authorization: Bearer …`.
     pub key: &'k SecretString,
     /// Headers beside `Authorization`.
     pub headers: HeaderMap,
-    /// The body.
+    /// Of any size: the limits of operations are the caller's to keep.
     pub body: UpstreamBody,
-    /// Time limit of the whole call.
+    /// How long it may take until the last byte of the answer.
     pub timeout: Duration,
 }
 
-/// A request's body.
+/// The body of a request to Chakra.
 #[derive(Debug)]
 pub enum UpstreamBody {
-    /// None.
+    /// No body.
     Empty,
-    /// All of it.
+    /// The whole body, in memory.
     Full(Bytes),
-    /// Piece by piece; an error in the stream breaks the request off.
+    /// As the pieces arrive; an error among them breaks the request off.
     Stream(mpsc::Receiver<Result<Bytes, std::io::Error>>),
 }
 
-/// An answer whose head has arrived.
+/// An answer whose head has arrived; its body is still to be read.
 #[derive(Debug)]
 pub struct UpstreamResponse {
     response: reqwest::Response,
     ahead: Option<Bytes>,
 }
 
-/// An answer's body, or its beginning.
+/// What [`UpstreamResponse::read_up_to`] found.
 #[derive(Debug)]
 pub enum BufferedBody {
-    /// All of it.
+    /// The whole body: it is not longer than the limit.
     Complete(Bytes),
-    /// More than asked for: read on from here.
+    /// The body is longer. It can still be read from its first byte on.
     LimitExceeded(UpstreamResponse),
 }
 
@@ -124,7 +124,9 @@ impl Client {
         Self { overrides: Arc::new(overrides), ..self }
     }
 
-    /// A client of the same Chakra with connections of its own.
+    /// A client of the same Chakra with connections of its own: one for each worker thread, so that no
+    /// connection is driven by another thread's event loop. Shares them after all where the TLS stack cannot
+    /// be set up once more.
     #[must_use]
     pub fn with_own_connections(&self) -> Self {
         let fresh = Self::new(&self.base);
@@ -146,7 +148,7 @@ impl Client {
         }
     }
 
-    /// Sends a request and waits for the head of the answer.
+    /// Sends a request and waits for the head of the answer. Follows no redirect and repeats nothing.
     ///
     /// # Errors
     ///
@@ -179,7 +181,8 @@ impl Client {
         Ok(UpstreamResponse { response: builder.send().await?, ahead: None })
     }
 
-    /// Calls an operation for Portico itself and gives its `_data` (or Meta's whole answer).
+    /// Calls an operation for Portico itself and gives its `_data`, null where there is none, or Meta's whole
+    /// answer. `parameters` fill the path; the answer may have [`RESPONSE_LIMIT`] bytes.
     ///
     /// # Errors
     ///
@@ -216,28 +219,28 @@ impl Client {
     }
 }
 
-/// Why a call for Portico itself came to nothing.
+/// Why a call for Portico itself came to nothing. Chakra tells some failures with status 200 and text.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
-    /// No answer.
+    /// No answer, or only part of one.
     #[error(transparent)]
     Upstream(#[from] UpstreamError),
-    /// Chakra refuses the key.
+    /// 401 or 403.
     #[error("Chakra refuses the stored key")]
     KeyRefused,
-    /// Chakra does not know what was named.
+    /// 404, or an error text that says so.
     #[error("Chakra does not know it")]
     NotFound,
-    /// Chakra says no.
+    /// Any other 4xx, or 2xx with an error text.
     #[error("Chakra refused with status {status}: {text}")]
     Rejected {
-        /// Chakra's status.
+        /// Chakra's status, 200 to 299 or 400 to 499.
         status: u16,
-        /// Chakra's words.
+        /// What Chakra says, at most 500 characters; empty when it says nothing.
         text: String,
     },
-    /// The answer has no known shape.
-    #[error("Chakra's answer (status {0}) cannot be read")]
+    /// 3xx, 5xx, or a 2xx that is not JSON in the operation's envelope; with the status.
+    #[error("Chakra's answer (status {0}) is malformed")]
     Malformed(u16),
 }
 
@@ -275,14 +278,14 @@ fn read_answer(operation: &Operation, status: u16, bytes: &[u8]) -> Result<Value
     }
 }
 
-/// A missing plugin may be told by words instead of a status.
+/// Chakra says of some missing plugins only in words that they are.
 fn says_not_found(text: &str) -> bool {
     text.to_ascii_lowercase().contains("not found")
 }
 
-/// Chakra's words for what went wrong, from any of the shapes that occur.
-#[must_use]
-pub fn error_text(json: &Value) -> Option<String> {
+/// What Chakra or Meta says went wrong, at most 500 characters: the first of `_errors` (a text or an object
+/// with `message`), Meta's `error.message`, or that within `_data`.
+fn error_text(json: &Value) -> Option<String> {
     let first = json.get("_errors").and_then(|errors| errors.get(0));
     let text = first
         .and_then(|error| error.as_str().or_else(|| error.get("message")?.as_str()))
@@ -292,19 +295,19 @@ pub fn error_text(json: &Value) -> Option<String> {
 }
 
 impl UpstreamResponse {
-    /// The status.
+    /// The status code, 100 to 599.
     #[must_use]
     pub fn status(&self) -> u16 {
         self.response.status().as_u16()
     }
 
-    /// The headers.
+    /// The headers as Chakra sent them, also those of the connection.
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
         self.response.headers()
     }
 
-    /// Reads ahead: the whole body when it is at most `limit` bytes long, else the answer as before.
+    /// Reads the body if it is at most `limit` bytes long; else what was read is kept with the rest.
     ///
     /// # Errors
     ///
@@ -326,11 +329,11 @@ impl UpstreamResponse {
         Ok(BufferedBody::LimitExceeded(self))
     }
 
-    /// The whole body, at most [`RESPONSE_LIMIT`] bytes.
+    /// The whole body.
     ///
     /// # Errors
     ///
-    /// See [`UpstreamError`].
+    /// [`UpstreamError::TooLong`] beyond [`RESPONSE_LIMIT`] bytes; else when it breaks off or takes too long.
     pub async fn bytes(self) -> Result<Bytes, UpstreamError> {
         match self.read_up_to(RESPONSE_LIMIT).await? {
             BufferedBody::Complete(bytes) => Ok(bytes),
@@ -338,7 +341,7 @@ impl UpstreamResponse {
         }
     }
 
-    /// The body, piece by piece as it arrives.
+    /// The body in pieces as they arrive, of any length. Ends after the first error.
     pub fn bytes_stream(self) -> impl Stream<Item = Result<Bytes, UpstreamError>> {
         stream::unfold(Some(self), |rest| async {
             let mut rest = rest?;

@@ -8,7 +8,6 @@ use crate::schema::{ValueType, optional, required};
 
 const GROUP: &str = "WhatsApp accounts";
 
-/// The operations of this group.
 pub(super) const OPERATIONS: &[Operation] = &[
     Operation::new(
         "list_whatsapp_phone_numbers",

@@ -1,4 +1,4 @@
-//! Calling.
+//! WhatsApp calls and the settings of a number for them.
 
 use portico_domain::Permission;
 
@@ -22,7 +22,6 @@ const SESSION: ValueType = ValueType::Object(&[
     required("sdp", ValueType::Text, "The description (RFC 8866)."),
 ]);
 
-/// The operations of this group.
 pub(super) const OPERATIONS: &[Operation] = &[
     Operation::new("get_calling_settings", Method::Get, SETTINGS, Permission::CallsRead, GROUP, "Get calling settings")
         .owned(&[in_path("whatsappPhoneNumberId", Kind::PhoneNumber)])

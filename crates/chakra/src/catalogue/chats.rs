@@ -15,7 +15,6 @@ const PAGE: Field = optional("page", ValueType::Int, "Which page, from 1.");
 const NARROWED: &str = "Chakra answers for the whole team; only the rows that belong to the caller remain.";
 const UNKNOWN: &str = "No public page or client shows this call: path and body are guesses.";
 
-/// The operations of this group.
 pub(super) const OPERATIONS: &[Operation] = &[
     Operation::new("list_chats", Method::Post, &["/v1/ext/chat"], Permission::ChatsRead, CHATS, "List chats")
         .json(

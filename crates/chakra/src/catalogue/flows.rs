@@ -16,7 +16,6 @@ const PATHS: &[&str] = &[
 
 const OWNED: &[Owned] = &[in_path("pluginId", Kind::Plugin), in_path("whatsappPhoneNumberId", Kind::PhoneNumber)];
 
-/// The operations of this group.
 pub(super) const OPERATIONS: &[Operation] = &[
     Operation::new(
         "set_business_public_key",

@@ -63,7 +63,6 @@ const REQUESTS_SAMPLE: &str = r#"{"messaging_product":"whatsapp","join_requests"
 const LATER: &str = "The call only accepts the wish; the outcome arrives as an event with the same request_id.";
 const ELIGIBLE: &str = "Meta gives groups only to eligible numbers; expect an error of Meta's otherwise.";
 
-/// The operations of this group.
 pub(super) const OPERATIONS: &[Operation] = &[
     Operation::new("create_group", Method::Post, OF_A_NUMBER, Permission::GroupsWrite, GROUP, "Create a group")
         .owned(BY_NUMBER)

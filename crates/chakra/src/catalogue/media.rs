@@ -1,4 +1,4 @@
-//! Media.
+//! Files to send, and files that customers sent.
 
 use portico_domain::Permission;
 
@@ -7,7 +7,6 @@ use crate::schema::{ValueType, optional, required};
 
 const GROUP: &str = "Media";
 
-/// The operations of this group.
 pub(super) const OPERATIONS: &[Operation] = &[
     Operation::new(
     "upload_public_media",

@@ -88,7 +88,6 @@ const PRODUCT: Field = required("messaging_product", ValueType::OneOf(&["whatsap
 const RECEIPT_NOTE: &str =
     "Meta's rejections arrive as 400 in Chakra's envelope with Meta's code in brackets at the start of the text.";
 
-/// The operations of this group.
 pub(super) const OPERATIONS: &[Operation] = &[
     Operation::new(
         "send_template_message_for_process",

@@ -1,14 +1,12 @@
-//! Objects that several operations share.
+//! Shapes that several operations share, each with an invented example (`…_SAMPLE`).
 
 use crate::schema::{ValueType, optional, required};
 
-/// One variable of a template and its value.
 pub(super) const MAPPING: ValueType = ValueType::Object(&[
     required("schemaPropertyName", ValueType::Text, "Name of the variable; for a positional {{1}} the text \"1\"."),
     required("schemaPropertyValue", ValueType::Text, "Text put in its place."),
 ]);
 
-/// The answer to a template send.
 pub(super) const TEMPLATE_SEND_RESULT: ValueType = ValueType::Object(&[
     required("id", ValueType::Uuid, "Chakra's own id of the chat message."),
     required("externalId", ValueType::Text, "WhatsApp message id (wamid)."),
@@ -36,7 +34,6 @@ pub(super) const TEMPLATE_SEND_RESULT: ValueType = ValueType::Object(&[
     optional("process", ValueType::Nullable(&ValueType::Text), "The process, if any."),
 ]);
 
-/// An invented answer to a template send.
 pub(super) const TEMPLATE_SEND_SAMPLE: &str = r#"{"id":"99999999-8888-4777-8666-555555555555","createdAt":1790000000000,"updatedAt":1790000000000,
 "externalId":"wamid.HBgLMTU1NTAwMDExMTEVAgARGBJGQUtFMDAwMDAwMDAwMDAwMDEA","provider":"WHATSAPP","dataType":"template",
 "body":{"body":"Hello Ada, your order 42 is ready"},"text":"Hello Ada, your order 42 is ready","attachments":null,"deliveryStatus":"PENDING",
@@ -44,7 +41,7 @@ pub(super) const TEMPLATE_SEND_SAMPLE: &str = r#"{"id":"99999999-8888-4777-8666-
 "source":{"sourceId":"77777777-6666-4555-8444-333333333333","sourceType":"API"},"team":"aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee",
 "plugin":"11111111-2222-4333-8444-555555555555","chat":null,"contact":null,"user":"77777777-6666-4555-8444-333333333333","process":null}"#;
 
-/// A plugin, with `auth` reduced to ids.
+/// `auth` as Portico reduces it: ids, none of Meta's tokens.
 pub(super) const PLUGIN: ValueType = ValueType::Object(&[
     required("id", ValueType::Uuid, "The plugin id."),
     required("type", ValueType::Text, "whatsapp."),
@@ -73,7 +70,6 @@ pub(super) const PLUGIN: ValueType = ValueType::Object(&[
     optional("serverConfig", SERVER_CONFIG, "Its settings."),
 ]);
 
-/// The settings of a plugin.
 pub(super) const SERVER_CONFIG: ValueType = ValueType::Object(&[
     optional(
         "enabledWhatsappPhoneNumbers",
@@ -83,12 +79,10 @@ pub(super) const SERVER_CONFIG: ValueType = ValueType::Object(&[
     optional("passThroughWebhookUrl", ValueType::Nullable(&ValueType::Url), "Where Meta-format events go."),
 ]);
 
-/// An invented plugin.
 pub(super) const PLUGIN_SAMPLE: &str = r#"{"id":"11111111-2222-4333-8444-555555555555","type":"whatsapp","name":"customer-0001","isActive":true,
 "auth":{"whatsappBusinessAccountsById":{"100200300400500":{"phoneNumbers":["200300400500600"]}},"whatsappPhoneNumbersById":{"200300400500600":{}}},
 "serverConfig":{"enabledWhatsappPhoneNumbers":["200300400500600"],"passThroughWebhookUrl":"https://example.com/hooks/a"}}"#;
 
-/// A phone number.
 pub(super) const PHONE_NUMBER: ValueType = ValueType::Object(&[
     required("id", ValueType::Digits, "Meta's phone number id."),
     optional("waba", ValueType::Digits, "Its WABA."),
@@ -105,22 +99,18 @@ pub(super) const PHONE_NUMBER: ValueType = ValueType::Object(&[
     optional("nameStatus", ValueType::Text, "For example APPROVED."),
 ]);
 
-/// An invented phone number.
 pub(super) const PHONE_NUMBER_SAMPLE: &str = r#"{"id":"200300400500600","waba":"100200300400500","displayPhoneNumber":"+1 555-000-2222","verifiedName":"Example Shop",
 "status":"CONNECTED","chakraStatus":"CONNECTED","qualityScore":{"score":"GREEN"},"messagingLimitTier":"TIER_1K","nameStatus":"APPROVED"}"#;
 
-/// An invented list of one phone number.
 pub(super) const PHONE_NUMBERS_SAMPLE: &str = r#"[{"id":"200300400500600","waba":"100200300400500","displayPhoneNumber":"+1 555-000-2222","verifiedName":"Example Shop",
 "status":"CONNECTED","chakraStatus":"CONNECTED","qualityScore":{"score":"GREEN"},"messagingLimitTier":"TIER_1K","nameStatus":"APPROVED"}]"#;
 
-/// `{"success": true}`.
 pub(super) const SUCCESS: ValueType =
     ValueType::Object(&[optional("success", ValueType::Bool, "Whether it was done.")]);
 
-/// An invented success.
 pub(super) const SUCCESS_SAMPLE: &str = r#"{"success":true}"#;
 
-/// Where to go on in a list of Meta's.
+/// Meta's `paging`, without the links.
 pub(super) const CURSORS: ValueType = ValueType::Object(&[
     optional(
         "cursors",
@@ -134,7 +124,6 @@ pub(super) const CURSORS: ValueType = ValueType::Object(&[
     optional("previous", ValueType::Url, "The page before, through Portico."),
 ]);
 
-/// A chat.
 pub(super) const CHAT: ValueType = ValueType::Object(&[
     required("id", ValueType::Uuid, "The chat."),
     optional("provider", ValueType::Text, "WHATSAPP."),
@@ -150,7 +139,6 @@ pub(super) const CHAT: ValueType = ValueType::Object(&[
     optional("updatedAt", ValueType::Int, "Milliseconds since 1970."),
 ]);
 
-/// An invented list of one chat.
 pub(super) const CHATS_SAMPLE: &str = r#"[{"id":"77777777-6666-4555-8444-333333333333","provider":"WHATSAPP","providerHandle":"15550002222","providerHandleId":"200300400500600",
 "initiatedDirection":"INBOUND","primaryContact":{"id":"77777777-6666-4555-8444-333333333333","name":"Ada Example","firstName":"Ada","lastName":"Example","photo":null},
 "primaryContactHandle":{"id":"77777777-6666-4555-8444-333333333333","value":"15550001111","type":"PHONE"},
@@ -179,7 +167,6 @@ pub(super) const CHAT_MESSAGE: ValueType = ValueType::Object(&[
     optional("plugin", ValueType::Nullable(&ValueType::Uuid), "The plugin."),
 ]);
 
-/// An invented list of one message.
 pub(super) const CHAT_MESSAGES_SAMPLE: &str = r#"[{"id":"99999999-8888-4777-8666-555555555555","chat":"77777777-6666-4555-8444-333333333333","externalId":"wamid.HBgLMTU1NTAwMDExMTEVAgARGBJGQUtFMDAwMDAwMDAwMDAwMDEA",
 "provider":"WHATSAPP","dataType":"text","body":{"text":{"body":"Hello"}},"text":"Hello","attachments":null,"deliveryStatus":"DELIVERED","direction":"INBOUND",
 "timestamp":1790000000000,"createdAt":1790000000000,"updatedAt":1790000000000,"plugin":"11111111-2222-4333-8444-555555555555"}]"#;
@@ -201,16 +188,13 @@ pub(super) const PROCESS: ValueType = ValueType::Object(&[
     optional("updatedAt", ValueType::Int, "Milliseconds since 1970."),
 ]);
 
-/// An invented process.
 pub(super) const PROCESS_SAMPLE: &str = r#"{"id":"77777777-6666-4555-8444-333333333333","team":"aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee","procedure":"lead","createdBy":"77777777-6666-4555-8444-333333333333",
 "assignedTo":"77777777-6666-4555-8444-333333333333","belongsTo":null,"entity":null,"record":null,"status":"OPEN","state":"NEW",
 "data":{"name":"Ada Example","phone_number":"15550001111"},"createdAt":1790000000000,"updatedAt":1790000000000}"#;
 
-/// An invented list of one process.
 pub(super) const PROCESSES_SAMPLE: &str = r#"[{"id":"77777777-6666-4555-8444-333333333333","team":"aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee","procedure":"lead","status":"OPEN","state":"NEW",
 "data":{"name":"Ada Example","phone_number":"15550001111"},"createdAt":1790000000000,"updatedAt":1790000000000}]"#;
 
-/// A background job.
 pub(super) const JOB: ValueType = ValueType::Object(&[
     required("id", ValueType::Uuid, "The job."),
     optional("createdAt", ValueType::Int, "Milliseconds since 1970."),
@@ -223,11 +207,9 @@ pub(super) const JOB: ValueType = ValueType::Object(&[
     optional("type", ValueType::Text, "What it does."),
 ]);
 
-/// An invented background job.
 pub(super) const JOB_SAMPLE: &str = r#"{"id":"77777777-6666-4555-8444-333333333333","createdAt":1790000000000,"updatedAt":1790000000000,"completionStatus":"IN_PROGRESS",
 "statusMessage":null,"startedAt":1790000000000,"completedAt":0,"team":"aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee","type":"BULK_UPDATE"}"#;
 
-/// A user of the team.
 pub(super) const USER: ValueType = ValueType::Object(&[
     required("id", ValueType::Uuid, "The user."),
     optional("createdAt", ValueType::Int, "Milliseconds since 1970."),
@@ -252,15 +234,12 @@ pub(super) const USER: ValueType = ValueType::Object(&[
     optional("deletedAt", ValueType::Nullable(&ValueType::Int), "Milliseconds since 1970."),
 ]);
 
-/// An invented user.
 pub(super) const USER_SAMPLE: &str = r#"{"id":"77777777-6666-4555-8444-333333333333","createdAt":1790000000000,"updatedAt":1790000000000,"username":"ada@example.com","firstName":"Ada",
 "lastName":"Example","middleName":null,"displayName":"Ada Example","gender":null,"dob":null,"bio":null,"phones":[],"emails":[],"profileImageUrl":null,"coverImageUrl":null,
 "timezone":"UTC","data":{},"onboardingData":{},"isActive":true,"isDeleted":false,"deletedAt":null}"#;
 
-/// An invented list of one user.
 pub(super) const USERS_SAMPLE: &str = r#"[{"id":"77777777-6666-4555-8444-333333333333","username":"ada@example.com","firstName":"Ada","lastName":"Example","displayName":"Ada Example","isActive":true}]"#;
 
-/// A stored photo.
 pub(super) const PHOTO: ValueType = ValueType::Object(&[
     required("id", ValueType::Uuid, "The photo."),
     optional("createdAt", ValueType::Int, "Milliseconds since 1970."),
@@ -274,6 +253,5 @@ pub(super) const PHOTO: ValueType = ValueType::Object(&[
     optional("user", ValueType::Nullable(&ValueType::Uuid), "Who stored it."),
 ]);
 
-/// An invented photo.
 pub(super) const PHOTO_SAMPLE: &str = r#"{"id":"77777777-6666-4555-8444-333333333333","createdAt":1790000000000,"updatedAt":1790000000000,"filetype":"image/png","filename":"a.png","height":64,"width":64,
 "isPublic":false,"team":"aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee","user":"77777777-6666-4555-8444-333333333333"}"#;

@@ -25,7 +25,6 @@ const CONFIGURATION: &[Field] = &[
     ),
 ];
 
-/// The operations of this group.
 pub(super) const OPERATIONS: &[Operation] = &[
     Operation::new(
         "create_connect_token",

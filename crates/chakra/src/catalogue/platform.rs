@@ -7,7 +7,6 @@ use crate::schema::{ValueType, optional};
 
 const GROUP: &str = "Platform";
 
-/// The operations of this group.
 pub(super) const OPERATIONS: &[Operation] = &[
     Operation::new(
         "fetch_config",

@@ -1,4 +1,4 @@
-//! Plugins.
+//! Plugins: one connected WhatsApp account of a customer each.
 
 use portico_domain::Permission;
 
@@ -8,7 +8,6 @@ use crate::schema::{ValueType, optional, required};
 
 const GROUP: &str = "Plugins";
 
-/// The operations of this group.
 pub(super) const OPERATIONS: &[Operation] = &[
     Operation::new("create_plugin", Method::Post, &["/plugin"], Permission::PluginsWrite, GROUP, "Create a plugin")
         .json(

@@ -29,7 +29,6 @@ const BY_KEY: &[Owned] = &[in_path("primaryKeyValue", Kind::Learned(LearnedKind:
 const MADE: &[Learn] = &[learn("/_data/id", LearnedKind::Process)];
 const STARTED: &[Learn] = &[learn("/_data/id", LearnedKind::Job)];
 
-/// The operations of this group.
 pub(super) const OPERATIONS: &[Operation] = &[
     Operation::new("create_lead", Method::Post, &["/v1/ext/procedure/lead/process"], Permission::LeadsWrite, LEADS, "Create a lead")
         .json(

@@ -18,7 +18,6 @@ const STORED: &[Learn] = &[learn("/_data/id", LearnedKind::Photo)];
 
 const TEAM_WIDE: &str = "Reaches the whole Chakra team: refused to keys that are limited to customers.";
 
-/// The operations of this group.
 pub(super) const OPERATIONS: &[Operation] = &[
     Operation::new("list_users", Method::Get, &["/v1/ext/users"], Permission::UsersRead, USERS, "List users")
         .data(ValueType::List(&USER), USERS_SAMPLE)

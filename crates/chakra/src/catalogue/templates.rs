@@ -1,4 +1,4 @@
-//! Message templates.
+//! Message templates, as Meta reviews and keeps them for a WABA.
 
 use portico_domain::Permission;
 
@@ -52,7 +52,6 @@ const LIST_QUERY: &[Field] = &[
     optional("category", ValueType::Text, "Only templates of this category."),
 ];
 
-/// The operations of this group.
 pub(super) const OPERATIONS: &[Operation] = &[
     Operation::new(
         "create_message_template",

@@ -13,101 +13,81 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-use crate::chosen::ChosenPaths;
 use crate::operation::{Envelope, Method, Operation};
+use crate::path_overrides::PathOverrides;
 use crate::router::fill;
+use crate::upstream_error::UpstreamError;
 
-/// Time limit of a whole call.
-pub const CALL_LIMIT: Duration = Duration::from_secs(30);
-/// Time limit of a whole call that carries media.
-pub const MEDIA_LIMIT: Duration = Duration::from_mins(5);
-/// Time limit of a connection attempt.
-const CONNECT_LIMIT: Duration = Duration::from_secs(3);
-/// How much of an answer is held in memory when it must be read as a whole, in bytes.
-pub const ANSWER_LIMIT: usize = 16 * 1024 * 1024;
+/// How long a call may take, from connecting to the last byte of the answer.
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// The same for calls that carry media, up to 100 MiB.
+pub const MEDIA_TIMEOUT: Duration = Duration::from_mins(5);
+/// How long a connection may take, name and TLS included.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// The longest answer that is held in memory, where one must be read as a whole, in bytes.
+pub const RESPONSE_LIMIT: usize = 16 * 1024 * 1024;
 
-/// Calls one Chakra. Cheap to clone; each worker thread should have one of its own.
+/// Calls one Chakra. A clone shares its connections; see [`Client::with_own_connections`].
 #[derive(Debug, Clone)]
 pub struct Client {
     http: reqwest::Client,
     base: String,
-    paths: Arc<ChosenPaths>,
+    overrides: Arc<PathOverrides>,
 }
 
-/// Why a client cannot be made.
+/// Why a client cannot be made; told to the operator at start.
 #[derive(Debug, thiserror::Error)]
-pub enum BadChakraUrl {
+pub enum ClientBuildError {
     /// Not an absolute http or https URL without path, query and credentials.
     #[error("PORTICO_CHAKRA_URL must be an http or https URL without path, such as https://api.chakrahq.com")]
-    Url,
+    InvalidUrl,
     /// The TLS stack cannot be set up.
     #[error("the HTTP client cannot be set up: {0}")]
-    Client(#[source] reqwest::Error),
+    Http(#[source] reqwest::Error),
 }
 
-/// Why Chakra gave no answer.
-#[derive(Debug, thiserror::Error)]
-pub enum Unanswered {
-    /// No connection, or it broke.
-    #[error("Chakra cannot be reached")]
-    Unreachable(#[source] reqwest::Error),
-    /// Too slow.
-    #[error("Chakra did not answer in time")]
-    Timeout,
-    /// The answer was longer than can be held.
-    #[error("Chakra's answer is longer than {ANSWER_LIMIT} bytes")]
-    TooLong,
-}
-
-impl From<reqwest::Error> for Unanswered {
-    fn from(error: reqwest::Error) -> Self {
-        // A connection attempt that runs out of time means that nobody is there.
-        if error.is_timeout() && !error.is_connect() { Self::Timeout } else { Self::Unreachable(error.without_url()) }
-    }
-}
-
-/// A request to Chakra.
+/// A request to Chakra, ready to be sent.
 #[derive(Debug)]
-pub struct Outgoing<'k> {
-    /// The method.
+pub struct UpstreamRequest<'k> {
+    /// One of those that the catalogue uses.
     pub method: Method,
-    /// Path and query, encoded.
+    /// Path and query, encoded, such as `/v1/ext/chat?page=2`.
     pub target: String,
-    /// The Chakra key.
+    /// The Chakra key, sent as `Authorization: Bearer …`.
     pub key: &'k SecretString,
     /// Headers beside `Authorization`.
     pub headers: HeaderMap,
-    /// The body.
-    pub body: OutgoingBody,
-    /// Time limit of the whole call.
-    pub limit: Duration,
+    /// Of any size: the limits of operations are the caller's to keep.
+    pub body: UpstreamBody,
+    /// How long it may take until the last byte of the answer.
+    pub timeout: Duration,
 }
 
-/// A request's body.
+/// The body of a request to Chakra.
 #[derive(Debug)]
-pub enum OutgoingBody {
-    /// None.
+pub enum UpstreamBody {
+    /// No body.
     Empty,
-    /// All of it.
-    Whole(Bytes),
-    /// Piece by piece; an error in the stream breaks the request off.
-    Pieces(mpsc::Receiver<Result<Bytes, std::io::Error>>),
+    /// The whole body, in memory.
+    Full(Bytes),
+    /// As the pieces arrive; an error among them breaks the request off.
+    Stream(mpsc::Receiver<Result<Bytes, std::io::Error>>),
 }
 
-/// An answer whose head has arrived.
+/// An answer whose head has arrived; its body is still to be read.
 #[derive(Debug)]
-pub struct Incoming {
+pub struct UpstreamResponse {
     response: reqwest::Response,
     ahead: Option<Bytes>,
 }
 
-/// An answer's body, or its beginning.
+/// What [`UpstreamResponse::read_up_to`] found.
 #[derive(Debug)]
-pub enum Peeked {
-    /// All of it.
-    Whole(Bytes),
-    /// More than asked for: read on from here.
-    More(Incoming),
+pub enum BufferedBody {
+    /// The whole body: it is not longer than the limit.
+    Complete(Bytes),
+    /// The body is longer. It can still be read from its first byte on.
+    LimitExceeded(UpstreamResponse),
 }
 
 impl Client {
@@ -115,46 +95,48 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// See [`BadChakraUrl`].
-    pub fn new(base: &str) -> Result<Self, BadChakraUrl> {
-        let url = reqwest::Url::parse(base).map_err(|_| BadChakraUrl::Url)?;
+    /// See [`ClientBuildError`].
+    pub fn new(base: &str) -> Result<Self, ClientBuildError> {
+        let url = reqwest::Url::parse(base).map_err(|_| ClientBuildError::InvalidUrl)?;
         let plain = matches!(url.scheme(), "http" | "https")
             && url.host().is_some()
             && url.path() == "/"
             && url.query().is_none()
             && url.username().is_empty();
         if !plain {
-            return Err(BadChakraUrl::Url);
+            return Err(ClientBuildError::InvalidUrl);
         }
         let http = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
-            .connect_timeout(CONNECT_LIMIT)
+            .connect_timeout(CONNECT_TIMEOUT)
             .pool_idle_timeout(Duration::from_secs(50))
             .user_agent(concat!("portico/", env!("CARGO_PKG_VERSION")))
             .build()
-            .map_err(BadChakraUrl::Client)?;
-        Ok(Self { http, base: base.trim_end_matches('/').to_owned(), paths: Arc::default() })
+            .map_err(ClientBuildError::Http)?;
+        Ok(Self { http, base: base.trim_end_matches('/').to_owned(), overrides: Arc::default() })
     }
 
-    /// The same client, which sends calls out on these paths.
+    /// The same client with settings that replace paths of the catalogue.
     #[must_use]
-    pub fn with_paths(self, paths: ChosenPaths) -> Self {
-        Self { paths: Arc::new(paths), ..self }
+    pub fn with_path_overrides(self, overrides: PathOverrides) -> Self {
+        Self { overrides: Arc::new(overrides), ..self }
     }
 
-    /// A client of the same Chakra with connections of its own.
+    /// A client of the same Chakra with connections of its own: one for each worker thread, so that no
+    /// connection is driven by another thread's event loop. Shares them after all where the TLS stack cannot
+    /// be set up once more.
     #[must_use]
-    pub fn detached(&self) -> Self {
+    pub fn with_own_connections(&self) -> Self {
         let fresh = Self::new(&self.base);
-        fresh.map_or_else(|_| self.clone(), |fresh| Self { paths: Arc::clone(&self.paths), ..fresh })
+        fresh.map_or_else(|_| self.clone(), |fresh| Self { overrides: Arc::clone(&self.overrides), ..fresh })
     }
 
-    /// The paths that calls go out on.
+    /// Which operations go out on another path than the catalogue says.
     #[must_use]
-    pub fn paths(&self) -> &ChosenPaths {
-        &self.paths
+    pub fn path_overrides(&self) -> &PathOverrides {
+        &self.overrides
     }
 
     /// The path and query of a URL on this Chakra's own host; none for another host's.
@@ -166,36 +148,41 @@ impl Client {
         }
     }
 
-    /// Sends a request and waits for the head of the answer.
+    /// Sends a request and waits for the head of the answer. Follows no redirect and repeats nothing.
     ///
     /// # Errors
     ///
-    /// See [`Unanswered`].
-    pub async fn send(&self, outgoing: Outgoing<'_>) -> Result<Incoming, Unanswered> {
-        let method = match outgoing.method {
+    /// See [`UpstreamError`].
+    pub async fn send(&self, request: UpstreamRequest<'_>) -> Result<UpstreamResponse, UpstreamError> {
+        let method = match request.method {
             Method::Get => reqwest::Method::GET,
             Method::Post => reqwest::Method::POST,
             Method::Put => reqwest::Method::PUT,
             Method::Patch => reqwest::Method::PATCH,
             Method::Delete => reqwest::Method::DELETE,
         };
-        let mut url = String::with_capacity(self.base.len() + outgoing.target.len());
+        let mut url = String::with_capacity(self.base.len() + request.target.len());
         url.push_str(&self.base);
-        url.push_str(&outgoing.target);
-        let mut request = self.http.request(method, url).headers(outgoing.headers).timeout(outgoing.limit);
-        request = request.header(AUTHORIZATION, bearer(outgoing.key));
-        request = match outgoing.body {
-            OutgoingBody::Empty => request,
-            OutgoingBody::Whole(bytes) => request.body(bytes),
-            OutgoingBody::Pieces(pieces) => request
+        url.push_str(&request.target);
+        let builder = self
+            .http
+            .request(method, url)
+            .headers(request.headers)
+            .timeout(request.timeout)
+            .header(AUTHORIZATION, bearer(request.key));
+        let builder = match request.body {
+            UpstreamBody::Empty => builder,
+            UpstreamBody::Full(bytes) => builder.body(bytes),
+            UpstreamBody::Stream(pieces) => builder
                 .body(reqwest::Body::wrap_stream(stream::unfold(pieces, |mut pieces| async {
                     pieces.recv().await.map(|piece| (piece, pieces))
                 }))),
         };
-        Ok(Incoming { response: request.send().await?, ahead: None })
+        Ok(UpstreamResponse { response: builder.send().await?, ahead: None })
     }
 
-    /// Calls an operation for Portico itself and gives its `_data` (or Meta's whole answer).
+    /// Calls an operation for Portico itself and gives its `_data`, null where there is none, or Meta's whole
+    /// answer. `parameters` fill the path; the answer may have [`RESPONSE_LIMIT`] bytes.
     ///
     /// # Errors
     ///
@@ -209,7 +196,7 @@ impl Client {
         key: &SecretString,
     ) -> Result<Value, CallError> {
         let find = |name: &str| parameters.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
-        let template = self.paths.template(operation, |name| find(name).is_some()).unwrap_or(operation.paths[0]);
+        let template = self.overrides.template(operation, |name| find(name).is_some()).unwrap_or(operation.paths[0]);
         let mut target = fill(template, find);
         if !query.is_empty() {
             target.push('?');
@@ -220,41 +207,41 @@ impl Client {
         let body = match body {
             Some(json) => {
                 headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-                OutgoingBody::Whole(json.to_string().into())
+                UpstreamBody::Full(json.to_string().into())
             }
-            None => OutgoingBody::Empty,
+            None => UpstreamBody::Empty,
         };
-        let outgoing = Outgoing { method: operation.method, target, key, headers, body, limit: CALL_LIMIT };
-        let incoming = self.send(outgoing).await?;
-        let status = incoming.status();
-        let bytes = incoming.whole().await?;
+        let request = UpstreamRequest { method: operation.method, target, key, headers, body, timeout: CALL_TIMEOUT };
+        let response = self.send(request).await?;
+        let status = response.status();
+        let bytes = response.bytes().await?;
         read_answer(operation, status, &bytes)
     }
 }
 
-/// Why a call for Portico itself came to nothing.
+/// Why a call for Portico itself came to nothing. Chakra tells some failures with status 200 and text.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
-    /// No answer.
+    /// No answer, or only part of one.
     #[error(transparent)]
-    Unanswered(#[from] Unanswered),
-    /// Chakra refuses the key.
+    Upstream(#[from] UpstreamError),
+    /// 401 or 403.
     #[error("Chakra refuses the stored key")]
     KeyRefused,
-    /// Chakra does not know what was named.
+    /// 404, or an error text that says so.
     #[error("Chakra does not know it")]
-    Missing,
-    /// Chakra says no.
+    NotFound,
+    /// Any other 4xx, or 2xx with an error text.
     #[error("Chakra refused with status {status}: {text}")]
     Rejected {
-        /// Chakra's status.
+        /// Chakra's status, 200 to 299 or 400 to 499.
         status: u16,
-        /// Chakra's words.
+        /// What Chakra says, at most 500 characters; empty when it says nothing.
         text: String,
     },
-    /// The answer has no known shape.
-    #[error("Chakra's answer (status {0}) cannot be read")]
-    Garbled(u16),
+    /// 3xx, 5xx, or a 2xx that is not JSON in the operation's envelope; with the status.
+    #[error("Chakra's answer (status {0}) is malformed")]
+    Malformed(u16),
 }
 
 fn bearer(key: &SecretString) -> HeaderValue {
@@ -275,30 +262,30 @@ fn read_answer(operation: &Operation, status: u16, bytes: &[u8]) -> Result<Value
     let text = json.as_ref().and_then(error_text);
     match (status, json) {
         (401 | 403, _) => Err(CallError::KeyRefused),
-        (404, _) => Err(CallError::Missing),
+        (404, _) => Err(CallError::NotFound),
         (200..=299, Some(json)) => match text {
-            Some(text) if says_missing(&text) => Err(CallError::Missing),
+            Some(text) if says_not_found(&text) => Err(CallError::NotFound),
             Some(text) => Err(CallError::Rejected { status, text }),
             None if operation.envelope == Envelope::Chakra => match json {
                 Value::Object(mut object) => Ok(object.remove("_data").unwrap_or(Value::Null)),
-                _ => Err(CallError::Garbled(status)),
+                _ => Err(CallError::Malformed(status)),
             },
             None => Ok(json),
         },
-        (400..=499, _) if text.as_deref().is_some_and(says_missing) => Err(CallError::Missing),
+        (400..=499, _) if text.as_deref().is_some_and(says_not_found) => Err(CallError::NotFound),
         (400..=499, _) => Err(CallError::Rejected { status, text: text.unwrap_or_default() }),
-        _ => Err(CallError::Garbled(status)),
+        _ => Err(CallError::Malformed(status)),
     }
 }
 
-/// A missing plugin may be told by words instead of a status.
-fn says_missing(text: &str) -> bool {
+/// Chakra says of some missing plugins only in words that they are.
+fn says_not_found(text: &str) -> bool {
     text.to_ascii_lowercase().contains("not found")
 }
 
-/// Chakra's words for what went wrong, from any of the shapes that occur.
-#[must_use]
-pub fn error_text(json: &Value) -> Option<String> {
+/// What Chakra or Meta says went wrong, at most 500 characters: the first of `_errors` (a text or an object
+/// with `message`), Meta's `error.message`, or that within `_data`.
+fn error_text(json: &Value) -> Option<String> {
     let first = json.get("_errors").and_then(|errors| errors.get(0));
     let text = first
         .and_then(|error| error.as_str().or_else(|| error.get("message")?.as_str()))
@@ -307,62 +294,62 @@ pub fn error_text(json: &Value) -> Option<String> {
     text.map(|text| text.chars().take(500).collect())
 }
 
-impl Incoming {
-    /// The status.
+impl UpstreamResponse {
+    /// The status code, 100 to 599.
     #[must_use]
     pub fn status(&self) -> u16 {
         self.response.status().as_u16()
     }
 
-    /// The headers.
+    /// The headers as Chakra sent them, also those of the connection.
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
         self.response.headers()
     }
 
-    /// Reads ahead: the whole body when it is at most `limit` bytes long, else the answer as before.
+    /// Reads the body if it is at most `limit` bytes long; else what was read is kept with the rest.
     ///
     /// # Errors
     ///
-    /// See [`Unanswered`].
-    pub async fn peek(mut self, limit: usize) -> Result<Peeked, Unanswered> {
-        let Some(first) = self.response.chunk().await? else { return Ok(Peeked::Whole(Bytes::new())) };
+    /// See [`UpstreamError`].
+    pub async fn read_up_to(mut self, limit: usize) -> Result<BufferedBody, UpstreamError> {
+        let Some(first) = self.response.chunk().await? else { return Ok(BufferedBody::Complete(Bytes::new())) };
         if first.len() > limit {
             self.ahead = Some(first);
-            return Ok(Peeked::More(self));
+            return Ok(BufferedBody::LimitExceeded(self));
         }
-        let Some(second) = self.response.chunk().await? else { return Ok(Peeked::Whole(first)) };
+        let Some(second) = self.response.chunk().await? else { return Ok(BufferedBody::Complete(first)) };
         let mut all = BytesMut::from(&first[..]);
         all.extend_from_slice(&second);
         while all.len() <= limit {
-            let Some(chunk) = self.response.chunk().await? else { return Ok(Peeked::Whole(all.freeze())) };
+            let Some(chunk) = self.response.chunk().await? else { return Ok(BufferedBody::Complete(all.freeze())) };
             all.extend_from_slice(&chunk);
         }
         self.ahead = Some(all.freeze());
-        Ok(Peeked::More(self))
+        Ok(BufferedBody::LimitExceeded(self))
     }
 
-    /// The whole body, at most [`ANSWER_LIMIT`] bytes.
+    /// The whole body.
     ///
     /// # Errors
     ///
-    /// See [`Unanswered`].
-    pub async fn whole(self) -> Result<Bytes, Unanswered> {
-        match self.peek(ANSWER_LIMIT).await? {
-            Peeked::Whole(bytes) => Ok(bytes),
-            Peeked::More(_) => Err(Unanswered::TooLong),
+    /// [`UpstreamError::TooLong`] beyond [`RESPONSE_LIMIT`] bytes; else when it breaks off or takes too long.
+    pub async fn bytes(self) -> Result<Bytes, UpstreamError> {
+        match self.read_up_to(RESPONSE_LIMIT).await? {
+            BufferedBody::Complete(bytes) => Ok(bytes),
+            BufferedBody::LimitExceeded(_) => Err(UpstreamError::TooLong),
         }
     }
 
-    /// The body, piece by piece as it arrives.
-    pub fn pieces(self) -> impl Stream<Item = Result<Bytes, Unanswered>> {
-        stream::unfold(Some(self), |incoming| async {
-            let mut incoming = incoming?;
-            if let Some(ahead) = incoming.ahead.take() {
-                return Some((Ok(ahead), Some(incoming)));
+    /// The body in pieces as they arrive, of any length. Ends after the first error.
+    pub fn bytes_stream(self) -> impl Stream<Item = Result<Bytes, UpstreamError>> {
+        stream::unfold(Some(self), |rest| async {
+            let mut rest = rest?;
+            if let Some(ahead) = rest.ahead.take() {
+                return Some((Ok(ahead), Some(rest)));
             }
-            match incoming.response.chunk().await {
-                Ok(Some(piece)) => Some((Ok(piece), Some(incoming))),
+            match rest.response.chunk().await {
+                Ok(Some(piece)) => Some((Ok(piece), Some(rest))),
                 Ok(None) => None,
                 Err(error) => Some((Err(error.into()), None)),
             }
@@ -389,11 +376,11 @@ mod tests {
         let get = operation("get_plugin");
         let read = |status, body: &str| read_answer(get, status, body.as_bytes());
         assert_eq!(read(200, "\u{feff}{\"_data\":{\"id\":1},\"_errors\":[]}").ok(), Some(serde_json::json!({"id": 1})));
-        assert!(matches!(read(200, r#"{"_data":[],"_errors":["Plugin not found"]}"#), Err(CallError::Missing)));
+        assert!(matches!(read(200, r#"{"_data":[],"_errors":["Plugin not found"]}"#), Err(CallError::NotFound)));
         assert!(matches!(read(200, r#"{"_data":[],"_errors":["no"]}"#), Err(CallError::Rejected { status: 200, .. })));
-        assert!(matches!(read(404, "Not Found"), Err(CallError::Missing)));
+        assert!(matches!(read(404, "Not Found"), Err(CallError::NotFound)));
         assert!(matches!(read(401, ""), Err(CallError::KeyRefused)));
-        assert!(matches!(read(502, "<html>"), Err(CallError::Garbled(502))));
-        assert!(matches!(read(200, "<html>"), Err(CallError::Garbled(200))));
+        assert!(matches!(read(502, "<html>"), Err(CallError::Malformed(502))));
+        assert!(matches!(read(200, "<html>"), Err(CallError::Malformed(200))));
     }
 }

@@ -3,20 +3,23 @@
 //!
 //! [`catalogue`] is data; everything else is engine. To add an operation, add an entry there.
 
+pub mod body_scan;
 pub mod catalogue;
-pub mod chosen;
 pub mod client;
+pub mod json_splitter;
+mod json_tokens;
 pub mod operation;
-pub mod pieces;
+pub mod path_overrides;
 pub mod router;
-pub mod scan;
 pub mod schema;
+pub mod upstream_error;
 
 pub use catalogue::{NOT_OFFERED, NotOffered, operation, operations};
-pub use chosen::{BadChoice, ChosenPaths};
-pub use client::{BadChakraUrl, CallError, Client, Incoming, Outgoing, OutgoingBody, Peeked, Unanswered};
+pub use client::{BufferedBody, CallError, Client, ClientBuildError, UpstreamBody, UpstreamRequest, UpstreamResponse};
 pub use operation::{
-    AnswerRule, At, BodyKind, Confidence, Effect, Envelope, Kind, Learn, LearnedKind, Link, LinkTo, Method, Operation,
-    Owned, Retry, RowId, When,
+    AnswerRule, At, BodyKind, Condition, Confidence, Effect, Envelope, Kind, Learn, LearnedKind, Link, LinkTo, Method,
+    Operation, Owned, Retry, RowId,
 };
+pub use path_overrides::{PathOverrideError, PathOverrides};
 pub use router::{Matched, NoRoute, Route, Router, router};
+pub use upstream_error::UpstreamError;

@@ -1,26 +1,26 @@
-//! One operation of Chakra's API, as data.
+//! One operation of Chakra's API, as data: what the [`catalogue`](crate::catalogue) is made of.
 
 use portico_domain::Permission;
 
-use crate::schema::{Field, Ty};
+use crate::schema::{Field, ValueType};
 
 /// The methods that Chakra uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Method {
-    /// Reads.
+    /// `GET`; may always be repeated.
     Get,
-    /// Creates or acts.
+    /// `POST`: creates, sends, and asks where the question is a body.
     Post,
-    /// Replaces.
+    /// `PUT`.
     Put,
-    /// Changes.
+    /// `PATCH`.
     Patch,
-    /// Deletes.
+    /// `DELETE`.
     Delete,
 }
 
 impl Method {
-    /// The spelling on the wire.
+    /// The spelling on the wire: capitals.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -32,14 +32,14 @@ impl Method {
         }
     }
 
-    /// The method of that spelling, if the catalogue can use it.
+    /// The method of that spelling, which is case-sensitive; none for one that the catalogue does not use.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Get, Self::Post, Self::Put, Self::Patch, Self::Delete].into_iter().find(|method| method.as_str() == text)
     }
 }
 
-/// What kind of thing an id in a call names.
+/// What an id in a call names: decides where its owner is looked up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// A plugin, by UUID.
@@ -55,30 +55,30 @@ pub enum Kind {
 /// The kinds whose owner has to be learned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LearnedKind {
-    /// A message (`wamid…`).
+    /// A WhatsApp message, by `wamid…`.
     Message,
-    /// A medium.
+    /// A media file, by Meta's digits.
     Media,
-    /// A message template.
+    /// A message template, by Meta's digits.
     Template,
-    /// A group.
+    /// A WhatsApp group, by Meta's id (base64 of `capi_group:…`).
     Group,
-    /// A call (`wacid…`).
+    /// A WhatsApp call, by `wacid…`.
     Call,
-    /// A chat.
+    /// A chat in Chakra's inbox.
     Chat,
-    /// A photo.
+    /// A photo stored at Chakra, by a UUID that the caller chose.
     Photo,
-    /// A process.
+    /// A record of the team's CRM.
     Process,
-    /// A background job.
+    /// A background job of Chakra's.
     Job,
-    /// A campaign.
+    /// A campaign, which sends one template to many.
     Campaign,
 }
 
 impl LearnedKind {
-    /// The spelling in storage and messages.
+    /// The spelling in storage and in messages to callers: it stays as it is.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -107,40 +107,40 @@ pub enum At {
     Body(&'static str),
 }
 
-/// An id that must belong to the caller.
+/// An id that must belong to the caller before the call goes on; an absent one is not checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Owned {
-    /// Where it stands.
+    /// Where in the call it is looked for.
     pub at: At,
-    /// What it names.
+    /// What it names, and so where its owner is looked up.
     pub kind: Kind,
-    /// Only when this body field has this value.
-    pub when: When,
+    /// Checked only where the body fulfils it.
+    pub when: Condition,
 }
 
 /// A condition on the JSON body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum When {
-    /// No condition.
+pub enum Condition {
+    /// Also for calls without a body.
     Always,
-    /// The field at the pointer is this text.
+    /// The field at the pointer is this text, or the number of these digits.
     BodyIs(&'static str, &'static str),
-    /// The field at the pointer is not this text.
+    /// The field at the pointer is another text, none, or absent.
     BodyIsNot(&'static str, &'static str),
 }
 
-/// How a body travels.
+/// How a request's body is taken and forwarded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BodyKind {
-    /// No body.
+    /// What comes is neither read nor forwarded.
     None,
-    /// JSON, at most 1 MiB.
+    /// A JSON object, at most 1 MiB.
     Json,
     /// A JSON list, at most 1 MiB.
     JsonList,
-    /// JSON or a URL-encoded form, at most 1 MiB.
+    /// A JSON object or a URL-encoded form, by `Content-Type`; at most 1 MiB.
     JsonOrForm,
-    /// JSON, or a multipart stream where a file goes with it.
+    /// A JSON object, or a multipart stream where a file goes with it, by `Content-Type`.
     JsonOrMultipart,
     /// A multipart stream, at most 100 MiB.
     Multipart,
@@ -153,23 +153,23 @@ pub enum Envelope {
     Chakra,
     /// Meta's own JSON.
     MetaRaw,
-    /// Bytes with their own content type.
+    /// Bytes of any content type.
     Binary,
 }
 
 /// Whether a request may be repeated when its outcome is unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retry {
-    /// A repeat changes nothing more.
+    /// Doing it twice changes nothing more than doing it once.
     Safe,
-    /// A repeat may do it twice.
+    /// A repeat may do it twice, such as send a message.
     Never,
 }
 
 /// How the answer is treated before the caller gets it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AnswerRule {
-    /// Streamed, byte for byte.
+    /// Handed on byte for byte, but for [`Operation::links`].
     Pass,
     /// `_data` is a list over the whole team: only the rows that the caller owns remain. A row is the
     /// caller's when it names at least one of these, and all that it names are the caller's.
@@ -181,9 +181,9 @@ pub enum AnswerRule {
 /// An id inside a row of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RowId {
-    /// Where it stands in the row, by JSON pointer.
+    /// A JSON pointer from the row.
     pub at: &'static str,
-    /// What it names.
+    /// What it names, and so where its owner is looked up.
     pub kind: Kind,
 }
 
@@ -191,18 +191,18 @@ pub struct RowId {
 /// call names, or to the plugin that its row names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Learn {
-    /// Where it stands, by JSON pointer from the top; `*` stands for every row of a list.
+    /// A JSON pointer from the top, in which `*` stands for every row of a list.
     pub at: &'static str,
-    /// What it names.
+    /// What becomes known to belong to somebody.
     pub kind: LearnedKind,
 }
 
 /// A link in an answer, written anew so that following it comes back through Portico.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Link {
-    /// Where it stands, by JSON pointer.
+    /// A JSON pointer from the top to its text.
     pub at: &'static str,
-    /// Where it leads.
+    /// Where it leads, and so what it is replaced by.
     pub to: LinkTo,
 }
 
@@ -218,7 +218,7 @@ pub enum LinkTo {
 /// What the operation changes that Portico keeps records of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
-    /// Nothing.
+    /// It changes nothing that Portico keeps.
     None,
     /// `_data` is a new plugin.
     CreatesPlugin,
@@ -248,7 +248,7 @@ pub enum Confidence {
 }
 
 impl Confidence {
-    /// The spelling in the OpenAPI document.
+    /// The spelling in the OpenAPI document: it stays as it is.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -267,53 +267,54 @@ pub struct Operation {
     pub id: &'static str,
     /// Other ids under which documents know the same call.
     pub also: &'static [&'static str],
-    /// The heading in the documentation.
+    /// The heading in the documentation: a verb first, no full stop.
     pub title: &'static str,
     /// The section in the documentation.
     pub group: &'static str,
-    /// The method.
+    /// The same on all of its paths.
     pub method: Method,
     /// The path templates that are accepted, most likely first; the first is where calls are forwarded.
     pub paths: &'static [&'static str],
     /// Which of several operations on one path this is.
-    pub when: When,
+    pub when: Condition,
     /// What the caller must be allowed; none for a call that any valid key may make.
     pub permission: Option<Permission>,
     /// A query parameter that needs one permission more.
     pub query_permission: Option<(&'static str, Permission)>,
-    /// The ids that must belong to the caller.
+    /// The ids that must belong to the caller, wherever in a call they stand.
     pub owned: &'static [Owned],
-    /// Query parameters.
+    /// The query parameters that are documented; others are forwarded too.
     pub query: &'static [Field],
-    /// How the request's body travels.
+    /// What body a request may have.
     pub body: BodyKind,
-    /// The fields of the request's body.
+    /// The documented fields of the body, or parts of a multipart one.
     pub request: &'static [Field],
     /// An invented request body, as JSON.
     pub request_sample: &'static str,
-    /// The shape around the answer.
+    /// What is around the answer's own content.
     pub envelope: Envelope,
-    /// The answer: the content of `_data` in Chakra's envelope, else the whole body.
-    pub answer: Ty,
+    /// The shape of the answer: the content of `_data` in Chakra's envelope, else the whole body.
+    pub answer: ValueType,
     /// An invented answer, as JSON: `_data` in Chakra's envelope, else the whole body.
     pub answer_sample: &'static str,
-    /// How the answer is treated.
+    /// What is done to an answer before the caller gets it.
     pub rule: AnswerRule,
-    /// The ids from which Portico learns whose something is.
+    /// The ids in the answer from which Portico learns whose something is.
     pub learns: &'static [Learn],
-    /// The links that are written anew.
+    /// The links in the answer that are written anew, so that they lead through Portico.
     pub links: &'static [Link],
     /// Whether a redirect to another host is handed on to the caller; else it is refused.
     pub hands_on_redirects: bool,
-    /// What else it changes.
+    /// What it changes that Portico keeps records of.
     pub effect: Effect,
-    /// Whether it may be repeated.
+    /// Whether it may be repeated when its outcome is unknown.
     pub retry: Retry,
-    /// Whether the long time limit for media holds.
+    /// Whether it may take [`MEDIA_TIMEOUT`](crate::client::MEDIA_TIMEOUT) instead of
+    /// [`CALL_TIMEOUT`](crate::client::CALL_TIMEOUT).
     pub media: bool,
-    /// How well it is known.
+    /// How well Chakra's contract is known; told in the OpenAPI document.
     pub confidence: Confidence,
-    /// What a caller should know.
+    /// What a caller should know beside the shapes: sentences for the documentation.
     pub notes: &'static [&'static str],
 }
 
@@ -336,7 +337,7 @@ impl Operation {
             group,
             method,
             paths,
-            when: When::Always,
+            when: Condition::Always,
             permission: Some(permission),
             query_permission: None,
             owned: &[],
@@ -345,7 +346,7 @@ impl Operation {
             request: &[],
             request_sample: "",
             envelope: Envelope::Chakra,
-            answer: Ty::Any,
+            answer: ValueType::Any,
             answer_sample: "{}",
             rule: AnswerRule::Pass,
             learns: &[],
@@ -359,49 +360,49 @@ impl Operation {
         }
     }
 
-    /// Other ids of the same call.
+    /// Sets [`Operation::also`].
     #[must_use]
     pub const fn also(mut self, ids: &'static [&'static str]) -> Self {
         self.also = ids;
         self
     }
 
-    /// Only when the body says so.
+    /// Sets [`Operation::when`]: another operation on the same path takes the rest.
     #[must_use]
-    pub const fn when(mut self, when: When) -> Self {
+    pub const fn when(mut self, when: Condition) -> Self {
         self.when = when;
         self
     }
 
-    /// Any valid key may call it.
+    /// Takes the permission away: any valid key may call it.
     #[must_use]
     pub const fn any_caller(mut self) -> Self {
         self.permission = None;
         self
     }
 
-    /// A query parameter that needs one permission more.
+    /// Sets [`Operation::query_permission`].
     #[must_use]
     pub const fn query_needs(mut self, name: &'static str, permission: Permission) -> Self {
         self.query_permission = Some((name, permission));
         self
     }
 
-    /// The ids that must belong to the caller.
+    /// Sets [`Operation::owned`].
     #[must_use]
     pub const fn owned(mut self, owned: &'static [Owned]) -> Self {
         self.owned = owned;
         self
     }
 
-    /// Query parameters.
+    /// Sets [`Operation::query`].
     #[must_use]
     pub const fn query(mut self, query: &'static [Field]) -> Self {
         self.query = query;
         self
     }
 
-    /// A JSON body with these fields and an invented example.
+    /// Takes a JSON object with these fields; the sample is an invented one.
     #[must_use]
     pub const fn json(mut self, fields: &'static [Field], sample: &'static str) -> Self {
         self.body = BodyKind::Json;
@@ -410,7 +411,7 @@ impl Operation {
         self
     }
 
-    /// A multipart body with these parts.
+    /// Takes a multipart body with these parts, and may take as long as media do.
     #[must_use]
     pub const fn multipart(mut self, parts: &'static [Field]) -> Self {
         self.body = BodyKind::Multipart;
@@ -419,85 +420,85 @@ impl Operation {
         self
     }
 
-    /// The content of `_data`, with an invented example.
+    /// Answers in Chakra's envelope: what `_data` holds, and an invented example of it.
     #[must_use]
-    pub const fn data(mut self, answer: Ty, sample: &'static str) -> Self {
+    pub const fn data(mut self, answer: ValueType, sample: &'static str) -> Self {
         self.envelope = Envelope::Chakra;
         self.answer = answer;
         self.answer_sample = sample;
         self
     }
 
-    /// Meta's own JSON, with an invented example.
+    /// Answers in Meta's own JSON: its shape, and an invented example.
     #[must_use]
-    pub const fn meta(mut self, answer: Ty, sample: &'static str) -> Self {
+    pub const fn meta(mut self, answer: ValueType, sample: &'static str) -> Self {
         self.envelope = Envelope::MetaRaw;
         self.answer = answer;
         self.answer_sample = sample;
         self
     }
 
-    /// How the answer is treated.
+    /// Sets [`Operation::rule`].
     #[must_use]
     pub const fn rule(mut self, rule: AnswerRule) -> Self {
         self.rule = rule;
         self
     }
 
-    /// The ids from which Portico learns whose something is.
+    /// Sets [`Operation::learns`].
     #[must_use]
     pub const fn learns(mut self, learns: &'static [Learn]) -> Self {
         self.learns = learns;
         self
     }
 
-    /// The links that are written anew.
+    /// Sets [`Operation::links`].
     #[must_use]
     pub const fn links(mut self, links: &'static [Link]) -> Self {
         self.links = links;
         self
     }
 
-    /// Bytes with their own content type; a redirect to another host is handed on.
+    /// Answers with bytes of any content type or a redirect to them, and may take as long as media do.
     #[must_use]
     pub const fn binary(mut self) -> Self {
         self.envelope = Envelope::Binary;
-        self.answer = Ty::File;
+        self.answer = ValueType::File;
         self.answer_sample = "";
         self.hands_on_redirects = true;
         self.media = true;
         self
     }
 
-    /// Another way for the body to travel.
+    /// Sets [`Operation::body`], after [`Operation::json`] has set its fields.
     #[must_use]
     pub const fn body_kind(mut self, body: BodyKind) -> Self {
         self.body = body;
         self
     }
 
-    /// What else it changes.
+    /// Sets [`Operation::effect`].
     #[must_use]
     pub const fn effect(mut self, effect: Effect) -> Self {
         self.effect = effect;
         self
     }
 
-    /// A repeat changes nothing more.
+    /// Allows repeats, which a GET has anyway.
     #[must_use]
     pub const fn repeatable(mut self) -> Self {
         self.retry = Retry::Safe;
         self
     }
 
-    /// How well it is known.
+    /// Sets [`Operation::confidence`].
     #[must_use]
     pub const fn confidence(mut self, confidence: Confidence) -> Self {
         self.confidence = confidence;
         self
     }
 
-    /// What a caller should know.
+    /// Sets [`Operation::notes`].
     #[must_use]
     pub const fn notes(mut self, notes: &'static [&'static str]) -> Self {
         self.notes = notes;
@@ -505,31 +506,31 @@ impl Operation {
     }
 }
 
-/// An id in the path that must belong to the caller.
+/// An id in the path that must belong to the caller, whatever the body says.
 #[must_use]
 pub const fn in_path(name: &'static str, kind: Kind) -> Owned {
-    Owned { at: At::Path(name), kind, when: When::Always }
+    Owned { at: At::Path(name), kind, when: Condition::Always }
 }
 
-/// An id in the query that must belong to the caller.
+/// An id in the query that must belong to the caller, whatever the body says.
 #[must_use]
 pub const fn in_query(name: &'static str, kind: Kind) -> Owned {
-    Owned { at: At::Query(name), kind, when: When::Always }
+    Owned { at: At::Query(name), kind, when: Condition::Always }
 }
 
-/// An id in the body that must belong to the caller.
+/// An id in the body, by JSON pointer, that must belong to the caller, whatever else the body says.
 #[must_use]
 pub const fn in_body(pointer: &'static str, kind: Kind) -> Owned {
-    Owned { at: At::Body(pointer), kind, when: When::Always }
+    Owned { at: At::Body(pointer), kind, when: Condition::Always }
 }
 
-/// An id in an answer from which its owner is learned.
+/// An id in an answer, by JSON pointer from the top, whose owner is learned.
 #[must_use]
 pub const fn learn(at: &'static str, kind: LearnedKind) -> Learn {
     Learn { at, kind }
 }
 
-/// An id in a row that tells whose the row is.
+/// An id in a row, by JSON pointer from the row, that tells whose the row is.
 #[must_use]
 pub const fn row(at: &'static str, kind: Kind) -> RowId {
     RowId { at, kind }

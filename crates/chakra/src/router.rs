@@ -12,9 +12,9 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 
 use portico_domain::settings::is_graph_version;
 
+use crate::body_scan::{BodyError, BodyScan, ScannedBody};
 use crate::catalogue::{NOT_OFFERED, operations};
-use crate::operation::{At, Method, Operation, When};
-use crate::scan::{Scan, Scanned};
+use crate::operation::{At, Condition, Method, Operation};
 
 /// Every path that the catalogue names, ready to match.
 #[derive(Debug)]
@@ -26,22 +26,22 @@ pub struct Router {
 /// One method on one path template, with the operations that share it.
 #[derive(Debug)]
 pub struct Route {
-    /// The method.
+    /// The method that all of its operations have.
     pub method: Method,
-    /// The template that matched.
+    /// One of their [`Operation::paths`].
     pub template: &'static str,
-    /// The operations on it; more than one where the body decides.
+    /// More than one where the body decides; the last has no condition.
     pub operations: Vec<&'static Operation>,
-    /// Where their path parameters stand, by name.
+    /// The names of the path parameters, in order.
     names: Vec<&'static str>,
-    /// What to read from a JSON body.
-    scan: Scan,
+    /// Reads the fields of a JSON body that any of them looks at.
+    scan: BodyScan,
 }
 
 /// A route and the decoded values of its path parameters.
 #[derive(Debug)]
 pub struct Matched<'r, 'p> {
-    /// The route.
+    /// Where the path leads.
     pub route: &'r Route,
     values: Vec<Cow<'p, str>>,
 }
@@ -49,15 +49,15 @@ pub struct Matched<'r, 'p> {
 /// Why a path leads nowhere.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoRoute {
-    /// No operation has this path.
+    /// No operation has this path, with any method.
     #[error(
         "no operation of Chakra has this path; the OpenAPI document at /openapi.json lists those that Portico forwards"
     )]
     Unknown,
-    /// Chakra does not offer it; what to do instead.
+    /// Chakra does not offer it; with what to do instead, see [`NOT_OFFERED`].
     #[error("{0}")]
     NotOffered(&'static str),
-    /// The path exists with other methods.
+    /// The path exists with these methods only, sorted.
     #[error("this path takes {}", allow(.0))]
     Method(Vec<Method>),
     /// A segment is empty, `.` or `..`, or holds an encoded slash, backslash, control character or invalid UTF-8.
@@ -70,7 +70,7 @@ pub enum NoRoute {
     Version,
 }
 
-/// The value of an `Allow` header.
+/// The value of an `Allow` header, such as `GET, POST`.
 #[must_use]
 pub fn allow(methods: &[Method]) -> String {
     methods.iter().map(|method| method.as_str()).collect::<Vec<_>>().join(", ")
@@ -117,7 +117,7 @@ impl Form {
 
 static ROUTER: LazyLock<Router> = LazyLock::new(|| Router::new(&operations()));
 
-/// The router over the whole catalogue.
+/// The router over the whole catalogue, built once.
 #[must_use]
 pub fn router() -> &'static Router {
     &ROUTER
@@ -144,8 +144,8 @@ impl Router {
         }
         for route in &mut router.routes {
             // Variants with a condition are tried first, whatever their order in the catalogue.
-            route.operations.sort_by_key(|operation| operation.when == When::Always);
-            route.scan = Scan::for_operations(&route.operations);
+            route.operations.sort_by_key(|operation| operation.when == Condition::Always);
+            route.scan = BodyScan::for_operations(&route.operations);
         }
         router
     }
@@ -172,20 +172,19 @@ impl Router {
                 template,
                 operations: vec![operation],
                 names,
-                scan: Scan::default(),
+                scan: BodyScan::default(),
             });
         }
     }
 
-    /// Every route, for documentation and sweeps.
+    /// Every route, in the order of the catalogue; for documentation and tests that sweep over all.
     #[must_use]
     pub fn routes(&self) -> &[Route] {
         &self.routes
     }
 
-    /// Finds the route of a request.
-    ///
-    /// `path` is as it came in the request line, still encoded, without the query.
+    /// Finds the route of a request. `method` is none for one that the catalogue does not use; `path` is as
+    /// it came in the request line, still encoded, without the query.
     ///
     /// # Errors
     ///
@@ -276,7 +275,7 @@ fn segments(path: &str) -> Result<Vec<Cow<'_, str>>, NoRoute> {
     Ok(all)
 }
 
-/// What may stand unencoded in a path segment (RFC 3986, `unreserved`).
+/// What stands unencoded in a path segment: RFC 3986's `unreserved`, and what ids contain of `pchar`.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
@@ -303,7 +302,7 @@ pub fn fill<'v>(template: &str, value: impl Fn(&str) -> Option<&'v str>) -> Stri
 }
 
 impl Matched<'_, '_> {
-    /// The decoded value of a path parameter.
+    /// The decoded value of a path parameter; none when the template has no parameter of that name.
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<&str> {
         let at = self.route.names.iter().position(|known| *known == name)?;
@@ -318,44 +317,40 @@ impl Matched<'_, '_> {
 }
 
 impl Route {
-    /// Whether any operation here looks into the body or is chosen by it.
-    #[must_use]
-    pub fn reads_body(&self) -> bool {
-        !self.scan.is_empty()
-    }
-
     /// Reads the watched fields of a JSON body, and checks that the whole of it is JSON.
     ///
     /// # Errors
     ///
-    /// When it is not JSON, a watched field stands twice, or has a type that no id has.
-    pub fn scan(&self, body: &[u8]) -> Result<Scanned, crate::scan::Malformed> {
-        self.scan.run(body)
+    /// When it is not JSON, not an object (or list, where the operation takes one), or a watched field stands
+    /// twice.
+    pub fn scan(&self, body: &[u8]) -> Result<ScannedBody, BodyError> {
+        self.scan.read(body)
     }
 
     /// The operation that takes what no other on this route wants: what a call counts as before its
     /// body is known.
     #[must_use]
-    pub fn usual(&self) -> &'static Operation {
+    pub fn default_operation(&self) -> &'static Operation {
         self.operations[self.operations.len() - 1]
     }
 
-    /// The operation that the body asks for.
+    /// The operation whose condition the body fulfils, else the default one.
     #[must_use]
-    pub fn choose(&self, scanned: &Scanned) -> &'static Operation {
+    pub fn operation_for(&self, scanned: &ScannedBody) -> &'static Operation {
         let fits = |operation: &&&'static Operation| scanned.holds(operation.when);
-        self.operations.iter().find(fits).copied().unwrap_or_else(|| self.usual())
+        self.operations.iter().find(fits).copied().unwrap_or_else(|| self.default_operation())
     }
 
-    /// The names of the path parameters, in order.
+    /// The names of the path parameters, in the order of the path.
     #[must_use]
     pub fn parameters(&self) -> &[&'static str] {
         &self.names
     }
 
-    /// Whether an id at that place can occur on this path at all.
+    /// Whether a call on this path can carry an id at that place: operations have several paths, and not all
+    /// have the same parameters.
     #[must_use]
-    pub fn has(&self, at: At) -> bool {
+    pub fn can_carry(&self, at: At) -> bool {
         match at {
             At::Path(name) => self.names.contains(&name),
             At::Query(_) | At::Body(_) => true,
@@ -370,7 +365,7 @@ mod tests {
     const PLUGIN: &str = "11111111-2222-4333-8444-555555555555";
 
     fn id(method: &str, path: &str) -> Result<&'static str, NoRoute> {
-        router().find(Method::parse(method), path).map(|matched| matched.route.usual().id)
+        router().find(Method::parse(method), path).map(|matched| matched.route.default_operation().id)
     }
 
     #[test]
@@ -386,7 +381,7 @@ mod tests {
     fn the_body_chooses_among_operations_on_one_path() {
         let path = format!("/v1/ext/plugin/whatsapp/{PLUGIN}/api/v24.0/200300400500600/messages");
         let route = router().find(Some(Method::Post), &path).expect("is in the catalogue").route;
-        let chosen = |body: &str| route.choose(&route.scan(body.as_bytes()).expect("is JSON")).id;
+        let chosen = |body: &str| route.operation_for(&route.scan(body.as_bytes()).expect("is JSON")).id;
         assert_eq!(chosen(r#"{"status":"read","message_id":"wamid.x"}"#), "mark_message_read");
         assert_eq!(chosen(r#"{"type":"template"}"#), "send_template_message_meta_format");
         assert_eq!(chosen(r#"{"type":"text"}"#), "whatsapp_messages");

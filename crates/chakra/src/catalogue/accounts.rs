@@ -4,11 +4,10 @@ use portico_domain::Permission;
 
 use super::objects::{PHONE_NUMBER, PHONE_NUMBER_SAMPLE, PHONE_NUMBERS_SAMPLE};
 use crate::operation::{AnswerRule, Confidence, Kind, Method, Operation, in_path, in_query, row};
-use crate::schema::{Ty, optional, required};
+use crate::schema::{ValueType, optional, required};
 
 const GROUP: &str = "WhatsApp accounts";
 
-/// The operations of this group.
 pub(super) const OPERATIONS: &[Operation] = &[
     Operation::new(
         "list_whatsapp_phone_numbers",
@@ -19,8 +18,8 @@ pub(super) const OPERATIONS: &[Operation] = &[
         "List phone numbers",
     )
     .owned(&[in_query("pluginId", Kind::Plugin)])
-    .query(&[optional("pluginId", Ty::Uuid, "Only that plugin's (by analogy with the list of WABAs).")])
-    .data(Ty::List(&PHONE_NUMBER), PHONE_NUMBERS_SAMPLE)
+    .query(&[optional("pluginId", ValueType::Uuid, "Only that plugin's (by analogy with the list of WABAs).")])
+    .data(ValueType::List(&PHONE_NUMBER), PHONE_NUMBERS_SAMPLE)
     .rule(AnswerRule::FilterRows(&[row("/id", Kind::PhoneNumber)]))
     .confidence(Confidence::Observed)
     .notes(&["Chakra answers for the whole team; only the rows that belong to the caller remain."]),
@@ -44,12 +43,12 @@ pub(super) const OPERATIONS: &[Operation] = &[
         "List WABAs",
     )
     .owned(&[in_query("pluginId", Kind::Plugin)])
-    .query(&[optional("pluginId", Ty::Uuid, "Only that plugin's.")])
+    .query(&[optional("pluginId", ValueType::Uuid, "Only that plugin's.")])
     .data(
-        Ty::List(&Ty::Object(&[
-            required("id", Ty::Digits, "Meta's WABA id."),
-            optional("name", Ty::Text, "Its name."),
-            optional("chakraStatus", Ty::Text, "CONNECTED and others."),
+        ValueType::List(&ValueType::Object(&[
+            required("id", ValueType::Digits, "Meta's WABA id."),
+            optional("name", ValueType::Text, "Its name."),
+            optional("chakraStatus", ValueType::Text, "CONNECTED and others."),
         ])),
         r#"[{"id":"100200300400500","name":"Example Shop","chakraStatus":"CONNECTED"}]"#,
     )

@@ -4,31 +4,30 @@ use portico_domain::Permission;
 
 use super::objects::{CHAT, CHAT_MESSAGE, CHAT_MESSAGES_SAMPLE, CHATS_SAMPLE};
 use crate::operation::{AnswerRule, Confidence, Kind, LearnedKind, Method, Operation, in_path, learn, row};
-use crate::schema::{Field, Ty, optional, required};
+use crate::schema::{Field, ValueType, optional, required};
 
 const CHATS: &str = "Chats";
 const CAMPAIGNS: &str = "Campaigns";
 
-const LIMIT: Field = optional("limit", Ty::Int, "Rows on a page.");
-const PAGE: Field = optional("page", Ty::Int, "Which page, from 1.");
+const LIMIT: Field = optional("limit", ValueType::Int, "Rows on a page.");
+const PAGE: Field = optional("page", ValueType::Int, "Which page, from 1.");
 
 const NARROWED: &str = "Chakra answers for the whole team; only the rows that belong to the caller remain.";
 const UNKNOWN: &str = "No public page or client shows this call: path and body are guesses.";
 
-/// The operations of this group.
 pub(super) const OPERATIONS: &[Operation] = &[
     Operation::new("list_chats", Method::Post, &["/v1/ext/chat"], Permission::ChatsRead, CHATS, "List chats")
         .json(
             &[
-                optional("orderField", Ty::Text, "createdAt or updatedAt."),
-                optional("orderDirection", Ty::OneOf(&["asc", "desc"]), "Which way."),
+                optional("orderField", ValueType::Text, "createdAt or updatedAt."),
+                optional("orderDirection", ValueType::OneOf(&["asc", "desc"]), "Which way."),
                 LIMIT,
                 PAGE,
-                optional("search", Ty::Text, "Digits of a phone number, or a name."),
+                optional("search", ValueType::Text, "Digits of a phone number, or a name."),
             ],
             r#"{"orderField":"updatedAt","orderDirection":"desc","limit":25,"page":1}"#,
         )
-        .data(Ty::List(&CHAT), CHATS_SAMPLE)
+        .data(ValueType::List(&CHAT), CHATS_SAMPLE)
         .rule(AnswerRule::FilterRows(&[row("/providerHandleId", Kind::PhoneNumber), row("/plugin", Kind::Plugin)]))
         .learns(&[learn("/_data/*/id", LearnedKind::Chat)])
         .repeatable()
@@ -47,7 +46,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     )
     .owned(&[in_path("chatId", Kind::Learned(LearnedKind::Chat))])
     .json(&[LIMIT, PAGE], r#"{"limit":50,"page":1}"#)
-    .data(Ty::List(&CHAT_MESSAGE), CHAT_MESSAGES_SAMPLE)
+    .data(ValueType::List(&CHAT_MESSAGE), CHAT_MESSAGES_SAMPLE)
     .learns(&[learn("/_data/*/externalId", LearnedKind::Message)])
     .repeatable()
     .notes(&["A read that uses POST.", "Chats are learned from the list of chats."]),
@@ -60,10 +59,10 @@ pub(super) const OPERATIONS: &[Operation] = &[
         "List previous messages of a person",
     )
     .json(
-        &[required("customerPhoneNumber", Ty::Digits, "The person: country code and digits."), LIMIT, PAGE],
+        &[required("customerPhoneNumber", ValueType::Digits, "The person: country code and digits."), LIMIT, PAGE],
         r#"{"customerPhoneNumber":"15550001111","limit":50,"page":1}"#,
     )
-    .data(Ty::List(&CHAT_MESSAGE), CHAT_MESSAGES_SAMPLE)
+    .data(ValueType::List(&CHAT_MESSAGE), CHAT_MESSAGES_SAMPLE)
     .rule(AnswerRule::FilterRows(&[row("/plugin", Kind::Plugin)]))
     .learns(&[learn("/_data/*/externalId", LearnedKind::Message), learn("/_data/*/chat", LearnedKind::Chat)])
     .repeatable()
@@ -77,7 +76,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         "Delete a chat",
     )
     .owned(&[in_path("chatId", Kind::Learned(LearnedKind::Chat))])
-    .data(Ty::Any, "{}")
+    .data(ValueType::Any, "{}")
     .repeatable()
     .confidence(Confidence::Inferred)
     .notes(&["A second call may answer 404: read it as already done."]),
@@ -90,8 +89,8 @@ pub(super) const OPERATIONS: &[Operation] = &[
         "Add a phone number to a lead campaign",
     )
     .owned(&[in_path("campaignId", Kind::Learned(LearnedKind::Campaign))])
-    .json(&[required("phoneNumber", Ty::Digits, "The person.")], r#"{"phoneNumber":"15550001111"}"#)
-    .data(Ty::Any, "{}")
+    .json(&[required("phoneNumber", ValueType::Digits, "The person.")], r#"{"phoneNumber":"15550001111"}"#)
+    .data(ValueType::Any, "{}")
     .confidence(Confidence::Inferred)
     .notes(&[UNKNOWN, "Joining a campaign can send messages."]),
     Operation::new(
@@ -103,8 +102,8 @@ pub(super) const OPERATIONS: &[Operation] = &[
         "Remove a phone number from a lead campaign",
     )
     .owned(&[in_path("campaignId", Kind::Learned(LearnedKind::Campaign))])
-    .json(&[required("phoneNumber", Ty::Digits, "The person.")], r#"{"phoneNumber":"15550001111"}"#)
-    .data(Ty::Any, "{}")
+    .json(&[required("phoneNumber", ValueType::Digits, "The person.")], r#"{"phoneNumber":"15550001111"}"#)
+    .data(ValueType::Any, "{}")
     .confidence(Confidence::Inferred)
     .notes(&[UNKNOWN, "A DELETE with a JSON body."]),
 ];

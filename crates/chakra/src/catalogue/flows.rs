@@ -4,7 +4,7 @@ use portico_domain::Permission;
 
 use super::objects::{SUCCESS, SUCCESS_SAMPLE};
 use crate::operation::{BodyKind, Confidence, Kind, Method, Operation, Owned, in_path};
-use crate::schema::{Ty, optional, required};
+use crate::schema::{ValueType, optional, required};
 
 const GROUP: &str = "Flows";
 
@@ -16,7 +16,6 @@ const PATHS: &[&str] = &[
 
 const OWNED: &[Owned] = &[in_path("pluginId", Kind::Plugin), in_path("whatsappPhoneNumberId", Kind::PhoneNumber)];
 
-/// The operations of this group.
 pub(super) const OPERATIONS: &[Operation] = &[
     Operation::new(
         "set_business_public_key",
@@ -28,7 +27,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     )
     .owned(OWNED)
     .json(
-        &[required("business_public_key", Ty::Text, "2048-bit RSA public key in PEM.")],
+        &[required("business_public_key", ValueType::Text, "2048-bit RSA public key in PEM.")],
         r#"{"business_public_key":"-----BEGIN PUBLIC KEY-----\nMIIB...\n-----END PUBLIC KEY-----"}"#,
     )
     .body_kind(BodyKind::JsonOrForm)
@@ -45,17 +44,17 @@ pub(super) const OPERATIONS: &[Operation] = &[
     )
     .owned(OWNED)
     .meta(
-        Ty::Object(&[
+        ValueType::Object(&[
             optional(
                 "data",
-                Ty::List(&Ty::Object(&[
-                    optional("business_public_key", Ty::Text, "The key in PEM."),
-                    optional("business_public_key_signature_status", Ty::Text, "VALID or MISMATCH."),
+                ValueType::List(&ValueType::Object(&[
+                    optional("business_public_key", ValueType::Text, "The key in PEM."),
+                    optional("business_public_key_signature_status", ValueType::Text, "VALID or MISMATCH."),
                 ])),
                 "The key, by some Graph versions.",
             ),
-            optional("business_public_key", Ty::Text, "The key in PEM, by other Graph versions."),
-            optional("business_public_key_signature_status", Ty::Text, "VALID or MISMATCH."),
+            optional("business_public_key", ValueType::Text, "The key in PEM, by other Graph versions."),
+            optional("business_public_key_signature_status", ValueType::Text, "VALID or MISMATCH."),
         ]),
         r#"{"data":[{"business_public_key":"-----BEGIN PUBLIC KEY-----\nMIIB...\n-----END PUBLIC KEY-----","business_public_key_signature_status":"VALID"}]}"#,
     )

@@ -6,7 +6,7 @@ use super::objects::CURSORS;
 use crate::operation::{
     BodyKind, Confidence, Kind, LearnedKind, Link, LinkTo, Method, Operation, Owned, in_path, learn,
 };
-use crate::schema::{Field, Ty, optional, required};
+use crate::schema::{Field, ValueType, optional, required};
 
 const GROUP: &str = "Groups";
 
@@ -39,39 +39,39 @@ const PARTICIPANTS: &[&str] = &[
 const BY_NUMBER: &[Owned] = &[in_path("pluginId", Kind::Plugin), in_path("whatsappPhoneNumberId", Kind::PhoneNumber)];
 const BY_ID: &[Owned] = &[in_path("pluginId", Kind::Plugin), in_path("groupId", Kind::Learned(LearnedKind::Group))];
 
-const PRODUCT: Field = required("messaging_product", Ty::OneOf(&["whatsapp"]), "Always whatsapp.");
+const PRODUCT: Field = required("messaging_product", ValueType::OneOf(&["whatsapp"]), "Always whatsapp.");
 
-const ACCEPTED: Ty = Ty::Object(&[
-    optional("messaging_product", Ty::Text, "whatsapp."),
-    required("request_id", Ty::Text, "The event that tells the outcome carries the same id."),
+const ACCEPTED: ValueType = ValueType::Object(&[
+    optional("messaging_product", ValueType::Text, "whatsapp."),
+    required("request_id", ValueType::Text, "The event that tells the outcome carries the same id."),
 ]);
 
-const LINK: Ty = Ty::Object(&[
-    optional("messaging_product", Ty::Text, "whatsapp."),
-    required("invite_link", Ty::Url, "Whoever has it can ask to join."),
+const LINK: ValueType = ValueType::Object(&[
+    optional("messaging_product", ValueType::Text, "whatsapp."),
+    required("invite_link", ValueType::Url, "Whoever has it can ask to join."),
 ]);
 
-const FAILED: Ty = Ty::List(&Ty::Object(&[
-    required("join_request_id", Ty::Text, "The request."),
-    optional("errors", Ty::List(&Ty::Map(&Ty::Any)), "code, message, title, error_data."),
+const FAILED: ValueType = ValueType::List(&ValueType::Object(&[
+    required("join_request_id", ValueType::Text, "The request."),
+    optional("errors", ValueType::List(&ValueType::Map(&ValueType::Any)), "code, message, title, error_data."),
 ]));
 
-const REQUESTS: &[Field] = &[PRODUCT, required("join_requests", Ty::List(&Ty::Text), "Values of join_request_id.")];
+const REQUESTS: &[Field] =
+    &[PRODUCT, required("join_requests", ValueType::List(&ValueType::Text), "Values of join_request_id.")];
 const REQUESTS_SAMPLE: &str = r#"{"messaging_product":"whatsapp","join_requests":["jr_0001"]}"#;
 
 const LATER: &str = "The call only accepts the wish; the outcome arrives as an event with the same request_id.";
 const ELIGIBLE: &str = "Meta gives groups only to eligible numbers; expect an error of Meta's otherwise.";
 
-/// The operations of this group.
 pub(super) const OPERATIONS: &[Operation] = &[
     Operation::new("create_group", Method::Post, OF_A_NUMBER, Permission::GroupsWrite, GROUP, "Create a group")
         .owned(BY_NUMBER)
         .json(
             &[
                 PRODUCT,
-                required("subject", Ty::Text, "Its name; up to 128 characters."),
-                optional("description", Ty::Text, "Up to 2048 characters."),
-                optional("join_approval_mode", Ty::OneOf(&["approval_required", "auto_approve"]), "Who may join."),
+                required("subject", ValueType::Text, "Its name; up to 128 characters."),
+                optional("description", ValueType::Text, "Up to 2048 characters."),
+                optional("join_approval_mode", ValueType::OneOf(&["approval_required", "auto_approve"]), "Who may join."),
             ],
             r#"{"messaging_product":"whatsapp","subject":"Order 42","join_approval_mode":"auto_approve"}"#,
         )
@@ -81,20 +81,20 @@ pub(super) const OPERATIONS: &[Operation] = &[
     Operation::new("list_groups", Method::Get, OF_A_NUMBER, Permission::GroupsRead, GROUP, "List groups")
         .owned(BY_NUMBER)
         .query(&[
-            optional("limit", Ty::Int, "25 when absent, at most 1024."),
-            optional("after", Ty::Text, "Cursor from paging.cursors.after."),
-            optional("before", Ty::Text, "Cursor from paging.cursors.before."),
+            optional("limit", ValueType::Int, "25 when absent, at most 1024."),
+            optional("after", ValueType::Text, "Cursor from paging.cursors.after."),
+            optional("before", ValueType::Text, "Cursor from paging.cursors.before."),
         ])
         .meta(
-            Ty::Object(&[
+            ValueType::Object(&[
                 required(
                     "data",
-                    Ty::Object(&[optional(
+                    ValueType::Object(&[optional(
                         "groups",
-                        Ty::List(&Ty::Object(&[
-                            required("id", Ty::Text, "The group id."),
-                            optional("subject", Ty::Text, "Its name."),
-                            optional("created_at", Ty::Text, "Seconds since 1970."),
+                        ValueType::List(&ValueType::Object(&[
+                            required("id", ValueType::Text, "The group id."),
+                            optional("subject", ValueType::Text, "Its name."),
+                            optional("created_at", ValueType::Text, "Seconds since 1970."),
                         ])),
                         "The groups.",
                     )]),
@@ -114,18 +114,18 @@ pub(super) const OPERATIONS: &[Operation] = &[
         .notes(&[ELIGIBLE]),
     Operation::new("get_group_info", Method::Get, ONE, Permission::GroupsRead, GROUP, "Get a group")
         .owned(BY_ID)
-        .query(&[optional("fields", Ty::Text, "Comma list of plain field names.")])
+        .query(&[optional("fields", ValueType::Text, "Comma list of plain field names.")])
         .meta(
-            Ty::Object(&[
-                optional("messaging_product", Ty::Text, "whatsapp."),
-                required("id", Ty::Text, "The group id."),
-                optional("subject", Ty::Text, "Its name."),
-                optional("description", Ty::Text, "What it is about."),
-                optional("creation_timestamp", Ty::Text, "Seconds since 1970."),
-                optional("suspended", Ty::Bool, "Whether WhatsApp suspended it."),
-                optional("total_participant_count", Ty::Int, "How many are in it."),
-                optional("participants", Ty::List(&Ty::Object(&[optional("wa_id", Ty::Digits, "The person.")])), "Who is in it."),
-                optional("join_approval_mode", Ty::Text, "approval_required or auto_approve."),
+            ValueType::Object(&[
+                optional("messaging_product", ValueType::Text, "whatsapp."),
+                required("id", ValueType::Text, "The group id."),
+                optional("subject", ValueType::Text, "Its name."),
+                optional("description", ValueType::Text, "What it is about."),
+                optional("creation_timestamp", ValueType::Text, "Seconds since 1970."),
+                optional("suspended", ValueType::Bool, "Whether WhatsApp suspended it."),
+                optional("total_participant_count", ValueType::Int, "How many are in it."),
+                optional("participants", ValueType::List(&ValueType::Object(&[optional("wa_id", ValueType::Digits, "The person.")])), "Who is in it."),
+                optional("join_approval_mode", ValueType::Text, "approval_required or auto_approve."),
             ]),
             r#"{"messaging_product":"whatsapp","id":"Y2FwaV9ncm91cDoxNTU1MDAwMjIyMg==","subject":"Order 42","description":"",
 "creation_timestamp":"1790000000","suspended":false,"total_participant_count":1,"participants":[{"wa_id":"15550001111"}],"join_approval_mode":"auto_approve"}"#,
@@ -137,9 +137,9 @@ pub(super) const OPERATIONS: &[Operation] = &[
         .json(
             &[
                 PRODUCT,
-                optional("subject", Ty::Text, "A new name."),
-                optional("description", Ty::Text, "A new description."),
-                optional("profile_picture_file", Ty::File, "A picture; send the call as multipart/form-data then."),
+                optional("subject", ValueType::Text, "A new name."),
+                optional("description", ValueType::Text, "A new description."),
+                optional("profile_picture_file", ValueType::File, "A picture; send the call as multipart/form-data then."),
             ],
             r#"{"messaging_product":"whatsapp","subject":"Order 42, paid"}"#,
         )
@@ -168,13 +168,13 @@ pub(super) const OPERATIONS: &[Operation] = &[
     Operation::new("get_group_join_requests", Method::Get, JOIN_REQUESTS, Permission::GroupsRead, GROUP, "List a group's join requests")
         .owned(BY_ID)
         .meta(
-            Ty::Object(&[
+            ValueType::Object(&[
                 required(
                     "data",
-                    Ty::List(&Ty::Object(&[
-                        required("join_request_id", Ty::Text, "The request."),
-                        optional("wa_id", Ty::Digits, "Who asks."),
-                        optional("creation_timestamp", Ty::Text, "Seconds since 1970."),
+                    ValueType::List(&ValueType::Object(&[
+                        required("join_request_id", ValueType::Text, "The request."),
+                        optional("wa_id", ValueType::Digits, "Who asks."),
+                        optional("creation_timestamp", ValueType::Text, "Seconds since 1970."),
                     ])),
                     "The requests.",
                 ),
@@ -192,9 +192,9 @@ pub(super) const OPERATIONS: &[Operation] = &[
         .owned(BY_ID)
         .json(REQUESTS, REQUESTS_SAMPLE)
         .meta(
-            Ty::Object(&[
-                optional("messaging_product", Ty::Text, "whatsapp."),
-                optional("approved_join_requests", Ty::List(&Ty::Text), "Done."),
+            ValueType::Object(&[
+                optional("messaging_product", ValueType::Text, "whatsapp."),
+                optional("approved_join_requests", ValueType::List(&ValueType::Text), "Done."),
                 optional("failed_join_requests", FAILED, "Not done."),
             ]),
             r#"{"messaging_product":"whatsapp","approved_join_requests":["jr_0001"],"failed_join_requests":[]}"#,
@@ -206,9 +206,9 @@ pub(super) const OPERATIONS: &[Operation] = &[
         .owned(BY_ID)
         .json(REQUESTS, REQUESTS_SAMPLE)
         .meta(
-            Ty::Object(&[
-                optional("messaging_product", Ty::Text, "whatsapp."),
-                optional("rejected_join_requests", Ty::List(&Ty::Text), "Done."),
+            ValueType::Object(&[
+                optional("messaging_product", ValueType::Text, "whatsapp."),
+                optional("rejected_join_requests", ValueType::List(&ValueType::Text), "Done."),
                 optional("failed_join_requests", FAILED, "Not done."),
             ]),
             r#"{"messaging_product":"whatsapp","rejected_join_requests":["jr_0001"],"failed_join_requests":[]}"#,
@@ -223,7 +223,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
                 PRODUCT,
                 required(
                     "participants",
-                    Ty::List(&Ty::Object(&[required("user", Ty::Text, "Phone number or WhatsApp id.")])),
+                    ValueType::List(&ValueType::Object(&[required("user", ValueType::Text, "Phone number or WhatsApp id.")])),
                     "Whom to remove; at most 8.",
                 ),
             ],

@@ -1,13 +1,12 @@
-//! Media.
+//! Files to send, and files that customers sent.
 
 use portico_domain::Permission;
 
 use crate::operation::{Confidence, Kind, LearnedKind, Link, LinkTo, Method, Operation, in_path, in_query};
-use crate::schema::{Ty, optional, required};
+use crate::schema::{ValueType, optional, required};
 
 const GROUP: &str = "Media";
 
-/// The operations of this group.
 pub(super) const OPERATIONS: &[Operation] = &[
     Operation::new(
     "upload_public_media",
@@ -19,11 +18,11 @@ pub(super) const OPERATIONS: &[Operation] = &[
 )
 .owned(&[in_path("pluginId", Kind::Plugin)])
 .multipart(&[
-    required("file", Ty::File, "The file, with a content type and a file name."),
-    optional("filename", Ty::Text, "Another name for it."),
+    required("file", ValueType::File, "The file, with a content type and a file name."),
+    optional("filename", ValueType::Text, "Another name for it."),
 ])
 .data(
-    Ty::Object(&[required("publicMediaUrl", Ty::Url, "Where anyone can read the file.")]),
+    ValueType::Object(&[required("publicMediaUrl", ValueType::Url, "Where anyone can read the file.")]),
     r#"{"publicMediaUrl":"https://chakra-public-media.chakrahq.com/aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee/2026-10-01/77777777-6666-4555-8444-333333333333.png"}"#,
 )
 .repeatable()
@@ -60,13 +59,13 @@ pub(super) const OPERATIONS: &[Operation] = &[
     )
     .owned(&[in_path("mediaId", Kind::Learned(LearnedKind::Media))])
     .meta(
-        Ty::Object(&[
-            required("url", Ty::Url, "Where the bytes are; leads through Portico and needs the same key."),
-            optional("mime_type", Ty::Text, "Its media type."),
-            optional("sha256", Ty::Text, "Hash of the bytes, in hex."),
-            optional("file_size", Ty::Int, "Bytes."),
-            optional("id", Ty::Digits, "The media id."),
-            optional("messaging_product", Ty::Text, "whatsapp."),
+        ValueType::Object(&[
+            required("url", ValueType::Url, "Where the bytes are; leads through Portico and needs the same key."),
+            optional("mime_type", ValueType::Text, "Its media type."),
+            optional("sha256", ValueType::Text, "Hash of the bytes, in hex."),
+            optional("file_size", ValueType::Int, "Bytes."),
+            optional("id", ValueType::Digits, "The media id."),
+            optional("messaging_product", ValueType::Text, "whatsapp."),
         ]),
         r#"{"url":"https://portico.example.com/v2/whatsapp/v24.0/media/300400500600700/show","mime_type":"image/jpeg",
 "sha256":"0000000000000000000000000000000000000000000000000000000000000000","file_size":20480,"id":"300400500600700","messaging_product":"whatsapp"}"#,
@@ -81,7 +80,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         "Show a medium by the mid of an event",
     )
     .owned(&[in_query("mid", Kind::Learned(LearnedKind::Media))])
-    .query(&[required("mid", Ty::Text, "The mid parameter of the lookaside URL in an event's media object.")])
+    .query(&[required("mid", ValueType::Text, "The mid parameter of the lookaside URL in an event's media object.")])
     .binary()
     .confidence(Confidence::Observed)
     .notes(&["The lookaside URL itself answers 401 to a Chakra token; this call gives the bytes."]),

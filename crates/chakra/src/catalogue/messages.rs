@@ -3,8 +3,10 @@
 use portico_domain::Permission;
 
 use super::objects::{MAPPING, TEMPLATE_SEND_RESULT, TEMPLATE_SEND_SAMPLE};
-use crate::operation::{At, Confidence, Kind, LearnedKind, Method, Operation, Owned, When, in_body, in_path, learn};
-use crate::schema::{Field, Ty, optional, required};
+use crate::operation::{
+    At, Condition, Confidence, Kind, LearnedKind, Method, Operation, Owned, in_body, in_path, learn,
+};
+use crate::schema::{Field, ValueType, optional, required};
 
 const TEMPLATES: &str = "Send template messages";
 const SESSION: &str = "Send session messages";
@@ -13,44 +15,53 @@ const MESSAGES: &[&str] =
     &["/v1/ext/plugin/whatsapp/{pluginId}/api/{whatsappApiVersion}/{whatsappPhoneNumberId}/messages"];
 
 const TEMPLATE_FIELDS: &[Field] = &[
-    required("whatsappPhoneNumberId", Ty::Digits, "Sender: Meta's id of a phone number of the plugin."),
-    required("templateName", Ty::Text, "Name of an approved template of the WABA behind that number."),
-    optional("mapping", Ty::List(&MAPPING), "Values of the body's variables."),
-    optional("headerMapping", Ty::List(&MAPPING), "Values of the header's variables."),
-    optional("buttonMapping", Ty::List(&MAPPING), "Values of the buttons' variables (URL suffix)."),
-    optional("imageUrl", Ty::Url, "Image header; Meta must be able to fetch it."),
-    optional("videoUrl", Ty::Url, "Video header."),
-    optional("documentUrl", Ty::Url, "Document header."),
-    optional("filename", Ty::Text, "File name shown for a document header."),
-    optional("locationLatitude", Ty::Number, "Location header."),
-    optional("locationLongitude", Ty::Number, "Location header."),
-    optional("locationName", Ty::Text, "Location header."),
-    optional("locationAddress", Ty::Text, "Location header."),
-    optional("language", Ty::Text, "Locale such as en, en_US or pt_BR, where one name exists in several languages."),
-    optional("otpCode", Ty::Text, "Code of an authentication template."),
+    required("whatsappPhoneNumberId", ValueType::Digits, "Sender: Meta's id of a phone number of the plugin."),
+    required("templateName", ValueType::Text, "Name of an approved template of the WABA behind that number."),
+    optional("mapping", ValueType::List(&MAPPING), "Values of the body's variables."),
+    optional("headerMapping", ValueType::List(&MAPPING), "Values of the header's variables."),
+    optional("buttonMapping", ValueType::List(&MAPPING), "Values of the buttons' variables (URL suffix)."),
+    optional("imageUrl", ValueType::Url, "Image header; Meta must be able to fetch it."),
+    optional("videoUrl", ValueType::Url, "Video header."),
+    optional("documentUrl", ValueType::Url, "Document header."),
+    optional("filename", ValueType::Text, "File name shown for a document header."),
+    optional("locationLatitude", ValueType::Number, "Location header."),
+    optional("locationLongitude", ValueType::Number, "Location header."),
+    optional("locationName", ValueType::Text, "Location header."),
+    optional("locationAddress", ValueType::Text, "Location header."),
+    optional(
+        "language",
+        ValueType::Text,
+        "Locale such as en, en_US or pt_BR, where one name exists in several languages.",
+    ),
+    optional("otpCode", ValueType::Text, "Code of an authentication template."),
 ];
 
 const TEMPLATE_SAMPLE: &str = r#"{"whatsappPhoneNumberId":"200300400500600","templateName":"order_ready","language":"en_US",
 "mapping":[{"schemaPropertyName":"1","schemaPropertyValue":"Ada"},{"schemaPropertyName":"2","schemaPropertyValue":"42"}]}"#;
 
-const SENT: Ty =
-    Ty::Object(&[optional("whatsappMessageId", Ty::Text, "WhatsApp message id (wamid); absent for read receipts.")]);
+const SENT: ValueType = ValueType::Object(&[optional(
+    "whatsappMessageId",
+    ValueType::Text,
+    "WhatsApp message id (wamid); absent for read receipts.",
+)]);
 const SENT_SAMPLE: &str = r#"{"whatsappMessageId":"wamid.HBgLMTU1NTAwMDExMTEVAgARGBJGQUtFMDAwMDAwMDAwMDAwMDEA"}"#;
 
-const MEDIUM: Ty = Ty::Object(&[
-    optional("link", Ty::Url, "Public URL of the file; upload-public-media gives one."),
-    optional("id", Ty::Digits, "Media id; Chakra offers no way to obtain one for a send."),
-    optional("caption", Ty::Text, "Text below it."),
-    optional("filename", Ty::Text, "File name of a document."),
+const MEDIUM: ValueType = ValueType::Object(&[
+    optional("link", ValueType::Url, "Public URL of the file; upload-public-media gives one."),
+    optional("id", ValueType::Digits, "Media id; Chakra offers no way to obtain one for a send."),
+    optional("caption", ValueType::Text, "Text below it."),
+    optional("filename", ValueType::Text, "File name of a document."),
 ]);
 
-const LANGUAGE: Ty =
-    Ty::Object(&[required("code", Ty::Text, "For example en_US."), optional("policy", Ty::Text, "deterministic.")]);
+const LANGUAGE: ValueType = ValueType::Object(&[
+    required("code", ValueType::Text, "For example en_US."),
+    optional("policy", ValueType::Text, "deterministic."),
+]);
 
-const TEMPLATE: Ty = Ty::Object(&[
-    required("name", Ty::Text, "Name of an approved template."),
+const TEMPLATE: ValueType = ValueType::Object(&[
+    required("name", ValueType::Text, "Name of an approved template."),
     required("language", LANGUAGE, "Its language."),
-    optional("components", Ty::List(&Ty::Map(&Ty::Any)), "Meta's components with parameters."),
+    optional("components", ValueType::List(&ValueType::Map(&ValueType::Any)), "Meta's components with parameters."),
 ]);
 
 /// The ids that may stand in a body of Meta's messages endpoint.
@@ -63,7 +74,7 @@ const SEND_OWNED: &[Owned] = &[
     Owned {
         at: At::Body("/to"),
         kind: Kind::Learned(LearnedKind::Group),
-        when: When::BodyIs("/recipient_type", "group"),
+        when: Condition::BodyIs("/recipient_type", "group"),
     },
     in_body("/image/id", Kind::Learned(LearnedKind::Media)),
     in_body("/audio/id", Kind::Learned(LearnedKind::Media)),
@@ -72,12 +83,11 @@ const SEND_OWNED: &[Owned] = &[
     in_body("/sticker/id", Kind::Learned(LearnedKind::Media)),
 ];
 
-const PRODUCT: Field = required("messaging_product", Ty::OneOf(&["whatsapp"]), "Always whatsapp.");
+const PRODUCT: Field = required("messaging_product", ValueType::OneOf(&["whatsapp"]), "Always whatsapp.");
 
 const RECEIPT_NOTE: &str =
     "Meta's rejections arrive as 400 in Chakra's envelope with Meta's code in brackets at the start of the text.";
 
-/// The operations of this group.
 pub(super) const OPERATIONS: &[Operation] = &[
     Operation::new(
         "send_template_message_for_process",
@@ -123,18 +133,18 @@ pub(super) const OPERATIONS: &[Operation] = &[
         SESSION,
         "Mark a message as read, show the typing indicator",
     )
-    .when(When::BodyIs("/status", "read"))
+    .when(Condition::BodyIs("/status", "read"))
     .owned(SEND_OWNED)
     .json(
         &[
             PRODUCT,
-            required("status", Ty::OneOf(&["read"]), "Marks as read instead of sending."),
-            required("message_id", Ty::Text, "The received message (wamid)."),
-            optional("typing_indicator", Ty::Object(&[required("type", Ty::OneOf(&["text"]), "Always text.")]), "Shows that somebody types."),
+            required("status", ValueType::OneOf(&["read"]), "Marks as read instead of sending."),
+            required("message_id", ValueType::Text, "The received message (wamid)."),
+            optional("typing_indicator", ValueType::Object(&[required("type", ValueType::OneOf(&["text"]), "Always text.")]), "Shows that somebody types."),
         ],
         r#"{"messaging_product":"whatsapp","status":"read","message_id":"wamid.HBgLMTU1NTAwMDExMTEVAgARGBJGQUtFMDAwMDAwMDAwMDAwMDEA"}"#,
     )
-    .data(Ty::Any, "{}")
+    .data(ValueType::Any, "{}")
     .repeatable()
     .confidence(Confidence::Observed)
     .notes(&["Answers 200 with an empty `_data`: there is no message id."]),
@@ -146,14 +156,14 @@ pub(super) const OPERATIONS: &[Operation] = &[
         TEMPLATES,
         "Send a template message in Meta's format",
     )
-    .when(When::BodyIs("/type", "template"))
+    .when(Condition::BodyIs("/type", "template"))
     .owned(SEND_OWNED)
     .json(
         &[
             PRODUCT,
-            optional("recipient_type", Ty::OneOf(&["individual", "group"]), "individual when absent."),
-            required("to", Ty::Text, "Digits with country code."),
-            required("type", Ty::OneOf(&["template"]), "Always template."),
+            optional("recipient_type", ValueType::OneOf(&["individual", "group"]), "individual when absent."),
+            required("to", ValueType::Text, "Digits with country code."),
+            required("type", ValueType::OneOf(&["template"]), "Always template."),
             required("template", TEMPLATE, "The template."),
         ],
         r#"{"messaging_product":"whatsapp","to":"15550001111","type":"template","template":{"name":"order_ready","language":{"code":"en_US"},
@@ -168,13 +178,13 @@ pub(super) const OPERATIONS: &[Operation] = &[
         .json(
             &[
                 PRODUCT,
-                optional("recipient_type", Ty::OneOf(&["individual", "group"]), "individual when absent."),
-                optional("to", Ty::Text, "Digits with country code, or a group id with recipient_type group."),
-                optional("recipient", Ty::Text, "Business-scoped user id instead of `to`."),
-                optional("type", Ty::Text, "text, image, audio, video, document, sticker, location, contacts, reaction or interactive; text when absent."),
+                optional("recipient_type", ValueType::OneOf(&["individual", "group"]), "individual when absent."),
+                optional("to", ValueType::Text, "Digits with country code, or a group id with recipient_type group."),
+                optional("recipient", ValueType::Text, "Business-scoped user id instead of `to`."),
+                optional("type", ValueType::Text, "text, image, audio, video, document, sticker, location, contacts, reaction or interactive; text when absent."),
                 optional(
                     "text",
-                    Ty::Object(&[required("body", Ty::Text, "The text."), optional("preview_url", Ty::Bool, "Show a preview of the first link.")]),
+                    ValueType::Object(&[required("body", ValueType::Text, "The text."), optional("preview_url", ValueType::Bool, "Show a preview of the first link.")]),
                     "A text message.",
                 ),
                 optional("image", MEDIUM, "An image."),
@@ -184,23 +194,23 @@ pub(super) const OPERATIONS: &[Operation] = &[
                 optional("sticker", MEDIUM, "A sticker."),
                 optional(
                     "location",
-                    Ty::Object(&[
-                        required("latitude", Ty::Number, "Degrees."),
-                        required("longitude", Ty::Number, "Degrees."),
-                        optional("name", Ty::Text, "Name of the place."),
-                        optional("address", Ty::Text, "Its address."),
+                    ValueType::Object(&[
+                        required("latitude", ValueType::Number, "Degrees."),
+                        required("longitude", ValueType::Number, "Degrees."),
+                        optional("name", ValueType::Text, "Name of the place."),
+                        optional("address", ValueType::Text, "Its address."),
                     ]),
                     "A location.",
                 ),
-                optional("contacts", Ty::List(&Ty::Map(&Ty::Any)), "Contact cards in Meta's form."),
+                optional("contacts", ValueType::List(&ValueType::Map(&ValueType::Any)), "Contact cards in Meta's form."),
                 optional(
                     "reaction",
-                    Ty::Object(&[required("message_id", Ty::Text, "The message (wamid)."), required("emoji", Ty::Text, "Empty to remove it.")]),
+                    ValueType::Object(&[required("message_id", ValueType::Text, "The message (wamid)."), required("emoji", ValueType::Text, "Empty to remove it.")]),
                     "A reaction.",
                 ),
-                optional("interactive", Ty::Map(&Ty::Any), "Meta's button, list, cta_url, flow or product; forwarded untouched."),
-                optional("context", Ty::Object(&[required("message_id", Ty::Text, "The message that this answers (wamid).")]), "A reply."),
-                optional("biz_opaque_callback_data", Ty::Text, "Comes back in status events."),
+                optional("interactive", ValueType::Map(&ValueType::Any), "Meta's button, list, cta_url, flow or product; forwarded untouched."),
+                optional("context", ValueType::Object(&[required("message_id", ValueType::Text, "The message that this answers (wamid).")]), "A reply."),
+                optional("biz_opaque_callback_data", ValueType::Text, "Comes back in status events."),
             ],
             r#"{"messaging_product":"whatsapp","recipient_type":"individual","to":"15550001111","type":"text","text":{"body":"Your order is on its way"}}"#,
         )

@@ -23,18 +23,18 @@ use crate::operation::{Method, Operation};
 /// A call that clients try and that Chakra does not offer: answered 404, with what to do instead.
 #[derive(Debug, Clone, Copy)]
 pub struct NotOffered {
-    /// The method.
+    /// The method that clients try.
     pub method: Method,
-    /// The path template.
+    /// A path template, as in [`Operation::paths`].
     pub path: &'static str,
-    /// What to do instead.
+    /// What to do instead: one sentence for the client's developer.
     pub instead: &'static str,
 }
 
 const NO_UPLOAD: &str = "Chakra offers no media upload by id: send the file to POST /v1/ext/plugin/whatsapp/{pluginId}/upload-public-media and use the publicMediaUrl of the answer as link";
 const NO_NODE: &str = "Chakra offers no such read: GET /v1/ext/whatsapp-phone-number/{phoneNumberId} tells what is known of a phone number";
 
-/// What Chakra does not offer.
+/// Calls that are asked for by habit from Meta's own API; the router answers them.
 pub const NOT_OFFERED: &[NotOffered] = &[
     NotOffered {
         method: Method::Post,
@@ -76,7 +76,7 @@ pub fn operations() -> Vec<&'static Operation> {
     .collect()
 }
 
-/// The operation with that id.
+/// The operation with that id; aliases are not looked at.
 ///
 /// # Panics
 ///
@@ -91,7 +91,7 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
-    use crate::operation::{AnswerRule, At, BodyKind, Effect, When};
+    use crate::operation::{AnswerRule, At, BodyKind, Condition, Effect};
     use crate::router::router;
 
     #[test]
@@ -118,7 +118,7 @@ mod tests {
             for operation in &route.operations {
                 assert_eq!(outside(operation), outside(first), "{} and {}", operation.id, first.id);
             }
-            let always = route.operations.iter().filter(|operation| operation.when == When::Always).count();
+            let always = route.operations.iter().filter(|operation| operation.when == Condition::Always).count();
             assert_eq!(always, 1, "{}: exactly one operation takes what no other wants", route.template);
         }
     }
@@ -129,7 +129,7 @@ mod tests {
             for name in ["pluginId", "wabaId", "whatsappPhoneNumberId", "phoneNumberId"] {
                 let named = operation.paths.iter().any(|path| path.contains(&format!("{{{name}}}")));
                 let checked =
-                    operation.owned.iter().any(|owned| owned.at == At::Path(name) && owned.when == When::Always);
+                    operation.owned.iter().any(|owned| owned.at == At::Path(name) && owned.when == Condition::Always);
                 assert!(!named || checked, "{}: {name} is not checked", operation.id);
             }
         }

@@ -4,28 +4,27 @@ use portico_domain::Permission;
 
 use super::objects::{SUCCESS, SUCCESS_SAMPLE};
 use crate::operation::{Confidence, Effect, Kind, Method, Operation, in_body, in_path};
-use crate::schema::{Field, Ty, optional, required};
+use crate::schema::{Field, ValueType, optional, required};
 
 const GROUP: &str = "Partner access";
 
 const CONFIGURATION: &[Field] = &[
-    optional("passThroughWebhookUrl", Ty::Nullable(&Ty::Url), "Where Meta-format events go."),
-    optional("enableMessageEchoesForPassThroughWebhook", Ty::Bool, "Also send message echoes there."),
+    optional("passThroughWebhookUrl", ValueType::Nullable(&ValueType::Url), "Where Meta-format events go."),
+    optional("enableMessageEchoesForPassThroughWebhook", ValueType::Bool, "Also send message echoes there."),
     optional(
         "enableSendMessageTemplateEventForPassThroughWebhook",
-        Ty::Bool,
+        ValueType::Bool,
         "Also send an event for template messages sent through Chakra.",
     ),
-    optional("enableChakraWebhook", Ty::Bool, "Whether Chakra-format events are sent."),
-    optional("chakraWebhookUrl", Ty::Nullable(&Ty::Url), "Where Chakra-format events go."),
+    optional("enableChakraWebhook", ValueType::Bool, "Whether Chakra-format events are sent."),
+    optional("chakraWebhookUrl", ValueType::Nullable(&ValueType::Url), "Where Chakra-format events go."),
     optional(
         "whichChakraWebhookEventsToSend",
-        Ty::List(&Ty::OneOf(&["message", "status", "message_echo", "smb_message_echo"])),
+        ValueType::List(&ValueType::OneOf(&["message", "status", "message_echo", "smb_message_echo"])),
         "Which of them.",
     ),
 ];
 
-/// The operations of this group.
 pub(super) const OPERATIONS: &[Operation] = &[
     Operation::new(
         "create_connect_token",
@@ -38,16 +37,16 @@ pub(super) const OPERATIONS: &[Operation] = &[
     .owned(&[in_body("/pluginId", Kind::Plugin)])
     .json(
         &[
-            optional("pluginId", Ty::Uuid, "Connect or reconnect inside this plugin. Either this or newPluginName."),
-            optional("newPluginName", Ty::Text, "Portico makes the plugin at once, records it, and connects inside it."),
-            optional("clientReferenceId", Ty::Text, "Your own id of the customer; with newPluginName the customer's external id."),
-            optional("clientName", Ty::Text, "Name of the customer."),
-            optional("clientEmail", Ty::Text, "Address of the customer."),
+            optional("pluginId", ValueType::Uuid, "Connect or reconnect inside this plugin. Either this or newPluginName."),
+            optional("newPluginName", ValueType::Text, "Portico makes the plugin at once, records it, and connects inside it."),
+            optional("clientReferenceId", ValueType::Text, "Your own id of the customer; with newPluginName the customer's external id."),
+            optional("clientName", ValueType::Text, "Name of the customer."),
+            optional("clientEmail", ValueType::Text, "Address of the customer."),
         ],
         r#"{"pluginId":"11111111-2222-4333-8444-555555555555"}"#,
     )
     .data(
-        Ty::Object(&[required("connectToken", Ty::Text, "Opaque; holds for an hour. Hand it only to the customer's browser.")]),
+        ValueType::Object(&[required("connectToken", ValueType::Text, "Opaque; holds for an hour. Hand it only to the customer's browser.")]),
         r#"{"connectToken":"ct_EXAMPLE000000000000000000000000"}"#,
     )
     .effect(Effect::BeginsConnect)
@@ -82,7 +81,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     )
     .owned(&[in_path("pluginId", Kind::Plugin)])
     .data(
-        Ty::Object(CONFIGURATION),
+        ValueType::Object(CONFIGURATION),
         r#"{"passThroughWebhookUrl":"https://example.com/hooks/a","enableMessageEchoesForPassThroughWebhook":true,
 "enableSendMessageTemplateEventForPassThroughWebhook":false,"enableChakraWebhook":false,"chakraWebhookUrl":null,"whichChakraWebhookEventsToSend":["message","status"]}"#,
     )
@@ -109,8 +108,8 @@ pub(super) const OPERATIONS: &[Operation] = &[
     ])
     .json(
         &[
-            optional("wabaId", Ty::Digits, "The WABA; needed unless the path names it."),
-            optional("pluginId", Ty::Uuid, "The plugin, where the path does not name it."),
+            optional("wabaId", ValueType::Digits, "The WABA; needed unless the path names it."),
+            optional("pluginId", ValueType::Uuid, "The plugin, where the path does not name it."),
         ],
         r#"{"wabaId":"100200300400500"}"#,
     )

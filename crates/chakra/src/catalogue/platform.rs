@@ -3,11 +3,10 @@
 use portico_domain::Permission;
 
 use crate::operation::{Confidence, Method, Operation};
-use crate::schema::{Ty, optional};
+use crate::schema::{ValueType, optional};
 
 const GROUP: &str = "Platform";
 
-/// The operations of this group.
 pub(super) const OPERATIONS: &[Operation] = &[
     Operation::new(
         "fetch_config",
@@ -18,21 +17,21 @@ pub(super) const OPERATIONS: &[Operation] = &[
         "Fetch the team's configuration",
     )
     .data(
-        Ty::Object(&[
-            optional("team", Ty::Map(&Ty::Any), "Id and name of the team."),
-            optional("procedures", Ty::List(&Ty::Any), "Procedures."),
-            optional("attributes", Ty::List(&Ty::Any), "Attributes."),
-            optional("roles", Ty::List(&Ty::Any), "Chakra's roles."),
-            optional("pods", Ty::List(&Ty::Any), "Pods."),
-            optional("taskTypes", Ty::List(&Ty::Any), "Kinds of task."),
-            optional("stateTasks", Ty::List(&Ty::Any), "Tasks of states."),
+        ValueType::Object(&[
+            optional("team", ValueType::Map(&ValueType::Any), "Id and name of the team."),
+            optional("procedures", ValueType::List(&ValueType::Any), "Procedures."),
+            optional("attributes", ValueType::List(&ValueType::Any), "Attributes."),
+            optional("roles", ValueType::List(&ValueType::Any), "Chakra's roles."),
+            optional("pods", ValueType::List(&ValueType::Any), "Pods."),
+            optional("taskTypes", ValueType::List(&ValueType::Any), "Kinds of task."),
+            optional("stateTasks", ValueType::List(&ValueType::Any), "Tasks of states."),
         ]),
         r#"{"team":{"id":"aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee","name":"Example"},"procedures":[],"roles":[]}"#,
     )
     .notes(&["Reaches the whole Chakra team: refused to keys that are limited to customers."]),
     Operation::new("health", Method::Get, &["/v1/health"], Permission::MessagesSend, "Health", "Health of Chakra")
         .any_caller()
-        .data(Ty::Any, r#"{"status":"ok"}"#)
+        .data(ValueType::Any, r#"{"status":"ok"}"#)
         .confidence(Confidence::Observed)
         .notes(&["Needs a valid key but no permission: clients use it to test their credential."]),
 ];

@@ -1,18 +1,17 @@
-//! Plugins.
+//! Plugins: one connected WhatsApp account of a customer each.
 
 use portico_domain::Permission;
 
 use super::objects::{PLUGIN, PLUGIN_SAMPLE, SERVER_CONFIG};
 use crate::operation::{AnswerRule, Confidence, Effect, Kind, Method, Operation, in_body, in_path};
-use crate::schema::{Ty, optional, required};
+use crate::schema::{ValueType, optional, required};
 
 const GROUP: &str = "Plugins";
 
-/// The operations of this group.
 pub(super) const OPERATIONS: &[Operation] = &[
     Operation::new("create_plugin", Method::Post, &["/plugin"], Permission::PluginsWrite, GROUP, "Create a plugin")
         .json(
-            &[required("type", Ty::OneOf(&["whatsapp"]), "Always whatsapp."), required("name", Ty::Text, "A name; letters, digits, - and _ are safe.")],
+            &[required("type", ValueType::OneOf(&["whatsapp"]), "Always whatsapp."), required("name", ValueType::Text, "A name; letters, digits, - and _ are safe.")],
             r#"{"type":"whatsapp","name":"customer-0001"}"#,
         )
         .data(PLUGIN, r#"{"id":"11111111-2222-4333-8444-555555555555","type":"whatsapp","name":"customer-0001","isActive":false,"auth":{},"serverConfig":{}}"#)
@@ -38,9 +37,9 @@ pub(super) const OPERATIONS: &[Operation] = &[
         ])
         .json(
             &[
-                required("pluginId", Ty::Uuid, "Repeats the path."),
-                optional("name", Ty::Text, "A new name."),
-                optional("isActive", Ty::Bool, "Switches it on or off."),
+                required("pluginId", ValueType::Uuid, "Repeats the path."),
+                optional("name", ValueType::Text, "A new name."),
+                optional("isActive", ValueType::Bool, "Switches it on or off."),
                 optional("serverConfig", SERVER_CONFIG, "Replaces the whole object: read, merge, write back."),
             ],
             r#"{"pluginId":"11111111-2222-4333-8444-555555555555","isActive":true}"#,
@@ -52,7 +51,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         .confidence(Confidence::Observed),
     Operation::new("delete_plugin", Method::Delete, &["/plugin/{pluginId}"], Permission::PluginsWrite, GROUP, "Delete a plugin")
         .owned(&[in_path("pluginId", Kind::Plugin)])
-        .data(Ty::Any, r#"{"id":"11111111-2222-4333-8444-555555555555"}"#)
+        .data(ValueType::Any, r#"{"id":"11111111-2222-4333-8444-555555555555"}"#)
         .rule(AnswerRule::Plugin)
         .effect(Effect::DeletesPlugin)
         .repeatable()

@@ -7,16 +7,16 @@ use crate::operation::{
     AnswerRule, BodyKind, Confidence, Kind, Learn, LearnedKind, Link, LinkTo, Method, Operation, Owned, in_body,
     in_path, learn, row,
 };
-use crate::schema::{Field, Ty, optional, required};
+use crate::schema::{Field, ValueType, optional, required};
 
 const LEADS: &str = "Leads";
 const PROCESSES: &str = "Processes";
 const JOBS: &str = "Background jobs";
 
-const STATUS: Field = optional("status", Ty::OneOf(&["OPEN", "COMPLETED", "CANCELLED"]), "Where it stands.");
-const DATA: Field = optional("data", Ty::Map(&Ty::Any), "Attribute short id to value.");
-const STATE: Field = optional("state", Ty::Text, "Short id of a state.");
-const NEXT: Field = optional("nextActionAt", Ty::Int, "Milliseconds since 1970.");
+const STATUS: Field = optional("status", ValueType::OneOf(&["OPEN", "COMPLETED", "CANCELLED"]), "Where it stands.");
+const DATA: Field = optional("data", ValueType::Map(&ValueType::Any), "Attribute short id to value.");
+const STATE: Field = optional("state", ValueType::Text, "Short id of a state.");
+const NEXT: Field = optional("nextActionAt", ValueType::Int, "Milliseconds since 1970.");
 
 const CHANGE: &[Field] = &[DATA, STATUS, STATE, NEXT];
 const CHANGE_SAMPLE: &str = r#"{"data":{"name":"Ada Example"},"status":"OPEN"}"#;
@@ -29,11 +29,10 @@ const BY_KEY: &[Owned] = &[in_path("primaryKeyValue", Kind::Learned(LearnedKind:
 const MADE: &[Learn] = &[learn("/_data/id", LearnedKind::Process)];
 const STARTED: &[Learn] = &[learn("/_data/id", LearnedKind::Job)];
 
-/// The operations of this group.
 pub(super) const OPERATIONS: &[Operation] = &[
     Operation::new("create_lead", Method::Post, &["/v1/ext/procedure/lead/process"], Permission::LeadsWrite, LEADS, "Create a lead")
         .json(
-            &[required("data", Ty::Map(&Ty::Any), "name, phone_number, email, and the short ids of custom attributes.")],
+            &[required("data", ValueType::Map(&ValueType::Any), "name, phone_number, email, and the short ids of custom attributes.")],
             r#"{"data":{"name":"Ada Example","phone_number":"15550001111","email":"ada@example.com"}}"#,
         )
         .data(PROCESS, PROCESS_SAMPLE)
@@ -51,7 +50,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         "Update a lead by phone number",
     )
     .owned(&[in_path("phoneNumber", Kind::Learned(LearnedKind::Process))])
-    .json(&[required("data", Ty::Map(&Ty::Any), "Attributes to change."), STATUS, STATE], r#"{"data":{"name":"Ada Example"}}"#)
+    .json(&[required("data", ValueType::Map(&ValueType::Any), "Attributes to change."), STATUS, STATE], r#"{"data":{"name":"Ada Example"}}"#)
     .data(PROCESS, PROCESS_SAMPLE)
     .repeatable()
     .confidence(Confidence::Inferred)
@@ -77,13 +76,13 @@ pub(super) const OPERATIONS: &[Operation] = &[
     )
     .json(
         &[
-            optional("where", Ty::Map(&Ty::Any), "status, state, createdAt, assignedTo, any attribute short id, or[], and[]; a value or an object of = != > >= < <=."),
-            optional("skip", Ty::Int, "0 when absent."),
-            optional("limit", Ty::Int, "10 when absent, at most 100."),
+            optional("where", ValueType::Map(&ValueType::Any), "status, state, createdAt, assignedTo, any attribute short id, or[], and[]; a value or an object of = != > >= < <=."),
+            optional("skip", ValueType::Int, "0 when absent."),
+            optional("limit", ValueType::Int, "10 when absent, at most 100."),
         ],
         r#"{"where":{"status":"OPEN"},"skip":0,"limit":10}"#,
     )
-    .data(Ty::List(&PROCESS), PROCESSES_SAMPLE)
+    .data(ValueType::List(&PROCESS), PROCESSES_SAMPLE)
     .rule(AnswerRule::FilterRows(&[row("/id", Kind::Learned(LearnedKind::Process))]))
     .learns(&[learn("/_data/*/id", LearnedKind::Process)])
     .repeatable()
@@ -99,11 +98,11 @@ pub(super) const OPERATIONS: &[Operation] = &[
     .json(
         &[
             DATA,
-            optional("record", Ty::Object(&[optional("data", Ty::Map(&Ty::Any), "Attributes of the entity's record.")]), "The entity's record."),
+            optional("record", ValueType::Object(&[optional("data", ValueType::Map(&ValueType::Any), "Attributes of the entity's record.")]), "The entity's record."),
             STATUS,
             STATE,
             NEXT,
-            optional("assignedTo", Ty::Text, "A username."),
+            optional("assignedTo", ValueType::Text, "A username."),
         ],
         r#"{"data":{"name":"Ada Example"},"status":"OPEN"}"#,
     )
@@ -188,9 +187,9 @@ pub(super) const OPERATIONS: &[Operation] = &[
     .json(
         &[required(
             "processes",
-            Ty::List(&Ty::Object(&[
-                optional("id", Ty::Uuid, "The process; or its primary key under that key's short id."),
-                required("update", Ty::Object(&[DATA, STATE, STATUS]), "What to change."),
+            ValueType::List(&ValueType::Object(&[
+                optional("id", ValueType::Uuid, "The process; or its primary key under that key's short id."),
+                required("update", ValueType::Object(&[DATA, STATE, STATUS]), "What to change."),
             ])),
             "The changes.",
         )],
@@ -209,9 +208,9 @@ pub(super) const OPERATIONS: &[Operation] = &[
         "Create a task",
     )
     .owned(&[in_path("processIdOrPrimaryKey", Kind::Learned(LearnedKind::Process))])
-    .json(&[DATA, STATUS, optional("assignedTo", Ty::Text, "A username.")], r#"{"data":{},"status":"OPEN"}"#)
+    .json(&[DATA, STATUS, optional("assignedTo", ValueType::Text, "A username.")], r#"{"data":{},"status":"OPEN"}"#)
     .data(
-        Ty::Object(&[required("id", Ty::Text, "The task."), optional("status", Ty::Text, "Where it stands.")]),
+        ValueType::Object(&[required("id", ValueType::Text, "The task."), optional("status", ValueType::Text, "Where it stands.")]),
         r#"{"id":"77777777-6666-4555-8444-333333333333","status":"OPEN"}"#,
     )
     .notes(&[TEAM_WIDE]),
@@ -235,8 +234,8 @@ pub(super) const OPERATIONS: &[Operation] = &[
         "List the entries of a background job",
     )
     .owned(&[in_path("backgroundJobId", Kind::Learned(LearnedKind::Job))])
-    .query(&[optional("limit", Ty::Int, "Rows on a page."), optional("page", Ty::Int, "Which page, from 1.")])
-    .data(Ty::List(&Ty::Map(&Ty::Any)), "[]")
+    .query(&[optional("limit", ValueType::Int, "Rows on a page."), optional("page", ValueType::Int, "Which page, from 1.")])
+    .data(ValueType::List(&ValueType::Map(&ValueType::Any)), "[]")
     .links(&[Link { at: "/_meta/next", to: LinkTo::SameCall }])
     .notes(&["`_meta.next` leads to the next page.", TEAM_WIDE]),
 ];

@@ -4,24 +4,23 @@ use portico_domain::Permission;
 
 use super::objects::{PHOTO, PHOTO_SAMPLE, USER, USER_SAMPLE, USERS_SAMPLE};
 use crate::operation::{Confidence, Kind, Learn, LearnedKind, Method, Operation, in_path, learn};
-use crate::schema::{Field, Ty, optional, required};
+use crate::schema::{Field, ValueType, optional, required};
 
 const USERS: &str = "Users";
 const PHOTOS: &str = "Photos";
 
 const PARTS: &[Field] = &[
-    required("photo", Ty::File, "The picture."),
-    optional("filename", Ty::Text, "Its name."),
-    optional("filetype", Ty::Text, "Its media type."),
+    required("photo", ValueType::File, "The picture."),
+    optional("filename", ValueType::Text, "Its name."),
+    optional("filetype", ValueType::Text, "Its media type."),
 ];
 const STORED: &[Learn] = &[learn("/_data/id", LearnedKind::Photo)];
 
 const TEAM_WIDE: &str = "Reaches the whole Chakra team: refused to keys that are limited to customers.";
 
-/// The operations of this group.
 pub(super) const OPERATIONS: &[Operation] = &[
     Operation::new("list_users", Method::Get, &["/v1/ext/users"], Permission::UsersRead, USERS, "List users")
-        .data(Ty::List(&USER), USERS_SAMPLE)
+        .data(ValueType::List(&USER), USERS_SAMPLE)
         .notes(&[TEAM_WIDE]),
     Operation::new(
         "list_users_v2",
@@ -31,7 +30,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         USERS,
         "List users, in readable form",
     )
-    .data(Ty::List(&USER), USERS_SAMPLE)
+    .data(ValueType::List(&USER), USERS_SAMPLE)
     .notes(&[TEAM_WIDE]),
     Operation::new("fetch_user", Method::Get, &["/v1/ext/user/{userId}"], Permission::UsersRead, USERS, "Fetch a user")
         .data(USER, USER_SAMPLE)
@@ -56,7 +55,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         "Update a user",
     )
     .json(
-        &[optional("firstName", Ty::Text, "First name."), optional("lastName", Ty::Text, "Last name.")],
+        &[optional("firstName", ValueType::Text, "First name."), optional("lastName", ValueType::Text, "Last name.")],
         r#"{"firstName":"Ada","lastName":"Example"}"#,
     )
     .data(USER, USER_SAMPLE)

@@ -1,54 +1,57 @@
-//! Message templates.
+//! Message templates, as Meta reviews and keeps them for a WABA.
 
 use portico_domain::Permission;
 
 use super::objects::{CURSORS, SUCCESS, SUCCESS_SAMPLE};
 use crate::operation::{Confidence, Kind, LearnedKind, Link, LinkTo, Method, Operation, in_path, in_query, learn};
-use crate::schema::{Field, Ty, optional, required};
+use crate::schema::{Field, ValueType, optional, required};
 
 const GROUP: &str = "Message templates";
 const OF_A_WABA: &[&str] = &["/v1/ext/plugin/whatsapp/api/{whatsappApiVersion}/{wabaId}/message_templates"];
 
-const CATEGORY: Ty = Ty::OneOf(&["MARKETING", "UTILITY", "AUTHENTICATION"]);
+const CATEGORY: ValueType = ValueType::OneOf(&["MARKETING", "UTILITY", "AUTHENTICATION"]);
 
-const COMPONENT: Ty = Ty::Object(&[
-    required("type", Ty::Text, "HEADER, BODY, FOOTER or BUTTONS."),
-    optional("format", Ty::Text, "TEXT, IMAGE, VIDEO, DOCUMENT or LOCATION, of a header."),
-    optional("text", Ty::Text, "The text, with {{1}} or {{name}} for variables."),
-    optional("example", Ty::Map(&Ty::Any), "Values for the variables; Meta refuses a template without them."),
-    optional("buttons", Ty::List(&Ty::Map(&Ty::Any)), "The buttons."),
+const COMPONENT: ValueType = ValueType::Object(&[
+    required("type", ValueType::Text, "HEADER, BODY, FOOTER or BUTTONS."),
+    optional("format", ValueType::Text, "TEXT, IMAGE, VIDEO, DOCUMENT or LOCATION, of a header."),
+    optional("text", ValueType::Text, "The text, with {{1}} or {{name}} for variables."),
+    optional(
+        "example",
+        ValueType::Map(&ValueType::Any),
+        "Values for the variables; Meta refuses a template without them.",
+    ),
+    optional("buttons", ValueType::List(&ValueType::Map(&ValueType::Any)), "The buttons."),
 ]);
 
-const COMPONENTS: Ty = Ty::List(&COMPONENT);
+const COMPONENTS: ValueType = ValueType::List(&COMPONENT);
 
-const TEMPLATE: Ty = Ty::Object(&[
-    required("id", Ty::Digits, "The template id."),
-    optional("name", Ty::Text, "Its name."),
-    optional("status", Ty::Text, "APPROVED, PENDING, REJECTED, PAUSED, DISABLED or IN_APPEAL."),
-    optional("category", Ty::Text, "MARKETING, UTILITY or AUTHENTICATION."),
-    optional("language", Ty::Text, "For example en_US."),
-    optional("parameter_format", Ty::Text, "POSITIONAL or NAMED."),
-    optional("components", Ty::List(&Ty::Map(&Ty::Any)), "Its parts."),
-    optional("rejected_reason", Ty::Text, "Why Meta refused it."),
-    optional("quality_score", Ty::Any, "Meta's rating."),
+const TEMPLATE: ValueType = ValueType::Object(&[
+    required("id", ValueType::Digits, "The template id."),
+    optional("name", ValueType::Text, "Its name."),
+    optional("status", ValueType::Text, "APPROVED, PENDING, REJECTED, PAUSED, DISABLED or IN_APPEAL."),
+    optional("category", ValueType::Text, "MARKETING, UTILITY or AUTHENTICATION."),
+    optional("language", ValueType::Text, "For example en_US."),
+    optional("parameter_format", ValueType::Text, "POSITIONAL or NAMED."),
+    optional("components", ValueType::List(&ValueType::Map(&ValueType::Any)), "Its parts."),
+    optional("rejected_reason", ValueType::Text, "Why Meta refused it."),
+    optional("quality_score", ValueType::Any, "Meta's rating."),
 ]);
 
 const LIST_QUERY: &[Field] = &[
-    optional("limit", Ty::Int, "Rows on a page."),
-    optional("after", Ty::Text, "Cursor from paging.cursors.after."),
-    optional("before", Ty::Text, "Cursor from paging.cursors.before."),
+    optional("limit", ValueType::Int, "Rows on a page."),
+    optional("after", ValueType::Text, "Cursor from paging.cursors.after."),
+    optional("before", ValueType::Text, "Cursor from paging.cursors.before."),
     optional(
         "fields",
-        Ty::Text,
+        ValueType::Text,
         "Comma list of plain field names, such as id,name,status,category,language,components.",
     ),
-    optional("name", Ty::Text, "Only templates of this name."),
-    optional("status", Ty::Text, "Only templates with this status."),
-    optional("language", Ty::Text, "Only templates in this language."),
-    optional("category", Ty::Text, "Only templates of this category."),
+    optional("name", ValueType::Text, "Only templates of this name."),
+    optional("status", ValueType::Text, "Only templates with this status."),
+    optional("language", ValueType::Text, "Only templates in this language."),
+    optional("category", ValueType::Text, "Only templates of this category."),
 ];
 
-/// The operations of this group.
 pub(super) const OPERATIONS: &[Operation] = &[
     Operation::new(
         "create_message_template",
@@ -61,22 +64,22 @@ pub(super) const OPERATIONS: &[Operation] = &[
     .owned(&[in_path("wabaId", Kind::Waba)])
     .json(
         &[
-            required("name", Ty::Text, "Lower case, digits and underscore; up to 512."),
+            required("name", ValueType::Text, "Lower case, digits and underscore; up to 512."),
             required("category", CATEGORY, "What it is for."),
-            required("language", Ty::Text, "For example en_US."),
-            optional("parameter_format", Ty::OneOf(&["POSITIONAL", "NAMED"]), "How variables are written."),
+            required("language", ValueType::Text, "For example en_US."),
+            optional("parameter_format", ValueType::OneOf(&["POSITIONAL", "NAMED"]), "How variables are written."),
             required("components", COMPONENTS, "Its parts."),
-            optional("allow_category_change", Ty::Bool, "Whether Meta may choose another category."),
-            optional("message_send_ttl_seconds", Ty::Int, "How long Meta tries to deliver, in seconds."),
+            optional("allow_category_change", ValueType::Bool, "Whether Meta may choose another category."),
+            optional("message_send_ttl_seconds", ValueType::Int, "How long Meta tries to deliver, in seconds."),
         ],
         r#"{"name":"order_delayed","category":"UTILITY","language":"en_US","components":[{"type":"BODY",
 "text":"Hello {{1}}, your order {{2}} comes a day later","example":{"body_text":[["Ada","42"]]}}]}"#,
     )
     .meta(
-        Ty::Object(&[
-            required("id", Ty::Digits, "The template id."),
-            optional("status", Ty::Text, "PENDING, APPROVED or REJECTED."),
-            optional("category", Ty::Text, "The category that Meta gave it."),
+        ValueType::Object(&[
+            required("id", ValueType::Digits, "The template id."),
+            optional("status", ValueType::Text, "PENDING, APPROVED or REJECTED."),
+            optional("category", ValueType::Text, "The category that Meta gave it."),
         ]),
         r#"{"id":"400500600700800","status":"PENDING","category":"UTILITY"}"#,
     )
@@ -93,7 +96,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     .owned(&[in_path("wabaId", Kind::Waba)])
     .query(LIST_QUERY)
     .meta(
-        Ty::Object(&[required("data", Ty::List(&TEMPLATE), "The templates."), optional("paging", CURSORS, "Where to go on.")]),
+        ValueType::Object(&[required("data", ValueType::List(&TEMPLATE), "The templates."), optional("paging", CURSORS, "Where to go on.")]),
         r#"{"data":[{"id":"400500600700800","name":"order_ready","status":"APPROVED","category":"UTILITY","language":"en_US",
 "parameter_format":"POSITIONAL","components":[{"type":"BODY","text":"Hello {{1}}, your order {{2}} is ready"}]}],
 "paging":{"cursors":{"before":"QVFI","after":"QVFJ"}}}"#,
@@ -120,8 +123,8 @@ pub(super) const OPERATIONS: &[Operation] = &[
         &[
             optional("category", CATEGORY, "Another category."),
             optional("components", COMPONENTS, "Replaces all parts."),
-            optional("message_send_ttl_seconds", Ty::Int, "How long Meta tries to deliver, in seconds."),
-            optional("parameter_format", Ty::OneOf(&["POSITIONAL", "NAMED"]), "How variables are written."),
+            optional("message_send_ttl_seconds", ValueType::Int, "How long Meta tries to deliver, in seconds."),
+            optional("parameter_format", ValueType::OneOf(&["POSITIONAL", "NAMED"]), "How variables are written."),
         ],
         r#"{"components":[{"type":"BODY","text":"Hello {{1}}, order {{2}} waits for you","example":{"body_text":[["Ada","42"]]}}]}"#,
     )
@@ -138,8 +141,8 @@ pub(super) const OPERATIONS: &[Operation] = &[
     )
     .owned(&[in_path("wabaId", Kind::Waba), in_query("hsm_id", Kind::Learned(LearnedKind::Template))])
     .query(&[
-        required("name", Ty::Text, "Deletes every language of that name."),
-        optional("hsm_id", Ty::Digits, "With name: only the template with this id."),
+        required("name", ValueType::Text, "Deletes every language of that name."),
+        optional("hsm_id", ValueType::Digits, "With name: only the template with this id."),
     ])
     .meta(SUCCESS, SUCCESS_SAMPLE)
     .repeatable()

@@ -1,6 +1,6 @@
 //! Every operation of the catalogue on every path: works, and is refused where it must be.
 
-use portico_chakra::{At, BodyKind, Effect, Envelope, Kind, LearnedKind, Operation, When, operations};
+use portico_chakra::{At, BodyKind, Condition, Effect, Envelope, Kind, LearnedKind, Operation, operations};
 use portico_domain::{BuiltInRole, Permission};
 
 use crate::harness::sandbox::leaks;
@@ -81,7 +81,7 @@ impl Sweep {
         }
         for owned in operation.owned {
             let Kind::Learned(kind) = owned.kind else { continue };
-            if owned.when != When::Always {
+            if owned.when != Condition::Always {
                 continue;
             }
             let siblings = self.ours.thing(&self.sibling, kind).await;
@@ -225,7 +225,7 @@ impl Sweep {
         let whole = |kind| matches!(kind, LearnedKind::Media | LearnedKind::Process);
         let learned = operation.owned.iter().any(|owned| {
             matches!(owned.kind, Kind::Learned(kind) if whole(kind))
-                && owned.when == When::Always
+                && owned.when == Condition::Always
                 && call.names(owned.at)
         });
         let limited = self.ours.limited_key("owner", &[&target.customer]).await;

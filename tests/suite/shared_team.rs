@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use portico_chakra::{Kind, LearnedKind, When, operations};
+use portico_chakra::{Condition, Kind, LearnedKind, operations};
 use serde_json::{Value, json};
 
 use crate::harness::tenant::{message, text};
@@ -41,8 +41,10 @@ async fn what_one_tenant_made_answers_the_other_as_what_nobody_made() {
         sandbox.clear().await;
         let mut tried = 0;
         for operation in operations() {
-            let owned =
-                operation.owned.iter().filter(|owned| owned.kind == Kind::Learned(kind) && owned.when == When::Always);
+            let owned = operation
+                .owned
+                .iter()
+                .filter(|owned| owned.kind == Kind::Learned(kind) && owned.when == Condition::Always);
             for (owned, template) in
                 owned.flat_map(|owned| operation.paths.iter().map(move |template| (owned, template)))
             {
@@ -76,7 +78,7 @@ async fn what_a_tenant_made_itself_it_may_use() {
     let mut findings = Findings::new();
     for operation in operations() {
         let learned = operation.owned.iter().find_map(|owned| match owned.kind {
-            Kind::Learned(kind) if MADE.contains(&kind) && owned.when == When::Always => Some(owned.at),
+            Kind::Learned(kind) if MADE.contains(&kind) && owned.when == Condition::Always => Some(owned.at),
             _ => None,
         });
         // A value such as a phone number or primary key is not an id: nobody could tell whose it is.

@@ -9,7 +9,7 @@
 mod belongings;
 mod places;
 
-use portico_chakra::{At, Effect, Kind, When, operations};
+use portico_chakra::{At, Condition, Effect, Kind, operations};
 use portico_domain::Permission;
 use serde_json::Value;
 
@@ -152,7 +152,7 @@ async fn at_every_place_of_the_compatible_surface_a_foreign_id_is_as_good_as_non
         let things = ours.things(&us, operation).await;
         for template in operation.paths {
             let call = Call::of(operation, template, &us.ids_with(things.clone()));
-            for owned in operation.owned.iter().filter(|owned| owned.when == When::Always) {
+            for owned in operation.owned.iter().filter(|owned| owned.when == Condition::Always) {
                 let (foreign, nobodys) = match owned.kind {
                     Kind::Learned(kind) => (theirs.thing(&them, kind).await, things::nobodys(kind)),
                     Kind::Plugin => (them.plugin.clone(), random_uuid()),

@@ -120,7 +120,7 @@ async fn revoke(
     id: &RequestId,
 ) -> Result<HttpResponse, Problem> {
     let address = request.peer_addr().map(|address| address.ip());
-    app.core().limits.count_leak_report(address)?;
+    app.core().limits.count_leak_report(address).map_err(Error::from)?;
     let Body(body) = Body::<LeakedBody>::within(REPORT, request, &mut payload.into_inner()).await?;
     let origin = Origin { address, request_id: Some(id.as_str().into()) };
     app.api_keys().revoke_leaked(&body.secret.0, &origin).await?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use portico_chakra::{BadChakraUrl, ChosenPaths, Client};
+use portico_chakra::{Client, ClientBuildError, PathOverrides};
 use portico_connections::Connections;
 use portico_core::vault::{UnlockError, unlock};
 use portico_core::{Core, CoreOptions};
@@ -23,7 +23,7 @@ pub struct AppOptions {
     /// Where Chakra is.
     pub chakra_url: String,
     /// The paths on which calls go out, where settings choose.
-    pub chakra_paths: ChosenPaths,
+    pub chakra_paths: PathOverrides,
     /// Where the outside reaches Portico, without a slash at the end; none: at the host that a call names.
     pub public_url: Option<String>,
     /// The environment in the text of new API keys.
@@ -42,7 +42,7 @@ pub enum StartError {
     Vault(#[from] UnlockError),
     /// The address of Chakra is wrong.
     #[error(transparent)]
-    ChakraUrl(#[from] BadChakraUrl),
+    ChakraUrl(#[from] ClientBuildError),
 }
 
 impl App {
@@ -58,7 +58,7 @@ impl App {
         operator: OperatorToken,
         options: AppOptions,
     ) -> Result<Self, StartError> {
-        let chakra = Client::new(&options.chakra_url)?.with_paths(options.chakra_paths);
+        let chakra = Client::new(&options.chakra_url)?.with_path_overrides(options.chakra_paths);
         let fingerprint_key = unlock(&db, &master_keys).await?;
         let core_options = CoreOptions {
             public_url: options.public_url,

@@ -218,7 +218,7 @@ impl Customers {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`]; [`Error::Unanswered`], [`Error::Rejected`] and the like when Chakra fails.
+    /// [`Error::Missing`]; [`Error::UpstreamError`], [`Error::Rejected`] and the like when Chakra fails.
     pub async fn disconnect(&self, scope: &Scope<perm::ConnectionsWrite>, id: CustomerId) -> Result<Connection, Error> {
         scope.not_only_numbers()?;
         let mut tx = self.core.db.begin(scope).await?;
@@ -230,7 +230,7 @@ impl Customers {
             let body = json!({ "wabaId": waba.id });
             let named = Named { path: &[("pluginId", &plugin)], ..Named::default() };
             match self.chakra.call(scope, &key, "disconnect_waba_account", named, Some(&body)).await {
-                Ok(_) | Err(CallError::Missing) => {}
+                Ok(_) | Err(CallError::NotFound) => {}
                 Err(error) => return Err(self.chakra.failed(scope, &key, error)),
             }
             let mut tx = self.core.db.begin(scope).await?;

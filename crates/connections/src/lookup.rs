@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use portico_auth::{Scope, TenantScope};
 use portico_domain::permission::perm;
-use portico_domain::{LookupFilter, LookupPlace, LookupRow, PluginId};
+use portico_domain::{LookupCursor, LookupFilter, LookupRow, PluginId};
 use portico_storage::Page;
 
 use portico_core::Core;
@@ -48,7 +48,7 @@ impl Lookup {
         scope: &Scope<perm::PluginsRead>,
         filter: LookupFilter,
         refresh: bool,
-        page: PageRequest<LookupPlace>,
+        page: PageRequest<LookupCursor>,
     ) -> Result<Paged<LookupRow>, Error> {
         scope.also::<perm::CustomersRead>()?;
         scope.also::<perm::WabasRead>()?;
@@ -66,7 +66,7 @@ impl Lookup {
         }
         let mut tx = self.core.db.begin(scope).await?;
         let rows = tx.look_up(scope.reach(), &filter, page.into()).await?;
-        Ok(paged(rows, |row| row.place().to_string()))
+        Ok(paged(rows, |row| row.cursor().to_string()))
     }
 
     async fn plugins_that_fit(&self, scope: &TenantScope, filter: &LookupFilter) -> Result<BTreeSet<PluginId>, Error> {
@@ -80,7 +80,7 @@ impl Lookup {
                 let detail = format!("asks Chakra about at most {MOST} plugins, and more fit; name one of them");
                 return Err(Error::invalid("query:refresh", detail));
             }
-            after = rows.data.last().map(LookupRow::place);
+            after = rows.data.last().map(LookupRow::cursor);
             if !rows.more {
                 return Ok(plugins);
             }

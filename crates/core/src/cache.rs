@@ -3,25 +3,25 @@
 //! Whatever a call is decided by may be 700 ms old, never older. The rest of a second is for the call itself,
 //! also on a machine that has more to do than it can: so a revoked key, a suspended tenant, a changed role is
 //! felt on every replica within a second.
-//! What was read longer ago is believed only as far as word of changes is known to have come since.
+//! What was read longer ago is believed only as far as notifications of changes are known to have arrived since.
 //!
-//! Every entry carries a [`Stamp`], taken *before* it was read: the moment, and the tenant's epoch. Word
-//! of a change moves the epoch on. Beats (see `portico_storage`'s `changes`) say that word arrives: when a
-//! beat is heard, everything committed before it was *sent* has been heard. So an entry may be believed at
+//! Every entry carries a [`Stamp`], taken *before* it was read: the moment, and the tenant's epoch. A notification
+//! of a change moves the epoch on. Heartbeats (see `portico_storage`'s `changes`) say that notifications arrive: when a
+//! heartbeat arrives, everything committed before it was *sent* has been heard. So an entry may be believed at
 //! a moment `now` when its epoch is the present one and
 //!
 //! - it was read from less than 700 ms before `now` on: the read saw all that was committed before it; or
-//! - the last beat that was heard was sent less than 700 ms before `now`, and the entry is younger than
-//!   a minute. Let a change be committed 700 ms before `now` or earlier, thus before that beat was sent.
-//!   Then word of it was heard before the beat and has moved the epoch on. Either the stamp is older than
-//!   that, and has the wrong epoch; or it was taken after word had come, so the read saw the change.
+//! - the last heartbeat that arrived was sent less than 700 ms before `now`, and the entry is younger than
+//!   a minute. Let a change be committed 700 ms before `now` or earlier, thus before that heartbeat was sent.
+//!   Then its notification arrived before the heartbeat and has moved the epoch on. Either the stamp is older than
+//!   that, and has the wrong epoch; or it was taken after the notification, so the read saw the change.
 //!
-//! Whoever begins to listen anew calls [`Validity::everything_changed`] before it takes a beat for heard:
-//! word of what was committed before may have been lost, and every stamp from before is void. Nothing is
-//! to be done when a connection ends: what its last beat proved stays true, and lapses by itself.
+//! Whoever begins to listen anew calls [`Validity::everything_changed`] before it takes a heartbeat for arrived:
+//! notifications of what was committed before may have been lost, and every stamp from before is void. Nothing is
+//! to be done when a connection ends: what its last heartbeat proved stays true, and lapses by itself.
 //!
-//! The order matters in cachery too. Whoever hears moves the epoch first and the beat afterwards; whoever
-//! asks reads the beat first and the epoch afterwards, or it might see the new beat with the old epoch.
+//! The order matters in cachery too. The listener moves the epoch first and the heartbeat afterwards; whoever
+//! asks reads the heartbeat first and the epoch afterwards, or it might see the new heartbeat with the old epoch.
 //! Asking costs three atomic loads and takes no lock of its own.
 //!
 //! What does not exist is never remembered: a new key serves at once.
@@ -56,11 +56,11 @@ const CAPACITY: usize = 200_000;
 pub struct Validity {
     tenants: RwLock<HashMap<TenantId, Arc<AtomicU64>>>,
     everything: AtomicU64,
-    /// How often word of a change came, of whatever tenant.
-    words: AtomicU64,
+    /// How often a notification of a change came, of whatever tenant.
+    notifications: AtomicU64,
     /// Moments are told as microseconds since this one.
     origin: Instant,
-    /// Until when the last beat that was heard proves that word arrives.
+    /// Until when the last heartbeat proves that notifications arrive.
     proven_until: AtomicU64,
 }
 
@@ -76,7 +76,7 @@ pub struct Stamp {
 /// When a read began of which it is not known yet whose row it finds.
 #[derive(Debug, Clone, Copy)]
 pub struct ReadStart {
-    words: u64,
+    notifications: u64,
     everything_epoch: u64,
     at: Instant,
 }
@@ -86,7 +86,7 @@ impl Default for Validity {
         Self {
             tenants: RwLock::default(),
             everything: AtomicU64::default(),
-            words: AtomicU64::default(),
+            notifications: AtomicU64::default(),
             origin: Instant::now(),
             proven_until: AtomicU64::default(),
         }
@@ -116,18 +116,18 @@ impl Validity {
 
     fn moment_at(&self, now: Instant) -> ReadStart {
         ReadStart {
-            words: self.words.load(Ordering::Acquire),
+            notifications: self.notifications.load(Ordering::Acquire),
             everything_epoch: self.everything.load(Ordering::Acquire),
             at: now,
         }
     }
 
-    /// The stamp of a read that began then and found a row of this tenant; none when any word came
+    /// The stamp of a read that began then and found a row of this tenant; none when any notification came
     /// meanwhile, which may have been of it. What was read may then be used, but not be remembered.
     pub fn stamp_since(&self, moment: ReadStart, tenant: TenantId) -> Option<Stamp> {
-        // The epoch first: if it is one that was moved on meanwhile, the word was counted before.
+        // The epoch first: if it is one that was moved on meanwhile, the notification was counted before.
         let stamp = self.stamp_at(tenant, moment.at);
-        let quiet = self.words.load(Ordering::Acquire) == moment.words;
+        let quiet = self.notifications.load(Ordering::Acquire) == moment.notifications;
         quiet.then_some(Stamp { everything_epoch: moment.everything_epoch, ..stamp })
     }
 
@@ -176,22 +176,22 @@ impl Validity {
 
     /// Something of a tenant changed.
     pub fn changed(&self, tenant: TenantId) {
-        self.words.fetch_add(1, Ordering::AcqRel);
+        self.notifications.fetch_add(1, Ordering::AcqRel);
         self.epoch(tenant).fetch_add(1, Ordering::AcqRel);
     }
 
     /// Anything may have changed.
     pub fn everything_changed(&self) {
-        self.words.fetch_add(1, Ordering::AcqRel);
+        self.notifications.fetch_add(1, Ordering::AcqRel);
         self.everything.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// What a beat that is sent now carries.
-    pub fn beat(&self) -> u64 {
+    /// What a heartbeat that is sent now carries.
+    pub fn heartbeat(&self) -> u64 {
         self.micros(Instant::now())
     }
 
-    /// A beat was heard, and before it all that was committed before it was sent.
+    /// A heartbeat arrived, and before it the notifications of all that was committed before it was sent.
     pub fn heard(&self, carried: u64) {
         self.heard_at(carried, Instant::now());
     }
@@ -202,7 +202,7 @@ impl Validity {
         self.proven_until.fetch_max(micros(sent + BOUND), Ordering::Release);
     }
 
-    /// Whether word of changes reaches us.
+    /// Whether notifications of changes are known to arrive.
     pub fn is_listening(&self) -> bool {
         self.is_heard_at(Instant::now())
     }
@@ -268,7 +268,6 @@ impl<K: Eq + Hash + Clone, V: Clone> Cache<K, V> {
     pub fn sweep(&self, validity: &Validity) {
         self.entries.retain(|_, (stamp, _)| validity.is_valid(stamp));
     }
-
 }
 
 /// Every cache of the process by name: they are swept together, and the metrics tell their sizes. Cheap to clone.

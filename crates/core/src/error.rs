@@ -1,7 +1,7 @@
 //! Why a use case or a call came to nothing, as cases that the outside is told about.
 
 use portico_auth::{BadCredential, Denied, Refused};
-use portico_chakra::{CallError, NoRoute, Unanswered};
+use portico_chakra::{CallError, NoRoute, UpstreamError};
 use portico_storage::{Constraint, StorageError};
 use portico_vault::{MasterKeyFailure, OpenError};
 
@@ -138,7 +138,7 @@ pub enum Error {
     ChakraKeyRefused,
     /// Chakra gave no answer.
     #[error(transparent)]
-    Unanswered(#[from] Unanswered),
+    UpstreamError(#[from] UpstreamError),
     /// Chakra said no to a call of Portico's own.
     #[error("Chakra refused it: {0}")]
     Rejected(String),
@@ -262,11 +262,11 @@ impl From<StorageError> for Error {
 impl From<CallError> for Error {
     fn from(error: CallError) -> Self {
         match error {
-            CallError::Unanswered(error) => Self::Unanswered(error),
+            CallError::Upstream(error) => Self::UpstreamError(error),
             CallError::KeyRefused => Self::ChakraKeyRefused,
-            CallError::Missing => Self::Missing(Thing::Plugin),
+            CallError::NotFound => Self::Missing(Thing::Plugin),
             CallError::Rejected { text, .. } => Self::Rejected(text),
-            CallError::Garbled(_) => Self::Garbled,
+            CallError::Malformed(_) => Self::Garbled,
         }
     }
 }
@@ -311,9 +311,9 @@ impl Error {
             Self::PreconditionFailed => (412, "precondition_failed"),
             Self::NoChakraKey => (409, "chakra_key_missing"),
             Self::ChakraKeyRefused => (502, "chakra_key_refused"),
-            Self::Unanswered(Unanswered::Unreachable(_)) => (502, "upstream_unreachable"),
-            Self::Unanswered(Unanswered::Timeout) => (504, "upstream_timeout"),
-            Self::Unanswered(Unanswered::TooLong) | Self::Garbled => (502, "upstream_garbled"),
+            Self::UpstreamError(UpstreamError::Unreachable(_)) => (502, "upstream_unreachable"),
+            Self::UpstreamError(UpstreamError::Timeout) => (504, "upstream_timeout"),
+            Self::UpstreamError(UpstreamError::TooLong) | Self::Garbled => (502, "upstream_garbled"),
             Self::Wordless { status, .. } => (*status, "upstream_wordless"),
             Self::Rejected(_) => (502, "upstream_rejected"),
             Self::Database(_) => (503, "database_unavailable"),

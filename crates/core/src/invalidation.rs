@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use portico_storage::{BeatChannel, Change, Changes, Db, Pulse, StorageError};
+use portico_storage::{Change, Changes, Db, HeartbeatChannel, HeartbeatSender, StorageError};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout, timeout_at};
 
 use crate::cache::Validity;
@@ -55,7 +55,7 @@ impl InvalidationListener {
         tasks.service("invalidation", move |stop| {
             let listener = Arc::clone(&listener);
             async move {
-                let channel = BeatChannel::random();
+                let channel = HeartbeatChannel::random();
                 let both = async { tokio::join!(listener.listen(&channel), listener.send_heartbeats(&channel)) };
                 tokio::select! {
                     () = stop.cancelled() => {}
@@ -65,7 +65,7 @@ impl InvalidationListener {
         });
     }
 
-    async fn listen(&self, channel: &BeatChannel) {
+    async fn listen(&self, channel: &HeartbeatChannel) {
         let mut arrival = Arrival { silence: SILENCE, lost: false };
         loop {
             match self.db.changes(channel).await {
@@ -94,7 +94,7 @@ impl InvalidationListener {
                     self.validity.everything_changed();
                     self.vault.everything_changed();
                 }
-                Ok(Ok(Change::Beat(carried))) => {
+                Ok(Ok(Change::Heartbeat(carried))) => {
                     self.validity.heard(carried);
                     last_heartbeat = Instant::now();
                     arrival.works();
@@ -109,7 +109,7 @@ impl InvalidationListener {
         }
     }
 
-    async fn send_heartbeats(&self, channel: &BeatChannel) {
+    async fn send_heartbeats(&self, channel: &HeartbeatChannel) {
         let mut every = interval(EVERY);
         every.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut sender = None;
@@ -130,13 +130,17 @@ impl InvalidationListener {
         }
     }
 
-    async fn send_heartbeat(&self, channel: &BeatChannel, sender: &mut Option<Pulse>) -> Result<(), StorageError> {
+    async fn send_heartbeat(
+        &self,
+        channel: &HeartbeatChannel,
+        sender: &mut Option<HeartbeatSender>,
+    ) -> Result<(), StorageError> {
         let sender = match sender {
             Some(sender) => sender,
-            None => sender.insert(self.db.pulse(channel).await?),
+            None => sender.insert(self.db.heartbeat_sender(channel).await?),
         };
         // Taken before it is sent, so that it proves no more than it may.
-        sender.beat(self.validity.beat()).await
+        sender.send(self.validity.heartbeat()).await
     }
 }
 

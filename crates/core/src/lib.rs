@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use portico_domain::clock::Clock;
 use portico_storage::Db;
-use portico_vault::{FingerprintKey, MasterKeys};
+use portico_vault::{FingerprintSubkey, MacKey, MasterKeys};
 
 pub use error::{Error, Thing};
 pub use paging::{PageRequest, Paged, paged};
@@ -55,8 +55,10 @@ pub struct Core {
     pub vault: Vault,
     /// Whether master keys can be reached.
     pub vault_availability: VaultAvailability,
-    /// The key beneath fingerprints, signed texts and the audit log's chain.
-    pub fingerprint_key: Arc<FingerprintKey>,
+    /// The key from which each purpose (tickets, forms, throttling) derives its own.
+    pub mac_key: Arc<MacKey>,
+    /// By which Chakra keys and their teams are recognised.
+    pub fingerprints: Arc<FingerprintSubkey>,
     /// Writes changes into the audit log.
     pub audit: AuditRecorder,
     /// Writes refused attempts into the audit log.
@@ -87,16 +89,16 @@ pub struct CoreOptions {
 }
 
 impl Core {
-    /// Makes everything and registers its tasks; none is started yet. `fingerprint_key` comes from
+    /// Makes everything and registers its tasks; none is started yet. `mac_key` comes from
     /// [`vault::unlock`], which proves the master keys.
     #[must_use]
-    pub fn new(db: Db, master_keys: Arc<MasterKeys>, fingerprint_key: FingerprintKey, options: CoreOptions) -> Self {
+    pub fn new(db: Db, master_keys: Arc<MasterKeys>, mac_key: MacKey, options: CoreOptions) -> Self {
         let CoreOptions { public_url, request_log_capacity, clock } = options;
-        let fingerprint_key = Arc::new(fingerprint_key);
+        let fingerprints = Arc::new(mac_key.fingerprint_subkey());
         let (metrics, validity, limits) =
             (Arc::<Metrics>::default(), Arc::<Validity>::default(), Arc::<Limits>::default());
         let vault = Vault::new(db.clone(), Arc::clone(&master_keys));
-        let audit = AuditRecorder::new(db.clone(), Arc::clone(&fingerprint_key));
+        let audit = AuditRecorder::new(db.clone(), Arc::new(mac_key.audit_chain_key()));
         let core = Self {
             vault_availability: VaultAvailability::new(Arc::clone(&master_keys), clock.clone()),
             refusals: Refusals::new(audit.clone()),
@@ -110,7 +112,8 @@ impl Core {
             validity,
             master_keys,
             vault,
-            fingerprint_key,
+            mac_key: Arc::new(mac_key),
+            fingerprints,
             audit,
             limits,
             metrics,

@@ -24,7 +24,6 @@ use governor::state::{InMemoryState, NotKeyed};
 use portico_auth::{Actor, Principal};
 use portico_domain::ApiKeyId;
 
-
 /// Which limit it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LimitKind {
@@ -196,7 +195,7 @@ impl<C: Clock> Bucket<C> {
     }
 }
 
-impl<K: Eq + Hash + Clone, C: Clock> Buckets<K, C> {
+impl<K: Eq + Hash + Clone, C: Clock + Clone> Buckets<K, C> {
     fn with_clock(clock: C, capacity: usize) -> Self {
         Self { entries: quick_cache::sync::Cache::new(capacity), clock }
     }

@@ -1,6 +1,6 @@
 //! Pages as the management API gives them.
 
-use portico_storage::{Page, Rows};
+use portico_storage::{Page, PageRows};
 
 /// Which part of a list, as asked for: up to 200 rows after an opaque cursor.
 #[derive(Debug, Clone)]
@@ -27,7 +27,7 @@ impl<K> From<PageRequest<K>> for Page<K> {
 }
 
 /// The page as the caller gets it; a row's own id is the cursor behind it.
-pub fn paged<T>(rows: Rows<T>, cursor: impl Fn(&T) -> String) -> Paged<T> {
+pub fn paged<T>(rows: PageRows<T>, cursor: impl Fn(&T) -> String) -> Paged<T> {
     let next = if rows.more { rows.data.last().map(cursor) } else { None };
     Paged { data: rows.data, next }
 }

@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use portico_chakra::{At, Confidence, Method, Operation, Owned, Retry, When, router};
+use portico_chakra::{At, Condition, Confidence, Method, Operation, Owned, Retry, router};
 use portico_domain::Permission;
 
 use crate::html::{code, escape};
@@ -75,7 +75,7 @@ fn placed(owned: &Owned) -> (&'static str, String) {
     };
     let name = code(name);
     match owned.when {
-        When::Always => (place, name),
+        Condition::Always => (place, name),
         condition => (place, format!("{name} (when {})", when(condition))),
     }
 }
@@ -83,9 +83,9 @@ fn placed(owned: &Owned) -> (&'static str, String) {
 /// A condition on the body, in words; empty for none.
 pub(crate) fn when(condition: When) -> String {
     match condition {
-        When::Always => String::new(),
-        When::BodyIs(pointer, text) => format!("{} in the body is {}", code(pointer), code(text)),
-        When::BodyIsNot(pointer, text) => format!("{} in the body is not {}", code(pointer), code(text)),
+        Condition::Always => String::new(),
+        Condition::BodyIs(pointer, text) => format!("{} in the body is {}", code(pointer), code(text)),
+        Condition::BodyIsNot(pointer, text) => format!("{} in the body is not {}", code(pointer), code(text)),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use portico_chakra::{Operation, When, operations};
+use portico_chakra::{Condition, Operation, operations};
 use portico_web::routes::Route;
 
 use crate::catalogue;
@@ -40,7 +40,7 @@ fn card(html: &mut String, operation: &Operation, reference: &Reference) {
         let _ = writeln!(html, "<p>{}</p>", catalogue::call(operation.method, path));
     }
     let _ = write!(html, "<dl>\n<dt>Operation</dt><dd><code>{id}</code></dd>\n");
-    if operation.when != When::Always {
+    if operation.when != Condition::Always {
         let _ = writeln!(html, "<dt>When</dt><dd>{}</dd>", catalogue::when(operation.when));
     }
     let _ = writeln!(html, "<dt>Permission</dt><dd>{}</dd>", catalogue::permissions(operation));

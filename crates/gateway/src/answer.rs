@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::header::{HeaderMap, LOCATION};
-use portico_chakra::{AnswerRule, Effect, Envelope, Incoming, Operation, Peeked};
+use portico_chakra::{AnswerRule, BufferedBody, Effect, Envelope, Operation, UpstreamResponse};
 use portico_connections::reduce_auth;
 use portico_core::Error;
 use serde_json::Value;
@@ -22,7 +22,7 @@ const GLANCE: usize = 64 * 1024;
 ///
 /// # Errors
 ///
-/// [`Error::ChakraKeyRefused`], [`Error::Wordless`], [`Error::Garbled`], [`Error::Unanswered`]; [`Error::Database`]
+/// [`Error::ChakraKeyRefused`], [`Error::Wordless`], [`Error::Garbled`], [`Error::UpstreamError`]; [`Error::Database`]
 /// when what the answer changes cannot be recorded.
 pub(crate) async fn answer(sent: Sent, gateway: &Gateway, record: &mut CallRecord) -> Result<Answer, Error> {
     let (asked, incoming, links) = sent.into_parts();
@@ -34,21 +34,21 @@ pub(crate) async fn answer(sent: Sent, gateway: &Gateway, record: &mut CallRecor
     }
     let by_tree = operation.rule == AnswerRule::Plugin || operation.effect != Effect::None;
     let bytes = if by_tree {
-        incoming.whole().await?
+        incoming.bytes().await?
     } else if operation.envelope == Envelope::Binary && success {
         return Ok(streamed(status, head, incoming));
     } else {
-        match incoming.peek(GLANCE).await? {
-            Peeked::Whole(bytes) => bytes,
+        match incoming.read_up_to(GLANCE).await? {
+            BufferedBody::Complete(bytes) => bytes,
             // Nobody needs so long a refusal; and what it says of the key is ours.
-            Peeked::More(_) if status == 401 || status == 403 => Bytes::new(),
-            Peeked::More(incoming) if success && rewrite::concerns(operation) => {
+            BufferedBody::LimitExceeded(_) if status == 401 || status == 403 => Bytes::new(),
+            BufferedBody::LimitExceeded(incoming) if success && rewrite::concerns(operation) => {
                 let rewrite = Rewrite::new(gateway, &asked.scope, operation, &asked.named, links);
                 drop_changed(&mut head);
                 let body = AnswerBody::Pieces(Box::pin(rewrite.pieces(incoming)));
                 return Ok(Answer::new(status, head, body));
             }
-            Peeked::More(incoming) => return Ok(streamed(status, head, incoming)),
+            BufferedBody::LimitExceeded(incoming) => return Ok(streamed(status, head, incoming)),
         }
     };
     if status == 401 || (status == 403 && !is_metas_error(&bytes)) {
@@ -94,7 +94,7 @@ fn redirect(
     gateway: &Gateway,
     operation: &'static Operation,
     links: &Links,
-    incoming: &Incoming,
+    incoming: &UpstreamResponse,
     mut head: Vec<(http::HeaderName, http::HeaderValue)>,
 ) -> Result<Answer, Error> {
     if !operation.hands_on_redirects {
@@ -150,11 +150,11 @@ fn is_object(bytes: &[u8]) -> bool {
     bytes.first() == Some(&b'{') && serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok()
 }
 
-fn streamed(status: u16, mut head: Vec<(http::HeaderName, http::HeaderValue)>, incoming: Incoming) -> Answer {
+fn streamed(status: u16, mut head: Vec<(http::HeaderName, http::HeaderValue)>, incoming: UpstreamResponse) -> Answer {
     if let Some(length) = content_length(incoming.headers()) {
         head.push((http::header::CONTENT_LENGTH, length));
     }
-    Answer::new(status, head, AnswerBody::Pieces(Box::pin(incoming.pieces())))
+    Answer::new(status, head, AnswerBody::Pieces(Box::pin(incoming.bytes_stream())))
 }
 
 fn content_length(headers: &HeaderMap) -> Option<http::HeaderValue> {

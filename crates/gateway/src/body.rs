@@ -6,8 +6,8 @@ use std::io;
 use bytes::{Bytes, BytesMut};
 use futures_util::future::{Either, select};
 use futures_util::{Stream, StreamExt};
-use portico_chakra::scan::{Malformed, Scanned};
-use portico_chakra::{BodyKind, Effect, Matched, Operation, Unanswered};
+use portico_chakra::body_scan::{BodyError, ScannedBody};
+use portico_chakra::{BodyKind, Effect, Matched, Operation, UpstreamError};
 use portico_connections::name_from;
 use portico_core::Error;
 use portico_domain::Metadata;
@@ -32,7 +32,7 @@ pub(crate) enum Received {
         /// All of it, as it came.
         bytes: Bytes,
         /// The fields that matter.
-        scanned: Scanned,
+        scanned: ScannedBody,
     },
     /// A URL-encoded form.
     Form(Bytes),
@@ -44,8 +44,8 @@ impl Received {
     /// The operation that the body asks for.
     pub(crate) fn operation(&self, matched: &Matched<'_, '_>) -> &'static Operation {
         match self {
-            Self::Json { scanned, .. } => matched.route.choose(scanned),
-            Self::Nothing | Self::Form(_) | Self::Stream => matched.route.usual(),
+            Self::Json { scanned, .. } => matched.route.operation_for(scanned),
+            Self::Nothing | Self::Form(_) | Self::Stream => matched.route.default_operation(),
         }
     }
 
@@ -168,7 +168,7 @@ where
             if bytes.is_empty() {
                 return Err(Error::Body("the body is empty: send JSON".into()));
             }
-            let scanned = matched.route.scan(&bytes).map_err(|error: Malformed| Error::Body(error.to_string()))?;
+            let scanned = matched.route.scan(&bytes).map_err(|error: BodyError| Error::Body(error.to_string()))?;
             Ok(Received::Json { bytes, scanned })
         }
     }
@@ -234,8 +234,8 @@ where
 /// Waits for the answer while the body moves; what is wrong with the body counts first.
 pub(crate) async fn while_pumping<T>(
     pump: impl Future<Output = Result<(), Error>>,
-    sending: impl Future<Output = Result<T, Unanswered>>,
-) -> Result<Result<T, Unanswered>, Error> {
+    sending: impl Future<Output = Result<T, UpstreamError>>,
+) -> Result<Result<T, UpstreamError>, Error> {
     let (pump, sending) = (std::pin::pin!(pump), std::pin::pin!(sending));
     match select(pump, sending).await {
         Either::Left((pumped, sending)) => {

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use bytes::Bytes;
 use futures_util::Stream;
 use http::{HeaderName, HeaderValue};
-use portico_chakra::Unanswered;
+use portico_chakra::UpstreamError;
 use portico_core::Error;
 use portico_core::limits::LimitState;
 use portico_identity::RequestCredentials;
@@ -69,7 +69,7 @@ impl Answer {
 }
 
 /// Pieces of a body, as they arrive.
-pub(crate) type Pieces = Pin<Box<dyn Stream<Item = Result<Bytes, Unanswered>>>>;
+pub(crate) type Pieces = Pin<Box<dyn Stream<Item = Result<Bytes, UpstreamError>>>>;
 
 /// A body on its way to the caller.
 pub enum AnswerBody {

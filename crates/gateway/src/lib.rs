@@ -80,7 +80,7 @@ impl Gateway {
     /// A clone whose connections to Chakra are its own: one for each worker thread.
     #[must_use]
     pub fn for_worker(&self) -> Self {
-        Self { chakra: self.chakra.detached(), services: Arc::clone(&self.services) }
+        Self { chakra: self.chakra.with_own_connections(), services: Arc::clone(&self.services) }
     }
 
     /// Forwards a call to Chakra if the caller may make it. What became of it is recorded when the answer's body

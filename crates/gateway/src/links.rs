@@ -37,7 +37,7 @@ pub(crate) struct Links {
 impl Links {
     /// For the call on that path, as it came.
     pub(crate) fn new(origin: &Origin, path: &str, matched: &Matched<'_, '_>) -> Self {
-        let operation: &Operation = matched.route.usual();
+        let operation: &Operation = matched.route.default_operation();
         let target = |to: LinkTo| match to {
             LinkTo::Path(template) => Some((template, matched.target(template))),
             LinkTo::SameCall => None,

@@ -10,7 +10,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use portico_auth::{Actor, Principal, TenantScope};
-use portico_chakra::{Operation, Unanswered};
+use portico_chakra::{Operation, UpstreamError};
 use portico_core::access_log::AccessLine;
 use portico_core::limits::LimitState;
 use portico_core::metrics::{InFlight, Metrics, Surface};
@@ -162,7 +162,7 @@ impl CallRecord {
         self,
         status: u16,
         pieces: crate::call::Pieces,
-    ) -> impl futures_util::Stream<Item = Result<Bytes, Unanswered>> {
+    ) -> impl futures_util::Stream<Item = Result<Bytes, UpstreamError>> {
         futures_util::stream::unfold((pieces, Some(self)), move |(mut pieces, record)| async move {
             let mut record = record?;
             match pieces.next().await {
@@ -175,7 +175,7 @@ impl CallRecord {
                     let told = Error::from(error);
                     (record.status, record.code) = told.status_and_code();
                     drop(record);
-                    let Error::Unanswered(error) = told else { return None };
+                    let Error::UpstreamError(error) = told else { return None };
                     Some((Err(error), (pieces, None)))
                 }
             }

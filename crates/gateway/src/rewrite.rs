@@ -7,8 +7,8 @@ use std::sync::Arc;
 use bytes::{BufMut as _, Bytes, BytesMut};
 use futures_util::{Stream, StreamExt, stream};
 use portico_auth::TenantScope;
-use portico_chakra::pieces::{Part, Splitter};
-use portico_chakra::{AnswerRule, Incoming, Kind, LearnedKind, LinkTo, Operation, RowId, Unanswered};
+use portico_chakra::json_splitter::{Fragment, JsonSplitter};
+use portico_chakra::{AnswerRule, Kind, LearnedKind, LinkTo, Operation, RowId, UpstreamError, UpstreamResponse};
 use portico_core::Error;
 use portico_domain::PhoneNumberId;
 use portico_storage::{NewLearned, OwnedId, Page};
@@ -48,7 +48,7 @@ pub(crate) struct Rewrite {
     /// Whose the ids of the answer are, as far as the call says.
     call: Whose,
     places: Vec<Place>,
-    splitter: Splitter,
+    splitter: JsonSplitter,
     /// What waits to be written.
     waiting: Vec<Waiting>,
     waiting_rows: usize,
@@ -78,7 +78,7 @@ struct Whose {
 /// Why an answer does not go on.
 #[derive(Debug)]
 enum Stopped {
-    Upstream(Unanswered),
+    Upstream(UpstreamError),
     Error(Error),
 }
 
@@ -121,7 +121,7 @@ impl Rewrite {
             links,
             call: Whose { owner: named.owner(), phone_number: named.phone_number().cloned() },
             places: watches.into_iter().map(|(_, place)| place).collect(),
-            splitter: Splitter::new(&pointers),
+            splitter: JsonSplitter::new(&pointers),
             waiting: Vec::new(),
             waiting_rows: 0,
             waiting_bytes: 0,
@@ -157,8 +157,8 @@ impl Rewrite {
     }
 
     /// The answer, piece by piece.
-    pub(crate) fn pieces(self, incoming: Incoming) -> impl Stream<Item = Result<Bytes, Unanswered>> {
-        let pieces = incoming.pieces().boxed_local();
+    pub(crate) fn pieces(self, incoming: UpstreamResponse) -> impl Stream<Item = Result<Bytes, UpstreamError>> {
+        let pieces = incoming.bytes_stream().boxed_local();
         stream::try_unfold(Some((self, pieces)), |state| async move {
             let Some((mut rewrite, mut pieces)) = state else { return Ok(None) };
             loop {
@@ -170,7 +170,7 @@ impl Rewrite {
                     Err(Stopped::Error(error)) => {
                         // The head is gone: all that can be told is that the answer breaks off.
                         tracing::warn!(%error, operation = rewrite.operation.id, "an answer breaks off");
-                        return Err(Unanswered::TooLong);
+                        return Err(UpstreamError::TooLong);
                     }
                 }
             }
@@ -178,7 +178,7 @@ impl Rewrite {
     }
 
     /// What one more piece lets go on, and whether it was the last.
-    async fn step(&mut self, piece: Option<Result<Bytes, Unanswered>>) -> Result<(Bytes, bool), Stopped> {
+    async fn step(&mut self, piece: Option<Result<Bytes, UpstreamError>>) -> Result<(Bytes, bool), Stopped> {
         let mut parts = Vec::new();
         let mut written = BytesMut::new();
         let garbled = |_| Stopped::Error(Error::Garbled);
@@ -200,13 +200,13 @@ impl Rewrite {
         Ok((written.freeze(), last))
     }
 
-    async fn take(&mut self, part: Part, written: &mut BytesMut) -> Result<(), Error> {
+    async fn take(&mut self, part: Fragment, written: &mut BytesMut) -> Result<(), Error> {
         let (watch, text) = match part {
-            Part::Raw(raw) => {
+            Fragment::Unwatched(raw) => {
                 self.hold(Waiting::Raw(raw), written);
                 return Ok(());
             }
-            Part::Value { watch, text } => (watch, text),
+            Fragment::Watched { pointer, json } => (pointer, json),
         };
         match self.places[watch] {
             Place::Row => {

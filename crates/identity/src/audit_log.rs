@@ -6,7 +6,7 @@ use portico_auth::{OperatorScope, Scope, TenantScope};
 use portico_domain::permission::perm;
 use portico_domain::{AuditFilter, AuditRecord, AuditVerdict, ChainEnd, TenantId};
 use portico_storage::Db;
-use portico_vault::{FingerprintKey, MasterKeys};
+use portico_vault::{AuditChainKey, MasterKeys};
 use time::OffsetDateTime;
 
 use portico_core::Core;
@@ -74,7 +74,7 @@ impl AuditLog {
     ) -> Result<AuditVerdict, Error> {
         scope.whole_tenant()?;
         let core = &self.core;
-        Ok(core.db.verify_audit_chain(&core.fingerprint_key, scope.tenant(), noted).await?)
+        Ok(core.db.verify_audit_chain(&core.mac_key.audit_chain_key(), scope.tenant(), noted).await?)
     }
 
     /// [`AuditLog::verify`] of the operator's own log.
@@ -88,7 +88,7 @@ impl AuditLog {
         noted: Option<ChainEnd>,
     ) -> Result<AuditVerdict, Error> {
         let core = &self.core;
-        Ok(core.db.verify_audit_chain(&core.fingerprint_key, TenantId::OPERATOR, noted).await?)
+        Ok(core.db.verify_audit_chain(&core.mac_key.audit_chain_key(), TenantId::OPERATOR, noted).await?)
     }
 
     /// Every entry of the tenant in order, a line of JSON each, as far as the log reaches now. It is read
@@ -164,7 +164,7 @@ async fn lines(db: &Db, scope: &TenantScope, after: u64, last: u64, span: Span) 
 #[derive(Debug)]
 pub struct AuditVerifier {
     db: Db,
-    key: FingerprintKey,
+    key: AuditChainKey,
 }
 
 impl AuditVerifier {
@@ -175,7 +175,7 @@ impl AuditVerifier {
     /// [`UnlockError`] when the keys do not open the vault, or the database fails.
     pub async fn open(db: Db, master_keys: &MasterKeys) -> Result<Option<Self>, UnlockError> {
         let Some(row) = db.operator().await? else { return Ok(None) };
-        let key = master_keys.open_fingerprint_key(&row.fingerprint_key).await?;
+        let key = master_keys.open_mac_key(&row.fingerprint_key).await?.audit_chain_key();
         Ok(Some(Self { db, key }))
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use portico_auth::{ApiKeyRecord, Credential, Origin, Party, Principal, Subject, TokenFault};
 use portico_domain::{OldSecretId, TenantId};
-use portico_storage::SecretStanding;
+use portico_storage::SecretStatus;
 use portico_vault::{OperatorToken, SecretHash};
 use time::OffsetDateTime;
 
@@ -126,12 +126,12 @@ impl Inner {
         let Some((tenant, id)) = self.core.db.resolve_api_key(&hash.0).await? else { return Ok(None) };
         let mut tx = self.core.db.begin_system(tenant).await?;
         // A rotation may have come between, and made the secret an old one or nobody's.
-        let (record, standing) = (tx.api_key_record(id).await?, tx.secret_standing(id, &hash.0).await?);
+        let (record, standing) = (tx.api_key_record(id).await?, tx.secret_status(id, &hash.0).await?);
         tx.commit().await?;
         let (Some(record), Some(standing)) = (record, standing) else { return Ok(None) };
         let old = match standing {
-            SecretStanding::Present => None,
-            SecretStanding::Old { id, expires_at } => Some((id, expires_at)),
+            SecretStatus::Present => None,
+            SecretStatus::Old { id, expires_at } => Some((id, expires_at)),
         };
         Ok(Some((tenant, KnownSecret { record, old })))
     }

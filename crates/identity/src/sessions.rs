@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use portico_auth::{Actor, Origin, Party, Principal, SessionRecord};
 use portico_domain::{Member, MemberId, PermissionSet, TenantId};
-use portico_vault::{BrowserToken, SecretHash};
+use portico_vault::{BrowserToken, CsrfKey, SecretHash};
 
 use portico_core::Core;
 use portico_core::audit::Change;
@@ -49,6 +49,7 @@ pub struct WhoAmI {
 pub struct Sessions {
     core: Core,
     records: Arc<Cache<SecretHash, SessionRecord>>,
+    csrf_key: Arc<CsrfKey>,
 }
 
 impl Sessions {
@@ -56,7 +57,7 @@ impl Sessions {
     #[must_use]
     pub fn new(core: &Core) -> Self {
         let records = core.caches.add("sessions");
-        Self { core: core.clone(), records }
+        Self { core: core.clone(), records, csrf_key: Arc::new(core.mac_key.csrf_key()) }
     }
 
     /// Who the browser's member is.
@@ -87,7 +88,7 @@ impl Sessions {
         let mut tx = self.core.db.begin_system(tenant).await?;
         let record = tx.session_record(id).await?.filter(|record| !record.has_ended(self.core.clock.now()));
         if record.is_some() {
-            tx.session_seen(id).await?;
+            tx.touch_session(id).await?;
         }
         tx.commit().await?;
         Ok(record.map(|record| (tenant, record)))
@@ -97,7 +98,7 @@ impl Sessions {
     #[must_use]
     pub fn csrf_token(&self, session: &str) -> Option<String> {
         let token = BrowserToken::parse(session)?;
-        Some(self.core.fingerprint_key.counterpart(CSRF, token.expose()))
+        Some(self.csrf_key.token(CSRF, token.expose()))
     }
 
     /// Whether that is the session's.
@@ -107,7 +108,7 @@ impl Sessions {
     }
 
     fn is_csrf_token(&self, token: &BrowserToken, presented: &str) -> bool {
-        self.core.fingerprint_key.is_counterpart(CSRF, token.expose(), presented)
+        self.csrf_key.is_token(CSRF, token.expose(), presented)
     }
 
     /// A new value of the cookie that forms need before there is a session.
@@ -120,13 +121,13 @@ impl Sessions {
     #[must_use]
     pub fn form_token(&self, cookie: &str) -> Option<String> {
         let cookie = BrowserToken::parse(cookie)?;
-        Some(self.core.fingerprint_key.counterpart(FORM, cookie.expose()))
+        Some(self.csrf_key.token(FORM, cookie.expose()))
     }
 
     /// Whether a form holds what belongs to the cookie.
     #[must_use]
     pub fn is_form_token(&self, cookie: &str, presented: &str) -> bool {
-        let fits = |cookie: &BrowserToken| self.core.fingerprint_key.is_counterpart(FORM, cookie.expose(), presented);
+        let fits = |cookie: &BrowserToken| self.csrf_key.is_token(FORM, cookie.expose(), presented);
         BrowserToken::parse(cookie).is_some_and(|cookie| fits(&cookie))
     }
 

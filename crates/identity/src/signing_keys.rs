@@ -202,7 +202,7 @@ impl SigningKeys {
         let known: Vec<_> = stored.iter().map(|key| key.id).collect();
         let keys = self.0.open(stored).await?;
         let mut tx = self.0.core.db.begin(&inside).await?;
-        tx.hold_signing_keys().await?;
+        tx.lock_signing_keys().await?;
         let now = tx.database_time().await?;
         if !tx.signing_keys().await?.iter().map(|key| key.id).eq(known) {
             // Another replica was faster.
@@ -315,7 +315,7 @@ impl Inner {
     async fn work(&self) -> Result<(), Error> {
         let new = self.new_key().await?;
         let mut tx = self.core.db.begin_system(TenantId::OPERATOR).await?;
-        tx.hold_signing_keys().await?;
+        tx.lock_signing_keys().await?;
         let now = tx.database_time().await?;
         let stored = tx.signing_keys().await?;
         let newest = stored.iter().map(|key| key.created_at).max();

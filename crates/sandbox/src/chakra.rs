@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::web::{Payload, Query};
 use actix_web::{HttpRequest, HttpResponse};
-use portico_chakra::{BodyKind, Envelope, Matched, Method, NoRoute, Operation, When, router};
+use portico_chakra::{BodyKind, Condition, Envelope, Matched, Method, NoRoute, Operation, router};
 use serde_json::{Map, Value};
 use tokio::time::sleep;
 
@@ -115,9 +115,9 @@ fn choose(matched: &Matched<'_, '_>, json: &Map<String, Value>) -> &'static Oper
     let is =
         |pointer: &str, text: &str| json.get(pointer.trim_start_matches('/')).and_then(Value::as_str) == Some(text);
     let fits = |operation: &&&'static Operation| match operation.when {
-        When::Always => true,
-        When::BodyIs(pointer, text) => is(pointer, text),
-        When::BodyIsNot(pointer, text) => !is(pointer, text),
+        Condition::Always => true,
+        Condition::BodyIs(pointer, text) => is(pointer, text),
+        Condition::BodyIsNot(pointer, text) => !is(pointer, text),
     };
     let operations = &matched.route.operations;
     operations.iter().find(fits).copied().unwrap_or(operations[operations.len() - 1])

@@ -221,7 +221,7 @@ async fn principal(request: &HttpRequest) -> Result<Principal, Problem> {
     }
     let principal = outcome?;
     app.core().write_behind.add_use(&principal, || what(request));
-    if let Some(standing) = app.core().limits.count_call(&principal)? {
+    if let Some(standing) = app.core().limits.count_call(&principal).map_err(Error::from)? {
         request.extensions_mut().insert(standing);
     }
     // Held until the request ends; whoever is judged anew holds it already.

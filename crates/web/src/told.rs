@@ -5,7 +5,7 @@
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
-use portico_chakra::{NoRoute, Unanswered};
+use portico_chakra::{NoRoute, UpstreamError};
 use portico_core::{Error, Thing};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -79,7 +79,7 @@ pub fn log(error: &Error, request_id: &RequestId) {
         Error::VaultUnavailable(source) => {
             tracing::error!(request.id = id, error = %Chain(source), "a master key does not serve");
         }
-        Error::Unanswered(Unanswered::Unreachable(source)) => {
+        Error::UpstreamError(UpstreamError::Unreachable(source)) => {
             tracing::warn!(request.id = id, error = %Chain(source), "Chakra cannot be reached");
         }
         _ => {}
@@ -149,7 +149,7 @@ fn detail(error: &Error, surface: Surface) -> String {
         | Error::PreconditionFailed
         | Error::NoChakraKey
         | Error::ChakraKeyRefused
-        | Error::Unanswered(_)
+        | Error::UpstreamError(_)
         | Error::Rejected(_)
         | Error::Garbled
         | Error::Wordless { .. }
@@ -291,8 +291,8 @@ mod tests {
             Error::PreconditionFailed,
             Error::NoChakraKey,
             Error::ChakraKeyRefused,
-            Error::Unanswered(Unanswered::Timeout),
-            Error::Unanswered(Unanswered::TooLong),
+            Error::UpstreamError(UpstreamError::Timeout),
+            Error::UpstreamError(UpstreamError::TooLong),
             Error::Rejected("no".into()),
             Error::Garbled,
             Error::Busy,

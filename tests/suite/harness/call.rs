@@ -1,4 +1,4 @@
-use portico_chakra::schema::Ty;
+use portico_chakra::schema::ValueType;
 use portico_chakra::{At, BodyKind, Kind, Method, Operation};
 use serde_json::{Value, json};
 
@@ -112,7 +112,7 @@ impl Call {
                 Body::Json(serde_json::from_str(&sample).expect("the catalogue's examples are JSON"))
             }
             BodyKind::Multipart => {
-                let part = operation.request.iter().find(|field| field.ty == Ty::File);
+                let part = operation.request.iter().find(|field| field.ty == ValueType::File);
                 Body::File(part.expect("a form holds a file").name)
             }
         };

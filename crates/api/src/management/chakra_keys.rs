@@ -4,7 +4,7 @@ use actix_web::web::Data;
 use portico_app::App;
 use portico_connections::{PatchChakraKey, StoreChakraKey};
 use portico_domain::permission::perm;
-use portico_domain::{ChakraKey, ChakraKeyId, ChakraKeyUse, Description, KeyUsePlace, Name};
+use portico_domain::{ChakraKey, ChakraKeyId, ChakraKeyUse, Description, KeyUseCursor, Name};
 use portico_web::extract::{Body, NoBody, PageQuery, Query, Segment, given, nullable};
 use portico_web::guard::Caller;
 use portico_web::problem::{Document, Problem};
@@ -175,12 +175,12 @@ pub(crate) async fn set_default(
 /// default, wait for a second, and see that `last_at` of the old one stands still.
 #[utoipa::path(get, path = "/api/v1/chakra-keys/{id}/uses", tag = "chakra-keys",
     operation_id = "list_chakra_key_uses",
-    params(("id" = ChakraKeyId, Path, description = "The key."), PageQuery<KeyUsePlace>),
+    params(("id" = ChakraKeyId, Path, description = "The key."), PageQuery<KeyUseCursor>),
     responses((status = 200, body = List<ChakraKeyUse>, description = "Uses.")))]
 pub(crate) async fn uses(
     caller: Caller<perm::ChakraKeysRead>,
     Segment(id): Segment<ChakraKeyId>,
-    Query(query): Query<PageQuery<KeyUsePlace>>,
+    Query(query): Query<PageQuery<KeyUseCursor>>,
     app: Data<App>,
 ) -> Result<Json<List<ChakraKeyUse>>, Problem> {
     Ok(app.chakra_keys().uses(caller.scope(), id, query.into()).await?.into())

@@ -4,7 +4,7 @@ use actix_web::web::Data;
 use portico_app::App;
 use portico_domain::permission::perm;
 use portico_domain::{
-    CustomerId, ExternalId, LookupFilter, LookupPlace, LookupRow, PhoneDigits, PhoneNumberId, PluginId, WabaId,
+    CustomerId, ExternalId, LookupCursor, LookupFilter, LookupRow, PhoneDigits, PhoneNumberId, PluginId, WabaId,
 };
 use portico_web::extract::{Cursor, Flag, Limit, Query, page};
 use portico_web::guard::Caller;
@@ -24,7 +24,7 @@ pub(crate) struct LookupQuery {
     limit: Limit,
     /// The `next_cursor` of the part before; absent: the first part.
     #[param(value_type = Option<String>)]
-    cursor: Option<Cursor<LookupPlace>>,
+    cursor: Option<Cursor<LookupCursor>>,
     /// The customer.
     customer_id: Option<CustomerId>,
     /// The tenant's own id of the customer.

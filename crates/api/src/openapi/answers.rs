@@ -44,7 +44,7 @@ fn success(operations: &[&'static Operation]) -> Response {
     let first = operations[0];
     let response = with_headers(ResponseBuilder::new());
     if first.envelope == Envelope::Binary {
-        let bytes = Content::new(Some(shape::schema(&portico_chakra::schema::Ty::File, "")));
+        let bytes = Content::new(Some(shape::schema(&portico_chakra::schema::ValueType::File, "")));
         return response.description("The bytes, with their own content type.").content("*/*", bytes).build();
     }
     let description = match first.envelope {

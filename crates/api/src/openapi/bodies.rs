@@ -1,6 +1,6 @@
 //! Request bodies of compatible calls, and the schemas behind bodies and answers.
 
-use portico_chakra::{BodyKind, Operation, When};
+use portico_chakra::{BodyKind, Condition, Operation};
 use serde_json::Value;
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::example::ExampleBuilder;
@@ -72,12 +72,12 @@ pub(super) fn schemas(operations: &[&'static Operation]) -> Vec<(String, Schema)
 
 fn request(operation: &Operation, siblings: &[When]) -> Object {
     let mut object: Object = shape::fields(operation.request).description(Some(operation.title)).build();
-    if operation.when != When::Always {
+    if operation.when != Condition::Always {
         return object;
     }
     // What another operation on this path claims for itself is not this one's.
     for when in siblings {
-        let When::BodyIs(pointer, value) = when else { continue };
+        let Condition::BodyIs(pointer, value) = when else { continue };
         let name = pointer.trim_start_matches('/');
         let pattern = format!("^(?!{value}$)");
         match object.properties.get_mut(name) {
@@ -94,7 +94,7 @@ fn request(operation: &Operation, siblings: &[When]) -> Object {
 
 fn answer_note(operation: &Operation) -> &'static str {
     match operation.answer {
-        portico_chakra::schema::Ty::Any => "Chakra's answer; its form is not documented.",
+        portico_chakra::schema::ValueType::Any => "Chakra's answer; its form is not documented.",
         _ => "",
     }
 }

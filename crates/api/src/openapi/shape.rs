@@ -1,6 +1,6 @@
 //! From the catalogue's shapes to schemas.
 
-use portico_chakra::schema::{Field, Ty};
+use portico_chakra::schema::{Field, ValueType};
 use serde_json::Value;
 use utoipa::openapi::schema::{AdditionalProperties, SchemaType};
 use utoipa::openapi::{ArrayBuilder, KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, Type};
@@ -9,38 +9,40 @@ use utoipa::openapi::{ArrayBuilder, KnownFormat, ObjectBuilder, RefOr, Schema, S
 pub(super) const DIGITS: &str = "^[0-9]+$";
 
 /// The schema of a type, with what the value means.
-pub(super) fn schema(ty: &Ty, note: &str) -> Schema {
+pub(super) fn schema(ty: &ValueType, note: &str) -> Schema {
     match ty {
-        Ty::List(item) => ArrayBuilder::new()
+        ValueType::List(item) => ArrayBuilder::new()
             .items(RefOr::T(schema(item, "")))
             .description((!note.is_empty()).then_some(note))
             .build()
             .into(),
-        Ty::Nullable(inner) => nullable(schema(inner, note)),
+        ValueType::Nullable(inner) => nullable(schema(inner, note)),
         other => object(other).description((!note.is_empty()).then_some(note)).build().into(),
     }
 }
 
-fn object(ty: &Ty) -> ObjectBuilder {
+fn object(ty: &ValueType) -> ObjectBuilder {
     let builder = ObjectBuilder::new();
     let text = || ObjectBuilder::new().schema_type(Type::String);
     match ty {
-        Ty::Text => text(),
-        Ty::Digits => text().pattern(Some(DIGITS)),
-        Ty::Uuid => text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid))),
-        Ty::Url => text().format(Some(SchemaFormat::Custom("uri".to_owned()))),
-        Ty::File => text()
+        ValueType::Text => text(),
+        ValueType::Digits => text().pattern(Some(DIGITS)),
+        ValueType::Uuid => text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid))),
+        ValueType::Url => text().format(Some(SchemaFormat::Custom("uri".to_owned()))),
+        ValueType::File => text()
             .format(Some(SchemaFormat::KnownFormat(KnownFormat::Binary)))
             .content_media_type("application/octet-stream"),
-        Ty::OneOf(texts) => text().enum_values(Some(texts.iter().copied())),
-        Ty::Bool => builder.schema_type(Type::Boolean),
-        Ty::Int => builder.schema_type(Type::Integer).format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64))),
-        Ty::Number => builder.schema_type(Type::Number),
-        Ty::Object(all) => fields(all),
-        Ty::Map(value) => builder
+        ValueType::OneOf(texts) => text().enum_values(Some(texts.iter().copied())),
+        ValueType::Bool => builder.schema_type(Type::Boolean),
+        ValueType::Int => {
+            builder.schema_type(Type::Integer).format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
+        }
+        ValueType::Number => builder.schema_type(Type::Number),
+        ValueType::Object(all) => fields(all),
+        ValueType::Map(value) => builder
             .schema_type(Type::Object)
             .additional_properties(Some(AdditionalProperties::RefOr(RefOr::T(schema(value, ""))))),
-        Ty::Any | Ty::List(_) | Ty::Nullable(_) => builder.schema_type(SchemaType::AnyValue),
+        ValueType::Any | ValueType::List(_) | ValueType::Nullable(_) => builder.schema_type(SchemaType::AnyValue),
     }
 }
 
@@ -75,35 +77,35 @@ fn nullable(mut schema: Schema) -> Schema {
 
 /// Whether a value has the type; the error names the place and what is wrong there.
 #[cfg(test)]
-pub(super) fn fits(ty: &Ty, value: &Value, at: &str) -> Result<(), String> {
+pub(super) fn fits(ty: &ValueType, value: &Value, at: &str) -> Result<(), String> {
     let is = |good: bool| if good { Ok(()) } else { Err(format!("{at} is {value}, which is no {ty:?}")) };
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     match ty {
-        Ty::Any => Ok(()),
-        Ty::Text | Ty::File => is(value.is_string()),
-        Ty::Digits => is(value.as_str().is_some_and(digits)),
-        Ty::Uuid => is(value.as_str().is_some_and(|text| uuid::Uuid::parse_str(text).is_ok())),
-        Ty::Url => is(value.as_str().is_some_and(|text| text.starts_with("https://"))),
-        Ty::Bool => is(value.is_boolean()),
-        Ty::Int => is(value.is_i64()),
-        Ty::Number => is(value.is_number()),
-        Ty::OneOf(texts) => is(value.as_str().is_some_and(|text| texts.contains(&text))),
-        Ty::Nullable(inner) => {
+        ValueType::Any => Ok(()),
+        ValueType::Text | ValueType::File => is(value.is_string()),
+        ValueType::Digits => is(value.as_str().is_some_and(digits)),
+        ValueType::Uuid => is(value.as_str().is_some_and(|text| uuid::Uuid::parse_str(text).is_ok())),
+        ValueType::Url => is(value.as_str().is_some_and(|text| text.starts_with("https://"))),
+        ValueType::Bool => is(value.is_boolean()),
+        ValueType::Int => is(value.is_i64()),
+        ValueType::Number => is(value.is_number()),
+        ValueType::OneOf(texts) => is(value.as_str().is_some_and(|text| texts.contains(&text))),
+        ValueType::Nullable(inner) => {
             if value.is_null() {
                 Ok(())
             } else {
                 fits(inner, value, at)
             }
         }
-        Ty::List(item) => {
+        ValueType::List(item) => {
             let items = value.as_array().ok_or_else(|| format!("{at} is no list"))?;
             items.iter().enumerate().try_for_each(|(index, one)| fits(item, one, &format!("{at}/{index}")))
         }
-        Ty::Map(item) => {
+        ValueType::Map(item) => {
             let entries = value.as_object().ok_or_else(|| format!("{at} is no object"))?;
             entries.iter().try_for_each(|(name, one)| fits(item, one, &format!("{at}/{name}")))
         }
-        Ty::Object(fields) => fits_fields(fields, value, at),
+        ValueType::Object(fields) => fits_fields(fields, value, at),
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use portico_auth::TenantScope;
 use portico_domain::{ChakraKeyId, TenantId};
 use portico_storage::{SealedChakraKey, StoredDataKey, TenantTx};
-use portico_vault::{DataKey, OpenError, Place, SecretString, sealed_version};
+use portico_vault::{DataKey, OpenError, SealedLocation, SecretString, sealed_version};
 
 use portico_core::Core;
 use portico_core::cache::{Cache, Stamp};
@@ -37,13 +37,13 @@ struct Found {
 }
 
 /// Where a Chakra key is sealed.
-fn place(tenant: TenantId, row: &str) -> Place<'_> {
-    Place { tenant, table: "chakra_keys", column: "access_token", row }
+fn location(tenant: TenantId, row: &str) -> SealedLocation<'_> {
+    SealedLocation { tenant, table: "chakra_keys", column: "access_token", row }
 }
 
 /// Seals a Chakra key's token for its row.
 pub(super) fn seal_chakra_key(key: &DataKey, tenant: TenantId, id: ChakraKeyId, token: &SecretString) -> Vec<u8> {
-    key.seal(&place(tenant, &id.to_string()), token, &mut rand::rng())
+    key.seal(&location(tenant, &id.to_string()), token, &mut rand::rng())
 }
 
 /// Chakra keys, sealed and opened. Cheap to clone.
@@ -150,7 +150,7 @@ impl ChakraCredentials {
             let Found { sealed, data_key, team_shared, stamp } = found;
             if let Some(data_key) = data_key {
                 let data_key = self.core.vault.open(tenant, &data_key).await?;
-                let token = data_key.open(&place(tenant, &sealed.id.to_string()), &sealed.access_token)?;
+                let token = data_key.open(&location(tenant, &sealed.id.to_string()), &sealed.access_token)?;
                 self.core.write_behind.count_key_use(scope, sealed.id, KeyUse::Opening);
                 let fingerprint = sealed.fingerprint.into_boxed_slice();
                 return Ok((OpenChakraKey { id: sealed.id, fingerprint, token, team_shared }, stamp));

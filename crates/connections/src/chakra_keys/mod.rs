@@ -9,7 +9,7 @@ mod verification;
 
 use portico_auth::Scope;
 use portico_domain::permission::perm;
-use portico_domain::{ChakraKey, ChakraKeyId, ChakraKeyUse, Description, KeyUsePlace, Name};
+use portico_domain::{ChakraKey, ChakraKeyId, ChakraKeyUse, Description, KeyUseCursor, Name};
 use portico_storage::NewChakraKey;
 use portico_vault::{ExposeSecret, SecretString};
 
@@ -210,7 +210,7 @@ impl ChakraKeys {
             return Err(Error::Missing(Thing::ChakraKey));
         }
         if let Some(team) = team {
-            tx.team_changed(&team).await?;
+            tx.notify_team_changed(&team).await?;
         }
         self.core
             .audit
@@ -226,7 +226,7 @@ impl ChakraKeys {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`]; [`Error::Unanswered`] or [`Error::Garbled`] when Chakra cannot be asked.
+    /// [`Error::Missing`]; [`Error::UpstreamError`] or [`Error::Garbled`] when Chakra cannot be asked.
     pub async fn verify(&self, scope: &Scope<perm::ChakraKeysWrite>, id: ChakraKeyId) -> Result<ChakraKey, Error> {
         scope.whole_tenant()?;
         self.verifier.verify(scope, id).await
@@ -242,15 +242,15 @@ impl ChakraKeys {
         &self,
         scope: &Scope<perm::ChakraKeysRead>,
         id: ChakraKeyId,
-        page: PageRequest<KeyUsePlace>,
+        page: PageRequest<KeyUseCursor>,
     ) -> Result<Paged<ChakraKeyUse>, Error> {
         scope.whole_tenant()?;
         let mut tx = self.core.db.begin(scope).await?;
         stored_key(&mut tx, id).await?;
-        Ok(paged(tx.chakra_key_uses(id, page.into()).await?, |one| one.place.to_string()))
+        Ok(paged(tx.chakra_key_uses(id, page.into()).await?, |one| one.cursor.to_string()))
     }
 }
 
 fn fingerprint(core: &Core, token: &SecretString) -> [u8; 32] {
-    core.fingerprint_key.fingerprint("chakra-key", token.expose_secret()).0
+    core.fingerprints.fingerprint("chakra-key", token.expose_secret()).0
 }

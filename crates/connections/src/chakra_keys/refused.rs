@@ -69,7 +69,7 @@ async fn write(core: &Core, refusal: &KeyRefusal) {
 
 async fn write_one(core: &Core, refusal: &KeyRefusal) -> Result<(), Error> {
     let mut tx = core.db.begin_system(refusal.tenant).await?;
-    if tx.chakra_key_refused(refusal.key, &refusal.fingerprint).await? {
+    if tx.mark_chakra_key_refused(refusal.key, &refusal.fingerprint).await? {
         let data = json!({ "chakra_key_id": refusal.key });
         tx.insert_event(&Event::new(refusal.tenant, "chakra_key.refused", core.clock.now(), data)).await?;
         let change = Change::of("chakra_key.refused").to("chakra_key", refusal.key);

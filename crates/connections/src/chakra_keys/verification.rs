@@ -71,7 +71,7 @@ impl ChakraKeyVerifier {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`]; [`Error::Unanswered`] or [`Error::Garbled`] when Chakra cannot be asked.
+    /// [`Error::Missing`]; [`Error::UpstreamError`] or [`Error::Garbled`] when Chakra cannot be asked.
     pub async fn verify(&self, scope: &TenantScope, id: ChakraKeyId) -> Result<ChakraKey, Error> {
         for _ in 0..ATTEMPTS {
             if let Some(key) = self.verify_present(scope, id).await? {
@@ -94,20 +94,21 @@ impl ChakraKeyVerifier {
         let mut tx = self.core.db.begin(scope).await?;
         let before = stored_key(&mut tx, id).await?;
         match asked {
-            Ok(_) | Err(CallError::KeyRefused) if !tx.holds_chakra_token(id, &key.fingerprint).await? => {
+            Ok(_) | Err(CallError::KeyRefused) if !tx.lock_chakra_token(id, &key.fingerprint).await? => {
                 return Ok(None);
             }
             Ok(config) => {
                 let team_id = config.pointer("/team/id").and_then(Value::as_str);
                 let team_name = config.pointer("/team/name").and_then(Value::as_str);
-                let team = team_id.map(|id| self.core.fingerprint_key.fingerprint("chakra-team", id).0);
-                tx.chakra_key_verified(id, &key.fingerprint, team.as_ref().map(|team| &team[..]), team_name).await?;
+                let team = team_id.map(|id| self.core.fingerprints.fingerprint("chakra-team", id).0);
+                tx.mark_chakra_key_verified(id, &key.fingerprint, team.as_ref().map(|team| &team[..]), team_name)
+                    .await?;
                 if let Some(team) = team {
-                    tx.team_changed(&team).await?;
+                    tx.notify_team_changed(&team).await?;
                 }
             }
             Err(CallError::KeyRefused) => {
-                tx.chakra_key_refused(id, &key.fingerprint).await?;
+                tx.mark_chakra_key_refused(id, &key.fingerprint).await?;
             }
             Err(error) => return Err(error.into()),
         }

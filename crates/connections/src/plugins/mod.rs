@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use portico_auth::{Scope, TenantScope};
-use portico_chakra::client::CALL_LIMIT;
-use portico_chakra::{CallError, Unanswered};
+use portico_chakra::client::CALL_TIMEOUT;
+use portico_chakra::{CallError, UpstreamError};
 use portico_domain::permission::perm;
 use portico_domain::{CustomerId, Plugin, PluginId, PluginStatus, WabaId};
 use portico_storage::{NewPlugin, StorageError, TenantTx};
@@ -248,7 +248,7 @@ impl Plugins {
         record::find(&self.core.db, scope, id).await?;
         let key = self.chakra.key(scope).await?;
         match self.delete_at_chakra(scope, &key, id).await {
-            Ok(_) | Err(CallError::Missing) => self.forget(scope, id).await,
+            Ok(_) | Err(CallError::NotFound) => self.forget(scope, id).await,
             Err(error) => Err(self.chakra.failed(scope, &key, error)),
         }
     }
@@ -303,7 +303,7 @@ impl Plugins {
     ///
     /// # Errors
     ///
-    /// What Chakra fails with; [`Unanswered::Timeout`] when it all takes longer than one call may.
+    /// What Chakra fails with; [`UpstreamError::Timeout`] when it all takes longer than one call may.
     pub(crate) async fn refresh(
         &self,
         scope: &Scope<perm::PluginsWrite>,
@@ -318,7 +318,7 @@ impl Plugins {
             async move { Ok::<_, Error>((id, self.ask_if_there(scope, key, id).await?)) }
         };
         let asked = stream::iter(plugins).map(ask).buffered(AT_ONCE).try_collect::<Vec<_>>();
-        let seen = tokio::time::timeout(CALL_LIMIT, asked).await.map_err(|_| Unanswered::Timeout)??;
+        let seen = tokio::time::timeout(CALL_TIMEOUT, asked).await.map_err(|_| UpstreamError::Timeout)??;
         let mut tx = self.core.db.begin(scope).await?;
         for (id, seen) in seen {
             note(&mut tx, id, seen).await?;
@@ -353,7 +353,7 @@ impl Plugins {
             return Ok(seen);
         }
         // The plugin is there, so a list that is not found says nothing of it.
-        let failed = |error| if matches!(error, CallError::Missing) { Error::Garbled } else { failed(error) };
+        let failed = |error| if matches!(error, CallError::NotFound) { Error::Garbled } else { failed(error) };
         let numbers = self.chakra.call(scope, key, "list_whatsapp_phone_numbers", in_query, None);
         seen.add_numbers(&numbers.await.map_err(failed)?);
         let wabas = self.chakra.call(scope, key, "list_whatsapp_business_accounts", in_query, None);

@@ -10,7 +10,7 @@ use portico_auth::{Actor, Origin, Party, TenantScope};
 use portico_domain::audit::{AuditActor, AuditActorKind, AuditEntry, AuditOutcome, AuditTarget, changes};
 use portico_domain::{ChainEnd, TenantId};
 use portico_storage::{Db, TenantTx};
-use portico_vault::FingerprintKey;
+use portico_vault::AuditChainKey;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
@@ -53,13 +53,13 @@ impl Change {
 #[derive(Debug, Clone)]
 pub struct AuditRecorder {
     db: Db,
-    key: Arc<FingerprintKey>,
+    key: Arc<AuditChainKey>,
 }
 
 impl AuditRecorder {
     /// One whose entries are chained under that key.
     #[must_use]
-    pub const fn new(db: Db, key: Arc<FingerprintKey>) -> Self {
+    pub const fn new(db: Db, key: Arc<AuditChainKey>) -> Self {
         Self { db, key }
     }
 
@@ -85,7 +85,7 @@ impl AuditRecorder {
         origin: &Origin,
         change: Change,
     ) -> Result<(), Error> {
-        if !tx.holds_tenant().await? {
+        if !tx.lock_tenant_shared().await? {
             return Err(Error::Missing(Thing::Tenant));
         }
         self.append(tx, &done(party, origin, change)).await.map(drop)
@@ -125,7 +125,7 @@ impl AuditRecorder {
     /// Adds an entry in a transaction of its own, unless the tenant is gone.
     pub(super) async fn append_alone(&self, tenant: TenantId, entry: &AuditEntry) -> Result<(), Error> {
         let mut tx = self.db.begin_system(tenant).await?;
-        if tx.holds_tenant().await? {
+        if tx.lock_tenant_shared().await? {
             self.append(&mut tx, entry).await?;
         }
         Ok(tx.commit().await?)

@@ -156,11 +156,7 @@ impl Metrics {
             "Calls in which Chakra refused a stored key",
             self.keys_refused.clone(),
         );
-        registry.register(
-            "portico_api_key_lookups",
-            "Look-ups of credentials in Postgres",
-            self.key_lookups.clone(),
-        );
+        registry.register("portico_api_key_lookups", "Look-ups of credentials in Postgres", self.key_lookups.clone());
         registry.register(
             "portico_changes_reconnects",
             "Attempts to listen for changes anew, after an error or a silence",

@@ -76,7 +76,8 @@ mod tests {
 
     #[test]
     fn the_fields_are_those_of_the_manual_whatever_the_name_of_the_program() {
-        let text = "7 (a) b (c)) S 1 7 7 0 -1 4194304 100 0 0 0 250 50 0 0 20 0 9 0 12345 1000000 300 18446744073709551615 1";
+        let text =
+            "7 (a) b (c)) S 1 7 7 0 -1 4194304 100 0 0 0 250 50 0 0 20 0 9 0 12345 1000000 300 18446744073709551615 1";
         let expected = Stat { cpu_seconds: 3.0, threads: 9.0, started: 123.45, resident_pages: 300.0 };
         assert_eq!(Stat::parse(text), Some(expected));
         assert_eq!(Stat::parse("7 (a) S 1"), None);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use portico_domain::clock::Clock;
 use portico_storage::{Db, OperatorRow, StorageError};
-use portico_vault::{FingerprintKey, MasterKeyFailure, MasterKeys, OpenError};
+use portico_vault::{MacKey, MasterKeyFailure, MasterKeys, OpenError};
 
 use crate::cache::LONGEST;
 use crate::tasks::{Failure, Schedule, Tasks};
@@ -41,26 +41,23 @@ impl From<OpenError> for UnlockError {
 }
 
 /// Proves the master keys against the database's canary, sealing one on the first start, and opens the key of
-/// fingerprints.
+/// authentication codes.
 ///
 /// # Errors
 ///
 /// See [`UnlockError`].
-pub async fn unlock(db: &Db, master_keys: &MasterKeys) -> Result<FingerprintKey, UnlockError> {
+pub async fn unlock(db: &Db, master_keys: &MasterKeys) -> Result<MacKey, UnlockError> {
     let row = match db.operator().await? {
         Some(row) => row,
         None => db.ensure_operator(&first_row(master_keys).await?).await?,
     };
     master_keys.check_canary(&row.canary).await?;
-    Ok(master_keys.open_fingerprint_key(&row.fingerprint_key).await?)
+    Ok(master_keys.open_mac_key(&row.fingerprint_key).await?)
 }
 
 async fn first_row(master_keys: &MasterKeys) -> Result<OperatorRow, MasterKeyFailure> {
-    let fingerprint_key = FingerprintKey::generate(&mut rand::rng());
-    let sealing = (
-        master_keys.seal_canary(&mut rand::rng()),
-        master_keys.seal_fingerprint_key(&fingerprint_key, &mut rand::rng()),
-    );
+    let mac_key = MacKey::generate(&mut rand::rng());
+    let sealing = (master_keys.seal_canary(&mut rand::rng()), master_keys.seal_mac_key(&mac_key, &mut rand::rng()));
     Ok(OperatorRow { canary: sealing.0.await?, fingerprint_key: sealing.1.await? })
 }
 

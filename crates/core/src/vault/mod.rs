@@ -13,7 +13,7 @@ use std::sync::Arc;
 use portico_auth::Origin;
 use portico_domain::TenantId;
 use portico_storage::{Db, StorageError, StoredDataKey};
-use portico_vault::{DataKey, FingerprintKey, MasterKeys, OpenError};
+use portico_vault::{AuditChainKey, DataKey, MasterKeys, OpenError};
 use serde_json::json;
 
 pub use availability::{UnlockError, VaultAvailability, unlock};
@@ -89,7 +89,7 @@ impl Vault {
     async fn roll_by_itself(&self, tenant: TenantId, newest: &StoredDataKey) -> Result<bool, Error> {
         // Like the wrapping of the key: its master key may be far away, and no row waits for that.
         let key = match self.db.operator().await? {
-            Some(row) => Some(self.master_keys.open_fingerprint_key(&row.fingerprint_key).await?),
+            Some(row) => Some(self.master_keys.open_mac_key(&row.fingerprint_key).await?.audit_chain_key()),
             None => None,
         };
         self.roll(tenant, newest, key.as_ref()).await
@@ -97,12 +97,7 @@ impl Vault {
 
     /// Makes the data key that follows. False when another replica was faster: then that one's is there.
     /// With the key of the audit log, the tenant's log tells of it.
-    async fn roll(
-        &self,
-        tenant: TenantId,
-        newest: &StoredDataKey,
-        log: Option<&FingerprintKey>,
-    ) -> Result<bool, Error> {
+    async fn roll(&self, tenant: TenantId, newest: &StoredDataKey, log: Option<&AuditChainKey>) -> Result<bool, Error> {
         let key = DataKey::generate(newest.version.next(), &mut rand::rng());
         let wrapping = self.master_keys.wrap_data_key(tenant, &key, &mut rand::rng());
         let wrapped = wrapping.await?;

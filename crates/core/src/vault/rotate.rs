@@ -14,8 +14,10 @@ use std::time::Duration;
 
 use portico_auth::{Actor, Origin, Party};
 use portico_domain::TenantId;
-use portico_storage::{SEALED_COLUMNS, SealedColumn, StorageError, StoredDataKey, Stray};
-use portico_vault::{DataKeyVersion, MasterKeyId, OpenError, Place, WrappedKey, needed_master_key, sealed_version};
+use portico_storage::{SEALED_COLUMNS, SealedColumn, StaleDataKey, StorageError, StoredDataKey};
+use portico_vault::{
+    DataKeyVersion, MasterKeyId, OpenError, SealedLocation, WrappedKey, needed_master_key, sealed_version,
+};
 use serde_json::json;
 
 use super::Vault;
@@ -131,15 +133,15 @@ impl Vault {
         if !missing.is_empty() {
             return Err(RotateError::NotListed(missing.into_iter().cloned().collect()));
         }
-        let strays: u64 = needs.iter().filter(|(id, _)| *id != sealing).map(|(_, need)| need.sum()).sum();
-        if strays == 0 && !options.data_keys && self.master_keys.ids().count() == 1 {
+        let stale: u64 = needs.iter().filter(|(id, _)| *id != sealing).map(|(_, need)| need.sum()).sum();
+        if stale == 0 && !options.data_keys && self.master_keys.ids().count() == 1 {
             return Err(RotateError::OnlyOne(sealing.clone()));
         }
         for id in std::iter::once(sealing).chain(needs.keys().filter(|id| *id != sealing)) {
             let proof = self.master_keys.prove(id, &mut rand::rng());
             proof.await.map_err(RotateError::MasterKey)?;
         }
-        let mut run = Run { vault: self, options, progress, strays, done: Rotated::default() };
+        let mut run = Run { vault: self, options, progress, stale, done: Rotated::default() };
         let outcome = run.all().await;
         let done = run.done;
         note(self, sealing, &done, outcome.is_ok()).await;
@@ -180,7 +182,7 @@ impl Vault {
     /// Adds an entry to the operator's audit log; whoever runs the command is the operator.
     async fn audit(&self, change: Change) -> Result<(), Error> {
         let Some(row) = self.db.operator().await? else { return Ok(()) };
-        let key = self.master_keys.open_fingerprint_key(&row.fingerprint_key).await?;
+        let key = self.master_keys.open_mac_key(&row.fingerprint_key).await?.audit_chain_key();
         let party = Party { tenant: TenantId::OPERATOR, actor: Actor::Operator, token: None };
         let mut tx = self.db.begin_system(TenantId::OPERATOR).await?;
         tx.append_audit(&key, &audit::done(Some(party), &Origin::default(), change)).await?;
@@ -193,7 +195,7 @@ struct Run<'r> {
     vault: &'r Vault,
     options: RotateOptions,
     progress: &'r mut (dyn FnMut(Progress) + Send),
-    strays: u64,
+    stale: u64,
     done: Rotated,
 }
 
@@ -213,7 +215,7 @@ impl Run<'_> {
     fn moved(&mut self, things: u64) {
         self.done.moved += things;
         let done = self.done.moved;
-        (self.progress)(Progress::Moved { done, of: self.strays.max(done) });
+        (self.progress)(Progress::Moved { done, of: self.stale.max(done) });
     }
 
     /// Notes what does not open. A master key that does not serve ends the run instead: what it is
@@ -257,15 +259,15 @@ impl Run<'_> {
         for _ in 0..PASSES {
             let (mut after, mut found) = (None, false);
             loop {
-                let strays = db.strays(master_keys.sealing_id(), after, self.options.batch).await?;
-                let Some(last) = strays.last() else { break };
+                let stale = db.stale_data_keys(master_keys.sealing_id(), after, self.options.batch).await?;
+                let Some(last) = stale.last() else { break };
                 after = Some((last.tenant, last.version));
-                let mut rewrapped = Vec::with_capacity(strays.len());
-                for stray in strays {
-                    match self.rewrap(&stray).await {
-                        Ok(wrapped) => rewrapped.push((stray, wrapped)),
+                let mut rewrapped = Vec::with_capacity(stale.len());
+                for stale_key in stale {
+                    match self.rewrap(&stale_key).await {
+                        Ok(wrapped) => rewrapped.push((stale_key, wrapped)),
                         Err(error) => {
-                            let what = format!("data key {} of {}", stray.version, stray.tenant);
+                            let what = format!("data key {} of {}", stale_key.version, stale_key.tenant);
                             self.damaged(&what, error)?;
                         }
                     }
@@ -282,12 +284,12 @@ impl Run<'_> {
         Ok(())
     }
 
-    async fn rewrap(&self, stray: &Stray) -> Result<WrappedKey, OpenError> {
+    async fn rewrap(&self, stale_key: &StaleDataKey) -> Result<WrappedKey, OpenError> {
         let keys = &self.vault.master_keys;
         // What the column says is a claim; the envelope is what opens.
-        needed_master_key(&stray.wrapped)?;
-        let key = keys.unwrap_data_key(stray.tenant, stray.version, &stray.wrapped).await?;
-        let wrapping = keys.wrap_data_key(stray.tenant, &key, &mut rand::rng());
+        needed_master_key(&stale_key.wrapped)?;
+        let key = keys.unwrap_data_key(stale_key.tenant, stale_key.version, &stale_key.wrapped).await?;
+        let wrapping = keys.wrap_data_key(stale_key.tenant, &key, &mut rand::rng());
         Ok(wrapping.await?)
     }
 
@@ -357,7 +359,7 @@ impl Run<'_> {
             if !tx.count_seals(newest.version, 0).await? {
                 return Ok(());
             }
-            let values = tx.hold_old_values(column, newest.version, self.options.batch).await?;
+            let values = tx.lock_old_values(column, newest.version, self.options.batch).await?;
             if values.is_empty() {
                 return Ok(());
             }
@@ -373,10 +375,10 @@ impl Run<'_> {
             tx.count_seals(newest.version, many).await?;
             for (value, version) in values.iter().zip(versions) {
                 let row = (column.row)(value.key);
-                let place = Place { tenant, table: column.table, column: column.column, row: &row };
+                let location = SealedLocation { tenant, table: column.table, column: column.column, row: &row };
                 let key: &portico_vault::DataKey = &from[&version];
-                let text = key.open(&place, &value.sealed)?;
-                let sealed = to.seal(&place, &text, &mut rand::rng());
+                let text = key.open(&location, &value.sealed)?;
+                let sealed = to.seal(&location, &text, &mut rand::rng());
                 tx.replace_value(column, value.key, &sealed).await?;
             }
             tx.commit().await?;

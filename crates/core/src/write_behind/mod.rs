@@ -231,10 +231,10 @@ async fn write_tenant(
         tx.add_chakra_key_uses(key_uses).await?;
     }
     if !uses.is_empty() {
-        tx.api_keys_used(&uses).await?;
+        tx.record_api_key_uses(&uses).await?;
     }
     if !old_secrets.is_empty() {
-        tx.old_secrets_used(&old_secrets.into_values().collect::<Vec<_>>()).await?;
+        tx.record_old_secret_uses(&old_secrets.into_values().collect::<Vec<_>>()).await?;
     }
     if !learned.is_empty() {
         tx.learn(learned).await?;

@@ -26,7 +26,7 @@ impl<'c> Authenticated<'c> {
     /// What [`portico_identity::Authenticator::authenticate`] fails with; [`Error::RateLimited`].
     pub(crate) async fn of(matched: Matched<'c>, gateway: &Gateway, record: &mut CallRecord) -> Result<Self, Error> {
         let this = Self::judge(matched, gateway).await?;
-        record.caller(&this.principal, this.matched.usual());
+        record.caller(&this.principal, this.matched.default_operation());
         record.limit(gateway.services.core.limits.count_call(&this.principal)?);
         Ok(this)
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::HeaderMap;
-use portico_chakra::{ChosenPaths, Operation};
+use portico_chakra::{Operation, PathOverrides};
 use portico_connections::OpenChakraKey;
 use portico_core::Error;
 
@@ -50,7 +50,7 @@ impl<'c> Credentialed<'c> {
             prepare::prepare(gateway, scope, call.operation, matched, call.received, call.customer, record).await?;
         let streams = matches!(call.received, Received::Stream);
         let headers = headers::outgoing(call.operation, head.headers, streams, head.credentials.request_id)?;
-        let (paths, query) = (gateway.chakra.paths(), call.permitted.query());
+        let (paths, query) = (gateway.chakra.path_overrides(), call.permitted.query());
         let target = target(paths, matched, call.operation, query, &call.received, &call.named);
         Ok(Self { call, key, target, headers })
     }
@@ -65,7 +65,7 @@ impl<'c> Credentialed<'c> {
 /// Where the call goes: the path that settings choose, else the first of the operation for which every
 /// parameter is known.
 fn target(
-    paths: &ChosenPaths,
+    paths: &PathOverrides,
     matched: &portico_chakra::Matched<'_, '_>,
     operation: &Operation,
     query: &Query<'_>,

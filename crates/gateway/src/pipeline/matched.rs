@@ -33,10 +33,10 @@ impl<'c> Matched<'c> {
         &self.matched
     }
 
-    /// The route's usual operation. Operations on one route share permission, body kind and the ids in path and
+    /// The route's default operation. Operations on one route share permission, body kind and the ids in path and
     /// query (a test of the catalogue says so); which of them it is, the body may have to tell.
-    pub(super) fn usual(&self) -> &'static Operation {
+    pub(super) fn default_operation(&self) -> &'static Operation {
         let route: &'static Route = self.matched.route;
-        route.usual()
+        route.default_operation()
     }
 }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use futures_util::Stream;
 use portico_auth::{Denied, TenantScope};
-use portico_chakra::scan::Found;
+use portico_chakra::body_scan::FieldValue;
 use portico_chakra::{AnswerRule, At, Effect, Kind, Operation};
 use portico_core::{Error, Thing};
 use portico_domain::CustomerId;
@@ -52,13 +52,13 @@ impl<'c> Owned<'c> {
     where
         B: Stream<Item = Result<Bytes, BodyFailure>> + Unpin,
     {
-        let (usual, head) = (permitted.matched().usual(), permitted.matched().head());
-        body::fits(usual, head.headers, head.content_length)?;
+        let (operation, head) = (permitted.matched().default_operation(), permitted.matched().head());
+        body::fits(operation, head.headers, head.content_length)?;
         let check = Check(&gateway.services);
         let named = check.path_and_query(&permitted).await?;
         record.names(&named);
 
-        let received = body::receive(usual, permitted.matched().route(), head.headers, body).await?;
+        let received = body::receive(operation, permitted.matched().route(), head.headers, body).await?;
         let (permitted, is_renewed) = permitted.renewed(gateway).await?;
         let mut named = if is_renewed { check.path_and_query(&permitted).await? } else { named };
         let route = permitted.matched().route();
@@ -88,7 +88,7 @@ impl Check<'_> {
     /// What path and query name, if it is the caller's.
     async fn path_and_query(&self, permitted: &Permitted<'_>) -> Result<Named, Error> {
         let mut named = Named::default();
-        for owned in permitted.matched().usual().owned {
+        for owned in permitted.matched().default_operation().owned {
             let value = match owned.at {
                 At::Path(name) => permitted.matched().route().parameter(name),
                 At::Query(name) => permitted.query().value(name).filter(|value| !value.is_empty()),
@@ -117,16 +117,18 @@ impl Check<'_> {
             }
             if let (Some(end), Kind::Learned(kind)) = (pointer.rfind("/*/"), owned.kind) {
                 // A row without an id names its thing by a value, which nobody could tell the owner of.
-                let named = scanned.at(pointer).filter(|found| matches!(found, Found::Text(_))).count();
-                if named < scanned.at(&pointer[..end + 2]).count() && !self.0.learned.may_use_unlearned(scope).await? {
+                let named = scanned.values(pointer).filter(|found| matches!(found, FieldValue::Text(_))).count();
+                if named < scanned.values(&pointer[..end + 2]).count()
+                    && !self.0.learned.may_use_unlearned(scope).await?
+                {
                     return Err(Error::Missing(Thing::Resource(kind.as_str())));
                 }
             }
-            for found in scanned.at(pointer) {
+            for found in scanned.values(pointer) {
                 match found {
-                    Found::Unset => {}
-                    Found::Text(text) => self.id(scope, owned.kind, text, named).await?,
-                    Found::Other => return Err(Error::invalid(pointer, "must be an id, written as a string")),
+                    FieldValue::Unset => {}
+                    FieldValue::Text(text) => self.id(scope, owned.kind, text, named).await?,
+                    FieldValue::Other => return Err(Error::invalid(pointer, "must be an id, written as a string")),
                 }
             }
         }

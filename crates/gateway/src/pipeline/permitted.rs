@@ -25,7 +25,7 @@ impl<'c> Permitted<'c> {
     ///
     /// [`Error::Query`]; [`Error::Denied`].
     pub(crate) fn of(authenticated: Authenticated<'c>) -> Result<Self, Error> {
-        let operation = authenticated.matched().usual();
+        let operation = authenticated.matched().default_operation();
         let query = Query::parse(authenticated.matched().head().query, operation)?;
         let principal = authenticated.principal();
         let scope = principal.authorize_call(operation.permission)?;

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use futures_util::Stream;
 use portico_auth::TenantScope;
-use portico_chakra::{Incoming, Operation, Outgoing, OutgoingBody, client};
+use portico_chakra::{Operation, UpstreamBody, UpstreamRequest, UpstreamResponse, client};
 use portico_connections::OpenChakraKey;
 use portico_core::Error;
 use tracing::Instrument as _;
@@ -21,7 +21,7 @@ use crate::record::{CallRecord, class};
 #[derive(Debug)]
 pub(crate) struct Sent {
     asked: Asked,
-    incoming: Incoming,
+    incoming: UpstreamResponse,
     links: Links,
 }
 
@@ -42,7 +42,7 @@ impl Sent {
     ///
     /// # Errors
     ///
-    /// [`Error::Unanswered`]; what is wrong with a body that streams.
+    /// [`Error::UpstreamError`]; what is wrong with a body that streams.
     pub(crate) async fn of<B>(
         credentialed: Credentialed<'_>,
         body: B,
@@ -54,20 +54,20 @@ impl Sent {
     {
         let ReadyCall { call, key, target, headers } = credentialed.into_parts();
         let OwnedParts { permitted, operation, received, named, customer } = call;
-        let limit = if operation.media { client::MEDIA_LIMIT } else { client::CALL_LIMIT };
+        let timeout = if operation.media { client::MEDIA_TIMEOUT } else { client::CALL_TIMEOUT };
         let token = gateway.services.credentials.token(permitted.scope(), &key);
-        let outgoing = |body| Outgoing { method: operation.method, target, key: token, headers, body, limit };
+        let outgoing = |body| UpstreamRequest { method: operation.method, target, key: token, headers, body, timeout };
         let (clock, metrics) = (&gateway.services.core.clock, &gateway.services.core.metrics);
         let began = clock.instant();
         let span = tracing::debug_span!("upstream", operation = operation.id);
         let answered = match &received {
-            Received::Nothing => gateway.chakra.send(outgoing(OutgoingBody::Empty)).instrument(span).await,
+            Received::Nothing => gateway.chakra.send(outgoing(UpstreamBody::Empty)).instrument(span).await,
             Received::Json { bytes, .. } | Received::Form(bytes) => {
-                gateway.chakra.send(outgoing(OutgoingBody::Whole(bytes.clone()))).instrument(span).await
+                gateway.chakra.send(outgoing(UpstreamBody::Full(bytes.clone()))).instrument(span).await
             }
             Received::Stream => {
                 let (pump, pieces) = body::pump(body);
-                let sending = gateway.chakra.send(outgoing(OutgoingBody::Pieces(pieces)));
+                let sending = gateway.chakra.send(outgoing(UpstreamBody::Stream(pieces)));
                 body::while_pumping(pump, sending).instrument(span).await?
             }
         };
@@ -86,7 +86,7 @@ impl Sent {
     }
 
     /// What was asked, Chakra's answer, and how links in it are written.
-    pub(crate) fn into_parts(self) -> (Asked, Incoming, Links) {
+    pub(crate) fn into_parts(self) -> (Asked, UpstreamResponse, Links) {
         (self.asked, self.incoming, self.links)
     }
 }

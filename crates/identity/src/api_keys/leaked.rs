@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use portico_auth::Origin;
 use portico_domain::{ApiKeyId, Event, TenantId};
-use portico_storage::{Ownership, SecretStanding};
+use portico_storage::{Ownership, SecretStatus};
 use portico_vault::{SecretHash, SecretString};
 use secrecy::ExposeSecret as _;
 use serde_json::json;
@@ -37,14 +37,14 @@ impl ApiKeys {
         let (tenant, id) = found.unwrap_or_else(|| (TenantId::generate(), ApiKeyId::generate()));
         let mut tx = self.core.db.begin_system(tenant).await?;
         tx.lock_grants().await?;
-        let standing = tx.secret_standing(id, &hash.0).await?;
+        let standing = tx.secret_status(id, &hash.0).await?;
         let before = find(&mut tx, id).await?;
         let owners = tx.ownership().await?;
         let now = self.core.clock.now();
         let old_secret = match standing {
-            Some(SecretStanding::Present) => None,
-            Some(SecretStanding::Old { id, expires_at }) if expires_at > now => Some(id),
-            Some(SecretStanding::Old { .. }) | None => return Ok(()),
+            Some(SecretStatus::Present) => None,
+            Some(SecretStatus::Old { id, expires_at }) if expires_at > now => Some(id),
+            Some(SecretStatus::Old { .. }) | None => return Ok(()),
         };
         let Some(before) = before else { return Ok(()) };
         tx.revoke_api_key(id).await?;

@@ -9,7 +9,7 @@ use portico_domain::permission::perm;
 use portico_domain::{
     ApiKey, ApiKeyId, CustomerId, Description, Name, OldSecretUse, Overlap, PhoneNumberId, RateLimit, RoleName,
 };
-use portico_storage::{ApiKeyFilter, ApiKeyPatch, ApiKeyPlace, NewApiKey, Page, Rotation, TenantTx};
+use portico_storage::{ApiKeyCursor, ApiKeyFilter, ApiKeyPatch, ApiKeyRotation, NewApiKey, Page, TenantTx};
 use portico_vault::{ApiKeySecret, KeyEnvironment, SecretString};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -305,7 +305,7 @@ impl ApiKeys {
         }
         let end = at + overlap.duration();
         let overlap = (!overlap.is_none()).then(|| (end, first_look(at, end)));
-        let rotation = Rotation { secret_hash: secret.hash().0, prefix: secret.prefix(), at, overlap };
+        let rotation = ApiKeyRotation { secret_hash: secret.hash().0, prefix: secret.prefix(), at, overlap };
         if !tx.rotate_api_key(id, &rotation).await? {
             return Err(Error::Conflict {
                 code: "api_key_revoked",
@@ -414,10 +414,10 @@ fn place(key: &ApiKey, by_expiry: bool) -> String {
     format!("{}.{}", end.as_deref().unwrap_or("never"), key.id.uuid().simple())
 }
 
-fn read_place(cursor: &str, by_expiry: bool) -> Result<ApiKeyPlace, Error> {
+fn read_place(cursor: &str, by_expiry: bool) -> Result<ApiKeyCursor, Error> {
     let read = || {
         if !by_expiry {
-            return Some(ApiKeyPlace { id: cursor.parse().ok()?, expires_at: None });
+            return Some(ApiKeyCursor { id: cursor.parse().ok()?, expires_at: None });
         }
         let (end, id) = cursor.split_once('.')?;
         let expires_at = match end {
@@ -429,7 +429,7 @@ fn read_place(cursor: &str, by_expiry: bool) -> Result<ApiKeyPlace, Error> {
                 Some(end).filter(|end| (0..=9999).contains(&end.year())).map(Some)?
             }
         };
-        Some(ApiKeyPlace { id: ApiKeyId::from_uuid(Uuid::try_parse(id).ok()?), expires_at })
+        Some(ApiKeyCursor { id: ApiKeyId::from_uuid(Uuid::try_parse(id).ok()?), expires_at })
     };
     let wrong = "the query parameter cursor must be the next_cursor of an earlier answer of this list";
     read().ok_or_else(|| Error::Query(wrong.to_owned()))
@@ -486,10 +486,10 @@ mod tests {
             for end in [None, Some(end + time::Duration::microseconds(micros))] {
                 let key = key(end);
                 let back = read_place(&place(&key, true), true).expect("is a cursor");
-                prop_assert_eq!(back, ApiKeyPlace { id: key.id, expires_at: end });
+                prop_assert_eq!(back, ApiKeyCursor { id: key.id, expires_at: end });
                 prop_assert!(read_place(&place(&key, true), false).is_err());
                 let back = read_place(&place(&key, false), false).expect("is a cursor");
-                prop_assert_eq!(back, ApiKeyPlace { id: key.id, expires_at: None });
+                prop_assert_eq!(back, ApiKeyCursor { id: key.id, expires_at: None });
                 prop_assert!(read_place(&place(&key, false), true).is_err());
             }
         }

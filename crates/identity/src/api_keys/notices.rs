@@ -52,7 +52,7 @@ async fn write_due_of(core: &Core, tenant: TenantId, now: OffsetDateTime) -> Res
 /// Handles one key of the tenant whose end is to be told of; false when there is none.
 async fn expiry(core: &Core, tenant: TenantId, now: OffsetDateTime) -> Result<bool, StorageError> {
     let mut tx = core.db.begin_system(tenant).await?;
-    let Some(due) = tx.take_expiry_notice(now).await? else { return Ok(false) };
+    let Some(due) = tx.claim_expiry_notice(now).await? else { return Ok(false) };
     let (notice, next) = notice(due.expires_at, now);
     let mut data = json!({"api_key_id": due.id, "name": due.name, "expires_at": rfc3339(due.expires_at)});
     let event_type = match notice {
@@ -64,7 +64,7 @@ async fn expiry(core: &Core, tenant: TenantId, now: OffsetDateTime) -> Result<bo
         None => "api_key.expired",
     };
     tx.insert_event(&Event::new(tenant, event_type, now, data)).await?;
-    tx.next_expiry_notice(due.id, next).await?;
+    tx.schedule_expiry_notice(due.id, next).await?;
     tx.commit().await?;
     Ok(true)
 }
@@ -88,12 +88,12 @@ fn days_left(left: Duration) -> i64 {
 /// Looks at one old secret of the tenant; false when there is none to look at.
 async fn old_secret(core: &Core, tenant: TenantId, now: OffsetDateTime) -> Result<bool, StorageError> {
     let mut tx = core.db.begin_system(tenant).await?;
-    let Some(due) = tx.take_old_secret_notice(now).await? else { return Ok(false) };
+    let Some(due) = tx.claim_old_secret_notice(now).await? else { return Ok(false) };
     let opens = due.expires_at > now && !due.is_revoked;
     if opens && due.uses > 0 {
         tx.insert_event(&Event::new(tenant, "api_key.old_secret_used", now, used(&due))).await?;
     }
-    tx.next_old_secret_notice(due.id, next_look(due.expires_at, now)).await?;
+    tx.schedule_old_secret_notice(due.id, next_look(due.expires_at, now)).await?;
     tx.commit().await?;
     Ok(true)
 }

@@ -64,11 +64,6 @@ impl ProviderSignIn {
         self.oidc.is_some()
     }
 
-    /// Where a form that begins a sign-in leads, for the policy of the page that holds it.
-    pub async fn origin(&self) -> Option<String> {
-        self.oidc.as_ref()?.origin().await
-    }
-
     /// Begins a sign-in: the address to which the browser goes, and what its cookie holds meanwhile.
     ///
     /// # Errors

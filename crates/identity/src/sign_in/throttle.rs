@@ -5,9 +5,11 @@
 //! proves nothing for the others: there, the attempt stays a guess, whatever comes of it.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use portico_domain::{Email, MemberId, SessionId, TenantId};
 use portico_storage::AttemptLimit;
+use portico_vault::ThrottleKey;
 use time::{Duration, OffsetDateTime};
 
 use super::error::SignInError;
@@ -53,15 +55,16 @@ fn network(address: IpAddr) -> String {
 #[derive(Debug, Clone)]
 pub(super) struct LoginThrottle {
     core: Core,
+    key: Arc<ThrottleKey>,
 }
 
 impl LoginThrottle {
     pub(super) fn new(core: &Core) -> Self {
-        Self { core: core.clone() }
+        Self { core: core.clone(), key: Arc::new(core.mac_key.throttle_key()) }
     }
 
     fn bucket(&self, kind: &str, text: &str) -> [u8; 32] {
-        self.core.fingerprint_key.fingerprint(kind, text).0
+        self.key.bucket(kind, text)
     }
 
     /// Counts an attempt from there before it is made.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use portico_domain::clock::Clock;
 use portico_domain::{InvitationId, MemberId, SessionId, TenantId};
-use portico_vault::FingerprintKey;
+use portico_vault::TicketKey;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use time::Duration;
 
@@ -82,13 +82,13 @@ struct Timed<T> {
 /// Writes and reads signed texts that browsers keep between two steps. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(super) struct Tickets {
-    key: Arc<FingerprintKey>,
+    key: Arc<TicketKey>,
     clock: Clock,
 }
 
 impl Tickets {
     pub(super) fn new(core: &Core) -> Self {
-        Self { key: Arc::clone(&core.fingerprint_key), clock: core.clock.clone() }
+        Self { key: Arc::new(core.mac_key.ticket_key()), clock: core.clock.clone() }
     }
 
     /// A text for a cookie that says it for ten minutes.
@@ -100,7 +100,7 @@ impl Tickets {
 
     /// What such a text says, while it holds.
     pub(super) fn read<T: DeserializeOwned>(&self, purpose: &str, ticket: &str) -> Option<T> {
-        let text = self.key.signed(purpose, ticket)?;
+        let text = self.key.verify(purpose, ticket)?;
         let timed: Timed<T> = serde_json::from_str(&text).ok()?;
         (timed.until > self.clock.now().unix_timestamp()).then_some(timed.what)
     }

@@ -261,7 +261,7 @@ async fn start_app(
     let operator = OperatorToken::parse(state.operator_token.0.clone())?;
     let options = AppOptions {
         chakra_url: sandbox_url.to_owned(),
-        chakra_paths: portico_chakra::ChosenPaths::default(),
+        chakra_paths: portico_chakra::PathOverrides::default(),
         public_url: None,
         oidc: None,
         environment: "dev".parse().expect("three lower-case letters"),

@@ -15,7 +15,7 @@ use std::fmt::Display;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use portico_chakra::ChosenPaths;
+use portico_chakra::PathOverrides;
 use portico_oidc::Provider;
 use portico_vault::{MasterKeys, OperatorToken};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -49,7 +49,7 @@ pub(crate) struct Settings {
     /// Where Chakra is.
     pub(crate) chakra_url: String,
     /// The paths on which calls go out to it, where the file chooses.
-    pub(crate) chakra_paths: ChosenPaths,
+    pub(crate) chakra_paths: PathOverrides,
     /// What the vault is sealed with.
     pub(crate) master_keys: MasterKeys,
     /// The credential of whoever runs this.
@@ -73,7 +73,7 @@ pub(crate) struct Draft {
     pub(crate) chakra_url: Option<String>,
     bind: Option<SocketAddr>,
     metrics_bind: Option<SocketAddr>,
-    chakra_paths: ChosenPaths,
+    chakra_paths: PathOverrides,
     public_url: Option<String>,
     operator_token: Option<OperatorToken>,
     /// Where people sign in.
@@ -233,8 +233,8 @@ impl Reader<'_> {
         self.judge(&found, parse)
     }
 
-    fn chakra_paths(&mut self) -> ChosenPaths {
-        let mut paths = ChosenPaths::default();
+    fn chakra_paths(&mut self) -> PathOverrides {
+        let mut paths = PathOverrides::default();
         for (operation, found) in self.sources.under(keys::CHAKRA_PATHS) {
             self.judge(&found, |found| {
                 paths.choose(&operation, found.text.expose_secret()).map_err(|error| error.to_string())
@@ -277,11 +277,11 @@ fn chakra_url(found: &Found) -> Result<String, String> {
     let text = found.text.expose_secret();
     match portico_chakra::Client::new(text) {
         Ok(_) => Ok(text.to_owned()),
-        Err(portico_chakra::BadChakraUrl::Url) => {
+        Err(portico_chakra::ClientBuildError::InvalidUrl) => {
             Err("must be an http or https URL without path and credentials, such as https://api.chakrahq.com"
                 .to_owned())
         }
-        Err(error @ portico_chakra::BadChakraUrl::Client(_)) => Err(format!("cannot be called: {error}")),
+        Err(error @ portico_chakra::ClientBuildError::Client(_)) => Err(format!("cannot be called: {error}")),
     }
 }
 

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use portico_kms::{BadTransit, Places, Token, TokenOptions, TransitClient, TransitOptions, ring};
-use portico_vault::{Listed, MasterKeys};
+use portico_kms::{BadTransit, Pkcs11TokenOptions, Places, Token, TransitClient, TransitOptions, ring};
+use portico_vault::{MasterKeyEntry, MasterKeys};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::keys;
@@ -46,13 +46,14 @@ impl Reader<'_> {
     /// The ring of the listed keys. What names a place is asked for only if a key is there.
     pub(super) fn master_keys(&mut self) -> Option<MasterKeys> {
         let fix = "set it to k1:$(openssl rand -base64 32) and keep a copy in a safe place";
-        let listed = self
-            .require(keys::MASTER_KEYS, fix, |found| Listed::parse(&found.text).map_err(|error| error.to_string()))?;
+        let listed = self.require(keys::MASTER_KEYS, fix, |found| {
+            MasterKeyEntry::parse(&found.text).map_err(|error| error.to_string())
+        })?;
         let mut places = Places::default();
-        if listed.iter().any(|key| matches!(key, Listed::Pkcs11 { .. })) {
+        if listed.iter().any(|key| matches!(key, MasterKeyEntry::Pkcs11 { .. })) {
             places.token = self.token();
         }
-        if listed.iter().any(|key| matches!(key, Listed::Transit { .. })) {
+        if listed.iter().any(|key| matches!(key, MasterKeyEntry::Transit { .. })) {
             places.transit = self.transit();
         }
         // A place that is missing has been complained of.
@@ -75,7 +76,7 @@ impl Reader<'_> {
             "PORTICO_MASTER_KEYS lists a key in a token: set it to the user's PIN",
             |found| Ok(found.text.clone()),
         );
-        Some(Arc::new(Token::new(TokenOptions { module: module?, label: label?, pin: pin? })))
+        Some(Arc::new(Token::new(Pkcs11TokenOptions { module: module?, label: label?, pin: pin? })))
     }
 
     fn transit(&mut self) -> Option<Arc<TransitClient>> {

@@ -8,14 +8,13 @@ use actix_web::{HttpRequest, HttpResponse, body, web};
 use futures_util::StreamExt as _;
 use portico_app::gateway::{Answer, AnswerBody, BodyFailure, Call, Failure, Headers};
 use portico_app::{App, Error};
+use portico_web::guard::presented;
+use portico_web::problem::Problem;
+use portico_web::rate_limit;
+use portico_web::reply;
+use portico_web::request_id::RequestId;
+use portico_web::told::{Surface, Told, log};
 use serde::Serialize;
-
-use crate::guard::presented;
-use crate::problem::Problem;
-use crate::rate_limit;
-use crate::reply;
-use crate::request_id::RequestId;
-use crate::told::{Surface, Told, log};
 
 /// The header that names the operation.
 static PORTICO_OPERATION: HeaderName = HeaderName::from_static("portico-operation");

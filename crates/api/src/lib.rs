@@ -2,21 +2,14 @@
 //! calls, health, metrics and documentation.
 //!
 //! Handlers translate: they extract, call one use case of [`portico_app`], and wrap what it gives.
-//! No route of the management API can be registered without a permission; see [`guard`]. Errors
-//! become answers in one place, `told`. To add a call, see [`management`].
+//! No route of the management API can be registered without a permission; see [`portico_web::guard`]. Errors
+//! become answers in one place, [`portico_web::told`]. To add a call, see [`management`].
 
 mod compatible;
 mod docs;
-mod extract;
-pub mod guard;
 pub mod management;
 pub mod openapi;
-mod problem;
 mod public;
-mod rate_limit;
-mod reply;
-mod request_id;
-mod told;
 
 use std::sync::LazyLock;
 
@@ -24,12 +17,6 @@ use actix_web::web::{Data, ServiceConfig};
 use portico_app::App;
 
 use docs::Docs;
-
-pub use extract::{Body, IfMatch, NoBody, Query, Segment};
-pub use guard::{Anyone, Caller, Operator, Route, Routes};
-pub use problem::{Document, Problem};
-pub use reply::{Created, Either, Json, Lines, List, NoContent, Reply, Tagged};
-pub use told::FieldError;
 
 static JSON: LazyLock<String> = LazyLock::new(|| openapi::to_json(&openapi::document(management::openapi())));
 static YAML: LazyLock<String> = LazyLock::new(|| openapi::to_yaml(&openapi::document(management::openapi())));

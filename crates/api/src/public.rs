@@ -11,16 +11,17 @@ use actix_web::{HttpRequest, HttpResponse, guard};
 use portico_app::{App, JWKS_MAX_AGE};
 use portico_auth::Origin;
 use portico_domain::signing_key::JsonWebKey;
+use portico_web::extract::Body;
+use portico_web::guard::other_method;
+use portico_web::problem::Problem;
+use portico_web::reply;
+use portico_web::request_id::RequestId;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::compatible;
 use crate::docs::Docs;
-use crate::extract::Body;
-use crate::guard::other_method;
-use crate::problem::Problem;
-use crate::request_id::RequestId;
-use crate::{compatible, reply};
 
 /// That the process answers.
 #[derive(Debug, Serialize, ToSchema)]
@@ -156,7 +157,7 @@ pub(crate) struct JsonWebKeySet {
 #[utoipa::path(get, path = "/.well-known/jwks.json", tag = "tokens", operation_id = "jwks",
     responses(
         (status = 200, body = JsonWebKeySet, description = "The keys."),
-        (status = 503, body = crate::problem::Document, content_type = "application/problem+json",
+        (status = 503, body = portico_web::problem::Document, content_type = "application/problem+json",
             description = "The database cannot be reached."),
     ))]
 pub(crate) async fn jwks(request: HttpRequest, app: web::Data<App>) -> HttpResponse {

@@ -3,9 +3,9 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use portico_app::{Cookie, Error, SignInError};
+use portico_web::html::Html;
 
-use crate::html::Html;
-use crate::page::{Page, go};
+use crate::frame::{self, go};
 use crate::sign_in::Told;
 use crate::visit::{Form, Visit};
 
@@ -40,7 +40,7 @@ pub(crate) async fn show(visit: Visit<'_>) -> HttpResponse {
         .raw("<form method=\"post\" action=\"/console/sign-out\">\n")
         .and(&visit.session_token())
         .raw("<button class=\"second\" type=\"submit\">Sign out</button>\n</form>");
-    Page::new("You are signed in", body).answer()
+    frame::page("You are signed in", body).answer()
 }
 
 fn not_in(visit: &Visit<'_>, error: Error) -> HttpResponse {
@@ -48,7 +48,7 @@ fn not_in(visit: &Visit<'_>, error: Error) -> HttpResponse {
         Error::Refused(refused) => {
             let body =
                 Html::default().raw("<p role=\"alert\">You cannot act here: ").text(&refused.to_string()).raw(".</p>");
-            Page::new("Not now", body).status(StatusCode::FORBIDDEN).answer()
+            frame::page("Not now", body).status(StatusCode::FORBIDDEN).answer()
         }
         Error::Database(_) => Told::of(&SignInError::App(error)).alone(),
         _ => go("/console/sign-in", [visit.app.clear_cookie(Cookie::Session)]),

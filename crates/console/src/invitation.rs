@@ -3,9 +3,10 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use portico_app::{Invited, SignInError};
+use portico_web::html::Html;
+use portico_web::page::Page;
 
-use crate::html::Html;
-use crate::page::Page;
+use crate::frame;
 use crate::provider::leave;
 use crate::sign_in::{STALE, Told};
 use crate::visit::{Form, Visit};
@@ -95,7 +96,7 @@ fn page(visit: &Visit<'_>, invited: &Invited, wrong: Option<&str>) -> Page {
         .raw("></div>\n<button type=\"submit\"")
         .raw(second)
         .raw(">Accept the invitation</button>\n</form>");
-    let page = Page::new("You are invited", body);
+    let page = frame::page("You are invited", body);
     match cookie {
         Some(cookie) => page.cookie(cookie),
         None => page,

@@ -2,9 +2,9 @@
 
 use actix_web::HttpResponse;
 use portico_app::{Cookie, Returned, SignInError};
+use portico_web::html::Html;
 
-use crate::html::Html;
-use crate::page::Page;
+use crate::frame;
 use crate::sign_in::{Told, entered};
 use crate::visit::{Form, Visit};
 
@@ -25,7 +25,7 @@ pub(crate) async fn leave(visit: &Visit<'_>, invitation: Option<&str>) -> HttpRe
                 .raw("<p>You are being sent to your identity provider.</p>\n<p><a class=\"button\"")
                 .attribute("href", &address)
                 .raw(">Continue</a></p>");
-            let page = Page::new("Signing in", body).onward(&address);
+            let page = frame::page("Signing in", body).onward(&address);
             page.cookie(visit.app.set_cookie(Cookie::Attempt, &attempt)).answer()
         }
         Err(error) => Told::of(&error).alone(),

@@ -7,9 +7,9 @@ use actix_web::rt::time::timeout;
 use actix_web::web::{self, Data, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use portico_app::App;
+use portico_web::html::Html;
 
-use crate::html::Html;
-use crate::page::{Page, go, icon, style};
+use crate::frame::{self, go, icon, style};
 use crate::visit::{Form, Visit};
 use crate::{home, invitation, provider, sign_in, tenant};
 
@@ -68,12 +68,12 @@ async fn arrived(body: Payload) -> Result<Form, HttpResponse> {
         Err(_) => (StatusCode::REQUEST_TIMEOUT, "The form took too long to arrive. Please try again."),
     };
     let body = Html::default().raw("<p role=\"alert\">").raw(text).raw("</p>");
-    let mut answer = Page::new("That did not work", body).status(status).answer();
+    let mut answer = frame::page("That did not work", body).status(status).answer();
     answer.head_mut().set_connection_type(ConnectionType::Close);
     Err(answer)
 }
 
 async fn nothing() -> HttpResponse {
     let body = Html::default().raw("<p>There is no such page.</p>\n<p><a href=\"/console/\">Go to the console</a></p>");
-    Page::new("Page not found", body).status(StatusCode::NOT_FOUND).answer()
+    frame::page("Page not found", body).status(StatusCode::NOT_FOUND).answer()
 }

@@ -3,9 +3,10 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use portico_app::{Cookie, SignInError, SignedIn};
+use portico_web::html::Html;
+use portico_web::page::Page;
 
-use crate::html::Html;
-use crate::page::{Page, go};
+use crate::frame::{self, go};
 use crate::visit::{Form, Visit};
 
 /// `GET /console/sign-in`.
@@ -68,7 +69,7 @@ fn page(visit: &Visit<'_>, email: &str, wrong: Option<&str>) -> Page {
         .raw(second)
         .raw(">Sign in</button>\n</form>\n")
         .raw("<p class=\"hint\">No account yet, or the password is lost? Ask an owner of your company's tenant, or whoever runs this Portico, for an invitation.</p>");
-    let page = Page::new("Sign in", body);
+    let page = frame::page("Sign in", body);
     match cookie {
         Some(cookie) => page.cookie(cookie),
         None => page,
@@ -168,7 +169,7 @@ impl Told {
             .raw("<p role=\"alert\">")
             .text(&self.text)
             .raw("</p>\n<p><a class=\"button\" href=\"/console/sign-in\">Go to the sign-in page</a></p>");
-        self.on(Page::new("That did not work", body)).answer()
+        self.on(frame::page("That did not work", body)).answer()
     }
 }
 

@@ -2,9 +2,9 @@
 
 use actix_web::HttpResponse;
 use portico_app::{Cookie, SignInError};
+use portico_web::html::Html;
 
-use crate::html::Html;
-use crate::page::Page;
+use crate::frame;
 use crate::sign_in::Told;
 use crate::visit::{Form, Visit};
 
@@ -39,7 +39,7 @@ pub(crate) async fn show(visit: Visit<'_>) -> HttpResponse {
         };
         body = body.raw("</button></div>\n");
     }
-    let page = Page::new("Choose a tenant", body.raw("</form>"));
+    let page = frame::page("Choose a tenant", body.raw("</form>"));
     match cookie {
         Some(cookie) => page.cookie(cookie).answer(),
         None => page.answer(),

@@ -2,16 +2,14 @@
 
 use std::collections::HashMap;
 
+use crate::frame::go;
 use actix_web::HttpRequest;
-use actix_web::http::header;
-use actix_web::http::uri::Authority;
-use portico_app::{App, Browser, Cookie, NewBrowserSession, Presented, cookie_in};
+use portico_app::{App, Browser, Cookie, NewBrowserSession, Presented};
 use portico_auth::Origin;
+use portico_web::browser;
+use portico_web::html::Html;
+use portico_web::request_id::RequestId;
 use secrecy::SecretString;
-use uuid::Uuid;
-
-use crate::html::Html;
-use crate::page::go;
 
 /// The hidden field of every form.
 const TOKEN: &str = "form_token";
@@ -20,7 +18,7 @@ const TOKEN: &str = "form_token";
 pub(crate) struct Visit<'r> {
     pub(crate) app: &'r App,
     request: &'r HttpRequest,
-    request_id: String,
+    request_id: RequestId,
 }
 
 /// The fields of a form; none of them twice.
@@ -46,7 +44,7 @@ impl Form {
 
 impl<'r> Visit<'r> {
     pub(crate) fn new(app: &'r App, request: &'r HttpRequest) -> Self {
-        Self { app, request, request_id: format!("req_{}", Uuid::now_v7().simple()) }
+        Self { app, request, request_id: RequestId::generate() }
     }
 
     /// Where it came from, as the audit log keeps it.
@@ -63,15 +61,13 @@ impl<'r> Visit<'r> {
             tenant: None,
             browser: session.map(browser),
             address: self.request.peer_addr().map(|address| address.ip()),
-            request_id: &self.request_id,
+            request_id: self.request_id.as_str(),
         }
     }
 
     /// The value of a cookie.
     pub(crate) fn cookie(&self, cookie: Cookie) -> Option<&str> {
-        let name = self.app.cookie_name(cookie);
-        let headers = self.request.headers().get_all(header::COOKIE);
-        headers.filter_map(|value| value.to_str().ok()).find_map(|text| cookie_in(text, name))
+        browser::cookie(self.app, self.request, cookie)
     }
 
     /// A parameter of the query; none where it is absent or empty.
@@ -87,17 +83,7 @@ impl<'r> Visit<'r> {
 
     /// Where the identity provider sends browsers back to.
     pub(crate) fn redirect_uri(&self) -> String {
-        format!("{}/console/sign-in/provider/callback", self.app.own_url(self.host()))
-    }
-
-    fn host(&self) -> &str {
-        let header = || self.text(header::HOST.as_str());
-        // In HTTP/2 it stands in the address.
-        self.request.uri().authority().map(Authority::as_str).or_else(header).unwrap_or("localhost")
-    }
-
-    fn text(&self, name: &str) -> Option<&str> {
-        self.request.headers().get(name).and_then(|value| value.to_str().ok())
+        format!("{}/console/sign-in/provider/callback", self.app.own_url(browser::host(self.request)))
     }
 
     /// The hidden field of a form, and the cookie that it fits, to be set if it is a new one.
@@ -134,10 +120,10 @@ impl<'r> Visit<'r> {
 
     /// What the browser itself says of the page, if it is new enough to say.
     fn is_from_here(&self) -> bool {
-        match self.text("sec-fetch-site") {
+        match browser::text(self.request, "sec-fetch-site") {
             // A person who reloads the answer to a form.
             Some("none") | None => true,
-            Some(site) => self.app.is_from_own_page(Some(site), None, self.host()),
+            Some(site) => self.app.is_from_own_page(Some(site), None, browser::host(self.request)),
         }
     }
 

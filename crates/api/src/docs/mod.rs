@@ -19,6 +19,7 @@ mod problems;
 mod roles;
 mod search;
 
+use portico_web::guard::other_method;
 use std::sync::Arc;
 
 use actix_web::http::Method;
@@ -26,7 +27,6 @@ use actix_web::web::{self, Bytes, ServiceConfig};
 use actix_web::{HttpRequest, guard};
 use utoipa_swagger_ui::Config;
 
-use crate::guard::other_method;
 use file::{File, Policy};
 
 const HTML: &str = "text/html; charset=utf-8";

@@ -1,9 +1,9 @@
 //! The table of error codes.
 
+use portico_web::codes::CODES;
 use std::fmt::Write;
 
 use super::html::in_code;
-use crate::openapi::codes::CODES;
 
 /// Each code, as a row.
 pub(super) fn rows() -> String {

@@ -4,10 +4,10 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{App, test};
 use portico_chakra::client::{CALL_LIMIT, MEDIA_LIMIT};
 use portico_chakra::operations;
+use portico_web::codes::CODES;
 use serde_json::Value;
 
 use super::*;
-use crate::openapi::codes::CODES;
 use crate::{management, openapi};
 
 struct Got {

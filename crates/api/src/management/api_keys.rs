@@ -8,6 +8,10 @@ use portico_domain::{
     ApiKey, ApiKeyId, ApiKeyStatus, CustomerId, Description, Name, OldSecretUse, Overlap, PhoneNumberId, RateLimit,
     RoleName,
 };
+use portico_web::extract::{Body, Limit, PageQuery, Query, Segment, given, nullable};
+use portico_web::guard::Caller;
+use portico_web::problem::{Document, Problem};
+use portico_web::reply::{Created, Json, List, NoContent};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 use time::OffsetDateTime;
@@ -15,10 +19,6 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::values::{AddressRange, Instant};
-use crate::extract::{Body, Limit, PageQuery, Query, Segment, given, nullable};
-use crate::guard::Caller;
-use crate::problem::{Document, Problem};
-use crate::reply::{Created, Json, List, NoContent};
 
 /// A key to be.
 #[derive(Debug, Deserialize, ToSchema)]

@@ -4,13 +4,12 @@ use actix_web::web::Data;
 use portico_app::App;
 use portico_domain::permission::perm;
 use portico_domain::{AuditFilter, AuditOutcome, AuditRecord, AuditVerdict, ChainEnd};
+use portico_web::extract::{Cursor, Limit, Moment, Parsed, Query, Word, page};
+use portico_web::guard::{Caller, Operator};
+use portico_web::problem::Problem;
+use portico_web::reply::{Json, Lines, List};
 use serde::Deserialize;
 use utoipa::IntoParams;
-
-use crate::extract::{Cursor, Limit, Moment, Parsed, Query, Word, page};
-use crate::guard::{Caller, Operator};
-use crate::problem::Problem;
-use crate::reply::{Json, Lines, List};
 
 /// Which entries.
 #[derive(Debug, Deserialize, IntoParams)]

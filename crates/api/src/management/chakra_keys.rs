@@ -4,14 +4,14 @@ use actix_web::web::Data;
 use portico_app::{App, PatchChakraKey, StoreChakraKey};
 use portico_domain::permission::perm;
 use portico_domain::{ChakraKey, ChakraKeyId, ChakraKeyUse, Description, KeyUsePlace, Name};
+use portico_web::extract::{Body, NoBody, PageQuery, Query, Segment, given, nullable};
+use portico_web::guard::Caller;
+use portico_web::problem::{Document, Problem};
+use portico_web::reply::{Created, Json, List, NoContent};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::values::AccessToken;
-use crate::extract::{Body, NoBody, PageQuery, Query, Segment, given, nullable};
-use crate::guard::Caller;
-use crate::problem::{Document, Problem};
-use crate::reply::{Created, Json, List, NoContent};
 
 /// A Chakra key to store.
 #[derive(Debug, Deserialize, ToSchema)]

@@ -4,11 +4,10 @@ use actix_web::web::Data;
 use portico_app::{App, Configuration, ConfigurationState};
 use portico_domain::PluginId;
 use portico_domain::permission::perm;
-
-use crate::extract::{Body, IfMatch, Segment};
-use crate::guard::Caller;
-use crate::problem::{Document, Problem};
-use crate::reply::Tagged;
+use portico_web::extract::{Body, IfMatch, Segment};
+use portico_web::guard::Caller;
+use portico_web::problem::{Document, Problem};
+use portico_web::reply::Tagged;
 
 /// Reads what the tenant wants, and asks Chakra what it has.
 #[utoipa::path(get, path = "/api/v1/plugins/{plugin_id}/configuration", tag = "plugins",

@@ -4,13 +4,12 @@ use actix_web::web::Data;
 use portico_app::{App, Connection, CustomerPatch, EnsureCustomer, NewCustomer};
 use portico_domain::permission::perm;
 use portico_domain::{Customer, CustomerId, ExternalId, Metadata, Name};
+use portico_web::extract::{Body, Cursor, Limit, Query, Segment, given, page};
+use portico_web::guard::Caller;
+use portico_web::problem::{Document, Problem};
+use portico_web::reply::{Created, Either, Json, List, NoContent};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
-
-use crate::extract::{Body, Cursor, Limit, Query, Segment, given, page};
-use crate::guard::Caller;
-use crate::problem::{Document, Problem};
-use crate::reply::{Created, Either, Json, List, NoContent};
 
 /// A customer to be.
 #[derive(Debug, Deserialize, ToSchema)]

@@ -4,15 +4,15 @@ use actix_web::web::Data;
 use portico_app::{App, CreateInvitation};
 use portico_domain::permission::perm;
 use portico_domain::{Email, Invitation, InvitationId, Name, RoleName};
+use portico_web::extract::{Body, PageQuery, Query, Segment};
+use portico_web::guard::{Caller, Host};
+use portico_web::problem::{Document, Problem};
+use portico_web::reply::{Created, Json, List, NoContent};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::values::reveal;
-use crate::extract::{Body, PageQuery, Query, Segment};
-use crate::guard::{Caller, Host};
-use crate::problem::{Document, Problem};
-use crate::reply::{Created, Json, List, NoContent};
 
 /// An invitation to be.
 #[derive(Debug, Deserialize, ToSchema)]

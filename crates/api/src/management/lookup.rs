@@ -6,13 +6,12 @@ use portico_domain::permission::perm;
 use portico_domain::{
     CustomerId, ExternalId, LookupFilter, LookupPlace, LookupRow, PhoneDigits, PhoneNumberId, PluginId, WabaId,
 };
+use portico_web::extract::{Cursor, Flag, Limit, Query, page};
+use portico_web::guard::Caller;
+use portico_web::problem::{Document, Problem};
+use portico_web::reply::{Json, List};
 use serde::Deserialize;
 use utoipa::IntoParams;
-
-use crate::extract::{Cursor, Flag, Limit, Query, page};
-use crate::guard::Caller;
-use crate::problem::{Document, Problem};
-use crate::reply::{Json, List};
 
 /// What is known: at least one of the ids and numbers; a row fits all that are named.
 #[derive(Debug, Deserialize, IntoParams)]

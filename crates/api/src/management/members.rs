@@ -4,13 +4,12 @@ use actix_web::web::Data;
 use portico_app::{App, Error, PatchMember};
 use portico_domain::permission::perm;
 use portico_domain::{Member, MemberId, Name, RoleName};
+use portico_web::extract::{Body, PageQuery, Query, Segment, given, nullable};
+use portico_web::guard::{Anyone, Caller};
+use portico_web::problem::{Document, Problem};
+use portico_web::reply::{Json, List, NoContent};
 use serde::Deserialize;
 use utoipa::ToSchema;
-
-use crate::extract::{Body, PageQuery, Query, Segment, given, nullable};
-use crate::guard::{Anyone, Caller};
-use crate::problem::{Document, Problem};
-use crate::reply::{Json, List, NoContent};
 
 /// What changes of a member; absent fields stay as they are.
 #[derive(Debug, Deserialize, ToSchema)]

@@ -27,14 +27,13 @@ mod values;
 mod wabas;
 
 use actix_web::http::Method;
+use portico_web::guard::{Route, Routes};
+use portico_web::problem::Document;
 use serde_json::Value;
 use utoipa::OpenApi;
 use utoipa::openapi::SecurityRequirement;
 use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::path::{Operation, PathItem};
-
-use crate::guard::{Route, Routes};
-use crate::problem::Document;
 
 /// Every route of the management API, each with its permission.
 #[must_use]

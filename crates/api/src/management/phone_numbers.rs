@@ -4,13 +4,12 @@ use actix_web::web::Data;
 use portico_app::App;
 use portico_domain::permission::perm;
 use portico_domain::{CustomerId, PhoneNumber, PhoneNumberId, PluginId};
+use portico_web::extract::{Body, Cursor, Limit, Query, Segment, page};
+use portico_web::guard::Caller;
+use portico_web::problem::Problem;
+use portico_web::reply::{Json, List};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
-
-use crate::extract::{Body, Cursor, Limit, Query, Segment, page};
-use crate::guard::Caller;
-use crate::problem::Problem;
-use crate::reply::{Json, List};
 
 /// Which phone numbers.
 #[derive(Debug, Deserialize, IntoParams)]

@@ -4,14 +4,14 @@ use actix_web::web::Data;
 use portico_app::{App, CreatePlugin};
 use portico_domain::permission::perm;
 use portico_domain::{CustomerId, Plugin, PluginId};
+use portico_web::extract::{Body, Cursor, Limit, NoBody, Query, Segment, page};
+use portico_web::guard::Caller;
+use portico_web::problem::{Document, Problem};
+use portico_web::reply::{Created, Json, List, NoContent};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::values::PluginName;
-use crate::extract::{Body, Cursor, Limit, NoBody, Query, Segment, page};
-use crate::guard::Caller;
-use crate::problem::{Document, Problem};
-use crate::reply::{Created, Json, List, NoContent};
 
 /// A plugin to be.
 #[derive(Debug, Deserialize, ToSchema)]

@@ -4,13 +4,12 @@ use actix_web::web::Data;
 use portico_app::App;
 use portico_domain::RequestEntry;
 use portico_domain::permission::perm;
+use portico_web::extract::{Limit, Query};
+use portico_web::guard::Caller;
+use portico_web::problem::Problem;
+use portico_web::reply::{Json, List};
 use serde::Deserialize;
 use utoipa::IntoParams;
-
-use crate::extract::{Limit, Query};
-use crate::guard::Caller;
-use crate::problem::Problem;
-use crate::reply::{Json, List};
 
 /// Which calls.
 #[derive(Debug, Deserialize, IntoParams)]

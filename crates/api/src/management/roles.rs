@@ -4,13 +4,12 @@ use actix_web::web::Data;
 use portico_app::{App, CreateRole, PatchRole};
 use portico_domain::permission::perm;
 use portico_domain::{Description, Permission, PermissionSet, Role, RoleId, RoleName};
+use portico_web::extract::{Body, PageQuery, Query, Segment, given, nullable};
+use portico_web::guard::Caller;
+use portico_web::problem::{Document, Problem};
+use portico_web::reply::{Created, Json, List, NoContent};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-
-use crate::extract::{Body, PageQuery, Query, Segment, given, nullable};
-use crate::guard::Caller;
-use crate::problem::{Document, Problem};
-use crate::reply::{Created, Json, List, NoContent};
 
 /// A permission and what it allows.
 #[derive(Debug, Serialize, ToSchema)]

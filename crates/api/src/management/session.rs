@@ -7,12 +7,11 @@ use portico_app::{App, Cookie, Error, Thing};
 use portico_auth::Actor;
 use portico_domain::audit::AuditActorKind;
 use portico_domain::{Member, PermissionSet, TenantId};
+use portico_web::guard::Anyone;
+use portico_web::problem::Problem;
+use portico_web::reply::{Json, NoContent, Reply};
 use serde::Serialize;
 use utoipa::ToSchema;
-
-use crate::guard::Anyone;
-use crate::problem::Problem;
-use crate::reply::{Json, NoContent, Reply};
 
 /// Who calls.
 #[derive(Debug, Serialize, ToSchema)]

@@ -4,13 +4,12 @@ use actix_web::web::Data;
 use portico_app::App;
 use portico_domain::SigningKey;
 use portico_domain::permission::perm;
+use portico_web::extract::Body;
+use portico_web::guard::Operator;
+use portico_web::problem::Problem;
+use portico_web::reply::{Json, List};
 use serde::Deserialize;
 use utoipa::ToSchema;
-
-use crate::extract::Body;
-use crate::guard::Operator;
-use crate::problem::Problem;
-use crate::reply::{Json, List};
 
 /// How to rotate.
 #[derive(Debug, Deserialize, ToSchema)]

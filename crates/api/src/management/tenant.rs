@@ -4,13 +4,12 @@ use actix_web::web::Data;
 use portico_app::{App, TenantSettingsPatch};
 use portico_domain::permission::perm;
 use portico_domain::{Branding, ChakraKeyId, GraphVersion, Origin, TenantSettings};
+use portico_web::extract::{Body, given, nullable};
+use portico_web::guard::Caller;
+use portico_web::problem::{Document, Problem};
+use portico_web::reply::{Json, Lines};
 use serde::Deserialize;
 use utoipa::ToSchema;
-
-use crate::extract::{Body, given, nullable};
-use crate::guard::Caller;
-use crate::problem::{Document, Problem};
-use crate::reply::{Json, Lines};
 
 /// For how long something is kept, in days: 1 to 3650.
 #[derive(Debug, Clone, Copy, Deserialize, ToSchema)]

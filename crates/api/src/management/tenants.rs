@@ -4,13 +4,12 @@ use actix_web::web::Data;
 use portico_app::{App, NewTenant, TenantPatch};
 use portico_domain::permission::perm;
 use portico_domain::{Limits, Name, Tenant, TenantId, TenantStatus};
+use portico_web::extract::{Body, PageQuery, Query, Segment, given};
+use portico_web::guard::Operator;
+use portico_web::problem::Problem;
+use portico_web::reply::{Created, Json, List, NoContent};
 use serde::Deserialize;
 use utoipa::ToSchema;
-
-use crate::extract::{Body, PageQuery, Query, Segment, given};
-use crate::guard::Operator;
-use crate::problem::Problem;
-use crate::reply::{Created, Json, List, NoContent};
 
 /// A tenant to be.
 #[derive(Debug, Deserialize, ToSchema)]

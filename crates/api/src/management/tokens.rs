@@ -4,15 +4,14 @@ use actix_web::web::Data;
 use portico_app::{App, MintToken, MintedToken};
 use portico_domain::permission::perm;
 use portico_domain::{CustomerId, PermissionSet, PhoneNumberId, TokenId};
+use portico_web::extract::Body;
+use portico_web::guard::Caller;
+use portico_web::problem::Problem;
+use portico_web::reply::Created;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
-
-use crate::extract::Body;
-use crate::guard::Caller;
-use crate::problem::Problem;
-use crate::reply::Created;
 
 /// A token to be.
 #[derive(Debug, Deserialize, ToSchema)]

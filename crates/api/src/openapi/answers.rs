@@ -2,6 +2,7 @@
 
 use portico_chakra::{AnswerRule, At, BodyKind, Confidence, Effect, Envelope, Kind, Operation, Owned};
 use portico_domain::Permission;
+use portico_web::codes::{CODES, Code};
 use serde_json::{Value, json};
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::example::{Example, ExampleBuilder};
@@ -13,7 +14,6 @@ use utoipa::openapi::{
 };
 
 use super::bodies;
-use super::codes::{CODES, Code};
 use super::shape;
 
 const JSON: &str = "application/json";

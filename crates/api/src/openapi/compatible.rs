@@ -4,13 +4,13 @@ use std::fmt::Write;
 
 use portico_chakra::{At, Method, Operation, Retry, Route, router};
 use portico_domain::Permission;
+use portico_web::codes::CODES;
 use serde_json::{Value, json};
 use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::path::{HttpMethod, OperationBuilder, Paths};
 use utoipa::openapi::schema::ComponentsBuilder;
 use utoipa::openapi::{Components, Ref, RefOr, SecurityRequirement, path};
 
-use super::codes::CODES;
 use super::{answers, bodies, general, parameters};
 
 /// The paths of the catalogue, in its order.

@@ -1,5 +1,6 @@
 //! Completes what the handlers say of Portico's own API with what holds for all of it.
 
+use portico_web::codes::{CODES, Code};
 use std::fmt::Write;
 
 use utoipa::openapi::content::ContentBuilder;
@@ -8,7 +9,6 @@ use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::response::{Response, ResponseBuilder};
 use utoipa::openapi::{OpenApi, Ref, RefOr, Schema, SecurityRequirement};
 
-use super::codes::{CODES, Code};
 use super::{answers, general};
 
 /// Codes that only these operations answer; any other belongs to each operation that names its status.

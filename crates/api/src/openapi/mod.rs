@@ -2,13 +2,12 @@
 //! catalogue.
 //!
 //! Everything here follows from data that exists for another reason: an operation from
-//! [`portico_chakra::operations`], a permission from its type, an error from [`codes::CODES`]. To
+//! [`portico_chakra::operations`], a permission from its type, an error from [`CODES`]. To
 //! document a new operation, add it to the catalogue; to document a new error, add a line to
-//! [`codes::CODES`]; then run `cargo xtask openapi`.
+//! [`CODES`]; then run `cargo xtask openapi`.
 
 mod answers;
 mod bodies;
-pub mod codes;
 mod compatible;
 mod emulated;
 mod general;
@@ -20,6 +19,8 @@ mod tree;
 pub use emulated::emulated_json;
 pub(crate) use general::compatible_tag;
 
+use portico_web::codes::{CODES, Code};
+use serde_json::{Value, json};
 use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::{OpenApi, OpenApiBuilder};
 
@@ -38,7 +39,7 @@ pub fn document(management: OpenApi) -> OpenApi {
         .build();
     all.merge(management::completed(management));
     all.tags = Some(tags);
-    all.extensions = Some(Extensions::from_iter([("x-portico-codes", codes::as_json())]));
+    all.extensions = Some(Extensions::from_iter([("x-portico-codes", codes())]));
     all
 }
 
@@ -62,6 +63,20 @@ pub fn to_json(document: &OpenApi) -> String {
 #[must_use]
 pub fn to_yaml(document: &OpenApi) -> String {
     serde_norway::to_string(&tree::of(document)).expect("a tree of plain data is YAML")
+}
+
+/// The table of codes as data, for the document's extension `x-portico-codes`.
+fn codes() -> Value {
+    let entry = |entry: &Code| {
+        json!({
+            "code": entry.code,
+            "status": entry.status,
+            "surface": entry.surface.as_str(),
+            "meaning": entry.meaning,
+            "fix": entry.fix,
+        })
+    };
+    CODES.iter().map(entry).collect()
 }
 
 #[cfg(test)]

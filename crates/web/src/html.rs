@@ -1,19 +1,21 @@
 //! HTML that cannot be broken out of.
 
 /// A piece of HTML. Texts from outside come in through [`Html::text`] and [`Html::attribute`], which
-/// escape them; everything else is written in this crate.
+/// escape them; everything else is written in our sources.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Html(String);
+pub struct Html(String);
 
 impl Html {
     /// Markup of ours.
-    pub(crate) fn raw(mut self, markup: &'static str) -> Self {
+    #[must_use]
+    pub fn raw(mut self, markup: &'static str) -> Self {
         self.0.push_str(markup);
         self
     }
 
     /// A text.
-    pub(crate) fn text(mut self, text: &str) -> Self {
+    #[must_use]
+    pub fn text(mut self, text: &str) -> Self {
         for c in text.chars() {
             match c {
                 '&' => self.0.push_str("&amp;"),
@@ -28,18 +30,21 @@ impl Html {
     }
 
     /// An attribute, with a space before it.
-    pub(crate) fn attribute(self, name: &'static str, value: &str) -> Self {
+    #[must_use]
+    pub fn attribute(self, name: &'static str, value: &str) -> Self {
         self.raw(" ").raw(name).raw("=\"").text(value).raw("\"")
     }
 
     /// Another piece.
-    pub(crate) fn and(mut self, more: &Self) -> Self {
+    #[must_use]
+    pub fn and(mut self, more: &Self) -> Self {
         self.0.push_str(&more.0);
         self
     }
 
     /// The markup.
-    pub(crate) fn into_string(self) -> String {
+    #[must_use]
+    pub fn into_string(self) -> String {
         self.0
     }
 }

@@ -6,8 +6,10 @@
 //!
 //! ```
 //! use actix_web::http::Method;
-//! use portico_api::{Caller, Json, Problem, Routes};
 //! use portico_domain::permission::perm;
+//! use portico_web::guard::{Caller, Routes};
+//! use portico_web::problem::Problem;
+//! use portico_web::reply::Json;
 //!
 //! async fn read(caller: Caller<perm::CustomersRead>) -> Result<Json<String>, Problem> {
 //!     Ok(Json(caller.scope().tenant().to_string()))
@@ -21,7 +23,9 @@
 //!
 //! ```compile_fail
 //! use actix_web::http::Method;
-//! use portico_api::{Json, Problem, Routes};
+//! use portico_web::guard::Routes;
+//! use portico_web::problem::Problem;
+//! use portico_web::reply::Json;
 //!
 //! async fn read() -> Result<Json<String>, Problem> {
 //!     Ok(Json("for anybody".to_owned()))
@@ -34,8 +38,11 @@
 //!
 //! ```compile_fail
 //! use actix_web::http::Method;
-//! use portico_api::{Body, Caller, Json, Problem, Routes};
 //! use portico_domain::permission::perm;
+//! use portico_web::extract::Body;
+//! use portico_web::guard::{Caller, Routes};
+//! use portico_web::problem::Problem;
+//! use portico_web::reply::Json;
 //!
 //! async fn write(_: Body<bool>, caller: Caller<perm::CustomersWrite>) -> Result<Json<String>, Problem> {
 //!     Ok(Json(caller.scope().tenant().to_string()))
@@ -51,14 +58,14 @@ use std::time::Instant;
 use actix_web::dev::{HttpServiceFactory, Payload};
 use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
-use actix_web::http::uri::Authority;
 use actix_web::web::{self, Data};
 use actix_web::{Handler, HttpMessage as _, HttpRequest, HttpResponse, guard};
-use portico_app::{App, Browser, Cookie, Error, Presented, REJUDGED_AFTER, Standing, Turn, cookie_in};
+use portico_app::{App, Browser, Cookie, Error, Presented, REJUDGED_AFTER, Standing, Turn};
 use portico_auth::{Actor, BadCredential, OperatorScope, Origin, Party, Principal, Scope};
 use portico_domain::Permission;
 use portico_domain::permission::Required;
 
+use crate::browser;
 use crate::problem::Problem;
 use crate::rate_limit;
 use crate::reply::{self, Reply};
@@ -170,7 +177,7 @@ impl Extract for Anyone {
         let principal = principal(request).await?;
         let member =
             matches!(principal.actor(), Actor::Member(_)) && !request.headers().contains_key(header::AUTHORIZATION);
-        let browser = browser(app(request)?, request).filter(|_| member);
+        let browser = signed_in(app(request)?, request).filter(|_| member);
         Ok(Self { session: browser.map(|browser| browser.session.to_owned()), principal })
     }
 }
@@ -181,7 +188,7 @@ pub struct Host(pub String);
 
 impl Extract for Host {
     async fn extract(request: &HttpRequest, _: &mut Payload) -> Result<Self, Problem> {
-        Ok(Self(host(request).to_owned()))
+        Ok(Self(browser::host(request).to_owned()))
     }
 }
 
@@ -225,7 +232,7 @@ fn app(request: &HttpRequest) -> Result<&Data<App>, Problem> {
 async fn principal(request: &HttpRequest) -> Result<Principal, Problem> {
     let id = RequestId::of(request);
     let app = app(request)?;
-    let presented = Presented { browser: browser(app, request), ..presented(request, &id)? };
+    let presented = Presented { browser: signed_in(app, request), ..presented(request, &id)? };
     let origin = presented.origin();
     let (outcome, party) = match app.authenticate(presented).await {
         Ok(principal) => {
@@ -276,24 +283,15 @@ async fn note_refusal(request: &HttpRequest, problem: &Problem) {
 
 /// The signed-in browser, if the request has a session's cookie. Only the management API asks: a cookie
 /// never sends a message.
-fn browser<'r>(app: &App, request: &'r HttpRequest) -> Option<Browser<'r>> {
-    let text = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let name = app.cookie_name(Cookie::Session);
-    let mut cookies = request.headers().get_all(header::COOKIE).filter_map(|value| value.to_str().ok());
-    let session = cookies.find_map(|cookies| cookie_in(cookies, name))?;
+fn signed_in<'r>(app: &App, request: &'r HttpRequest) -> Option<Browser<'r>> {
+    let session = browser::cookie(app, request, Cookie::Session)?;
+    let text = |name| browser::text(request, name);
     Some(Browser {
         session,
         csrf: text("x-csrf-token"),
         changes: !matches!(*request.method(), Method::GET | Method::HEAD),
-        same_origin: app.is_from_own_page(text("sec-fetch-site"), text("origin"), host(request)),
+        same_origin: app.is_from_own_page(text("sec-fetch-site"), text("origin"), browser::host(request)),
     })
-}
-
-/// The host that the request names, with its port.
-pub(crate) fn host(request: &HttpRequest) -> &str {
-    let header = || request.headers().get(header::HOST).and_then(|value| value.to_str().ok());
-    // In HTTP/2 it stands in the address.
-    request.uri().authority().map(Authority::as_str).or_else(header).unwrap_or("localhost")
 }
 
 /// What the request presents, but for cookies.
@@ -301,7 +299,7 @@ pub(crate) fn host(request: &HttpRequest) -> &str {
 /// # Errors
 ///
 /// [`Error::Credential`] and [`Error::Header`] for bytes that are no ASCII text.
-pub(crate) fn presented<'r>(request: &'r HttpRequest, id: &'r RequestId) -> Result<Presented<'r>, Error> {
+pub fn presented<'r>(request: &'r HttpRequest, id: &'r RequestId) -> Result<Presented<'r>, Error> {
     let headers = request.headers();
     if headers.get_all(header::AUTHORIZATION).nth(1).is_some() {
         return Err(BadCredential::Several.into());
@@ -434,7 +432,12 @@ where
 }
 
 /// A problem that names the methods which the path takes.
-pub(crate) fn other_method(methods: &[Method]) -> actix_web::Route {
+///
+/// # Panics
+///
+/// Never: methods are visible ASCII.
+#[must_use]
+pub fn other_method(methods: &[Method]) -> actix_web::Route {
     let allow = methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
     let allow = HeaderValue::try_from(allow).expect("methods are visible ASCII");
     anybody(move |request| Problem::Method(allow.clone()).answer(&RequestId::of(request)))

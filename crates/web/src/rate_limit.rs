@@ -4,7 +4,8 @@ use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use portico_app::Standing;
 
 /// The headers that tell how a limit stands; `Retry-After` too, for a call that was too much.
-pub(crate) fn headers(standing: &Standing) -> Vec<(HeaderName, HeaderValue)> {
+#[must_use]
+pub fn headers(standing: &Standing) -> Vec<(HeaderName, HeaderValue)> {
     let told = standing
         .headers()
         .into_iter()
@@ -14,7 +15,7 @@ pub(crate) fn headers(standing: &Standing) -> Vec<(HeaderName, HeaderValue)> {
 }
 
 /// Adds them to an answer, in place of what an upstream said under these names.
-pub(crate) fn insert(headers: &mut HeaderMap, standing: Option<&Standing>) {
+pub fn insert(headers: &mut HeaderMap, standing: Option<&Standing>) {
     for (name, value) in standing.into_iter().flat_map(self::headers) {
         headers.insert(name, value);
     }

@@ -11,7 +11,7 @@ const LONGEST: usize = 200;
 
 /// A value that is read from its text form, whose error says what it must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Parsed<T>(pub(crate) T);
+pub struct Parsed<T>(pub T);
 
 impl<'de, T: FromStr<Err: std::fmt::Display>> Deserialize<'de> for Parsed<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -21,7 +21,7 @@ impl<'de, T: FromStr<Err: std::fmt::Display>> Deserialize<'de> for Parsed<T> {
 
 /// A moment, in RFC 3339.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Moment(pub(crate) OffsetDateTime);
+pub struct Moment(pub OffsetDateTime);
 
 impl<'de> Deserialize<'de> for Moment {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -34,7 +34,7 @@ impl<'de> Deserialize<'de> for Moment {
 
 /// A short text of visible ASCII characters and blanks: what ids and names of actions consist of.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Word(pub(crate) String);
+pub struct Word(pub String);
 
 impl<'de> Deserialize<'de> for Word {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

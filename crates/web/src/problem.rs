@@ -7,7 +7,7 @@ use portico_app::Error;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::openapi::codes;
+use crate::codes;
 use crate::reply;
 use crate::request_id::RequestId;
 use crate::told::{FieldError, Surface, Told, log};
@@ -69,7 +69,8 @@ pub struct Document {
 
 impl Problem {
     /// The answer to the request with that id.
-    pub(crate) fn answer(self, request_id: &RequestId) -> HttpResponse {
+    #[must_use]
+    pub fn answer(self, request_id: &RequestId) -> HttpResponse {
         if let Self::App(error) = &self {
             log(error, request_id);
         }

@@ -5,19 +5,20 @@ use actix_web::{HttpMessage as _, HttpRequest};
 use uuid::Uuid;
 
 /// The header that carries it, both ways.
-pub(crate) static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The longest id that is kept, in characters.
 const LONGEST: usize = 128;
 
 /// The caller's own id, or a new one.
 #[derive(Debug, Clone)]
-pub(crate) struct RequestId(HeaderValue);
+pub struct RequestId(HeaderValue);
 
 impl RequestId {
     /// The caller's id if it is 1 to 128 visible ASCII characters without quotes and no credential, else
     /// a new one.
-    pub(crate) fn of(request: &HttpRequest) -> Self {
+    #[must_use]
+    pub fn of(request: &HttpRequest) -> Self {
         match request.headers().get(&X_REQUEST_ID) {
             Some(value) if is_kept(value.as_bytes()) => Self(value.clone()),
             Some(_) | None => request.extensions().get::<Self>().cloned().unwrap_or_else(Self::generate),
@@ -25,24 +26,37 @@ impl RequestId {
     }
 
     /// The same, kept with the request, so that whoever asks [`RequestId::of`] later gets the same.
-    pub(crate) fn keep(request: &HttpRequest) -> Self {
+    #[must_use]
+    pub fn keep(request: &HttpRequest) -> Self {
         let id = Self::of(request);
         request.extensions_mut().insert(id.clone());
         id
     }
 
-    fn generate() -> Self {
+    /// A new one, whatever the request says.
+    ///
+    /// # Panics
+    ///
+    /// Never: hexadecimal digits are a header value.
+    #[must_use]
+    pub fn generate() -> Self {
         let text = format!("req_{}", Uuid::now_v7().simple());
         Self(HeaderValue::from_str(&text).expect("hexadecimal digits are a header value"))
     }
 
     /// The text.
-    pub(crate) fn as_str(&self) -> &str {
+    ///
+    /// # Panics
+    ///
+    /// Never: only visible ASCII is kept or made.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
         self.0.to_str().expect("is visible ASCII, kept or made")
     }
 
     /// The value of the answer's header.
-    pub(crate) fn header(&self) -> HeaderValue {
+    #[must_use]
+    pub fn header(&self) -> HeaderValue {
         self.0.clone()
     }
 }

@@ -15,7 +15,7 @@ use crate::request_id::RequestId;
 
 /// The two ways in which Portico answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Surface {
+pub enum Surface {
     /// Portico's own API: problems.
     Management,
     /// Chakra's paths: Chakra's envelope.
@@ -35,22 +35,28 @@ pub struct FieldError {
 
 /// A failure as the outside may know it.
 #[derive(Debug)]
-pub(crate) struct Told {
-    pub(crate) status: StatusCode,
-    pub(crate) code: &'static str,
-    pub(crate) detail: String,
-    pub(crate) errors: Vec<FieldError>,
-    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+pub struct Told {
+    /// The status.
+    pub status: StatusCode,
+    /// The stable code.
+    pub code: &'static str,
+    /// The text for people.
+    pub detail: String,
+    /// The fields at fault; none on the compatible surface.
+    pub errors: Vec<FieldError>,
+    /// Headers that say how to go on.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Told {
     /// One with neither fields nor headers.
-    pub(crate) fn plain(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+    pub fn plain(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         Self { status, code, detail: detail.into(), errors: Vec::new(), headers: Vec::new() }
     }
 
     /// What is told of the error, on that surface.
-    pub(crate) fn of(error: &Error, surface: Surface) -> Self {
+    #[must_use]
+    pub fn of(error: &Error, surface: Surface) -> Self {
         let (status, code) = standing(error, surface);
         let errors = match surface {
             Surface::Management => fields(error),
@@ -61,7 +67,7 @@ impl Told {
 }
 
 /// Writes down what the outside is not told. Called where an error becomes an answer.
-pub(crate) fn log(error: &Error, request_id: &RequestId) {
+pub fn log(error: &Error, request_id: &RequestId) {
     let id = request_id.as_str();
     match error {
         Error::Database(source) => {
@@ -224,7 +230,7 @@ mod tests {
     use portico_vault::MasterKeyFailure;
 
     use super::*;
-    use crate::openapi::codes;
+    use crate::codes;
 
     fn too_much() -> Standing {
         let quota = Quota { most: std::num::NonZeroU32::new(5).unwrap(), window: Duration::from_secs(1) };

@@ -29,11 +29,12 @@ impl<T: DeserializeOwned> Extract for Query<T> {
 
 /// How many rows: 1 to 200, 50 unless said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Limit(u16);
+pub struct Limit(u16);
 
 impl Limit {
     /// The number.
-    pub(crate) const fn rows(self) -> u16 {
+    #[must_use]
+    pub const fn rows(self) -> u16 {
         self.0
     }
 }
@@ -54,11 +55,12 @@ impl<'de> Deserialize<'de> for Limit {
 
 /// A parameter that is `true` or `false`; `false` unless said.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Flag(bool);
+pub struct Flag(bool);
 
 impl Flag {
     /// Whether it is `true`.
-    pub(crate) const fn is_set(self) -> bool {
+    #[must_use]
+    pub const fn is_set(self) -> bool {
         self.0
     }
 }
@@ -75,7 +77,7 @@ impl<'de> Deserialize<'de> for Flag {
 
 /// The `next_cursor` of an earlier part: the id of its last row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Cursor<K>(pub(crate) K);
+pub struct Cursor<K>(pub K);
 
 impl<'de, K: FromStr> Deserialize<'de> for Cursor<K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -87,12 +89,12 @@ impl<'de, K: FromStr> Deserialize<'de> for Cursor<K> {
 /// Which part of a list.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, bound(deserialize = "K: FromStr"))]
-pub(crate) struct PageQuery<K> {
+pub struct PageQuery<K> {
     /// How many rows at most.
     #[serde(default)]
-    pub(crate) limit: Limit,
+    pub limit: Limit,
     /// The last row of the part before; none: the first part.
-    pub(crate) cursor: Option<Cursor<K>>,
+    pub cursor: Option<Cursor<K>>,
 }
 
 /// The same for the documentation, in which every cursor is a text.
@@ -114,7 +116,7 @@ impl<K> IntoParams for PageQuery<K> {
 }
 
 /// The part that was asked for.
-pub(crate) fn page<K>(limit: Limit, cursor: Option<Cursor<K>>) -> PageRequest<K> {
+pub fn page<K>(limit: Limit, cursor: Option<Cursor<K>>) -> PageRequest<K> {
     PageRequest { limit: limit.rows(), after: cursor.map(|cursor| cursor.0) }
 }
 

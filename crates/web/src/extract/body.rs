@@ -31,8 +31,13 @@ impl<T: DeserializeOwned> Extract for Body<T> {
 }
 
 impl<T: DeserializeOwned> Body<T> {
-    /// The same of at most so many bytes: for calls that anybody may make.
-    pub(crate) async fn within(limit: usize, request: &HttpRequest, payload: &mut Payload) -> Result<Self, Problem> {
+    /// A JSON object of at most so many bytes: for calls that anybody may make.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooLarge`], [`Error::ContentType`], [`Error::Body`] for what is no JSON object, and
+    /// [`Error::Invalid`] for a field.
+    pub async fn within(limit: usize, request: &HttpRequest, payload: &mut Payload) -> Result<Self, Problem> {
         let bytes = read(limit, request, payload).await?;
         if bytes.is_empty() {
             return Err(Error::Body("the body is empty; send a JSON object".into()).into());

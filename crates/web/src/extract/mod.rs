@@ -11,9 +11,7 @@ mod value;
 
 pub use body::{Body, NoBody};
 pub use if_match::IfMatch;
-pub use query::Query;
+pub use patch::{given, nullable};
+pub use query::{Cursor, Flag, Limit, PageQuery, Query, page};
 pub use segment::Segment;
-
-pub(crate) use patch::{given, nullable};
-pub(crate) use query::{Cursor, Flag, Limit, PageQuery, page};
-pub(crate) use value::{Moment, Parsed, Word};
+pub use value::{Moment, Parsed, Word};

@@ -45,7 +45,7 @@ impl std::fmt::Debug for Lines {
 
 impl Lines {
     /// The lines that this stream gives, some at a time.
-    pub(crate) fn of(lines: impl Stream<Item = Result<Bytes, Error>> + 'static) -> Self {
+    pub fn of(lines: impl Stream<Item = Result<Bytes, Error>> + 'static) -> Self {
         let told = lines.inspect_err(|error| tracing::error!(%error, "an export broke off"));
         Self(BoxBody::new(BodyStream::new(told)))
     }
@@ -122,7 +122,7 @@ impl<L: Reply, R: Reply> Reply for Either<L, R> {
 }
 
 /// A JSON answer.
-pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> HttpResponse {
+pub fn json(status: StatusCode, body: &impl Serialize) -> HttpResponse {
     let (status, body) = match serde_json::to_vec(body) {
         Ok(body) => (status, body),
         Err(error) => {
@@ -136,14 +136,14 @@ pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> HttpResponse {
 }
 
 /// Adds what every answer of the management API has.
-pub(crate) fn finish(answer: &mut HttpResponse, request_id: &RequestId) {
+pub fn finish(answer: &mut HttpResponse, request_id: &RequestId) {
     let headers = answer.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     common(headers, request_id);
 }
 
 /// Adds what every answer has.
-pub(crate) fn common(headers: &mut HeaderMap, request_id: &RequestId) {
+pub fn common(headers: &mut HeaderMap, request_id: &RequestId) {
     headers.insert(X_REQUEST_ID.clone(), request_id.header());
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 }

@@ -1,8 +1,6 @@
 //! Every `code` that an error of Portico can carry: the table behind `/docs/problems`,
 //! `openapi/problems.md` and the examples of the OpenAPI document.
 
-use serde_json::{Value, json};
-
 /// Where a code occurs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Surface {
@@ -129,20 +127,6 @@ pub const CODES: &[Code] = &[
 #[must_use]
 pub fn find(code: &str) -> Option<&'static Code> {
     CODES.iter().find(|known| known.code == code)
-}
-
-/// The table as data, for the document's extension `x-portico-codes`.
-pub(super) fn as_json() -> Value {
-    let entry = |entry: &Code| {
-        json!({
-            "code": entry.code,
-            "status": entry.status,
-            "surface": entry.surface.as_str(),
-            "meaning": entry.meaning,
-            "fix": entry.fix,
-        })
-    };
-    CODES.iter().map(entry).collect()
 }
 
 #[cfg(test)]

@@ -1,0 +1,47 @@
+//! What a request says of the browser that sent it.
+
+use actix_web::HttpRequest;
+use actix_web::http::header;
+use actix_web::http::uri::Authority;
+use portico_app::{App, Cookie, cookie_in};
+
+/// The host that the request names, with its port; `localhost` where it names none.
+#[must_use]
+pub fn host(request: &HttpRequest) -> &str {
+    // In HTTP/2 it stands in the address.
+    request
+        .uri()
+        .authority()
+        .map(Authority::as_str)
+        .or_else(|| text(request, header::HOST.as_str()))
+        .unwrap_or("localhost")
+}
+
+/// The value of a cookie of Portico's.
+#[must_use]
+pub fn cookie<'r>(app: &App, request: &'r HttpRequest, cookie: Cookie) -> Option<&'r str> {
+    let name = app.cookie_name(cookie);
+    let headers = request.headers().get_all(header::COOKIE);
+    headers.filter_map(|value| value.to_str().ok()).find_map(|text| cookie_in(text, name))
+}
+
+/// A header; none where it is absent or not ASCII text.
+#[must_use]
+pub fn text<'r>(request: &'r HttpRequest, header: &str) -> Option<&'r str> {
+    request.headers().get(header).and_then(|value| value.to_str().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    #[test]
+    fn the_host_comes_from_the_address_or_the_header() {
+        let of = |request: TestRequest| host(&request.to_http_request()).to_owned();
+        assert_eq!(of(TestRequest::with_uri("/x").insert_header(("host", "a.example:8080"))), "a.example:8080");
+        assert_eq!(of(TestRequest::with_uri("http://b.example/x").insert_header(("host", "a.example"))), "b.example");
+        assert_eq!(of(TestRequest::with_uri("/x").insert_header(("host", [0xff].as_slice()))), "localhost");
+    }
+}

@@ -1,0 +1,23 @@
+//! The HTTP kit on actix-web that the management API, the documentation and the console stand on.
+//!
+//! - [`guard`]: no permission, no route. A management handler names its permission in the type of its
+//!   first argument and is registered through [`guard::Routes`].
+//! - [`extract`]: bodies, queries, path segments and `If-Match`, parsed into types of the domain.
+//! - [`reply`]: what handlers answer with.
+//! - [`problem`]: errors as RFC 9457 problems; [`told`] decides what the outside is told of an error, and
+//!   [`codes`] is the table of every code.
+//! - [`browser`] and [`page`]: cookies, hosts and HTML pages for people.
+//!
+//! Nothing here knows a single endpoint. A new surface is a crate of its own on top of this one.
+
+pub mod browser;
+pub mod codes;
+pub mod extract;
+pub mod guard;
+pub mod html;
+pub mod page;
+pub mod problem;
+pub mod rate_limit;
+pub mod reply;
+pub mod request_id;
+pub mod told;

@@ -6,7 +6,6 @@
 //! become answers in one place, [`portico_web::told`]. To add a call, see [`management`].
 
 mod compatible;
-mod docs;
 pub mod management;
 pub mod openapi;
 mod public;
@@ -16,11 +15,15 @@ use std::sync::LazyLock;
 use actix_web::web::{Data, ServiceConfig};
 use portico_app::App;
 
-use docs::Docs;
+use portico_docs::{Docs, Sources};
+use portico_web::codes::CODES;
 
 static JSON: LazyLock<String> = LazyLock::new(|| openapi::to_json(&openapi::document(management::openapi())));
 static YAML: LazyLock<String> = LazyLock::new(|| openapi::to_yaml(&openapi::document(management::openapi())));
-static DOCS: LazyLock<Docs> = LazyLock::new(|| Docs::new(&JSON, &YAML));
+static DOCS: LazyLock<Docs> = LazyLock::new(|| {
+    let routes = management::routes();
+    Docs::new(&Sources { routes: routes.table(), codes: CODES, json: &JSON, yaml: &YAML })
+});
 
 /// Registers everything that the public listener serves. `app` is this worker's own.
 pub fn configure(config: &mut ServiceConfig, app: App) {

@@ -10,6 +10,7 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, guard};
 use portico_app::{App, JWKS_MAX_AGE};
 use portico_auth::Origin;
+use portico_docs::Docs;
 use portico_domain::signing_key::JsonWebKey;
 use portico_web::extract::Body;
 use portico_web::guard::other_method;
@@ -21,7 +22,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::compatible;
-use crate::docs::Docs;
 
 /// That the process answers.
 #[derive(Debug, Serialize, ToSchema)]

@@ -1,5 +1,5 @@
 //! Which crate may depend on which: `domain ← vault, auth ← storage, chakra ← app ← web ← api,
-//! console ← server`,
+//! console ← server`, `web ← docs ← api`,
 //! and `vault ← kms ← server`; `oidc` stands beside them all, and only `app` uses it.
 //!
 //! To add a crate, add a line to [`OURS`]. An outside library that only some crates may name is a
@@ -24,7 +24,8 @@ const OURS: &[(&str, &[&str])] = &[
         &["portico-domain", "portico-vault", "portico-auth", "portico-storage", "portico-chakra", "portico-oidc"],
     ),
     ("portico-web", BELOW_WEB),
-    ("portico-api", SURFACE),
+    ("portico-docs", &["portico-domain", "portico-vault", "portico-chakra", "portico-web"]),
+    ("portico-api", API),
     ("portico-console", SURFACE),
     ("portico-sandbox", &["portico-domain", "portico-chakra"]),
     ("portico", EVERYTHING),
@@ -35,6 +36,17 @@ const OURS: &[(&str, &[&str])] = &[
 
 const BELOW_WEB: &[&str] =
     &["portico-domain", "portico-vault", "portico-auth", "portico-storage", "portico-chakra", "portico-app"];
+
+const API: &[&str] = &[
+    "portico-domain",
+    "portico-vault",
+    "portico-auth",
+    "portico-storage",
+    "portico-chakra",
+    "portico-app",
+    "portico-web",
+    "portico-docs",
+];
 
 /// What a crate with endpoints of its own stands on.
 const SURFACE: &[&str] = &[
@@ -57,6 +69,7 @@ const EVERYTHING: &[&str] = &[
     "portico-oidc",
     "portico-app",
     "portico-web",
+    "portico-docs",
     "portico-api",
     "portico-console",
     "portico-sandbox",
@@ -71,6 +84,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
         "actix",
         &[
             "portico-web",
+            "portico-docs",
             "portico-api",
             "portico-console",
             "portico-sandbox",
@@ -216,6 +230,7 @@ mod tests {
             ("portico-app", "portico-api"),
             ("portico-app", "portico-web"),
             ("portico-web", "portico-api"),
+            ("portico-docs", "portico-api"),
             ("portico-api", "portico-console"),
             ("portico-api", "sqlx"),
             ("portico-api", "reqwest"),

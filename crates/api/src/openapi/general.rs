@@ -108,7 +108,7 @@ pub(super) fn servers() -> Vec<Server> {
 }
 
 /// The tag of a group of compatible operations.
-pub(crate) fn compatible_tag(group: &str) -> String {
+pub(super) fn compatible_tag(group: &str) -> String {
     format!("Chakra: {group}")
 }
 

@@ -17,7 +17,6 @@ mod shape;
 mod tree;
 
 pub use emulated::emulated_json;
-pub(crate) use general::compatible_tag;
 
 use portico_web::codes::{CODES, Code};
 use serde_json::{Value, json};

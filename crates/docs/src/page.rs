@@ -2,38 +2,38 @@
 
 use std::fmt::Write;
 
-use super::file::Policy;
-use super::html::escape;
+use crate::file::Policy;
+use crate::html::escape;
 
 /// The path of the start page.
-pub(super) const START: &str = "/docs";
+pub(crate) const START: &str = "/docs";
 
 /// How many sections a page has before it gets a list of contents.
 const CONTENTS_FROM: usize = 4;
 
 /// One page.
 #[derive(Debug)]
-pub(super) struct Page {
+pub(crate) struct Page {
     /// Where it is served.
-    pub(super) path: &'static str,
+    pub(crate) path: &'static str,
     /// The part of the navigation under which it stands.
-    pub(super) part: &'static str,
+    pub(crate) part: &'static str,
     /// Its name in the navigation.
-    pub(super) name: &'static str,
+    pub(crate) name: &'static str,
     /// Its heading.
-    pub(super) title: &'static str,
+    pub(crate) title: &'static str,
     /// What it is about, in a sentence.
-    pub(super) about: &'static str,
+    pub(crate) about: &'static str,
     /// What comes before Portico's own style sheet in the head.
-    pub(super) head: &'static str,
+    pub(crate) head: &'static str,
     /// What stands below the heading, as HTML. Headings with an `id` become links to themselves.
-    pub(super) body: String,
+    pub(crate) body: String,
     /// What it may load.
-    pub(super) policy: Policy,
+    pub(crate) policy: Policy,
 }
 
 /// The page with everything around it.
-pub(super) fn render(page: &Page, all: &[Page]) -> String {
+pub(crate) fn render(page: &Page, all: &[Page]) -> String {
     let reference = page.policy == Policy::Reference;
     let (body, sections) = headings(&page.body);
     // The contents stand below the page's first words.

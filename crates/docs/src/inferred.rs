@@ -4,15 +4,15 @@ use std::fmt::Write;
 
 use portico_chakra::{Confidence, Operation, operations};
 
-use super::catalogue;
-use super::html::{escape, list};
+use crate::catalogue;
+use crate::html::{escape, list};
 
 fn uncertain() -> impl Iterator<Item = &'static Operation> {
     operations().into_iter().filter(|operation| catalogue::is_uncertain(operation))
 }
 
 /// How many operations are known how well, as rows.
-pub(super) fn counts() -> String {
+pub(crate) fn counts() -> String {
     let mut html = String::new();
     for confidence in [Confidence::Documented, Confidence::Observed, Confidence::Inferred] {
         let count = operations().iter().filter(|operation| operation.confidence == confidence).count();
@@ -25,7 +25,7 @@ pub(super) fn counts() -> String {
 
 /// An entry of the settings that chooses a path: the second of an operation that has two, best of one
 /// that is inferred.
-pub(super) fn example() -> String {
+pub(crate) fn example() -> String {
     let several = || uncertain().filter(|operation| operation.paths.len() > 1);
     let inferred = several().find(|operation| operation.confidence == Confidence::Inferred);
     let operation = inferred.or_else(|| several().next());
@@ -33,7 +33,7 @@ pub(super) fn example() -> String {
 }
 
 /// Each uncertain operation with its paths.
-pub(super) fn cards() -> String {
+pub(crate) fn cards() -> String {
     let mut html = String::new();
     for operation in uncertain() {
         let (id, title) = (operation.id, escape(operation.title));

@@ -3,18 +3,19 @@
 use std::fmt::Write;
 
 use portico_chakra::{Operation, When, operations};
+use portico_web::guard::Route;
 
-use super::catalogue;
-use super::html::{escape, list, slug};
-use crate::management;
+use crate::catalogue;
+use crate::html::{escape, list, slug};
+use crate::reference::Reference;
 
 /// How many operations the catalogue has.
-pub(super) fn count() -> String {
+pub(crate) fn count() -> String {
     operations().len().to_string()
 }
 
 /// Every operation of the catalogue, by group.
-pub(super) fn of_chakra() -> String {
+pub(crate) fn of_chakra(reference: &Reference) -> String {
     let all = operations();
     let mut groups: Vec<&str> = Vec::new();
     for operation in &all {
@@ -26,13 +27,13 @@ pub(super) fn of_chakra() -> String {
     for group in groups {
         let _ = writeln!(html, "<h2 id=\"group-{}\">{}</h2>", slug(group), escape(group));
         for operation in all.iter().filter(|operation| operation.group == group) {
-            card(&mut html, operation);
+            card(&mut html, operation, reference);
         }
     }
     html
 }
 
-fn card(html: &mut String, operation: &Operation) {
+fn card(html: &mut String, operation: &Operation, reference: &Reference) {
     let (id, title) = (operation.id, escape(operation.title));
     let _ = write!(html, "<section class=\"card\">\n<h3 id=\"{id}\">{title}</h3>\n");
     for path in operation.paths {
@@ -55,14 +56,14 @@ fn card(html: &mut String, operation: &Operation) {
     let _ = write!(
         html,
         "<p><a href=\"{}\">Fields and examples in the reference</a></p>\n</section>\n",
-        catalogue::reference(operation)
+        catalogue::place(operation, reference)
     );
 }
 
 /// Every route of Portico's own API, as rows.
-pub(super) fn of_portico() -> String {
+pub(crate) fn of_portico(routes: &[Route]) -> String {
     let mut html = String::new();
-    for route in management::routes().table() {
+    for route in routes {
         let id = slug(&format!("{} {}", route.method, route.path));
         let caller =
             if route.operator { "the operator's token" } else { "an API key, a session, or the operator's token" };

@@ -4,6 +4,9 @@
 //! page can be read without JavaScript but the reference, which is Swagger UI. What can be derived is:
 //! the tables of permissions, operations and error codes follow from the code.
 //!
+//! What it says of Portico's own API it is given: the table of routes, the table of codes and the OpenAPI
+//! document. It knows no endpoint.
+//!
 //! To add a page, write its text to `pages/` and name it in [`pages::all`]. Navigation, contents,
 //! search and the test of links follow.
 
@@ -16,10 +19,12 @@ mod operations;
 mod page;
 mod pages;
 mod problems;
+mod reference;
 mod roles;
 mod search;
 
-use portico_web::guard::other_method;
+use portico_web::codes::Code;
+use portico_web::guard::{Route, other_method};
 use std::sync::Arc;
 
 use actix_web::http::Method;
@@ -27,7 +32,8 @@ use actix_web::web::{self, Bytes, ServiceConfig};
 use actix_web::{HttpRequest, guard};
 use utoipa_swagger_ui::Config;
 
-use file::{File, Policy};
+use crate::file::{File, Policy};
+use crate::reference::Reference;
 
 const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
@@ -36,18 +42,33 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 /// The files of Swagger UI that the reference uses.
 const BUNDLED: &[&str] = &["swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"];
 
+/// What the documentation is made of, beside its own texts and the catalogue of Chakra's operations.
+#[derive(Debug, Clone, Copy)]
+pub struct Sources<'s> {
+    /// Every route of Portico's own API.
+    pub routes: &'s [Route],
+    /// Every error code.
+    pub codes: &'s [Code],
+    /// The OpenAPI document as JSON.
+    pub json: &'static str,
+    /// The same as YAML.
+    pub yaml: &'static str,
+}
+
 /// Everything that is served, made once at start.
 #[derive(Debug)]
-pub(crate) struct Docs(Vec<(String, Arc<File>)>);
+pub struct Docs(Vec<(String, Arc<File>)>);
 
 impl Docs {
-    /// The documentation around the OpenAPI document, which is given as JSON and as YAML.
-    pub(crate) fn new(json: &'static str, yaml: &'static str) -> Self {
-        let pages = pages::all();
-        let index = search::index(&pages, json);
+    /// The documentation of these sources.
+    #[must_use]
+    pub fn new(sources: &Sources<'_>) -> Self {
+        let reference = Reference::of(sources.json);
+        let pages = pages::all(sources, &reference);
+        let index = search::index(&pages, &reference);
         let mut docs = Self(Vec::new());
-        docs.text("/openapi.json", json, "application/json");
-        docs.text("/openapi.yaml", yaml, "application/yaml");
+        docs.text("/openapi.json", sources.json, "application/json");
+        docs.text("/openapi.yaml", sources.yaml, "application/yaml");
         docs.text("/docs/portico.css", include_str!("portico.css"), CSS);
         docs.text("/docs/portico.js", include_str!("portico.js"), SCRIPT);
         docs.text("/docs/reference.js", include_str!("reference.js"), SCRIPT);
@@ -66,7 +87,7 @@ impl Docs {
     }
 
     /// Registers all of it.
-    pub(crate) fn register(&self, config: &mut ServiceConfig) {
+    pub fn register(&self, config: &mut ServiceConfig) {
         for (path, file) in &self.0 {
             serve(config, path, Arc::clone(file));
         }

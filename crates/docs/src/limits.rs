@@ -1,11 +1,11 @@
 //! What is not there yet, as the README says it, so that the two never differ.
 
-use super::html::list;
+use crate::html::list;
 
-const README: &str = include_str!("../../../../README.md");
+const README: &str = include_str!("../../../README.md");
 
 /// The points of the README's section "Limits", as a list.
-pub(super) fn not_yet() -> String {
+pub(crate) fn not_yet() -> String {
     list(points(README))
 }
 

@@ -4,10 +4,10 @@ use std::fmt::Write;
 
 use portico_domain::{BuiltInRole, Permission};
 
-use super::html::in_code;
+use crate::html::in_code;
 
 /// The built-in roles, as rows.
-pub(super) fn built_in() -> String {
+pub(crate) fn built_in() -> String {
     let mut html = String::new();
     for role in BuiltInRole::ALL {
         let _ = writeln!(
@@ -22,7 +22,7 @@ pub(super) fn built_in() -> String {
 }
 
 /// The names of the built-in roles, as cells of a head.
-pub(super) fn names() -> String {
+pub(crate) fn names() -> String {
     let mut html = String::new();
     for role in BuiltInRole::ALL {
         let _ = write!(html, "<th scope=\"col\">{}</th>", role.as_str());
@@ -31,7 +31,7 @@ pub(super) fn names() -> String {
 }
 
 /// Each permission, what it allows, and which roles have it, as rows.
-pub(super) fn matrix() -> String {
+pub(crate) fn matrix() -> String {
     let mut html = String::new();
     for permission in Permission::ALL {
         let _ = write!(

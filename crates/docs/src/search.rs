@@ -1,17 +1,13 @@
 //! The index behind the search box: one entry for each place that a reader can jump to.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
-use serde_json::Value;
 
-use super::html::unescape;
-use super::page::Page;
+use crate::html::unescape;
+use crate::page::Page;
+use crate::reference::{self, Reference};
 
 /// Elements that end no word.
 const INLINE: &[&str] = &["a", "code", "em", "strong", "b", "span", "ins", "del", "abbr"];
-
-/// What Swagger UI leaves as it is in an address.
-const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'_').remove(b'-').remove(b'.').remove(b'~');
 
 /// One place.
 #[derive(Debug, Serialize, PartialEq, Eq)]
@@ -26,16 +22,11 @@ struct Entry {
     text: String,
 }
 
-/// The index of all pages and of the operations in the OpenAPI document, as JSON.
-pub(super) fn index(pages: &[Page], document: &str) -> String {
+/// The index of all pages and of the operations in the reference, as JSON.
+pub(crate) fn index(pages: &[Page], reference: &Reference) -> String {
     let mut entries: Vec<Entry> = pages.iter().flat_map(places).collect();
-    entries.extend(operations(document));
+    entries.extend(reference.entries().iter().map(operation));
     serde_json::to_string(&entries).expect("an entry is plain text")
-}
-
-/// Where the operation stands in the reference.
-pub(super) fn in_reference(tag: &str, id: &str) -> String {
-    format!("/docs/reference#/{}/{}", utf8_percent_encode(tag, KEPT), utf8_percent_encode(id, KEPT))
 }
 
 /// The page's places: the page itself, and each heading and row of a table that has an id.
@@ -80,29 +71,20 @@ fn id(tag: &str) -> Option<&str> {
     Some(tag.split_once(" id=\"")?.1.split_once('"')?.0)
 }
 
-/// The operations of the document, each with its place in the reference.
-fn operations(document: &str) -> Vec<Entry> {
-    let document: Value = serde_json::from_str(document).unwrap_or_default();
-    let mut entries = Vec::new();
-    for (path, item) in document["paths"].as_object().into_iter().flatten() {
-        for (method, operation) in item.as_object().into_iter().flatten() {
-            let text = |name: &str| operation[name].as_str().unwrap_or_default();
-            let (Some(tag), id) = (operation["tags"][0].as_str(), text("operationId")) else { continue };
-            entries.push(Entry {
-                page: "API reference".to_owned(),
-                title: format!("{} {path}", method.to_uppercase()),
-                url: in_reference(tag, id),
-                text: format!("{} {id} {tag}", text("summary")),
-            });
-        }
+/// An operation's place in the reference.
+fn operation(entry: &reference::Entry) -> Entry {
+    Entry {
+        page: "API reference".to_owned(),
+        title: entry.call.clone(),
+        url: entry.url(),
+        text: format!("{} {} {}", entry.summary, entry.id, entry.tag),
     }
-    entries
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::docs::file::Policy;
+    use crate::file::Policy;
 
     fn page(body: &str) -> Page {
         Page {
@@ -129,15 +111,5 @@ mod tests {
         ];
         let expected = expected.map(|(title, url, text)| (title.to_owned(), url.to_owned(), text.to_owned()));
         assert_eq!(places, expected);
-    }
-
-    #[test]
-    fn operations_of_the_document_are_places_in_the_reference() {
-        let document =
-            r#"{"paths":{"/a/{id}":{"get":{"tags":["Chakra: A b"],"operationId":"get_a","summary":"Get"}}}}"#;
-        let found = operations(document);
-        assert_eq!(found.len(), 1);
-        assert_eq!(found[0].title, "GET /a/{id}");
-        assert_eq!(found[0].url, "/docs/reference#/Chakra%3A%20A%20b/get_a");
     }
 }

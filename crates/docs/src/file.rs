@@ -10,7 +10,7 @@ use actix_web::{HttpRequest, HttpResponse};
 
 /// What a page may load: this origin only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Policy {
+pub(crate) enum Policy {
     /// Scripts, styles, images and data of this origin; nothing inline.
     Strict,
     /// The same, and what Swagger UI needs: it sets styles on elements, and its style sheet holds images.
@@ -34,7 +34,7 @@ impl Policy {
 
 /// One file.
 #[derive(Debug, Clone)]
-pub(super) struct File {
+pub(crate) struct File {
     body: Bytes,
     kind: String,
     tag: EntityTag,
@@ -43,7 +43,7 @@ pub(super) struct File {
 
 impl File {
     /// The file with these bytes, of that content type.
-    pub(super) fn new(body: Bytes, kind: impl Into<String>, policy: Policy) -> Self {
+    pub(crate) fn new(body: Bytes, kind: impl Into<String>, policy: Policy) -> Self {
         let mut hasher = DefaultHasher::new();
         body.hash(&mut hasher);
         let tag = EntityTag::new_strong(format!("{:016x}", hasher.finish()));
@@ -51,7 +51,7 @@ impl File {
     }
 
     /// The file, or word that the client has it already.
-    pub(super) fn answer(&self, request: &HttpRequest) -> HttpResponse {
+    pub(crate) fn answer(&self, request: &HttpRequest) -> HttpResponse {
         let known = match IfNoneMatch::parse(request) {
             Ok(IfNoneMatch::Any) => true,
             Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|tag| tag.weak_eq(&self.tag)),

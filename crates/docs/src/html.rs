@@ -3,12 +3,12 @@
 use std::fmt::Write;
 
 /// The text as HTML.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 /// A text with backticks as HTML: every second stretch between them is code.
-pub(super) fn in_code(text: &str) -> String {
+pub(crate) fn in_code(text: &str) -> String {
     let mut html = String::with_capacity(text.len() + 32);
     for (at, stretch) in text.split('`').enumerate() {
         if at % 2 == 0 {
@@ -21,12 +21,12 @@ pub(super) fn in_code(text: &str) -> String {
 }
 
 /// The text as code.
-pub(super) fn code(text: &str) -> String {
+pub(crate) fn code(text: &str) -> String {
     format!("<code>{}</code>", escape(text))
 }
 
 /// Several sentences as a list; nothing when there are none.
-pub(super) fn list<T: AsRef<str>>(items: impl IntoIterator<Item = T>) -> String {
+pub(crate) fn list<T: AsRef<str>>(items: impl IntoIterator<Item = T>) -> String {
     let mut html = String::new();
     for item in items {
         let _ = writeln!(html, "<li>{}</li>", in_code(item.as_ref()));
@@ -35,14 +35,14 @@ pub(super) fn list<T: AsRef<str>>(items: impl IntoIterator<Item = T>) -> String 
 }
 
 /// A heading's place in an address: its words in lower case with hyphens between.
-pub(super) fn slug(text: &str) -> String {
+pub(crate) fn slug(text: &str) -> String {
     let lower = text.to_lowercase();
     let words = lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
     words.collect::<Vec<_>>().join("-")
 }
 
 /// The text of HTML: entities that this documentation uses, decoded.
-pub(super) fn unescape(html: &str) -> String {
+pub(crate) fn unescape(html: &str) -> String {
     html.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&")
 }
 

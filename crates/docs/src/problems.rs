@@ -1,14 +1,14 @@
 //! The table of error codes.
 
-use portico_web::codes::CODES;
+use portico_web::codes::Code;
 use std::fmt::Write;
 
-use super::html::in_code;
+use crate::html::in_code;
 
 /// Each code, as a row.
-pub(super) fn rows() -> String {
+pub(crate) fn rows(codes: &[Code]) -> String {
     let mut html = String::new();
-    for code in CODES {
+    for code in codes {
         let _ = writeln!(
             html,
             "<tr id=\"{0}\"><td><a href=\"#{0}\"><code>{0}</code></a></td><td data-label=\"Status\">{1}</td>\

@@ -1,20 +1,21 @@
 //! The pages, in reading order.
 
-use super::file::Policy;
-use super::html::escape;
-use super::page::{Page, START};
-use super::{inferred, limits, operations, problems, roles};
+use crate::file::Policy;
+use crate::html::escape;
+use crate::page::{Page, START};
+use crate::reference::Reference;
+use crate::{Sources, inferred, limits, operations, problems, roles};
 
 const BEGIN: &str = "Begin";
 const KNOW: &str = "Know";
 const LOOK_UP: &str = "Look up";
 
 /// Every page.
-pub(super) fn all() -> Vec<Page> {
+pub(crate) fn all(sources: &Sources<'_>, reference: &Reference) -> Vec<Page> {
     let mut pages: Vec<_> = begin().into_iter().chain(know()).chain(look_up()).collect();
-    let cards = cards(&pages);
+    let parts = Parts { sources, reference, cards: cards(&pages) };
     for page in &mut pages {
-        page.body = filled(&page.body, &cards);
+        page.body = parts.fill(&page.body);
         if page.path == "/docs/reference" {
             page.policy = Policy::Reference;
             page.head = "<link rel=\"stylesheet\" href=\"/docs/swagger-ui.css\">\n";
@@ -172,34 +173,43 @@ fn page(
     Page { path, part, name, title, about, head: "", body: text.to_owned(), policy: Policy::Strict }
 }
 
-/// The text with its generated parts in place of `<!--name-->`.
-fn filled(text: &str, cards: &str) -> String {
-    let mut parts = text.split("<!--");
-    let mut html = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let (name, after) = part.split_once("-->").unwrap_or((part, ""));
-        html.push_str(&generated(name, cards));
-        html.push_str(after);
-    }
-    html
+/// What pages are filled with.
+struct Parts<'s> {
+    sources: &'s Sources<'s>,
+    reference: &'s Reference,
+    cards: String,
 }
 
-fn generated(name: &str, cards: &str) -> String {
-    match name {
-        "pages" => cards.to_owned(),
-        "key pattern" => escape(portico_app::API_KEY_PATTERN),
-        "roles" => roles::built_in(),
-        "role names" => roles::names(),
-        "permissions" => roles::matrix(),
-        "codes" => problems::rows(),
-        "not yet" => limits::not_yet(),
-        "operations count" => operations::count(),
-        "operations" => operations::of_chakra(),
-        "management" => operations::of_portico(),
-        "confidence" => inferred::counts(),
-        "chosen path" => escape(&inferred::example()),
-        "inferred" => inferred::cards(),
-        other => unreachable!("no page names {other}, as a test proves"),
+impl Parts<'_> {
+    /// The text with its generated parts in place of `<!--name-->`.
+    fn fill(&self, text: &str) -> String {
+        let mut parts = text.split("<!--");
+        let mut html = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let (name, after) = part.split_once("-->").unwrap_or((part, ""));
+            html.push_str(&self.generated(name));
+            html.push_str(after);
+        }
+        html
+    }
+
+    fn generated(&self, name: &str) -> String {
+        match name {
+            "pages" => self.cards.clone(),
+            "key pattern" => escape(portico_vault::API_KEY_PATTERN),
+            "roles" => roles::built_in(),
+            "role names" => roles::names(),
+            "permissions" => roles::matrix(),
+            "codes" => problems::rows(self.sources.codes),
+            "not yet" => limits::not_yet(),
+            "operations count" => operations::count(),
+            "operations" => operations::of_chakra(self.reference),
+            "management" => operations::of_portico(self.sources.routes),
+            "confidence" => inferred::counts(),
+            "chosen path" => escape(&inferred::example()),
+            "inferred" => inferred::cards(),
+            other => unreachable!("no page names {other}, as a test proves"),
+        }
     }
 }
 

@@ -6,41 +6,39 @@ use std::fmt::Write;
 use portico_chakra::{At, Confidence, Method, Operation, Owned, Retry, When, router};
 use portico_domain::Permission;
 
-use super::html::{code, escape};
-use super::search::in_reference;
-use crate::openapi::compatible_tag;
+use crate::html::{code, escape};
+use crate::reference::Reference;
 
 /// Whether the operation's path is a guess, or one of several.
-pub(super) fn is_uncertain(operation: &Operation) -> bool {
+pub(crate) fn is_uncertain(operation: &Operation) -> bool {
     operation.confidence == Confidence::Inferred || operation.paths.len() > 1
 }
 
 /// A method and a path.
-pub(super) fn call(method: Method, path: &str) -> String {
+pub(crate) fn call(method: Method, path: &str) -> String {
     // A long path may be broken before each slash.
     let path = escape(path).replace('/', "<wbr>/");
     format!("<span class=\"call\"><b>{0}</b> <code>{path}</code></span>", method.as_str())
 }
 
 /// Where the operation stands in the reference.
-pub(super) fn reference(operation: &Operation) -> String {
+pub(crate) fn place(operation: &Operation, reference: &Reference) -> String {
     // The reference names a route after the operation that takes what no other wants: the last.
     let of_path = |path: &&str| {
         let mut routes = router().routes().iter();
         routes.find(|route| route.method == operation.method && route.template == *path)
     };
     let main = operation.paths.first().and_then(of_path).and_then(|route| route.operations.last().copied());
-    let main = main.unwrap_or(operation);
-    in_reference(&compatible_tag(main.group), main.id)
+    reference.url(main.unwrap_or(operation).id)
 }
 
 /// The permission, as a link to what it allows.
-pub(super) fn permission(permission: Permission) -> String {
+pub(crate) fn permission(permission: Permission) -> String {
     format!("<a href=\"/docs/roles#{permission}\"><code>{permission}</code></a>")
 }
 
 /// What the operation asks of its caller.
-pub(super) fn permissions(operation: &Operation) -> String {
+pub(crate) fn permissions(operation: &Operation) -> String {
     let mut html = operation.permission.map_or_else(|| "none; any valid key may call it".to_owned(), permission);
     if let Some((name, more)) = operation.query_permission {
         let _ = write!(html, ", and {} with the query parameter {}", permission(more), code(name));
@@ -52,7 +50,7 @@ pub(super) fn permissions(operation: &Operation) -> String {
 }
 
 /// Which ids must belong to the caller, by where they stand.
-pub(super) fn checked(operation: &Operation) -> String {
+pub(crate) fn checked(operation: &Operation) -> String {
     let mut places: Vec<(&str, Vec<String>)> = Vec::new();
     for owned in operation.owned {
         let (place, id) = placed(owned);
@@ -83,7 +81,7 @@ fn placed(owned: &Owned) -> (&'static str, String) {
 }
 
 /// A condition on the body, in words; empty for none.
-pub(super) fn when(condition: When) -> String {
+pub(crate) fn when(condition: When) -> String {
     match condition {
         When::Always => String::new(),
         When::BodyIs(pointer, text) => format!("{} in the body is {}", code(pointer), code(text)),
@@ -92,7 +90,7 @@ pub(super) fn when(condition: When) -> String {
 }
 
 /// Whether the operation may be repeated.
-pub(super) fn repeat(retry: Retry) -> &'static str {
+pub(crate) fn repeat(retry: Retry) -> &'static str {
     match retry {
         Retry::Safe => "safe: a repeat changes nothing more",
         Retry::Never => "not safe: a repeat may do it twice",
@@ -100,7 +98,7 @@ pub(super) fn repeat(retry: Retry) -> &'static str {
 }
 
 /// How well the contract is known, in words.
-pub(super) const fn known(confidence: Confidence) -> &'static str {
+pub(crate) const fn known(confidence: Confidence) -> &'static str {
     match confidence {
         Confidence::Documented => "documented: method, path and main fields stand on Chakra's own pages",
         Confidence::Observed => "observed: seen in public code that calls the live API",

@@ -28,9 +28,8 @@ static DOCS: LazyLock<Docs> = LazyLock::new(|| {
 /// Registers everything that the public listener serves. `app` is this worker's own.
 pub fn configure(config: &mut ServiceConfig, app: App) {
     config.app_data(Data::new(app.clone()));
-    public::register_calls(config);
-    config.service(management::routes().into_service());
     public::register(config, app, &DOCS);
+    config.service(management::routes().into_service());
 }
 
 /// Registers what the private listener serves: `GET /metrics`, in Prometheus' text format.
@@ -48,4 +47,17 @@ pub fn openapi_json() -> String {
 #[must_use]
 pub fn openapi_yaml() -> String {
     YAML.clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_committed_document_is_the_one_that_the_code_writes() {
+        let committed = include_str!("../../../openapi/portico.json");
+        let fresh = openapi_json();
+        let differing = fresh.lines().zip(committed.lines()).find(|(fresh, committed)| fresh != committed);
+        assert!(fresh == committed, "run `make openapi`: {differing:?}");
+    }
 }

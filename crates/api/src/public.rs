@@ -7,19 +7,21 @@ use std::rc::Rc;
 use actix_web::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse, guard};
+use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource};
 use portico_app::{App, JWKS_MAX_AGE};
 use portico_auth::Origin;
 use portico_docs::Docs;
 use portico_domain::signing_key::JsonWebKey;
 use portico_web::extract::Body;
-use portico_web::guard::other_method;
 use portico_web::problem::Problem;
 use portico_web::reply;
 use portico_web::request_id::RequestId;
+use portico_web::route;
+use portico_web::routes::{Described, other_method};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use utoipa::openapi::OpenApi;
 
 use crate::compatible;
 
@@ -73,9 +75,6 @@ pub(crate) async fn readyz(request: HttpRequest, app: web::Data<App>) -> HttpRes
     report(&request, code, &ReadinessReport { status, database, vault, changes })
 }
 
-/// Calls below `/api/` that ask for no credential: method and path.
-pub(crate) const CALLS: &[(Method, &str)] = &[(Method::POST, "/api/v1/api-keys/revoke-leaked")];
-
 /// The longest report, in bytes: a secret has less than sixty.
 const REPORT: usize = 1024;
 
@@ -108,19 +107,24 @@ impl From<String> for LeakedSecret {
 #[utoipa::path(post, path = "/api/v1/api-keys/revoke-leaked", tag = "api-keys", operation_id = "revoke_leaked_api_key",
     request_body = LeakedBody,
     responses((status = 204, description = "If this was the secret of a key, the key is revoked.")))]
-pub(crate) async fn revoke_leaked(
-    request: HttpRequest,
+pub(crate) async fn revoke_leaked(request: HttpRequest, payload: web::Payload, app: web::Data<App>) -> HttpResponse {
+    let id = RequestId::keep(&request);
+    revoke(&request, payload, &app, &id).await.unwrap_or_else(|problem| problem.answer(&id))
+}
+
+async fn revoke(
+    request: &HttpRequest,
     payload: web::Payload,
-    app: web::Data<App>,
+    app: &App,
+    id: &RequestId,
 ) -> Result<HttpResponse, Problem> {
-    let id = RequestId::of(&request);
     let address = request.peer_addr().map(|address| address.ip());
     app.count_leak_report(address)?;
-    let Body(body) = Body::<LeakedBody>::within(REPORT, &request, &mut payload.into_inner()).await?;
+    let Body(body) = Body::<LeakedBody>::within(REPORT, request, &mut payload.into_inner()).await?;
     let origin = Origin { address, request_id: Some(id.as_str().into()) };
     app.revoke_leaked(&body.secret.0, &origin).await?;
     let mut answer = HttpResponse::new(StatusCode::NO_CONTENT);
-    reply::finish(&mut answer, &id);
+    reply::finish(&mut answer, id);
     Ok(answer)
 }
 
@@ -128,19 +132,6 @@ fn report(request: &HttpRequest, status: StatusCode, body: &impl Serialize) -> H
     let mut answer = reply::json(status, body);
     reply::finish(&mut answer, &RequestId::of(request));
     answer
-}
-
-/// Registers the calls below `/api/`; before the management API, which takes whatever is left there.
-#[expect(clippy::disallowed_methods, reason = "whoever has a secret that leaked may end it")]
-pub(crate) fn register_calls(config: &mut ServiceConfig) {
-    let revoke = |request: HttpRequest, payload: web::Payload, app: web::Data<App>| async move {
-        let id = RequestId::keep(&request);
-        revoke_leaked(request, payload, app).await.unwrap_or_else(|problem| problem.answer(&id))
-    };
-    for (method, path) in CALLS {
-        let resource = web::resource(*path).default_service(other_method(std::slice::from_ref(method)));
-        config.service(resource.route(web::method(method.clone()).to(revoke)));
-    }
 }
 
 /// The public keys with which anybody can verify a token of Portico.
@@ -176,17 +167,50 @@ pub(crate) async fn jwks(request: HttpRequest, app: web::Data<App>) -> HttpRespo
     answer
 }
 
-/// Registers all of it; the compatible surface takes what nothing else took.
+/// A call for everybody.
+pub(crate) struct PublicCall {
+    /// What the OpenAPI document says of it.
+    pub(crate) document: &'static OpenApi,
+    resource: Resource,
+}
+
+/// The report of a leaked secret, below `/api/`.
+pub(crate) fn leak_report() -> PublicCall {
+    public(&route!(revoke_leaked))
+}
+
+/// What is read beside the management API.
+pub(crate) fn reads() -> [PublicCall; 3] {
+    [public(&route!(healthz)), public(&route!(readyz)), public(&route!(jwks))]
+}
+
+/// What is read is answered to `HEAD` too.
 #[expect(
     clippy::disallowed_methods,
-    reason = "health, public keys and documentation are public; App::forward asks for itself"
+    reason = "whoever has a secret that leaked may end it; health and public keys are public"
 )]
+fn public<F, Args>(described: &Described<F>) -> PublicCall
+where
+    F: Handler<Args, Output = HttpResponse>,
+    Args: FromRequest + 'static,
+{
+    let mut methods = vec![described.method()];
+    if methods == [Method::GET] {
+        methods.push(Method::HEAD);
+    }
+    let resource = web::resource(described.path()).default_service(other_method(&methods));
+    let route = |method| web::method(method).to(described.handler.clone());
+    let resource = methods.into_iter().fold(resource, |resource, method| resource.route(route(method)));
+    PublicCall { document: described.document, resource }
+}
+
+/// Registers all of it. Before the management API, which takes whatever is left below `/api/`; the compatible
+/// surface takes what nothing else took.
+#[expect(clippy::disallowed_methods, reason = "App::forward asks for itself")]
 pub(crate) fn register(config: &mut ServiceConfig, app: App, docs: &Docs) {
-    let reads = || web::route().guard(guard::Any(guard::Get()).or(guard::Head()));
-    let resource = |path| web::resource(path).default_service(other_method(&[Method::GET, Method::HEAD]));
-    config.service(resource("/healthz").route(reads().to(healthz)));
-    config.service(resource("/readyz").route(reads().to(readyz)));
-    config.service(resource("/.well-known/jwks.json").route(reads().to(jwks)));
+    for call in [leak_report()].into_iter().chain(reads()) {
+        config.service(call.resource);
+    }
     docs.register(config);
     let app = Rc::new(app);
     config.default_service(web::to(move |request: HttpRequest, payload: web::Payload| {

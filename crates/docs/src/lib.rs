@@ -24,7 +24,7 @@ mod roles;
 mod search;
 
 use portico_web::codes::Code;
-use portico_web::guard::{Route, other_method};
+use portico_web::routes::{Route, other_method};
 use std::sync::Arc;
 
 use actix_web::http::Method;

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use portico_chakra::{Operation, When, operations};
-use portico_web::guard::Route;
+use portico_web::routes::Route;
 
 use crate::catalogue;
 use crate::html::{escape, list, slug};

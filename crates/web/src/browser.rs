@@ -1,9 +1,23 @@
 //! What a request says of the browser that sent it.
 
 use actix_web::HttpRequest;
+use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::http::uri::Authority;
 use portico_app::{App, Cookie, cookie_in};
+
+use crate::argument::Extract;
+use crate::problem::Problem;
+
+/// The host that a request names, with its port, as an argument of handlers: for links that lead back.
+#[derive(Debug)]
+pub struct Host(pub String);
+
+impl Extract for Host {
+    async fn extract(request: &HttpRequest, _: &mut Payload) -> Result<Self, Problem> {
+        Ok(Self(host(request).to_owned()))
+    }
+}
 
 /// The host that the request names, with its port; `localhost` where it names none.
 #[must_use]

@@ -1,88 +1,79 @@
 //! No permission, no route.
 //!
-//! A management handler is registered through [`Routes::guarded`], whose bound asks for a [`Caller`]
-//! or an [`Operator`] as the handler's first argument. Both name a permission as a type, and neither
-//! can be had without it: whoever reaches the handler's body was allowed to.
+//! A management handler is registered through [`guarded`](crate::routes::Routes::guarded), whose bound asks
+//! for a [`Caller`] or an [`Operator`] as the handler's first argument. Both name a permission as a type, and
+//! neither can be had without it: whoever reaches the handler's body was allowed to.
 //!
 //! ```
-//! use actix_web::http::Method;
 //! use portico_domain::permission::perm;
-//! use portico_web::guard::{Caller, Routes};
+//! use portico_web::guard::Caller;
 //! use portico_web::problem::Problem;
 //! use portico_web::reply::Json;
+//! use portico_web::route;
+//! use portico_web::routes::Routes;
 //!
+//! #[utoipa::path(get, path = "/api/v1/example", responses((status = 200, description = "It.")))]
 //! async fn read(caller: Caller<perm::CustomersRead>) -> Result<Json<String>, Problem> {
 //!     Ok(Json(caller.scope().tenant().to_string()))
 //! }
 //!
-//! let routes = Routes::under("/api/v1").guarded(Method::GET, "/example", read);
+//! let routes = Routes::under("/api/v1").guarded(route!(read));
 //! assert_eq!(routes.table()[0].permission.map(|needed| needed.as_str()), Some("customers:read"));
 //! ```
 //!
 //! The same without the caller does not compile:
 //!
 //! ```compile_fail
-//! use actix_web::http::Method;
-//! use portico_web::guard::Routes;
 //! use portico_web::problem::Problem;
 //! use portico_web::reply::Json;
+//! use portico_web::route;
+//! use portico_web::routes::Routes;
 //!
+//! #[utoipa::path(get, path = "/api/v1/example", responses((status = 200, description = "It.")))]
 //! async fn read() -> Result<Json<String>, Problem> {
 //!     Ok(Json("for anybody".to_owned()))
 //! }
 //!
-//! let routes = Routes::under("/api/v1").guarded(Method::GET, "/example", read);
+//! let routes = Routes::under("/api/v1").guarded(route!(read));
 //! ```
 //!
 //! Nor does one that asks for it last, after the body was read:
 //!
 //! ```compile_fail
-//! use actix_web::http::Method;
 //! use portico_domain::permission::perm;
 //! use portico_web::extract::Body;
-//! use portico_web::guard::{Caller, Routes};
+//! use portico_web::guard::Caller;
 //! use portico_web::problem::Problem;
 //! use portico_web::reply::Json;
+//! use portico_web::route;
+//! use portico_web::routes::Routes;
 //!
+//! #[utoipa::path(post, path = "/api/v1/example", responses((status = 200, description = "It.")))]
 //! async fn write(_: Body<bool>, caller: Caller<perm::CustomersWrite>) -> Result<Json<String>, Problem> {
 //!     Ok(Json(caller.scope().tenant().to_string()))
 //! }
 //!
-//! let routes = Routes::under("/api/v1").guarded(Method::POST, "/example", write);
+//! let routes = Routes::under("/api/v1").guarded(route!(write));
 //! ```
 
-use std::fmt;
-use std::future::Future;
 use std::time::Instant;
 
-use actix_web::dev::{HttpServiceFactory, Payload};
+use actix_web::dev::Payload;
 use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
-use actix_web::web::{self, Data};
-use actix_web::{Handler, HttpMessage as _, HttpRequest, HttpResponse, guard};
-use portico_app::{App, Browser, Cookie, Error, Presented, REJUDGED_AFTER, Standing, Turn};
+use actix_web::{HttpMessage as _, HttpRequest};
+use portico_app::{App, Browser, Cookie, Error, Presented, REJUDGED_AFTER, Turn};
 use portico_auth::{Actor, BadCredential, OperatorScope, Origin, Party, Principal, Scope};
 use portico_domain::Permission;
 use portico_domain::permission::Required;
 
+use crate::argument::{Extract, app};
 use crate::browser;
 use crate::problem::Problem;
-use crate::rate_limit;
-use crate::reply::{self, Reply};
 use crate::request_id::RequestId;
 
 /// The header by which the operator names a tenant.
 static PORTICO_TENANT: HeaderName = HeaderName::from_static("portico-tenant");
-
-/// Something that a handler takes out of a request.
-pub trait Extract: Sized {
-    /// Takes it.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with the request.
-    fn extract(request: &HttpRequest, payload: &mut Payload) -> impl Future<Output = Result<Self, Problem>>;
-}
 
 /// Proof of a permission, or that the caller is known.
 pub trait Permit: Extract {
@@ -182,22 +173,6 @@ impl Extract for Anyone {
     }
 }
 
-/// The host that a request names, with its port: for links that lead back.
-#[derive(Debug)]
-pub struct Host(pub String);
-
-impl Extract for Host {
-    async fn extract(request: &HttpRequest, _: &mut Payload) -> Result<Self, Problem> {
-        Ok(Self(browser::host(request).to_owned()))
-    }
-}
-
-impl Extract for Data<App> {
-    async fn extract(request: &HttpRequest, _: &mut Payload) -> Result<Self, Problem> {
-        app(request).cloned()
-    }
-}
-
 macro_rules! arguments {
     ($($name:ident)*) => {
         impl<G: Permit, $($name: Extract),*> Extract for (G, $($name,)*) {
@@ -222,10 +197,6 @@ arguments! { A }
 arguments! { A B }
 arguments! { A B C }
 arguments! { A B C D }
-
-fn app(request: &HttpRequest) -> Result<&Data<App>, Problem> {
-    request.app_data::<Data<App>>().ok_or(Problem::Wiring("the application is not among the data"))
-}
 
 /// Who calls, within its limits. Whoever it is, in the extensions of the request stands from here on in
 /// whose audit log a refusal belongs, and how the limit stands.
@@ -272,7 +243,7 @@ struct Attempt {
 }
 
 /// Writes a refusal into the audit log of the tenant whose party it met.
-async fn note_refusal(request: &HttpRequest, problem: &Problem) {
+pub(crate) async fn note_refusal(request: &HttpRequest, problem: &Problem) {
     let Problem::App(error) = problem else { return };
     let attempt = request.extensions().get::<Attempt>().cloned();
     if let (true, Some(Attempt { party, origin }), Ok(app)) = (error.is_refusal(), attempt, app(request)) {
@@ -315,204 +286,11 @@ pub fn presented<'r>(request: &'r HttpRequest, id: &'r RequestId) -> Result<Pres
     })
 }
 
-/// One route of the management API, for documentation and sweeps.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Route {
-    /// The method.
-    pub method: Method,
-    /// The path template, from the root.
-    pub path: String,
-    /// What the caller must be allowed: from the handler's type; none where every known caller may.
-    pub permission: Option<Permission>,
-    /// Whether only the operator is let in.
-    pub operator: bool,
-}
-
-/// Routes that ask for a permission, each.
-#[derive(Default)]
-pub struct Routes {
-    prefix: &'static str,
-    paths: Vec<Path>,
-    table: Vec<Route>,
-}
-
-struct Path {
-    template: &'static str,
-    resource: actix_web::Resource,
-    methods: Vec<Method>,
-}
-
-impl fmt::Debug for Routes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(&self.table).finish()
-    }
-}
-
-impl Routes {
-    /// No routes yet, all under that prefix.
-    #[must_use]
-    pub fn under(prefix: &'static str) -> Self {
-        Self { prefix, ..Self::default() }
-    }
-
-    /// One route more. Paths are tried in the order in which they were first named.
-    #[must_use]
-    pub fn guarded<F, Args, R>(mut self, method: Method, template: &'static str, handler: F) -> Self
-    where
-        F: Handler<Args, Output = Result<R, Problem>>,
-        Args: Guarded + 'static,
-        R: Reply + 'static,
-    {
-        self.table.push(Route {
-            method: method.clone(),
-            path: format!("{}{template}", self.prefix),
-            permission: Args::Permit::PERMISSION,
-            operator: Args::Permit::OPERATOR,
-        });
-        let route = route(method.clone(), handler);
-        let at = self.paths.iter().position(|path| path.template == template).unwrap_or_else(|| {
-            self.paths.push(Path { template, resource: web::resource(template), methods: Vec::new() });
-            self.paths.len() - 1
-        });
-        let path = self.paths.remove(at);
-        let mut methods = path.methods;
-        methods.push(method);
-        self.paths.insert(at, Path { template, resource: path.resource.route(route), methods });
-        self
-    }
-
-    /// All routes.
-    #[must_use]
-    pub fn table(&self) -> &[Route] {
-        &self.table
-    }
-
-    /// What actix serves: other methods and other paths under the prefix are problems.
-    #[must_use]
-    pub fn into_service(self) -> impl HttpServiceFactory {
-        let mut scope = web::scope(self.prefix);
-        for path in self.paths {
-            scope = scope.service(path.resource.default_service(other_method(&path.methods)));
-        }
-        scope.default_service(anybody(|request| Problem::NoPath.answer(&RequestId::of(request))))
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "this is `guarded`")]
-fn route<F, Args, R>(method: Method, handler: F) -> actix_web::Route
-where
-    F: Handler<Args, Output = Result<R, Problem>>,
-    Args: Guarded + 'static,
-    R: Reply + 'static,
-{
-    web::route().guard(guard::Method(method)).to(move |request: HttpRequest, payload: web::Payload| {
-        let handler = handler.clone();
-        async move {
-            let id = RequestId::keep(&request);
-            let mut payload = payload.into_inner();
-            let outcome = match Args::extract(&request, &mut payload).await {
-                Ok(args) => handler.call(args).await,
-                Err(problem) => Err(problem),
-            };
-            let mut answer = match outcome {
-                Ok(reply) => {
-                    let mut answer = reply.into_response();
-                    reply::finish(&mut answer, &id);
-                    answer
-                }
-                Err(problem) => {
-                    note_refusal(&request, &problem).await;
-                    problem.answer(&id)
-                }
-            };
-            rate_limit::insert(answer.headers_mut(), request.extensions().get::<Standing>());
-            answer
-        }
-    })
-}
-
-/// A problem that names the methods which the path takes.
-///
-/// # Panics
-///
-/// Never: methods are visible ASCII.
-#[must_use]
-pub fn other_method(methods: &[Method]) -> actix_web::Route {
-    let allow = methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
-    let allow = HeaderValue::try_from(allow).expect("methods are visible ASCII");
-    anybody(move |request| Problem::Method(allow.clone()).answer(&RequestId::of(request)))
-}
-
-/// An answer that needs no permission because it says only that nothing is there.
-#[expect(clippy::disallowed_methods, reason = "it says only that nothing is there")]
-fn anybody(answer: impl Fn(&HttpRequest) -> HttpResponse + Clone + 'static) -> actix_web::Route {
-    web::to(move |request: HttpRequest| {
-        let answer = answer(&request);
-        async move { answer }
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use actix_web::App as Actix;
-    use actix_web::http::StatusCode;
-    use actix_web::http::header::HeaderMap;
-    use actix_web::test::{TestRequest, call_service, init_service, read_body_json};
-    use portico_domain::permission::perm;
-    use serde_json::Value;
+    use actix_web::test::TestRequest;
 
     use super::*;
-    use crate::extract::Body;
-    use crate::reply::{Json, NoContent};
-
-    async fn read(_: Caller<perm::CustomersRead>) -> Result<Json<bool>, Problem> {
-        Ok(Json(true))
-    }
-
-    async fn write(_: Operator<perm::TenantsWrite>, _: Body<bool>) -> Result<NoContent, Problem> {
-        Ok(NoContent)
-    }
-
-    fn routes() -> Routes {
-        Routes::under("/api/v1").guarded(Method::GET, "/things", read).guarded(Method::POST, "/things", write)
-    }
-
-    async fn asked(request: TestRequest) -> (StatusCode, HeaderMap, Value) {
-        let service = init_service(Actix::new().service(routes().into_service())).await;
-        let answer = call_service(&service, request.to_request()).await;
-        (answer.status(), answer.headers().clone(), read_body_json(answer).await)
-    }
-
-    #[test]
-    fn the_table_names_each_permission() {
-        let routes = routes();
-        let said: Vec<_> =
-            routes.table().iter().map(|route| (route.permission.map(Permission::as_str), route.operator)).collect();
-        assert_eq!(said, [(Some("customers:read"), false), (Some("tenants:write"), true)]);
-    }
-
-    #[actix_web::test]
-    async fn unknown_paths_and_methods_are_problems_with_a_request_id() {
-        let (status, headers, body) = asked(TestRequest::get().uri("/api/v1/other")).await;
-        assert_eq!((status, &body["code"]), (StatusCode::NOT_FOUND, &Value::from("not_found")));
-        assert_eq!(headers.get("x-request-id").unwrap().to_str().ok(), body["request_id"].as_str());
-        for path in ["/api/v1", "/api/v1/", "/api/v1/things/"] {
-            assert_eq!(asked(TestRequest::get().uri(path)).await.0, StatusCode::NOT_FOUND, "{path}");
-        }
-        let (status, headers, _) = asked(TestRequest::delete().uri("/api/v1/things")).await;
-        assert_eq!(
-            (status, headers.get("allow").unwrap().as_bytes()),
-            (StatusCode::METHOD_NOT_ALLOWED, &b"GET, POST"[..])
-        );
-    }
-
-    #[actix_web::test]
-    async fn the_caller_is_asked_for_before_the_body_is_read() {
-        // There is no application here, so asking for the caller fails; a malformed body is not reached.
-        let request = TestRequest::post().uri("/api/v1/things").set_payload("{").insert_header(("content-type", "x/y"));
-        let (status, _, body) = asked(request).await;
-        assert_eq!((status, &body["code"]), (StatusCode::INTERNAL_SERVER_ERROR, &Value::from("internal")));
-    }
 
     #[test]
     fn bytes_that_are_no_ascii_are_no_credential() {

@@ -1,7 +1,8 @@
 //! The HTTP kit on actix-web that the management API, the documentation and the console stand on.
 //!
 //! - [`guard`]: no permission, no route. A management handler names its permission in the type of its
-//!   first argument and is registered through [`guard::Routes`].
+//!   first argument.
+//! - [`routes`]: the table in which each route is written once, for the router, the OpenAPI document and sweeps.
 //! - [`extract`]: bodies, queries, path segments and `If-Match`, parsed into types of the domain.
 //! - [`reply`]: what handlers answer with.
 //! - [`problem`]: errors as RFC 9457 problems; [`told`] decides what the outside is told of an error, and
@@ -10,6 +11,7 @@
 //!
 //! Nothing here knows a single endpoint. A new surface is a crate of its own on top of this one.
 
+pub mod argument;
 pub mod browser;
 pub mod codes;
 pub mod extract;
@@ -20,4 +22,5 @@ pub mod problem;
 pub mod rate_limit;
 pub mod reply;
 pub mod request_id;
+pub mod routes;
 pub mod told;

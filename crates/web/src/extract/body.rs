@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::json::Tree;
-use crate::guard::Extract;
+use crate::argument::Extract;
 use crate::problem::Problem;
 
 /// The longest body, in bytes.

@@ -5,7 +5,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header;
 use portico_app::Error;
 
-use crate::guard::Extract;
+use crate::argument::Extract;
 use crate::problem::Problem;
 
 /// The version that a change is based on; none: not said. [`IfMatch::ANY`] stands for `*`.

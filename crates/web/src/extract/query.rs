@@ -14,7 +14,7 @@ use utoipa::IntoParams;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 
 use super::error::{Misfit, short};
-use crate::guard::Extract;
+use crate::argument::Extract;
 use crate::problem::Problem;
 
 /// The query as a struct that refuses unknown fields.

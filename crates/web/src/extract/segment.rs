@@ -8,7 +8,7 @@ use actix_web::dev::Payload;
 use percent_encoding::percent_decode_str;
 
 use super::error::short;
-use crate::guard::Extract;
+use crate::argument::Extract;
 use crate::problem::Problem;
 
 /// The path's only parameter, parsed.

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use crate::frame::go;
 use actix_web::HttpRequest;
+use maud::{Markup, html};
 use portico_app::{App, Browser, Cookie, NewBrowserSession, Presented};
 use portico_auth::Origin;
 use portico_web::browser;
-use portico_web::html::Html;
 use portico_web::request_id::RequestId;
 use secrecy::SecretString;
 
@@ -87,7 +87,7 @@ impl<'r> Visit<'r> {
     }
 
     /// The hidden field of a form, and the cookie that it fits, to be set if it is a new one.
-    pub(crate) fn form_token(&self) -> (Html, Option<String>) {
+    pub(crate) fn form_token(&self) -> (Markup, Option<String>) {
         let known = self.cookie(Cookie::Form).and_then(|cookie| self.app.form_token(cookie));
         let (token, cookie) = known.map_or_else(
             || {
@@ -101,7 +101,7 @@ impl<'r> Visit<'r> {
     }
 
     /// The same for a form of who is signed in; it fits the session's cookie.
-    pub(crate) fn session_token(&self) -> Html {
+    pub(crate) fn session_token(&self) -> Markup {
         let session = self.cookie(Cookie::Session).unwrap_or_default();
         hidden(&self.app.csrf_token(session).unwrap_or_default())
     }
@@ -138,6 +138,6 @@ impl<'r> Visit<'r> {
     }
 }
 
-fn hidden(token: &str) -> Html {
-    Html::default().raw("<input type=\"hidden\" name=\"form_token\"").attribute("value", token).raw(">\n")
+fn hidden(token: &str) -> Markup {
+    html! { input type="hidden" name=(TOKEN) value=(token); }
 }

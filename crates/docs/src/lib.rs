@@ -12,7 +12,6 @@
 
 mod catalogue;
 mod file;
-mod html;
 mod inferred;
 mod limits;
 mod operations;
@@ -22,6 +21,7 @@ mod problems;
 mod reference;
 mod roles;
 mod search;
+mod text;
 
 use portico_web::codes::Code;
 use portico_web::routes::{Route, other_method};
@@ -74,7 +74,7 @@ impl Docs {
         docs.text("/docs/reference.js", include_str!("reference.js"), SCRIPT);
         docs.add("/docs/search.json", File::new(index.into(), "application/json", Policy::Strict));
         for page in &pages {
-            let file = File::new(page::render(page, &pages).into(), HTML, page.policy);
+            let file = File::new(page::render(page, &pages).into_string().into(), HTML, page.policy);
             if page.path == page::START {
                 docs.add("/docs/", file.clone());
             }

@@ -1,12 +1,14 @@
 //! What is not there yet, as the README says it, so that the two never differ.
 
-use crate::html::list;
+use maud::Markup;
+
+use crate::text::list;
 
 const README: &str = include_str!("../../../README.md");
 
 /// The points of the README's section "Limits", as a list.
-pub(crate) fn not_yet() -> String {
-    list(points(README))
+pub(crate) fn not_yet() -> Markup {
+    list(&points(README))
 }
 
 /// Each point of the list under the heading, its lines joined.

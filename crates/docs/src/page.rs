@@ -2,8 +2,10 @@
 
 use std::fmt::Write;
 
+use maud::{Markup, PreEscaped, html};
+use portico_web::page::document;
+
 use crate::file::Policy;
-use crate::html::escape;
 
 /// The path of the start page.
 pub(crate) const START: &str = "/docs";
@@ -24,8 +26,6 @@ pub(crate) struct Page {
     pub(crate) title: &'static str,
     /// What it is about, in a sentence.
     pub(crate) about: &'static str,
-    /// What comes before Portico's own style sheet in the head.
-    pub(crate) head: &'static str,
     /// What stands below the heading, as HTML. Headings with an `id` become links to themselves.
     pub(crate) body: String,
     /// What it may load.
@@ -33,40 +33,76 @@ pub(crate) struct Page {
 }
 
 /// The page with everything around it.
-pub(crate) fn render(page: &Page, all: &[Page]) -> String {
+pub(crate) fn render(page: &Page, all: &[Page]) -> Markup {
+    let head = html! {
+        meta name="description" content=(page.about);
+        @if page.policy == Policy::Reference { link rel="stylesheet" href="/docs/swagger-ui.css"; }
+        link rel="stylesheet" href="/docs/portico.css";
+        link rel="icon" type="image/png" href="/docs/favicon-32x32.png";
+        script src="/docs/portico.js" defer {}
+    };
+    let body = html! {
+        a.skip href="#content" { "Skip to the text" }
+        (top())
+        div.columns {
+            (navigation(page, all))
+            (content(page, all))
+        }
+    };
+    document(page.title, &head, &body)
+}
+
+/// Name and search box, above every page.
+fn top() -> Markup {
+    html! {
+        header {
+            a.brand href="/docs" { "Portico" }
+            div id="search" role="search" hidden {
+                input type="search" placeholder="Search ( / )" aria-label="Search the documentation"
+                    aria-controls="results" autocomplete="off" spellcheck="false";
+                div id="results" aria-live="polite" hidden {}
+            }
+        }
+    }
+}
+
+fn navigation(page: &Page, all: &[Page]) -> Markup {
+    html! {
+        nav.pages aria-label="Documentation" {
+            @for part in all.chunk_by(|one, next| one.part == next.part) {
+                p { (part[0].part) }
+                ul {
+                    @for other in part {
+                        li {
+                            a href=(other.path) aria-current=[(other.path == page.path).then_some("page")] {
+                                (other.name)
+                            }
+                        }
+                    }
+                    @if part[0].part == all[all.len() - 1].part {
+                        li { a href="/openapi.json" { "openapi.json" } }
+                        li { a href="/openapi.yaml" { "openapi.yaml" } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn content(page: &Page, all: &[Page]) -> Markup {
     let reference = page.policy == Policy::Reference;
     let (body, sections) = headings(&page.body);
     // The contents stand below the page's first words.
     let (lead, body) = body.split_at(body.find("</p>\n").map_or(0, |at| at + "</p>\n".len()));
-    format!(
-        include_str!("shell.html"),
-        title = escape(page.title),
-        about = escape(page.about),
-        head = page.head,
-        kind = if reference { "reference" } else { "text" },
-        nav = navigation(page, all),
-        lead = lead,
-        contents = contents(&sections),
-        body = body,
-        around = if reference { String::new() } else { around(page, all) },
-    )
-}
-
-fn navigation(page: &Page, all: &[Page]) -> String {
-    let mut html = String::new();
-    let mut part = "";
-    for other in all {
-        if other.part != part {
-            html.push_str(if part.is_empty() { "" } else { "</ul>\n" });
-            part = other.part;
-            let _ = writeln!(html, "<p>{part}</p>\n<ul>");
+    html! {
+        main id="content" class=(if reference { "reference" } else { "text" }) {
+            h1 { (page.title) }
+            (PreEscaped(lead))
+            (contents(&sections))
+            (PreEscaped(body))
+            @if !reference { (around(page, all)) }
         }
-        let current = if other.path == page.path { " aria-current=\"page\"" } else { "" };
-        let _ = writeln!(html, "<li><a href=\"{}\"{current}>{}</a></li>", other.path, other.name);
     }
-    html.push_str("<li><a href=\"/openapi.json\">openapi.json</a></li>\n");
-    html.push_str("<li><a href=\"/openapi.yaml\">openapi.yaml</a></li>\n</ul>\n");
-    html
 }
 
 /// A section's id and heading.
@@ -106,28 +142,30 @@ fn heading(html: &str) -> Option<(&str, &str, &str, &str)> {
     Some((level, id, heading, after))
 }
 
-fn contents(sections: &[Section<'_>]) -> String {
-    if sections.len() < CONTENTS_FROM {
-        return String::new();
+fn contents(sections: &[Section<'_>]) -> Markup {
+    html! {
+        @if sections.len() >= CONTENTS_FROM {
+            nav.contents aria-label="On this page" {
+                ul {
+                    @for (id, heading) in sections {
+                        li { a href={ "#" (id) } { (PreEscaped(heading)) } }
+                    }
+                }
+            }
+        }
     }
-    let mut html = String::from("<nav class=\"contents\" aria-label=\"On this page\">\n<ul>\n");
-    for (id, heading) in sections {
-        let _ = writeln!(html, "<li><a href=\"#{id}\">{heading}</a></li>");
-    }
-    html.push_str("</ul>\n</nav>\n");
-    html
 }
 
 /// Links to the pages before and after.
-fn around(page: &Page, all: &[Page]) -> String {
+fn around(page: &Page, all: &[Page]) -> Markup {
     let at = all.iter().position(|other| other.path == page.path).unwrap_or_default();
     let before = at.checked_sub(1).and_then(|at| all.get(at));
-    let link = |page: Option<&Page>, rel: &str| {
-        page.map_or_else(String::new, |page| {
-            format!("<a rel=\"{rel}\" href=\"{}\">{}</a>\n", page.path, escape(page.title))
-        })
-    };
-    format!("<footer>\n{}{}</footer>\n", link(before, "prev"), link(all.get(at + 1), "next"))
+    html! {
+        footer {
+            @if let Some(page) = before { a rel="prev" href=(page.path) { (page.title) } }
+            @if let Some(page) = all.get(at + 1) { a rel="next" href=(page.path) { (page.title) } }
+        }
+    }
 }
 
 #[cfg(test)]

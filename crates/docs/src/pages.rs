@@ -1,7 +1,8 @@
 //! The pages, in reading order.
 
+use maud::{Markup, html};
+
 use crate::file::Policy;
-use crate::html::escape;
 use crate::page::{Page, START};
 use crate::reference::Reference;
 use crate::{Sources, inferred, limits, operations, problems, roles};
@@ -18,7 +19,6 @@ pub(crate) fn all(sources: &Sources<'_>, reference: &Reference) -> Vec<Page> {
         page.body = parts.fill(&page.body);
         if page.path == "/docs/reference" {
             page.policy = Policy::Reference;
-            page.head = "<link rel=\"stylesheet\" href=\"/docs/swagger-ui.css\">\n";
         }
     }
     pages
@@ -170,14 +170,14 @@ fn page(
     about: &'static str,
     text: &str,
 ) -> Page {
-    Page { path, part, name, title, about, head: "", body: text.to_owned(), policy: Policy::Strict }
+    Page { path, part, name, title, about, body: text.to_owned(), policy: Policy::Strict }
 }
 
 /// What pages are filled with.
 struct Parts<'s> {
     sources: &'s Sources<'s>,
     reference: &'s Reference,
-    cards: String,
+    cards: Markup,
 }
 
 impl Parts<'_> {
@@ -187,26 +187,26 @@ impl Parts<'_> {
         let mut html = parts.next().unwrap_or_default().to_owned();
         for part in parts {
             let (name, after) = part.split_once("-->").unwrap_or((part, ""));
-            html.push_str(&self.generated(name));
+            html.push_str(&self.generated(name).into_string());
             html.push_str(after);
         }
         html
     }
 
-    fn generated(&self, name: &str) -> String {
+    fn generated(&self, name: &str) -> Markup {
         match name {
             "pages" => self.cards.clone(),
-            "key pattern" => escape(portico_vault::API_KEY_PATTERN),
+            "key pattern" => html! { (portico_vault::API_KEY_PATTERN) },
             "roles" => roles::built_in(),
             "role names" => roles::names(),
             "permissions" => roles::matrix(),
             "codes" => problems::rows(self.sources.codes),
             "not yet" => limits::not_yet(),
-            "operations count" => operations::count(),
+            "operations count" => html! { (operations::count()) },
             "operations" => operations::of_chakra(self.reference),
             "management" => operations::of_portico(self.sources.routes),
             "confidence" => inferred::counts(),
-            "chosen path" => escape(&inferred::example()),
+            "chosen path" => html! { (inferred::example()) },
             "inferred" => inferred::cards(),
             other => unreachable!("no page names {other}, as a test proves"),
         }
@@ -214,14 +214,14 @@ impl Parts<'_> {
 }
 
 /// All pages but the first, for the first.
-fn cards(pages: &[Page]) -> String {
-    let card = |page: &Page| {
-        format!(
-            "<li><a href=\"{}\"><strong>{}</strong> <span>{}</span></a></li>\n",
-            page.path,
-            escape(page.title),
-            escape(page.about)
-        )
-    };
-    pages.iter().skip(1).map(card).collect()
+fn cards(pages: &[Page]) -> Markup {
+    html! {
+        @for page in pages.iter().skip(1) {
+            li {
+                a href=(page.path) {
+                    strong { (page.title) } " " span { (page.about) }
+                }
+            }
+        }
+    }
 }

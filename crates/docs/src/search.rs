@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use crate::html::unescape;
 use crate::page::Page;
 use crate::reference::{self, Reference};
+use crate::text::unescape;
 
 /// Elements that end no word.
 const INLINE: &[&str] = &["a", "code", "em", "strong", "b", "span", "ins", "del", "abbr"];
@@ -93,7 +93,6 @@ mod tests {
             name: "X",
             title: "The X",
             about: "About it.",
-            head: "",
             body: body.to_owned(),
             policy: Policy::Strict,
         }

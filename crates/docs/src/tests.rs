@@ -184,7 +184,7 @@ async fn every_code_permission_and_operation_has_its_place() {
         assert_eq!(inferred.contains(&place), catalogue::is_uncertain(operation), "{}", operation.id);
     }
     for route in routes() {
-        assert!(all.contains(&html::slug(&format!("{} {}", route.method, route.path))));
+        assert!(all.contains(&text::slug(&format!("{} {}", route.method, route.path))));
     }
 }
 

@@ -16,7 +16,6 @@ pub mod browser;
 pub mod codes;
 pub mod extract;
 pub mod guard;
-pub mod html;
 pub mod page;
 pub mod problem;
 pub mod rate_limit;

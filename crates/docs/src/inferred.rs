@@ -4,26 +4,23 @@ use maud::{Markup, html};
 use portico_chakra::{Confidence, Operation, operations};
 
 use crate::catalogue;
+use crate::section::{Row, table, third};
 use crate::text::list;
 
 fn uncertain() -> impl Iterator<Item = &'static Operation> {
     operations().into_iter().filter(|operation| catalogue::is_uncertain(operation))
 }
 
-/// How many operations are known how well, as rows.
+/// How many operations are known how well.
 pub(crate) fn counts() -> Markup {
     let count = |confidence| operations().iter().filter(|operation| operation.confidence == confidence).count();
-    html! {
-        @for confidence in [Confidence::Documented, Confidence::Observed, Confidence::Inferred] {
-            @let known = catalogue::known(confidence);
-            @let (name, meaning) = known.split_once(": ").unwrap_or((known, ""));
-            tr {
-                td { (name) }
-                td { (count(confidence)) }
-                td { (meaning) }
-            }
-        }
-    }
+    let row = |confidence| {
+        let known = catalogue::known(confidence);
+        let (name, meaning) = known.split_once(": ").unwrap_or((known, ""));
+        Row { id: None, cells: vec![html! { (name) }, html! { (count(confidence)) }, html! { (meaning) }] }
+    };
+    let all = [Confidence::Documented, Confidence::Observed, Confidence::Inferred];
+    table(&["Known", "Operations", "Meaning"], &all.map(row))
 }
 
 /// An entry of the settings that chooses a path: the second of an operation that has two, best of one
@@ -46,7 +43,7 @@ fn card(operation: &Operation) -> Markup {
     let id = operation.id;
     html! {
         section.card {
-            h3 id=(id) { (operation.title) }
+            (third(id, &html! { (operation.title) }))
             ol.paths {
                 @for (at, path) in operation.paths.iter().enumerate() {
                     li {

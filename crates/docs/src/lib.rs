@@ -7,13 +7,14 @@
 //! What it says of Portico's own API it is given: the table of routes, the table of codes and the OpenAPI
 //! document. It knows no endpoint.
 //!
-//! To add a page, write its text to `pages/` and name it in [`pages::all`]. Navigation, contents,
-//! search and the test of links follow.
+//! To add a page, write its text in [Markdown](markdown) to `pages/` and name it in [`pages::all`].
+//! Navigation, contents, search and the test of links follow.
 
 mod catalogue;
 mod file;
 mod inferred;
 mod limits;
+mod markdown;
 mod operations;
 mod page;
 mod pages;
@@ -21,6 +22,7 @@ mod problems;
 mod reference;
 mod roles;
 mod search;
+mod section;
 mod text;
 
 use portico_web::codes::Code;

@@ -6,6 +6,7 @@ use portico_web::routes::Route;
 
 use crate::catalogue;
 use crate::reference::Reference;
+use crate::section::{Row, Section, table, third};
 use crate::text::{list, slug};
 
 /// How many operations the catalogue has.
@@ -14,7 +15,7 @@ pub(crate) fn count() -> usize {
 }
 
 /// Every operation of the catalogue, by group.
-pub(crate) fn of_chakra(reference: &Reference) -> Markup {
+pub(crate) fn of_chakra(reference: &Reference) -> Vec<(Section, Markup)> {
     let all = operations();
     let mut groups: Vec<&str> = Vec::new();
     for operation in &all {
@@ -22,21 +23,19 @@ pub(crate) fn of_chakra(reference: &Reference) -> Markup {
             groups.push(operation.group);
         }
     }
-    html! {
-        @for group in groups {
-            h2 id={ "group-" (slug(group)) } { (group) }
-            @for operation in all.iter().filter(|operation| operation.group == group) {
-                (card(operation, reference))
-            }
-        }
-    }
+    let section = |group: &str| {
+        let of_group = all.iter().filter(|operation| operation.group == group);
+        let cards = html! { @for operation in of_group { (card(operation, reference)) } };
+        (Section { id: format!("group-{}", slug(group)), heading: html! { (group) } }, cards)
+    };
+    groups.into_iter().map(section).collect()
 }
 
 fn card(operation: &Operation, reference: &Reference) -> Markup {
     let id = operation.id;
     html! {
         section.card {
-            h3 id=(id) { (operation.title) }
+            (third(id, &html! { (operation.title) }))
             @for path in operation.paths {
                 p { (catalogue::call(operation.method.as_str(), path)) }
             }
@@ -67,24 +66,19 @@ fn card(operation: &Operation, reference: &Reference) -> Markup {
     }
 }
 
-/// Every route of Portico's own API, as rows.
+/// Every route of Portico's own API.
 pub(crate) fn of_portico(routes: &[Route]) -> Markup {
-    html! {
-        @for route in routes {
-            @let id = slug(&format!("{} {}", route.method, route.path));
-            tr id=(id) {
-                td { a href={ "#" (id) } { (catalogue::call(route.method.as_str(), &route.path)) } }
-                td data-label="Permission" {
-                    @match route.permission {
-                        Some(needed) => (catalogue::permission(needed)),
-                        None => "none; every known caller may",
-                    }
-                }
-                td data-label="Credential" {
-                    @if route.operator { "the operator's token" }
-                    @else { "an API key, a session, or the operator's token" }
-                }
-            }
-        }
-    }
+    let row = |route: &Route| {
+        let id = slug(&format!("{} {}", route.method, route.path));
+        let cells = vec![
+            html! { a href={ "#" (id) } { (catalogue::call(route.method.as_str(), &route.path)) } },
+            route.permission.map_or_else(|| html! { "none; every known caller may" }, catalogue::permission),
+            html! {
+                @if route.operator { "the operator's token" }
+                @else { "an API key, a session, or the operator's token" }
+            },
+        ];
+        Row { id: Some(id), cells }
+    };
+    table(&["Call", "Permission", "Credential"], &routes.iter().map(row).collect::<Vec<_>>())
 }

@@ -1,11 +1,10 @@
 //! A page and the frame around it: navigation, contents, neighbours.
 
-use std::fmt::Write;
-
-use maud::{Markup, PreEscaped, html};
+use maud::{Markup, html};
 use portico_web::page::document;
 
 use crate::file::Policy;
+use crate::section::Section;
 
 /// The path of the start page.
 pub(crate) const START: &str = "/docs";
@@ -26,10 +25,21 @@ pub(crate) struct Page {
     pub(crate) title: &'static str,
     /// What it is about, in a sentence.
     pub(crate) about: &'static str,
-    /// What stands below the heading, as HTML. Headings with an `id` become links to themselves.
-    pub(crate) body: String,
+    /// What stands below the heading.
+    pub(crate) body: Body,
     /// What it may load.
     pub(crate) policy: Policy,
+}
+
+/// What stands below a page's heading.
+#[derive(Debug, Default)]
+pub(crate) struct Body {
+    /// The first words, above the list of contents.
+    pub(crate) lead: Markup,
+    /// All that follows.
+    pub(crate) text: Markup,
+    /// The sections of the second level.
+    pub(crate) sections: Vec<Section>,
 }
 
 /// The page with everything around it.
@@ -91,64 +101,25 @@ fn navigation(page: &Page, all: &[Page]) -> Markup {
 
 fn content(page: &Page, all: &[Page]) -> Markup {
     let reference = page.policy == Policy::Reference;
-    let (body, sections) = headings(&page.body);
-    // The contents stand below the page's first words.
-    let (lead, body) = body.split_at(body.find("</p>\n").map_or(0, |at| at + "</p>\n".len()));
+    let Body { lead, text, sections } = &page.body;
     html! {
         main id="content" class=(if reference { "reference" } else { "text" }) {
             h1 { (page.title) }
-            (PreEscaped(lead))
-            (contents(&sections))
-            (PreEscaped(body))
+            (lead)
+            (contents(sections))
+            (text)
             @if !reference { (around(page, all)) }
         }
     }
 }
 
-/// A section's id and heading.
-type Section<'b> = (&'b str, &'b str);
-
-/// The body with its headings as links to themselves, and its sections of the second level.
-fn headings(body: &str) -> (String, Vec<Section<'_>>) {
-    let mut html = String::with_capacity(body.len() + 1024);
-    let mut sections = Vec::new();
-    let mut rest = body;
-    while let Some(at) = rest.find("<h") {
-        let (before, from) = rest.split_at(at);
-        html.push_str(before);
-        let Some((level, id, heading, after)) = heading(from) else {
-            html.push_str("<h");
-            rest = &from[2..];
-            continue;
-        };
-        if level == "h2" {
-            sections.push((id, heading));
-        }
-        let _ = write!(html, "<{level} id=\"{id}\"><a href=\"#{id}\">{heading}</a></{level}>");
-        rest = after;
-    }
-    html.push_str(rest);
-    (html, sections)
-}
-
-/// Level, id, inner HTML and what follows, of a heading that has an id and nothing else.
-fn heading(html: &str) -> Option<(&str, &str, &str, &str)> {
-    let (level, rest) = html.strip_prefix('<')?.split_once(" id=\"")?;
-    if !matches!(level, "h2" | "h3") {
-        return None;
-    }
-    let (id, rest) = rest.split_once("\">")?;
-    let (heading, after) = rest.split_once(&format!("</{level}>"))?;
-    Some((level, id, heading, after))
-}
-
-fn contents(sections: &[Section<'_>]) -> Markup {
+fn contents(sections: &[Section]) -> Markup {
     html! {
         @if sections.len() >= CONTENTS_FROM {
             nav.contents aria-label="On this page" {
                 ul {
-                    @for (id, heading) in sections {
-                        li { a href={ "#" (id) } { (PreEscaped(heading)) } }
+                    @for Section { id, heading } in sections {
+                        li { a href={ "#" (id) } { (heading) } }
                     }
                 }
             }
@@ -165,22 +136,5 @@ fn around(page: &Page, all: &[Page]) -> Markup {
             @if let Some(page) = before { a rel="prev" href=(page.path) { (page.title) } }
             @if let Some(page) = all.get(at + 1) { a rel="next" href=(page.path) { (page.title) } }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn headings_with_an_id_link_to_themselves() {
-        let body = "<p>a</p><h2 id=\"b\">B <code>c</code></h2><h3 id=\"d\">D</h3><h2>E</h2><hr>";
-        let (html, sections) = headings(body);
-        assert_eq!(
-            html,
-            "<p>a</p><h2 id=\"b\"><a href=\"#b\">B <code>c</code></a></h2><h3 id=\"d\"><a href=\"#d\">D</a></h3>\
-             <h2>E</h2><hr>"
-        );
-        assert_eq!(sections, [("b", "B <code>c</code>")]);
     }
 }

@@ -3,19 +3,21 @@
 use maud::{Markup, html};
 use portico_web::codes::Code;
 
+use crate::section::{Row, table};
 use crate::text::in_code;
 
-/// Each code, as a row.
-pub(crate) fn rows(codes: &[Code]) -> Markup {
-    html! {
-        @for code in codes {
-            tr id=(code.code) {
-                td { a href={ "#" (code.code) } { code { (code.code) } } }
-                td data-label="Status" { (code.status) }
-                td data-label="Surface" { (code.surface.as_str()) }
-                td data-label="Meaning" { (in_code(code.meaning)) }
-                td data-label="What to do" { (in_code(code.fix)) }
-            }
-        }
-    }
+/// Every code.
+pub(crate) fn codes(codes: &[Code]) -> Markup {
+    let row = |code: &Code| {
+        let cells = vec![
+            html! { a href={ "#" (code.code) } { code { (code.code) } } },
+            html! { (code.status) },
+            html! { (code.surface.as_str()) },
+            in_code(code.meaning),
+            in_code(code.fix),
+        ];
+        Row { id: Some(code.code.to_owned()), cells }
+    };
+    let rows: Vec<_> = codes.iter().map(row).collect();
+    table(&["Code", "Status", "Surface", "Meaning", "What to do"], &rows)
 }

@@ -3,41 +3,46 @@
 use maud::{Markup, html};
 use portico_domain::{BuiltInRole, Permission};
 
+use crate::section::{Row, table};
 use crate::text::in_code;
 
-/// The built-in roles, as rows.
+/// The built-in roles.
 pub(crate) fn built_in() -> Markup {
+    let row = |role: &BuiltInRole| {
+        let count = role.permissions().iter().count();
+        Row { id: None, cells: vec![html! { code { (role.as_str()) } }, in_code(role.what()), html! { (count) }] }
+    };
+    table(&["Role", "Allows", "Permissions"], &BuiltInRole::ALL.iter().map(row).collect::<Vec<_>>())
+}
+
+/// Each permission, what it allows, and which roles have it.
+pub(crate) fn matrix() -> Markup {
     html! {
-        @for role in BuiltInRole::ALL {
-            tr {
-                td { code { (role.as_str()) } }
-                td data-label="Allows" { (in_code(role.what())) }
-                td data-label="Permissions" { (role.permissions().iter().count()) }
+        div.scroll {
+            table.matrix {
+                thead {
+                    tr {
+                        th scope="col" { "Permission" }
+                        th scope="col" { "What it allows" }
+                        @for role in BuiltInRole::ALL { th scope="col" { (role.as_str()) } }
+                    }
+                }
+                tbody {
+                    @for permission in Permission::ALL { (row(*permission)) }
+                }
             }
         }
     }
 }
 
-/// The names of the built-in roles, as cells of a head.
-pub(crate) fn names() -> Markup {
+fn row(permission: Permission) -> Markup {
     html! {
-        @for role in BuiltInRole::ALL {
-            th scope="col" { (role.as_str()) }
-        }
-    }
-}
-
-/// Each permission, what it allows, and which roles have it, as rows.
-pub(crate) fn matrix() -> Markup {
-    html! {
-        @for permission in Permission::ALL {
-            tr id=(permission) {
-                th scope="row" { a href={ "#" (permission) } { code { (permission) } } }
-                td { (in_code(permission.what())) (mark(*permission)) }
-                @for role in BuiltInRole::ALL {
-                    @let (class, text) = held(role.permissions().contains(*permission));
-                    td class=(class) data-role=(role.as_str()) { (text) }
-                }
+        tr id=(permission) {
+            th scope="row" { a href={ "#" (permission) } { code { (permission) } } }
+            td { (in_code(permission.what())) (mark(permission)) }
+            @for role in BuiltInRole::ALL {
+                @let (class, text) = held(role.permissions().contains(permission));
+                td class=(class) data-role=(role.as_str()) { (text) }
             }
         }
     }

@@ -48,3 +48,16 @@ pub fn openapi_json() -> String {
 pub fn openapi_yaml() -> String {
     YAML.clone()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_committed_document_is_the_one_that_the_code_writes() {
+        let committed = include_str!("../../../openapi/portico.json");
+        let fresh = openapi_json();
+        let differing = fresh.lines().zip(committed.lines()).find(|(fresh, committed)| fresh != committed);
+        assert!(fresh == committed, "run `make openapi`: {differing:?}");
+    }
+}

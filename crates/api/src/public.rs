@@ -120,7 +120,7 @@ async fn revoke(
     id: &RequestId,
 ) -> Result<HttpResponse, Problem> {
     let address = request.peer_addr().map(|address| address.ip());
-    app.core().limits.count_leak_report(address).map_err(Error::from)?;
+    app.core().limits.count_leak_report(address).map_err(portico_core::Error::from)?;
     let Body(body) = Body::<LeakedBody>::within(REPORT, request, &mut payload.into_inner()).await?;
     let origin = Origin { address, request_id: Some(id.as_str().into()) };
     app.api_keys().revoke_leaked(&body.secret.0, &origin).await?;
@@ -177,12 +177,12 @@ pub(crate) struct PublicCall {
 
 /// The report of a leaked secret, below `/api/`.
 pub(crate) fn leak_report() -> PublicCall {
-    public(route!(revoke_leaked))
+    public(&route!(revoke_leaked))
 }
 
 /// What is read beside the management API.
 pub(crate) fn reads() -> [PublicCall; 3] {
-    [public(route!(healthz)), public(route!(readyz)), public(route!(jwks))]
+    [public(&route!(healthz)), public(&route!(readyz)), public(&route!(jwks))]
 }
 
 /// What is read is answered to `HEAD` too.
@@ -190,7 +190,7 @@ pub(crate) fn reads() -> [PublicCall; 3] {
     clippy::disallowed_methods,
     reason = "whoever has a secret that leaked may end it; health and public keys are public"
 )]
-fn public<F, Args>(described: Described<F>) -> PublicCall
+fn public<F, Args>(described: &Described<F>) -> PublicCall
 where
     F: Handler<Args, Output = HttpResponse>,
     Args: FromRequest + 'static,

@@ -1,7 +1,7 @@
 //! What the console's pages have in common: frame, style sheet, icon.
 
 use actix_web::HttpResponse;
-use portico_web::html::Html;
+use maud::Markup;
 use portico_web::page::{self, Frame, Page};
 
 static FRAME: Frame = Frame {
@@ -17,7 +17,7 @@ const STYLE: &str = include_str!("style.css");
 const ICON: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 32 32\"><path fill=\"#0b6b50\" d=\"M2 11 16 2l14 9v3H2zm3 5h4v10H5zm9 0h4v10h-4zm9 0h4v10h-4zM2 28h28v3H2z\"/></svg>";
 
 /// A page with that title, which is its heading too.
-pub(crate) fn page(title: &'static str, body: Html) -> Page {
+pub(crate) const fn page(title: &'static str, body: Markup) -> Page {
     Page::new(&FRAME, title, body)
 }
 

@@ -2,10 +2,10 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+use maud::html;
 use portico_core::Error;
 use portico_identity::SignInError;
 use portico_web::cookies::Cookie;
-use portico_web::html::Html;
 
 use crate::frame::{self, go};
 use crate::sign_in::Told;
@@ -24,32 +24,38 @@ pub(crate) async fn show(visit: Visit<'_>) -> HttpResponse {
         Ok(who) => who,
         Err(error) => return Told::of(&SignInError::App(error)).alone(),
     };
-    let (tenant, member) = (who.tenant.map(|tenant| tenant.name).unwrap_or_default(), who.member);
-    let mut body = Html::default().raw("<dl>\n<dt>Tenant</dt><dd>").text(&tenant).raw("</dd>\n");
-    if let Some(member) = member {
-        if let Some(name) = &member.name {
-            body = body.raw("<dt>Name</dt><dd>").text(name.as_str()).raw("</dd>\n");
+    let tenant = who.tenant.map(|tenant| tenant.name).unwrap_or_default();
+    let body = html! {
+        dl {
+            dt { "Tenant" }
+            dd { (tenant) }
+            @if let Some(member) = &who.member {
+                @if let Some(name) = &member.name {
+                    dt { "Name" }
+                    dd { (name.as_str()) }
+                }
+                dt { "E-mail" }
+                dd { (member.email.as_str()) }
+                dt { "Role" }
+                dd { (member.role.as_str()) }
+            }
         }
-        body = body
-            .raw("<dt>E-mail</dt><dd>")
-            .text(member.email.as_str())
-            .raw("</dd>\n<dt>Role</dt><dd>")
-            .text(member.role.as_str())
-            .raw("</dd>\n");
-    }
-    body = body
-        .raw("</dl>\n<p>Your session works for the management API at <code>/api/v1</code> from this browser; <a href=\"/docs\">the documentation</a> describes it.</p>\n")
-        .raw("<form method=\"post\" action=\"/console/sign-out\">\n")
-        .and(&visit.session_token())
-        .raw("<button class=\"second\" type=\"submit\">Sign out</button>\n</form>");
+        p {
+            "Your session works for the management API at " code { "/api/v1" } " from this browser; "
+            a href="/docs" { "the documentation" } " describes it."
+        }
+        form method="post" action="/console/sign-out" {
+            (visit.session_token())
+            button.second type="submit" { "Sign out" }
+        }
+    };
     frame::page("You are signed in", body).answer()
 }
 
 fn not_in(visit: &Visit<'_>, error: Error) -> HttpResponse {
     match error {
         Error::Refused(refused) => {
-            let body =
-                Html::default().raw("<p role=\"alert\">You cannot act here: ").text(&refused.to_string()).raw(".</p>");
+            let body = html! { p role="alert" { "You cannot act here: " (refused.to_string()) "." } };
             frame::page("Not now", body).status(StatusCode::FORBIDDEN).answer()
         }
         Error::Database(_) => Told::of(&SignInError::App(error)).alone(),

@@ -2,8 +2,8 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+use maud::html;
 use portico_identity::{Invited, SignInError};
-use portico_web::html::Html;
 use portico_web::page::Page;
 
 use crate::frame;
@@ -54,51 +54,42 @@ pub(crate) async fn accept_at_provider(visit: Visit<'_>, form: Form) -> HttpResp
 fn page(visit: &Visit<'_>, invited: &Invited, wrong: Option<&str>) -> Page {
     let (form_token, cookie) = visit.form_token();
     let action = format!("/console/invitations/{}", visit.segment("token"));
-    let mut body = Html::default()
-        .raw("<p>You are invited to <strong>")
-        .text(&invited.tenant)
-        .raw("</strong> with the role <strong>")
-        .text(&invited.role)
-        .raw("</strong>.</p>\n");
-    if visit.app.provider_sign_in().is_set_up() {
-        body = body
-            .raw("<form method=\"post\"")
-            .attribute("action", &format!("{action}/provider"))
-            .raw(">\n")
-            .and(&form_token)
-            .raw("<button type=\"submit\">Use your identity provider</button>\n</form>\n")
-            .raw("<p class=\"or\">or set a password</p>\n");
-    }
-    let described = if wrong.is_some() {
-        " aria-describedby=\"wrong hint\" aria-invalid=\"true\""
-    } else {
-        " aria-describedby=\"hint\""
+    let provider = visit.app.provider_sign_in().is_set_up();
+    let body = html! {
+        p {
+            "You are invited to " strong { (invited.tenant) } " with the role " strong { (invited.role) } "."
+        }
+        @if provider {
+            form method="post" action={ (action) "/provider" } {
+                (form_token)
+                button type="submit" { "Use your identity provider" }
+            }
+            p.or { "or set a password" }
+        }
+        form method="post" action=(action) {
+            (form_token)
+            div.field {
+                label for="email" { "E-mail address" }
+                input id="email" type="email" autocomplete="username" readonly value=(invited.email);
+            }
+            div.field {
+                label for="password" { "New password" }
+                input id="password" name="password" type="password" autocomplete="new-password" minlength="12"
+                    maxlength="128" required
+                    aria-describedby=(if wrong.is_some() { "wrong hint" } else { "hint" })
+                    aria-invalid=[wrong.map(|_| "true")];
+                p.hint id="hint" { "At least 12 characters. Several words in a row make a good password." }
+                @if let Some(wrong) = wrong {
+                    p.wrong id="wrong" role="alert" { (wrong) }
+                }
+            }
+            div.field {
+                label for="repeat" { "The same password again" }
+                input id="repeat" name="repeat" type="password" autocomplete="new-password" minlength="12"
+                    maxlength="128" required;
+            }
+            button type="submit" class=[provider.then_some("second")] { "Accept the invitation" }
+        }
     };
-    body = body
-        .raw("<form method=\"post\"")
-        .attribute("action", &action)
-        .raw(">\n")
-        .and(&form_token)
-        .raw("<div class=\"field\"><label for=\"email\">E-mail address</label>\n")
-        .raw("<input id=\"email\" type=\"email\" autocomplete=\"username\" readonly")
-        .attribute("value", &invited.email)
-        .raw("></div>\n<div class=\"field\"><label for=\"password\">New password</label>\n")
-        .raw("<input id=\"password\" name=\"password\" type=\"password\" autocomplete=\"new-password\" minlength=\"12\" maxlength=\"128\" required")
-        .raw(described)
-        .raw(">\n<p class=\"hint\" id=\"hint\">At least 12 characters. Several words in a row make a good password.</p>\n");
-    if let Some(wrong) = wrong {
-        body = body.raw("<p class=\"wrong\" id=\"wrong\" role=\"alert\">").text(wrong).raw("</p>\n");
-    }
-    let second = if visit.app.provider_sign_in().is_set_up() { " class=\"second\"" } else { "" };
-    body = body
-        .raw("</div>\n<div class=\"field\"><label for=\"repeat\">The same password again</label>\n")
-        .raw("<input id=\"repeat\" name=\"repeat\" type=\"password\" autocomplete=\"new-password\" minlength=\"12\" maxlength=\"128\" required")
-        .raw("></div>\n<button type=\"submit\"")
-        .raw(second)
-        .raw(">Accept the invitation</button>\n</form>");
-    let page = frame::page("You are invited", body);
-    match cookie {
-        Some(cookie) => page.cookie(cookie),
-        None => page,
-    }
+    frame::page("You are invited", body).cookies(cookie)
 }

@@ -2,7 +2,7 @@
 //!
 //! Pages are made on the server and need no script. Each forbids itself everything but its own style
 //! sheet and forms ([`frame`]), and is never kept by a cache. Everything that comes from outside is
-//! escaped by [`portico_web::html::Html`], the only way to put a text into a page. A form changes something only
+//! escaped by [`maud`], which writes the pages. A form changes something only
 //! with the hidden field that fits the browser's cookie ([`visit`]).
 //!
 //! To add a page, write a handler in the module of its subject and name it in [`routes`], the one

@@ -1,9 +1,9 @@
 //! Signing in at the identity provider.
 
 use actix_web::HttpResponse;
+use maud::html;
 use portico_identity::{Returned, SignInError};
 use portico_web::cookies::Cookie;
-use portico_web::html::Html;
 
 use crate::frame;
 use crate::sign_in::{Told, entered};
@@ -22,12 +22,12 @@ pub(crate) async fn begin(visit: Visit<'_>, form: Form) -> HttpResponse {
 pub(crate) async fn leave(visit: &Visit<'_>, invitation: Option<&str>) -> HttpResponse {
     match visit.app.provider_sign_in().begin(&visit.redirect_uri(), invitation).await {
         Ok((address, attempt)) => {
-            let body = Html::default()
-                .raw("<p>You are being sent to your identity provider.</p>\n<p><a class=\"button\"")
-                .attribute("href", &address)
-                .raw(">Continue</a></p>");
+            let body = html! {
+                p { "You are being sent to your identity provider." }
+                p { a.button href=(address) { "Continue" } }
+            };
             let page = frame::page("Signing in", body).onward(&address);
-            page.cookie(Cookie::Attempt.set(visit.app, &attempt)).answer()
+            page.cookies([Cookie::Attempt.set(visit.app, &attempt)]).answer()
         }
         Err(error) => Told::of(&error).alone(),
     }

@@ -6,8 +6,8 @@ use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::rt::time::timeout;
 use actix_web::web::{self, Data, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
+use maud::html;
 use portico_app::App;
-use portico_web::html::Html;
 
 use crate::frame::{self, go, icon, style};
 use crate::visit::{Form, Visit};
@@ -67,13 +67,16 @@ async fn arrived(body: Payload) -> Result<Form, HttpResponse> {
         Ok(Err(_)) => (StatusCode::PAYLOAD_TOO_LARGE, "The form is too long."),
         Err(_) => (StatusCode::REQUEST_TIMEOUT, "The form took too long to arrive. Please try again."),
     };
-    let body = Html::default().raw("<p role=\"alert\">").raw(text).raw("</p>");
+    let body = html! { p role="alert" { (text) } };
     let mut answer = frame::page("That did not work", body).status(status).answer();
     answer.head_mut().set_connection_type(ConnectionType::Close);
     Err(answer)
 }
 
 async fn nothing() -> HttpResponse {
-    let body = Html::default().raw("<p>There is no such page.</p>\n<p><a href=\"/console/\">Go to the console</a></p>");
+    let body = html! {
+        p { "There is no such page." }
+        p { a href="/console/" { "Go to the console" } }
+    };
     frame::page("Page not found", body).status(StatusCode::NOT_FOUND).answer()
 }

@@ -2,9 +2,9 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+use maud::html;
 use portico_identity::{SignInError, SignedIn};
 use portico_web::cookies::Cookie;
-use portico_web::html::Html;
 use portico_web::page::Page;
 
 use crate::frame::{self, go};
@@ -43,38 +43,39 @@ pub(crate) async fn entered(visit: &Visit<'_>, signed_in: SignedIn) -> HttpRespo
 
 fn page(visit: &Visit<'_>, email: &str, wrong: Option<&str>) -> Page {
     let (token, cookie) = visit.form_token();
-    let mut body = Html::default();
-    if visit.app.provider_sign_in().is_set_up() {
-        body = body
-            .raw("<form method=\"post\" action=\"/console/sign-in/provider\">\n")
-            .and(&token)
-            .raw("<button type=\"submit\">Use your identity provider</button>\n</form>\n")
-            .raw("<p class=\"or\">or with a password</p>\n");
-    }
-    if let Some(wrong) = wrong {
-        body = body.raw("<p class=\"alert\" id=\"wrong\" role=\"alert\">").text(wrong).raw("</p>\n");
-    }
-    let described = if wrong.is_some() { " aria-describedby=\"wrong\" aria-invalid=\"true\"" } else { "" };
-    let second = if visit.app.provider_sign_in().is_set_up() { " class=\"second\"" } else { "" };
-    body = body
-        .raw("<form method=\"post\" action=\"/console/sign-in\">\n")
-        .and(&token)
-        .raw("<div class=\"field\"><label for=\"email\">E-mail address</label>\n")
-        .raw("<input id=\"email\" name=\"email\" type=\"email\" autocomplete=\"username\" maxlength=\"254\" required")
-        .raw(described)
-        .attribute("value", email)
-        .raw("></div>\n<div class=\"field\"><label for=\"password\">Password</label>\n")
-        .raw("<input id=\"password\" name=\"password\" type=\"password\" autocomplete=\"current-password\" maxlength=\"128\" required")
-        .raw(described)
-        .raw("></div>\n<button type=\"submit\"")
-        .raw(second)
-        .raw(">Sign in</button>\n</form>\n")
-        .raw("<p class=\"hint\">No account yet, or the password is lost? Ask an owner of your company's tenant, or whoever runs this Portico, for an invitation.</p>");
-    let page = frame::page("Sign in", body);
-    match cookie {
-        Some(cookie) => page.cookie(cookie),
-        None => page,
-    }
+    let provider = visit.app.provider_sign_in().is_set_up();
+    let (described, invalid) = (wrong.map(|_| "wrong"), wrong.map(|_| "true"));
+    let body = html! {
+        @if provider {
+            form method="post" action="/console/sign-in/provider" {
+                (token)
+                button type="submit" { "Use your identity provider" }
+            }
+            p.or { "or with a password" }
+        }
+        @if let Some(wrong) = wrong {
+            p.alert id="wrong" role="alert" { (wrong) }
+        }
+        form method="post" action="/console/sign-in" {
+            (token)
+            div.field {
+                label for="email" { "E-mail address" }
+                input id="email" name="email" type="email" autocomplete="username" maxlength="254" required
+                    aria-describedby=[described] aria-invalid=[invalid] value=(email);
+            }
+            div.field {
+                label for="password" { "Password" }
+                input id="password" name="password" type="password" autocomplete="current-password" maxlength="128"
+                    required aria-describedby=[described] aria-invalid=[invalid];
+            }
+            button type="submit" class=[provider.then_some("second")] { "Sign in" }
+        }
+        p.hint {
+            "No account yet, or the password is lost? Ask an owner of your company's tenant, or whoever runs this "
+            "Portico, for an invitation."
+        }
+    };
+    frame::page("Sign in", body).cookies(cookie)
 }
 
 /// A failure in words for people.
@@ -166,10 +167,10 @@ impl Told {
 
     /// On a page of its own, from which one can begin again.
     pub(crate) fn alone(&self) -> HttpResponse {
-        let body = Html::default()
-            .raw("<p role=\"alert\">")
-            .text(&self.text)
-            .raw("</p>\n<p><a class=\"button\" href=\"/console/sign-in\">Go to the sign-in page</a></p>");
+        let body = html! {
+            p role="alert" { (self.text) }
+            p { a.button href="/console/sign-in" { "Go to the sign-in page" } }
+        };
         self.on(frame::page("That did not work", body)).answer()
     }
 }

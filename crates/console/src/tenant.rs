@@ -1,9 +1,9 @@
 //! Choosing the tenant to act in, for who can act in several or is invited.
 
 use actix_web::HttpResponse;
-use portico_identity::SignInError;
+use maud::{Markup, html};
+use portico_identity::{Choice, SignInError};
 use portico_web::cookies::Cookie;
-use portico_web::html::Html;
 
 use crate::frame;
 use crate::sign_in::Told;
@@ -17,33 +17,35 @@ pub(crate) async fn show(visit: Visit<'_>) -> HttpResponse {
         Err(error) => return Told::of(&error).alone(),
     };
     let (token, cookie) = visit.form_token();
-    let mut body = Html::default()
-        .raw("<p>A session is for one tenant. To act in another, sign out and in again.</p>\n")
-        .raw("<form method=\"post\" action=\"/console/sign-in/tenant\">\n")
-        .and(&token);
-    for choice in &choices {
-        body = body
-            .raw("<div class=\"field\"><button class=\"choice\" type=\"submit\" name=\"tenant\"")
-            .attribute("value", &choice.tenant.to_string())
-            .raw(">");
-        body = match &choice.joins_as {
-            None if choice.binds => body
-                .text(&choice.name)
-                .raw("<small>Your account at the identity provider becomes the only way in: the password is forgotten, sessions end</small>"),
-            None => body.text(&choice.name),
-            Some(role) => body
-                .raw("Join ")
-                .text(&choice.name)
-                .raw("<small>You are invited, with the role ")
-                .text(role)
-                .raw("</small>"),
-        };
-        body = body.raw("</button></div>\n");
-    }
-    let page = frame::page("Choose a tenant", body.raw("</form>"));
-    match cookie {
-        Some(cookie) => page.cookie(cookie).answer(),
-        None => page.answer(),
+    let body = html! {
+        p { "A session is for one tenant. To act in another, sign out and in again." }
+        form method="post" action="/console/sign-in/tenant" {
+            (token)
+            @for choice in &choices {
+                div.field {
+                    button.choice type="submit" name="tenant" value=(choice.tenant) { (label(choice)) }
+                }
+            }
+        }
+    };
+    frame::page("Choose a tenant", body).cookies(cookie).answer()
+}
+
+/// What the button of a choice says: its tenant, and what else the choice brings about.
+fn label(choice: &Choice) -> Markup {
+    html! {
+        @if let Some(role) = &choice.joins_as {
+            "Join " (choice.name)
+            small { "You are invited, with the role " (role) }
+        } @else {
+            (choice.name)
+            @if choice.binds {
+                small {
+                    "Your account at the identity provider becomes the only way in: the password is forgotten, "
+                    "sessions end"
+                }
+            }
+        }
     }
 }
 

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use crate::frame::go;
 use actix_web::HttpRequest;
+use maud::{Markup, html};
 use portico_app::App;
 use portico_auth::Origin;
 use portico_identity::{Browser, NewBrowserSession, RequestCredentials};
 use portico_web::browser;
 use portico_web::cookies::{Cookie, is_from_own_page, own_url};
-use portico_web::html::Html;
 use portico_web::request_id::RequestId;
 use secrecy::SecretString;
 
@@ -89,7 +89,7 @@ impl<'r> Visit<'r> {
     }
 
     /// The hidden field of a form, and the cookie that it fits, to be set if it is a new one.
-    pub(crate) fn form_token(&self) -> (Html, Option<String>) {
+    pub(crate) fn form_token(&self) -> (Markup, Option<String>) {
         let known = self.cookie(Cookie::Form).and_then(|cookie| self.app.sessions().form_token(cookie));
         let (token, cookie) = known.map_or_else(
             || {
@@ -103,7 +103,7 @@ impl<'r> Visit<'r> {
     }
 
     /// The same for a form of who is signed in; it fits the session's cookie.
-    pub(crate) fn session_token(&self) -> Html {
+    pub(crate) fn session_token(&self) -> Markup {
         let session = self.cookie(Cookie::Session).unwrap_or_default();
         hidden(&self.app.sessions().csrf_token(session).unwrap_or_default())
     }
@@ -140,6 +140,6 @@ impl<'r> Visit<'r> {
     }
 }
 
-fn hidden(token: &str) -> Html {
-    Html::default().raw("<input type=\"hidden\" name=\"form_token\"").attribute("value", token).raw(">\n")
+fn hidden(token: &str) -> Markup {
+    html! { input type="hidden" name=(TOKEN) value=(token); }
 }

@@ -1,12 +1,10 @@
 //! What the pages about the catalogue share: how they say who may call an operation, what is
 //! checked, and how well its contract is known.
 
-use std::fmt::Write;
-
-use portico_chakra::{At, Condition, Confidence, Method, Operation, Owned, Retry, router};
+use maud::{Markup, html};
+use portico_chakra::{At, Condition, Confidence, Operation, Owned, Retry, router};
 use portico_domain::Permission;
 
-use crate::html::{code, escape};
 use crate::reference::Reference;
 
 /// Whether the operation's path is a guess, or one of several.
@@ -14,11 +12,19 @@ pub(crate) fn is_uncertain(operation: &Operation) -> bool {
     operation.confidence == Confidence::Inferred || operation.paths.len() > 1
 }
 
-/// A method and a path.
-pub(crate) fn call(method: Method, path: &str) -> String {
-    // A long path may be broken before each slash.
-    let path = escape(path).replace('/', "<wbr>/");
-    format!("<span class=\"call\"><b>{0}</b> <code>{path}</code></span>", method.as_str())
+/// A method and a path, which may be broken before each slash where it is long.
+pub(crate) fn call(method: &str, path: &str) -> Markup {
+    html! {
+        span.call {
+            b { (method) } " "
+            code {
+                @for (at, segment) in path.split('/').enumerate() {
+                    @if at > 0 { wbr; "/" }
+                    (segment)
+                }
+            }
+        }
+    }
 }
 
 /// Where the operation stands in the reference.
@@ -33,60 +39,65 @@ pub(crate) fn place(operation: &Operation, reference: &Reference) -> String {
 }
 
 /// The permission, as a link to what it allows.
-pub(crate) fn permission(permission: Permission) -> String {
-    format!("<a href=\"/docs/roles#{permission}\"><code>{permission}</code></a>")
+pub(crate) fn permission(permission: Permission) -> Markup {
+    html! { a href={ "/docs/roles#" (permission) } { code { (permission) } } }
 }
 
 /// What the operation asks of its caller.
-pub(crate) fn permissions(operation: &Operation) -> String {
-    let mut html = operation.permission.map_or_else(|| "none; any valid key may call it".to_owned(), permission);
-    if let Some((name, more)) = operation.query_permission {
-        let _ = write!(html, ", and {} with the query parameter {}", permission(more), code(name));
+pub(crate) fn permissions(operation: &Operation) -> Markup {
+    html! {
+        @match operation.permission {
+            Some(needed) => (permission(needed)),
+            None => "none; any valid key may call it",
+        }
+        @if let Some((name, more)) = operation.query_permission {
+            ", and " (permission(more)) " with the query parameter " code { (name) }
+        }
+        @if operation.permission.is_some_and(Permission::is_team_wide) { " (team-wide)" }
     }
-    if operation.permission.is_some_and(Permission::is_team_wide) {
-        html.push_str(" (team-wide)");
-    }
-    html
 }
 
 /// Which ids must belong to the caller, by where they stand.
-pub(crate) fn checked(operation: &Operation) -> String {
-    let mut places: Vec<(&str, Vec<String>)> = Vec::new();
+pub(crate) fn checked(operation: &Operation) -> Markup {
+    let mut places: Vec<(&str, Vec<&Owned>)> = Vec::new();
     for owned in operation.owned {
-        let (place, id) = placed(owned);
+        let place = part_of_call(owned.at).0;
         match places.iter_mut().find(|(known, _)| *known == place) {
-            Some((_, ids)) => ids.push(id),
-            None => places.push((place, vec![id])),
+            Some((_, ids)) => ids.push(owned),
+            None => places.push((place, vec![owned])),
         }
     }
-    if places.is_empty() {
-        return "none".to_owned();
+    html! {
+        @if places.is_empty() { "none" }
+        @for (at, (place, ids)) in places.iter().enumerate() {
+            @if at > 0 { "; " }
+            "in the " (place) " "
+            @for (at, owned) in ids.iter().enumerate() {
+                @if at > 0 { ", " }
+                code { (part_of_call(owned.at).1) }
+                @if owned.when != Condition::Always { " (when " (when(owned.when)) ")" }
+            }
+        }
     }
-    let places: Vec<String> = places.iter().map(|(place, ids)| format!("in the {place} {}", ids.join(", "))).collect();
-    places.join("; ")
 }
 
-/// Where an id stands, and its name.
-fn placed(owned: &Owned) -> (&'static str, String) {
-    let (place, name) = match owned.at {
+/// The part of a call in which an id stands, and the id's name there.
+fn part_of_call(at: At) -> (&'static str, &'static str) {
+    match at {
         At::Path(name) => ("path", name),
         At::Query(name) => ("query", name),
         At::Body(pointer) => ("body", pointer),
-    };
-    let name = code(name);
-    match owned.when {
-        Condition::Always => (place, name),
-        condition => (place, format!("{name} (when {})", when(condition))),
     }
 }
 
 /// A condition on the body, in words; empty for none.
-pub(crate) fn when(condition: When) -> String {
-    match condition {
-        Condition::Always => String::new(),
-        Condition::BodyIs(pointer, text) => format!("{} in the body is {}", code(pointer), code(text)),
-        Condition::BodyIsNot(pointer, text) => format!("{} in the body is not {}", code(pointer), code(text)),
-    }
+pub(crate) fn when(condition: Condition) -> Markup {
+    let (pointer, relation, text) = match condition {
+        Condition::Always => return html! {},
+        Condition::BodyIs(pointer, text) => (pointer, "is", text),
+        Condition::BodyIsNot(pointer, text) => (pointer, "is not", text),
+    };
+    html! { code { (pointer) } " in the body " (relation) " " code { (text) } }
 }
 
 /// Whether the operation may be repeated.

@@ -1,26 +1,26 @@
 //! The page of what is inferred about Chakra.
 
-use std::fmt::Write;
-
+use maud::{Markup, html};
 use portico_chakra::{Confidence, Operation, operations};
 
 use crate::catalogue;
-use crate::html::{escape, list};
+use crate::section::{Row, table, third};
+use crate::text::list;
 
 fn uncertain() -> impl Iterator<Item = &'static Operation> {
     operations().into_iter().filter(|operation| catalogue::is_uncertain(operation))
 }
 
-/// How many operations are known how well, as rows.
-pub(crate) fn counts() -> String {
-    let mut html = String::new();
-    for confidence in [Confidence::Documented, Confidence::Observed, Confidence::Inferred] {
-        let count = operations().iter().filter(|operation| operation.confidence == confidence).count();
+/// How many operations are known how well.
+pub(crate) fn counts() -> Markup {
+    let count = |confidence| operations().iter().filter(|operation| operation.confidence == confidence).count();
+    let row = |confidence| {
         let known = catalogue::known(confidence);
         let (name, meaning) = known.split_once(": ").unwrap_or((known, ""));
-        let _ = writeln!(html, "<tr><td>{name}</td><td>{count}</td><td>{meaning}</td></tr>");
-    }
-    html
+        Row { id: None, cells: vec![html! { (name) }, html! { (count(confidence)) }, html! { (meaning) }] }
+    };
+    let all = [Confidence::Documented, Confidence::Observed, Confidence::Inferred];
+    table(&["Known", "Operations", "Meaning"], &all.map(row))
 }
 
 /// An entry of the settings that chooses a path: the second of an operation that has two, best of one
@@ -33,20 +33,32 @@ pub(crate) fn example() -> String {
 }
 
 /// Each uncertain operation with its paths.
-pub(crate) fn cards() -> String {
-    let mut html = String::new();
-    for operation in uncertain() {
-        let (id, title) = (operation.id, escape(operation.title));
-        let _ = write!(html, "<section class=\"card\">\n<h3 id=\"{id}\">{title}</h3>\n<ol class=\"paths\">\n");
-        for (at, path) in operation.paths.iter().enumerate() {
-            let chosen = if at == 0 { " <em>calls go out here</em>" } else { "" };
-            let _ = writeln!(html, "<li>{}{chosen}</li>", catalogue::call(operation.method, path));
-        }
-        html.push_str("</ol>\n<dl>\n");
-        let _ = writeln!(html, "<dt>Operation</dt><dd><a href=\"/docs/operations#{id}\"><code>{id}</code></a></dd>");
-        let _ = write!(html, "<dt>Known</dt><dd>{}</dd>\n</dl>\n", catalogue::known(operation.confidence));
-        html.push_str(&list(operation.notes));
-        html.push_str("</section>\n");
+pub(crate) fn cards() -> Markup {
+    html! {
+        @for operation in uncertain() { (card(operation)) }
     }
-    html
+}
+
+fn card(operation: &Operation) -> Markup {
+    let id = operation.id;
+    html! {
+        section.card {
+            (third(id, &html! { (operation.title) }))
+            ol.paths {
+                @for (at, path) in operation.paths.iter().enumerate() {
+                    li {
+                        (catalogue::call(operation.method.as_str(), path))
+                        @if at == 0 { " " em { "calls go out here" } }
+                    }
+                }
+            }
+            dl {
+                dt { "Operation" }
+                dd { a href={ "/docs/operations#" (id) } { code { (id) } } }
+                dt { "Known" }
+                dd { (catalogue::known(operation.confidence)) }
+            }
+            (list(operation.notes))
+        }
+    }
 }

@@ -7,14 +7,14 @@
 //! What it says of Portico's own API it is given: the table of routes, the table of codes and the OpenAPI
 //! document. It knows no endpoint.
 //!
-//! To add a page, write its text to `pages/` and name it in [`pages::all`]. Navigation, contents,
-//! search and the test of links follow.
+//! To add a page, write its text in [Markdown](markdown) to `pages/` and name it in [`pages::all`].
+//! Navigation, contents, search and the test of links follow.
 
 mod catalogue;
 mod file;
-mod html;
 mod inferred;
 mod limits;
+mod markdown;
 mod operations;
 mod page;
 mod pages;
@@ -22,6 +22,8 @@ mod problems;
 mod reference;
 mod roles;
 mod search;
+mod section;
+mod text;
 
 use portico_web::codes::Code;
 use portico_web::routes::{Route, other_method};
@@ -74,7 +76,7 @@ impl Docs {
         docs.text("/docs/reference.js", include_str!("reference.js"), SCRIPT);
         docs.add("/docs/search.json", File::new(index.into(), "application/json", Policy::Strict));
         for page in &pages {
-            let file = File::new(page::render(page, &pages).into(), HTML, page.policy);
+            let file = File::new(page::render(page, &pages).into_string().into(), HTML, page.policy);
             if page.path == page::START {
                 docs.add("/docs/", file.clone());
             }

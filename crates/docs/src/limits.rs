@@ -1,28 +1,21 @@
 //! What is not there yet, as the README says it, so that the two never differ.
 
-use crate::html::list;
+use maud::Markup;
+
+use crate::markdown;
 
 const README: &str = include_str!("../../../README.md");
 
-/// The points of the README's section "Limits", as a list.
-pub(crate) fn not_yet() -> String {
-    list(points(README))
+/// The list of the README's section "Limits".
+pub(crate) fn not_yet() -> Markup {
+    markdown::plain(list(README))
 }
 
-/// Each point of the list under the heading, its lines joined.
-fn points(text: &str) -> Vec<String> {
+/// The list under the heading, as Markdown.
+fn list(text: &str) -> &str {
     let section = text.split("\n## Limits\n").nth(1).unwrap_or_default();
     let section = section.split("\n## ").next().unwrap_or_default();
-    let mut points: Vec<String> = Vec::new();
-    for line in section.lines() {
-        if let Some(first) = line.strip_prefix("- ") {
-            points.push(first.to_owned());
-        } else if let (Some(more), Some(point)) = (line.strip_prefix("  "), points.last_mut()) {
-            point.push(' ');
-            point.push_str(more);
-        }
-    }
-    points
+    section.find("\n- ").map_or("", |at| &section[at..])
 }
 
 #[cfg(test)]
@@ -30,15 +23,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn points_are_read_with_all_their_lines() {
+    fn the_list_is_read_to_its_end() {
         let text = "# A\n\n## Limits\n\nWhat is not there:\n\n- one\n  more `x`\n- two\n\n## B\n\n- three\n";
-        assert_eq!(points(text), ["one more `x`", "two"]);
+        assert_eq!(list(text).trim(), "- one\n  more `x`\n- two");
+        assert_eq!(list("# A\n\n## B\n\n- three\n"), "");
     }
 
     #[test]
-    fn the_readme_has_such_a_section_without_links() {
-        let points = points(README);
-        assert!(points.len() > 3, "{points:?}");
-        assert!(points.iter().all(|point| !point.contains("](") && !point.contains("**")), "{points:?}");
+    fn the_readme_has_such_a_list_without_links() {
+        let html = not_yet().into_string();
+        assert!(html.matches("<li>").count() > 3, "{html}");
+        // They would lead from the README's place, not from the page's.
+        assert!(!html.contains("<a "), "{html}");
     }
 }

@@ -1,21 +1,21 @@
 //! The page of every operation, of Chakra's and of Portico's own API.
 
-use std::fmt::Write;
-
+use maud::{Markup, html};
 use portico_chakra::{Condition, Operation, operations};
 use portico_web::routes::Route;
 
 use crate::catalogue;
-use crate::html::{escape, list, slug};
 use crate::reference::Reference;
+use crate::section::{Row, Section, table, third};
+use crate::text::{list, slug};
 
 /// How many operations the catalogue has.
-pub(crate) fn count() -> String {
-    operations().len().to_string()
+pub(crate) fn count() -> usize {
+    operations().len()
 }
 
 /// Every operation of the catalogue, by group.
-pub(crate) fn of_chakra(reference: &Reference) -> String {
+pub(crate) fn of_chakra(reference: &Reference) -> Vec<(Section, Markup)> {
     let all = operations();
     let mut groups: Vec<&str> = Vec::new();
     for operation in &all {
@@ -23,58 +23,62 @@ pub(crate) fn of_chakra(reference: &Reference) -> String {
             groups.push(operation.group);
         }
     }
-    let mut html = String::new();
-    for group in groups {
-        let _ = writeln!(html, "<h2 id=\"group-{}\">{}</h2>", slug(group), escape(group));
-        for operation in all.iter().filter(|operation| operation.group == group) {
-            card(&mut html, operation, reference);
+    let section = |group: &str| {
+        let of_group = all.iter().filter(|operation| operation.group == group);
+        let cards = html! { @for operation in of_group { (card(operation, reference)) } };
+        (Section { id: format!("group-{}", slug(group)), heading: html! { (group) } }, cards)
+    };
+    groups.into_iter().map(section).collect()
+}
+
+fn card(operation: &Operation, reference: &Reference) -> Markup {
+    let id = operation.id;
+    html! {
+        section.card {
+            (third(id, &html! { (operation.title) }))
+            @for path in operation.paths {
+                p { (catalogue::call(operation.method.as_str(), path)) }
+            }
+            dl {
+                dt { "Operation" }
+                dd { code { (id) } }
+                @if operation.when != Condition::Always {
+                    dt { "Condition" }
+                    dd { (catalogue::when(operation.when)) }
+                }
+                dt { "Permission" }
+                dd { (catalogue::permissions(operation)) }
+                dt { "Checked ids" }
+                dd { (catalogue::checked(operation)) }
+                dt { "Repeat" }
+                dd { (catalogue::repeat(operation.retry)) }
+                dt { "Known" }
+                dd {
+                    (catalogue::known(operation.confidence))
+                    @if catalogue::is_uncertain(operation) {
+                        "; " a href={ "/docs/inferred#" (id) } { "the path is not certain" }
+                    }
+                }
+            }
+            (list(operation.notes))
+            p { a href=(catalogue::place(operation, reference)) { "Fields and examples in the reference" } }
         }
     }
-    html
 }
 
-fn card(html: &mut String, operation: &Operation, reference: &Reference) {
-    let (id, title) = (operation.id, escape(operation.title));
-    let _ = write!(html, "<section class=\"card\">\n<h3 id=\"{id}\">{title}</h3>\n");
-    for path in operation.paths {
-        let _ = writeln!(html, "<p>{}</p>", catalogue::call(operation.method, path));
-    }
-    let _ = write!(html, "<dl>\n<dt>Operation</dt><dd><code>{id}</code></dd>\n");
-    if operation.when != Condition::Always {
-        let _ = writeln!(html, "<dt>When</dt><dd>{}</dd>", catalogue::when(operation.when));
-    }
-    let _ = writeln!(html, "<dt>Permission</dt><dd>{}</dd>", catalogue::permissions(operation));
-    let _ = writeln!(html, "<dt>Checked ids</dt><dd>{}</dd>", catalogue::checked(operation));
-    let _ = writeln!(html, "<dt>Repeat</dt><dd>{}</dd>", catalogue::repeat(operation.retry));
-    let more = if catalogue::is_uncertain(operation) {
-        format!("; <a href=\"/docs/inferred#{id}\">the path is not certain</a>")
-    } else {
-        String::new()
-    };
-    let _ = write!(html, "<dt>Known</dt><dd>{}{more}</dd>\n</dl>\n", catalogue::known(operation.confidence));
-    html.push_str(&list(operation.notes));
-    let _ = write!(
-        html,
-        "<p><a href=\"{}\">Fields and examples in the reference</a></p>\n</section>\n",
-        catalogue::place(operation, reference)
-    );
-}
-
-/// Every route of Portico's own API, as rows.
-pub(crate) fn of_portico(routes: &[Route]) -> String {
-    let mut html = String::new();
-    for route in routes {
+/// Every route of Portico's own API.
+pub(crate) fn of_portico(routes: &[Route]) -> Markup {
+    let row = |route: &Route| {
         let id = slug(&format!("{} {}", route.method, route.path));
-        let caller =
-            if route.operator { "the operator's token" } else { "an API key, a session, or the operator's token" };
-        let _ = writeln!(
-            html,
-            "<tr id=\"{id}\"><td><a href=\"#{id}\"><span class=\"call\"><b>{}</b> <code>{}</code></span></a></td>\
-             <td data-label=\"Permission\">{}</td><td data-label=\"Credential\">{caller}</td></tr>",
-            route.method,
-            escape(&route.path).replace('/', "<wbr>/"),
-            route.permission.map_or_else(|| "none; every known caller may".to_owned(), catalogue::permission),
-        );
-    }
-    html
+        let cells = vec![
+            html! { a href={ "#" (id) } { (catalogue::call(route.method.as_str(), &route.path)) } },
+            route.permission.map_or_else(|| html! { "none; every known caller may" }, catalogue::permission),
+            html! {
+                @if route.operator { "the operator's token" }
+                @else { "an API key, a session, or the operator's token" }
+            },
+        ];
+        Row { id: Some(id), cells }
+    };
+    table(&["Call", "Permission", "Credential"], &routes.iter().map(row).collect::<Vec<_>>())
 }

@@ -1,10 +1,15 @@
 //! The pages, in reading order.
 
+use maud::{Markup, html};
+
 use crate::file::Policy;
-use crate::html::escape;
-use crate::page::{Page, START};
+use crate::markdown::{self, Part};
+use crate::page::{Body, Page, START};
 use crate::reference::Reference;
 use crate::{Sources, inferred, limits, operations, problems, roles};
+
+/// The page on which Swagger UI shows the OpenAPI document.
+const REFERENCE: &str = "/docs/reference";
 
 const BEGIN: &str = "Begin";
 const KNOW: &str = "Know";
@@ -12,20 +17,23 @@ const LOOK_UP: &str = "Look up";
 
 /// Every page.
 pub(crate) fn all(sources: &Sources<'_>, reference: &Reference) -> Vec<Page> {
-    let mut pages: Vec<_> = begin().into_iter().chain(know()).chain(look_up()).collect();
+    let (mut pages, texts): (Vec<_>, Vec<_>) = begin().into_iter().chain(know()).chain(look_up()).unzip();
     let parts = Parts { sources, reference, cards: cards(&pages) };
-    for page in &mut pages {
-        page.body = parts.fill(&page.body);
-        if page.path == "/docs/reference" {
-            page.policy = Policy::Reference;
-            page.head = "<link rel=\"stylesheet\" href=\"/docs/swagger-ui.css\">\n";
+    for (page, text) in pages.iter_mut().zip(texts) {
+        if page.path == REFERENCE {
+            (page.policy, page.body.text) = (Policy::Reference, swagger_ui());
+        } else {
+            page.body = markdown::body(text, |name| parts.part(name));
         }
     }
     pages
 }
 
+/// A page without its body, and the Markdown of which that is made.
+type Text = (Page, &'static str);
+
 /// Pages for whoever begins.
-fn begin() -> Vec<Page> {
+fn begin() -> Vec<Text> {
     vec![
         page(
             START,
@@ -33,7 +41,7 @@ fn begin() -> Vec<Page> {
             "Overview",
             "Portico",
             "A gateway between your product and ChakraHQ's WhatsApp API.",
-            include_str!("pages/start.html"),
+            include_str!("pages/start.md"),
         ),
         page(
             "/docs/quick-start",
@@ -41,7 +49,7 @@ fn begin() -> Vec<Page> {
             "Quick start",
             "Quick start",
             "From nothing to a sent message, then to a connected customer, with commands to paste.",
-            include_str!("pages/quick-start.html"),
+            include_str!("pages/quick-start.md"),
         ),
         page(
             "/docs/moving-over",
@@ -49,13 +57,13 @@ fn begin() -> Vec<Page> {
             "Moving over",
             "Moving over from direct Chakra",
             "What to change in curl, the TypeScript SDK, a fetch client and n8n, and what answers differently.",
-            include_str!("pages/moving-over.html"),
+            include_str!("pages/moving-over.md"),
         ),
     ]
 }
 
 /// Pages about one subject each.
-fn know() -> Vec<Page> {
+fn know() -> Vec<Text> {
     vec![
         page(
             "/docs/roles",
@@ -63,7 +71,7 @@ fn know() -> Vec<Page> {
             "Roles",
             "Roles and permissions",
             "Each permission, what it allows, and which of the built-in roles has it.",
-            include_str!("pages/roles.html"),
+            include_str!("pages/roles.md"),
         ),
         page(
             "/docs/keys",
@@ -71,7 +79,7 @@ fn know() -> Vec<Page> {
             "API keys",
             "API keys",
             "Format, limits, rotation, expiry, leaks, and the last owner.",
-            include_str!("pages/keys.html"),
+            include_str!("pages/keys.md"),
         ),
         page(
             "/docs/tokens",
@@ -79,7 +87,7 @@ fn know() -> Vec<Page> {
             "Tokens",
             "Tokens",
             "Short-lived credentials for browsers and dashboards: minting, limits, verifying them yourself.",
-            include_str!("pages/tokens.html"),
+            include_str!("pages/tokens.md"),
         ),
         page(
             "/docs/members",
@@ -87,7 +95,7 @@ fn know() -> Vec<Page> {
             "Members",
             "Members and signing in",
             "How people come, prove who they are, and act with a browser's session.",
-            include_str!("pages/members.html"),
+            include_str!("pages/members.md"),
         ),
         page(
             "/docs/tenants",
@@ -95,7 +103,7 @@ fn know() -> Vec<Page> {
             "Tenants",
             "A tenant's life",
             "Suspend, resume, export and delete a tenant, and what is left of it then.",
-            include_str!("pages/tenants.html"),
+            include_str!("pages/tenants.md"),
         ),
         page(
             "/docs/audit-log",
@@ -103,7 +111,7 @@ fn know() -> Vec<Page> {
             "Audit log",
             "The audit log",
             "What was changed and refused, by whom, and how to prove that nothing was tampered with.",
-            include_str!("pages/audit-log.html"),
+            include_str!("pages/audit-log.md"),
         ),
         page(
             "/docs/vault",
@@ -111,7 +119,7 @@ fn know() -> Vec<Page> {
             "Keys and the vault",
             "Keys and the vault",
             "What seals what, and how to change a master key, a data key or a Chakra key while calls go on.",
-            include_str!("pages/vault.html"),
+            include_str!("pages/vault.md"),
         ),
         page(
             "/docs/problems",
@@ -119,7 +127,7 @@ fn know() -> Vec<Page> {
             "Errors",
             "Errors",
             "The two shapes of an error, how to handle each, and every code.",
-            include_str!("pages/problems.html"),
+            include_str!("pages/problems.md"),
         ),
         page(
             "/docs/limits",
@@ -127,21 +135,21 @@ fn know() -> Vec<Page> {
             "Limits",
             "Limits",
             "Sizes, times, what Portico limits, and what does not exist yet.",
-            include_str!("pages/limits.html"),
+            include_str!("pages/limits.md"),
         ),
     ]
 }
 
 /// Pages to look things up in.
-fn look_up() -> Vec<Page> {
+fn look_up() -> Vec<Text> {
     vec![
         page(
-            "/docs/reference",
+            REFERENCE,
             LOOK_UP,
             "API reference",
             "API reference",
             "Every call with its fields, answers and examples, to try out.",
-            include_str!("pages/reference.html"),
+            "",
         ),
         page(
             "/docs/operations",
@@ -149,7 +157,7 @@ fn look_up() -> Vec<Page> {
             "Operations",
             "Operations",
             "Each operation: call, permission, checked ids, whether a repeat is safe.",
-            include_str!("pages/operations.html"),
+            include_str!("pages/operations.md"),
         ),
         page(
             "/docs/inferred",
@@ -157,7 +165,7 @@ fn look_up() -> Vec<Page> {
             "Inferred",
             "What is inferred about Chakra",
             "Where Chakra's contract is a guess, which paths are possible, and how to choose.",
-            include_str!("pages/inferred.html"),
+            include_str!("pages/inferred.md"),
         ),
     ]
 }
@@ -168,60 +176,67 @@ fn page(
     name: &'static str,
     title: &'static str,
     about: &'static str,
-    text: &str,
-) -> Page {
-    Page { path, part, name, title, about, head: "", body: text.to_owned(), policy: Policy::Strict }
+    text: &'static str,
+) -> Text {
+    (Page { path, part, name, title, about, body: Body::default(), policy: Policy::Strict }, text)
+}
+
+/// Where Swagger UI appears.
+fn swagger_ui() -> Markup {
+    html! {
+        div id="docs" {
+            noscript {
+                p {
+                    "The reference needs JavaScript. " a href="/docs/operations" { "Operations" }
+                    " lists every call without it, and " a href="/openapi.yaml" { "openapi.yaml" }
+                    " says all that the reference says."
+                }
+            }
+        }
+        script src="/docs/swagger-ui-bundle.js" defer {}
+        script src="/docs/reference.js" defer {}
+    }
 }
 
 /// What pages are filled with.
 struct Parts<'s> {
     sources: &'s Sources<'s>,
     reference: &'s Reference,
-    cards: String,
+    cards: Markup,
 }
 
 impl Parts<'_> {
-    /// The text with its generated parts in place of `<!--name-->`.
-    fn fill(&self, text: &str) -> String {
-        let mut parts = text.split("<!--");
-        let mut html = parts.next().unwrap_or_default().to_owned();
-        for part in parts {
-            let (name, after) = part.split_once("-->").unwrap_or((part, ""));
-            html.push_str(&self.generated(name));
-            html.push_str(after);
-        }
-        html
-    }
-
-    fn generated(&self, name: &str) -> String {
+    /// The part with that name.
+    fn part(&self, name: &str) -> Part {
         match name {
-            "pages" => self.cards.clone(),
-            "key pattern" => escape(portico_vault::API_KEY_PATTERN),
-            "roles" => roles::built_in(),
-            "role names" => roles::names(),
-            "permissions" => roles::matrix(),
-            "codes" => problems::rows(self.sources.codes),
-            "not yet" => limits::not_yet(),
-            "operations count" => operations::count(),
-            "operations" => operations::of_chakra(self.reference),
-            "management" => operations::of_portico(self.sources.routes),
-            "confidence" => inferred::counts(),
-            "chosen path" => escape(&inferred::example()),
-            "inferred" => inferred::cards(),
+            "pages" => Part::Html(self.cards.clone()),
+            "key pattern" => Part::Text(portico_vault::API_KEY_PATTERN.to_owned()),
+            "roles" => Part::Html(roles::built_in()),
+            "permissions" => Part::Html(roles::matrix()),
+            "codes" => Part::Html(problems::codes(self.sources.codes)),
+            "not yet" => Part::Html(limits::not_yet()),
+            "operations count" => Part::Text(operations::count().to_string()),
+            "operations" => Part::Sections(operations::of_chakra(self.reference)),
+            "management" => Part::Html(operations::of_portico(self.sources.routes)),
+            "confidence" => Part::Html(inferred::counts()),
+            "chosen path" => Part::Text(inferred::example()),
+            "inferred" => Part::Html(inferred::cards()),
             other => unreachable!("no page names {other}, as a test proves"),
         }
     }
 }
 
 /// All pages but the first, for the first.
-fn cards(pages: &[Page]) -> String {
-    let card = |page: &Page| {
-        format!(
-            "<li><a href=\"{}\"><strong>{}</strong> <span>{}</span></a></li>\n",
-            page.path,
-            escape(page.title),
-            escape(page.about)
-        )
-    };
-    pages.iter().skip(1).map(card).collect()
+fn cards(pages: &[Page]) -> Markup {
+    html! {
+        ul.tiles {
+            @for page in pages.iter().skip(1) {
+                li {
+                    a href=(page.path) {
+                        strong { (page.title) } " " span { (page.about) }
+                    }
+                }
+            }
+        }
+    }
 }

@@ -1,63 +1,62 @@
 //! The tables of roles and permissions.
 
-use std::fmt::Write;
-
+use maud::{Markup, html};
 use portico_domain::{BuiltInRole, Permission};
 
-use crate::html::in_code;
+use crate::section::{Row, table};
+use crate::text::in_code;
 
-/// The built-in roles, as rows.
-pub(crate) fn built_in() -> String {
-    let mut html = String::new();
-    for role in BuiltInRole::ALL {
-        let _ = writeln!(
-            html,
-            "<tr><td><code>{}</code></td><td data-label=\"Allows\">{}</td><td data-label=\"Permissions\">{}</td></tr>",
-            role.as_str(),
-            in_code(role.what()),
-            role.permissions().iter().count()
-        );
-    }
-    html
+/// The built-in roles.
+pub(crate) fn built_in() -> Markup {
+    let row = |role: &BuiltInRole| {
+        let count = role.permissions().iter().count();
+        Row { id: None, cells: vec![html! { code { (role.as_str()) } }, in_code(role.what()), html! { (count) }] }
+    };
+    table(&["Role", "Allows", "Permissions"], &BuiltInRole::ALL.iter().map(row).collect::<Vec<_>>())
 }
 
-/// The names of the built-in roles, as cells of a head.
-pub(crate) fn names() -> String {
-    let mut html = String::new();
-    for role in BuiltInRole::ALL {
-        let _ = write!(html, "<th scope=\"col\">{}</th>", role.as_str());
-    }
-    html
-}
-
-/// Each permission, what it allows, and which roles have it, as rows.
-pub(crate) fn matrix() -> String {
-    let mut html = String::new();
-    for permission in Permission::ALL {
-        let _ = write!(
-            html,
-            "<tr id=\"{permission}\"><th scope=\"row\"><a href=\"#{permission}\"><code>{permission}</code></a></th>\
-             <td>{}{}</td>",
-            in_code(permission.what()),
-            mark(*permission)
-        );
-        for role in BuiltInRole::ALL {
-            let has = role.permissions().contains(*permission);
-            let (class, text) = if has { ("yes", "yes") } else { ("no", "–") };
-            let _ = write!(html, "<td class=\"{class}\" data-role=\"{}\">{text}</td>", role.as_str());
+/// Each permission, what it allows, and which roles have it.
+pub(crate) fn matrix() -> Markup {
+    html! {
+        div.scroll {
+            table.matrix {
+                thead {
+                    tr {
+                        th scope="col" { "Permission" }
+                        th scope="col" { "What it allows" }
+                        @for role in BuiltInRole::ALL { th scope="col" { (role.as_str()) } }
+                    }
+                }
+                tbody {
+                    @for permission in Permission::ALL { (row(*permission)) }
+                }
+            }
         }
-        html.push_str("</tr>\n");
     }
-    html
 }
 
-fn mark(permission: Permission) -> &'static str {
-    if permission.is_operator_only() {
-        " <span class=\"mark\">operator only</span>"
-    } else if permission.is_team_wide() {
-        " <span class=\"mark\">team-wide</span>"
-    } else {
-        ""
+fn row(permission: Permission) -> Markup {
+    html! {
+        tr id=(permission) {
+            th scope="row" { a href={ "#" (permission) } { code { (permission) } } }
+            td { (in_code(permission.what())) (mark(permission)) }
+            @for role in BuiltInRole::ALL {
+                @let (class, text) = held(role.permissions().contains(permission));
+                td class=(class) data-role=(role.as_str()) { (text) }
+            }
+        }
+    }
+}
+
+/// A cell's class and text.
+const fn held(has: bool) -> (&'static str, &'static str) {
+    if has { ("yes", "yes") } else { ("no", "–") }
+}
+
+fn mark(permission: Permission) -> Markup {
+    html! {
+        @if permission.is_operator_only() { " " span.mark { "operator only" } }
+        @else if permission.is_team_wide() { " " span.mark { "team-wide" } }
     }
 }
 
@@ -67,9 +66,10 @@ mod tests {
 
     #[test]
     fn the_matrix_says_what_the_roles_say() {
-        let matrix = matrix();
+        let matrix = matrix().into_string();
         for permission in Permission::ALL {
-            let row = matrix.lines().find(|row| row.starts_with(&format!("<tr id=\"{permission}\">"))).expect("a row");
+            let (_, from) = matrix.split_once(&format!("<tr id=\"{permission}\">")).expect("a row");
+            let (row, _) = from.split_once("</tr>").expect("ends");
             for role in BuiltInRole::ALL {
                 let cell = format!("data-role=\"{}\">yes", role.as_str());
                 assert_eq!(row.contains(&cell), role.permissions().contains(*permission), "{permission} {role:?}");

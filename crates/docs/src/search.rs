@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use crate::html::unescape;
 use crate::page::Page;
 use crate::reference::{self, Reference};
+use crate::text::unescape;
 
 /// Elements that end no word.
 const INLINE: &[&str] = &["a", "code", "em", "strong", "b", "span", "ins", "del", "abbr"];
@@ -38,8 +38,9 @@ fn places(page: &Page) -> Vec<Entry> {
         text: text.to_owned(),
     };
     let mut entries = vec![entry(page.title, page.path.to_owned(), page.about)];
+    let html = [page.body.lead.0.as_str(), page.body.text.0.as_str()].concat();
     let (mut section, mut current, mut in_title) = (0, 0, false);
-    for piece in page.body.split('<').skip(1) {
+    for piece in html.split('<').skip(1) {
         let (tag, text) = piece.split_once('>').unwrap_or((piece, ""));
         let name = tag.split([' ', '\n']).next().unwrap_or_default();
         match (name, id(tag)) {
@@ -83,8 +84,11 @@ fn operation(entry: &reference::Entry) -> Entry {
 
 #[cfg(test)]
 mod tests {
+    use maud::PreEscaped;
+
     use super::*;
     use crate::file::Policy;
+    use crate::page::Body;
 
     fn page(body: &str) -> Page {
         Page {
@@ -93,8 +97,7 @@ mod tests {
             name: "X",
             title: "The X",
             about: "About it.",
-            head: "",
-            body: body.to_owned(),
+            body: Body { text: PreEscaped(body.to_owned()), ..Body::default() },
             policy: Policy::Strict,
         }
     }

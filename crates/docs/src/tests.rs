@@ -2,7 +2,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{App, test};
-use portico_chakra::client::{CALL_LIMIT, MEDIA_LIMIT};
+use portico_chakra::client::{CALL_TIMEOUT, MEDIA_TIMEOUT};
 use portico_chakra::operations;
 use portico_domain::Permission;
 use portico_web::codes::CODES;
@@ -184,14 +184,14 @@ async fn every_code_permission_and_operation_has_its_place() {
         assert_eq!(inferred.contains(&place), catalogue::is_uncertain(operation), "{}", operation.id);
     }
     for route in routes() {
-        assert!(all.contains(&html::slug(&format!("{} {}", route.method, route.path))));
+        assert!(all.contains(&text::slug(&format!("{} {}", route.method, route.path))));
     }
 }
 
 #[actix_web::test]
 async fn the_page_of_limits_says_what_holds() {
     let page = get(&site(), "/docs/limits").await.body;
-    for limit in [CALL_LIMIT, MEDIA_LIMIT] {
+    for limit in [CALL_TIMEOUT, MEDIA_TIMEOUT] {
         assert!(page.contains(&format!(">{} s<", limit.as_secs())), "{limit:?}");
     }
 }

@@ -17,7 +17,6 @@ pub mod codes;
 pub mod cookies;
 pub mod extract;
 pub mod guard;
-pub mod html;
 pub mod page;
 pub mod problem;
 pub mod rate_limit;

@@ -1,10 +1,28 @@
-//! Whole pages, and what every answer of the console has.
+//! Pages for people: what stands around each, and what every answer with one has.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
+use maud::{DOCTYPE, Markup, html};
 
-use crate::html::Html;
+/// The whole document of a page: `head` is what it has beside charset, title and viewport, `body` what is in
+/// its body.
+#[must_use]
+pub fn document(title: &str, head: &Markup, body: &Markup) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (title) " · Portico" }
+                (head)
+            }
+            body { (body) }
+        }
+    }
+}
 
 /// What the pages of one surface have in common.
 #[derive(Debug, Clone, Copy)]
@@ -17,13 +35,13 @@ pub struct Frame {
     pub policy: &'static str,
 }
 
-/// A page.
+/// A page that is made for one request.
 #[derive(Debug)]
 pub struct Page {
     frame: &'static Frame,
     status: StatusCode,
     title: &'static str,
-    body: Html,
+    body: Markup,
     onward: Option<String>,
     cookies: Vec<String>,
     retry_after: Option<u64>,
@@ -32,9 +50,8 @@ pub struct Page {
 impl Page {
     /// A page with that title, which is its heading too, and a body below it: status 200, not cached.
     #[must_use]
-    pub fn new(frame: &'static Frame, title: &'static str, body: Html) -> Self {
-        let (status, cookies) = (StatusCode::OK, Vec::new());
-        Self { frame, status, title, body, onward: None, cookies, retry_after: None }
+    pub const fn new(frame: &'static Frame, title: &'static str, body: Markup) -> Self {
+        Self { frame, status: StatusCode::OK, title, body, onward: None, cookies: Vec::new(), retry_after: None }
     }
 
     /// The same with another status.
@@ -49,10 +66,10 @@ impl Page {
         Self { onward: Some(address.to_owned()), ..self }
     }
 
-    /// The same with a cookie: the value of `Set-Cookie`.
+    /// The same with more cookies: values of `Set-Cookie`.
     #[must_use]
-    pub fn cookie(mut self, cookie: String) -> Self {
-        self.cookies.push(cookie);
+    pub fn cookies(mut self, cookies: impl IntoIterator<Item = String>) -> Self {
+        self.cookies.extend(cookies);
         self
     }
 
@@ -65,28 +82,7 @@ impl Page {
     /// The answer.
     #[must_use]
     pub fn answer(self) -> HttpResponse {
-        let refresh = self.onward.map_or_else(Html::default, |address| {
-            Html::default()
-                .raw("<meta http-equiv=\"refresh\"")
-                .attribute("content", &format!("0; url={address}"))
-                .raw(">\n")
-        });
-        let text = Html::default()
-            .raw("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>")
-            .raw(self.title)
-            .raw(" · Portico</title>\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n")
-            .raw("<meta name=\"color-scheme\" content=\"light dark\">\n")
-            .and(&refresh)
-            .raw("<link rel=\"icon\"")
-            .attribute("href", self.frame.icon)
-            .raw(" type=\"image/svg+xml\">\n<link rel=\"stylesheet\"")
-            .attribute("href", self.frame.style)
-            .raw(">\n")
-            .raw("</head>\n<body>\n<main>\n<p class=\"brand\">Portico</p>\n<h1>")
-            .raw(self.title)
-            .raw("</h1>\n")
-            .and(&self.body)
-            .raw("\n</main>\n</body>\n</html>\n");
+        let text = self.markup().into_string();
         let mut answer = HttpResponse::build(self.status);
         answer.insert_header((header::CONTENT_TYPE, "text/html; charset=utf-8"));
         if let Some(seconds) = self.retry_after {
@@ -95,7 +91,25 @@ impl Page {
         for cookie in self.cookies {
             answer.append_header((header::SET_COOKIE, cookie));
         }
-        finished(answer.body(text.into_string()), self.frame)
+        finished(answer.body(text), self.frame)
+    }
+
+    fn markup(&self) -> Markup {
+        let head = html! {
+            @if let Some(address) = &self.onward {
+                meta http-equiv="refresh" content={ "0; url=" (address) };
+            }
+            link rel="icon" href=(self.frame.icon) type="image/svg+xml";
+            link rel="stylesheet" href=(self.frame.style);
+        };
+        let body = html! {
+            main {
+                p.brand { "Portico" }
+                h1 { (self.title) }
+                (self.body)
+            }
+        };
+        document(self.title, &head, &body)
     }
 }
 
@@ -133,4 +147,35 @@ fn finished(mut answer: HttpResponse, frame: &Frame) -> HttpResponse {
         headers.insert(name, HeaderValue::from_static(value));
     }
     answer
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::body::to_bytes;
+
+    use super::*;
+
+    static FRAME: Frame = Frame { style: "/s.css", icon: "/i.svg", policy: "default-src 'none'" };
+
+    #[actix_web::test]
+    async fn texts_from_outside_stay_texts() {
+        let outside = "\" onclick='x' <i>&";
+        let body = html! { p title=(outside) { (outside) } };
+        let answer = Page::new(&FRAME, "Here", body).onward(outside).answer();
+        let text = String::from_utf8(to_bytes(answer.into_body()).await.unwrap().to_vec()).unwrap();
+        let escaped = "&quot; onclick='x' &lt;i&gt;&amp;";
+        assert!(text.contains(&format!("<p title=\"{escaped}\">{escaped}</p>")), "{text}");
+        assert!(text.contains(&format!("content=\"0; url={escaped}\"")), "{text}");
+    }
+
+    #[test]
+    fn a_page_is_kept_by_nobody_and_framed_by_nobody() {
+        let page = Page::new(&FRAME, "Here", html! {}).status(StatusCode::FORBIDDEN).retry_after(5);
+        let answer = page.cookies(["a=1".to_owned(), "b=2".to_owned()]).answer();
+        let header = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok());
+        assert_eq!((answer.status().as_u16(), header("retry-after")), (403, Some("5")));
+        assert_eq!((header("cache-control"), header("x-frame-options")), (Some("no-store"), Some("DENY")));
+        assert_eq!(header("content-security-policy"), Some(FRAME.policy));
+        assert_eq!(answer.headers().get_all("set-cookie").count(), 2);
+    }
 }

@@ -26,6 +26,7 @@ impl RequestId {
     }
 
     /// The same, kept with the request, so that whoever asks [`RequestId::of`] later gets the same.
+    #[must_use]
     pub fn keep(request: &HttpRequest) -> Self {
         let id = Self::of(request);
         request.extensions_mut().insert(id.clone());

@@ -313,7 +313,6 @@ mod tests {
     use crate::extract::{Body, Segment};
     use crate::guard::{Anyone, Caller, Operator};
     use crate::reply::{Json, NoContent};
-    use crate::route;
 
     #[utoipa::path(get, path = "/api/v1/things", responses((status = 200, body = bool, description = "Yes.")))]
     async fn read(_: Caller<perm::CustomersRead>) -> Result<Json<bool>, Problem> {

@@ -56,7 +56,7 @@ pub(super) fn answer_ref(operation: &Operation) -> RefOr<Schema> {
 /// The schemas of the request and answer of the operations of a path, by component name.
 pub(super) fn schemas(operations: &[&'static Operation]) -> Vec<(String, Schema)> {
     let requests = operations.iter().filter(|operation| operation.body != BodyKind::None).map(|operation| {
-        let siblings: Vec<When> = operations.iter().map(|sibling| sibling.when).collect();
+        let siblings: Vec<Condition> = operations.iter().map(|sibling| sibling.when).collect();
         let object = request(operation, &siblings);
         let schema = match operation.body {
             BodyKind::JsonList => ArrayBuilder::new().items(object).build().into(),
@@ -70,7 +70,7 @@ pub(super) fn schemas(operations: &[&'static Operation]) -> Vec<(String, Schema)
     requests.chain(answers).collect()
 }
 
-fn request(operation: &Operation, siblings: &[When]) -> Object {
+fn request(operation: &Operation, siblings: &[Condition]) -> Object {
     let mut object: Object = shape::fields(operation.request).description(Some(operation.title)).build();
     if operation.when != Condition::Always {
         return object;

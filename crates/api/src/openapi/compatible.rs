@@ -128,7 +128,7 @@ impl<'r> Entry<'r> {
             let all: Vec<_> = self.variants.iter().map(|one| format!("- `{}`: {}", one.id, one.title)).collect();
             parts.push(format!("The body decides which operation it is:\n\n{}", all.join("\n")));
         }
-        let owned = main.owned.iter().filter(|owned| self.route.has(owned.at));
+        let owned = main.owned.iter().filter(|owned| self.route.can_carry(owned.at));
         let ids: Vec<String> = owned.map(|owned| place(owned.at)).collect();
         if !ids.is_empty() {
             parts.push(format!("Ids that must belong to the caller: {}.", ids.join(", ")));

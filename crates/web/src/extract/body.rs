@@ -31,7 +31,12 @@ impl<T: DeserializeOwned> Extract for Body<T> {
 }
 
 impl<T: DeserializeOwned> Body<T> {
-    /// The same of at most so many bytes: for calls that anybody may make.
+    /// A JSON object of at most so many bytes: for calls that anybody may make.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooLarge`], [`Error::ContentType`], [`Error::Body`] for what is no JSON object, and
+    /// [`Error::Invalid`] for a field.
     pub async fn within(limit: usize, request: &HttpRequest, payload: &mut Payload) -> Result<Self, Problem> {
         let bytes = read(limit, request, payload).await?;
         if bytes.is_empty() {

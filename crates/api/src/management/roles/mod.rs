@@ -1,0 +1,8 @@
+//! Roles and permissions.
+
+pub(super) mod create;
+pub(super) mod delete;
+pub(super) mod get;
+pub(super) mod list;
+pub(super) mod patch;
+pub(super) mod permissions;

@@ -2,9 +2,9 @@
 //!
 //! The pool is not public: [`Db::begin`] takes a tenant's scope and gives a [`TenantTx`] in which
 //! row-level security lets exactly that tenant's rows through; the statements say `tenant_id = $1`
-//! all the same. What must read across tenants is in [`system`], for people who sign in in `sign_in`, and
-//! for the rotation of data keys in `data_key_rotation`; and nowhere else. A transaction is short and never
-//! spans an outbound call.
+//! all the same. What must read across tenants is in [`system`], in `sign_in` (people who sign in), in
+//! `data_key_rotation` and in `api_key_notice` (which tenants have work that is due); and nowhere else. A
+//! transaction is short and never spans an outbound call.
 //!
 //! # Errors
 //!
@@ -15,7 +15,7 @@
 //!
 //! # Adding a table
 //!
-//! To add a table: a migration that fences it as `20261123000003_fence_tenants.sql` does (a test
+//! A table takes a migration that fences it as `20261123000003_fence_tenants.sql` does (a test
 //! finds every table with a `tenant_id` and fails when one is not fenced), and a module here.
 
 mod api_key;

@@ -189,7 +189,7 @@ async fn one_tenant_neither_reads_nor_writes_anothers_rows(owner: PgPool) {
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
-async fn the_service_cannot_become_someone_mightier(owner: PgPool) {
+async fn the_service_cannot_become_a_role_with_more_rights(owner: PgPool) {
     let mut connection = service(&owner).await.acquire().await.expect("connects").detach();
     // `set role` is judged by the session's role, which in this test is a superuser's; membership tells.
     let member: bool = sqlx::query_scalar("select pg_has_role('portico_service', 'portico_resolver', 'member')")
@@ -197,13 +197,13 @@ async fn the_service_cannot_become_someone_mightier(owner: PgPool) {
         .await
         .expect("asks");
     assert!(!member, "portico_service must not be a member of portico_resolver");
-    let mighty: bool = sqlx::query_scalar(
+    let has_more_rights: bool = sqlx::query_scalar(
         "select bool_or(rolsuper or rolbypassrls or rolcreaterole or rolcanlogin) from pg_roles where rolname in ('portico_service', 'portico_resolver')",
     )
     .fetch_one(&mut connection)
     .await
     .expect("asks");
-    assert!(!mighty);
+    assert!(!has_more_rights);
     for statement in
         ["alter table tenants disable row level security", "drop policy tenant on tenants", "create table x (id int)"]
     {

@@ -16,8 +16,8 @@ use portico_storage::{ConnectError, MigrateError, StorageError};
 
 use crate::cli::Command;
 use crate::dev::{self, DevError};
-use crate::door::DoorError;
 use crate::gateway::GatewayError;
+use crate::listener::ListenerError;
 use crate::settings::Mistakes;
 
 /// Why a command failed. Each is one sentence; wrong settings are one each.
@@ -43,7 +43,7 @@ pub(crate) enum Failure {
     Storage(#[from] StorageError),
     /// An address cannot be had.
     #[error(transparent)]
-    Door(#[from] DoorError),
+    Listener(#[from] ListenerError),
     /// The gateway does not serve.
     #[error(transparent)]
     Gateway(#[from] GatewayError),

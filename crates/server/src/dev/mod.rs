@@ -28,8 +28,8 @@ use self::postgres::binaries::NoPostgres;
 use self::postgres::{Binaries, Cluster, ClusterError};
 use self::state::{State, StateError, StateFile};
 use crate::cli;
-use crate::door::{Door, DoorError};
 use crate::gateway::{DATABASE_CONNECTIONS, Gateway, GatewayError, REQUEST_LOG_CAPACITY};
+use crate::listener::{BoundListener, ListenerError};
 use crate::settings::{self, Mistakes, Sources};
 use crate::signals::StopSignals;
 use crate::{console, telemetry};
@@ -78,7 +78,7 @@ pub(crate) enum DevError {
     OperatorToken(#[from] WeakOperatorToken),
     /// An address cannot be had.
     #[error(transparent)]
-    Door(#[from] DoorError),
+    Listener(#[from] ListenerError),
     /// The sandbox does not start.
     #[error(transparent)]
     Sandbox(portico_sandbox::StartError),
@@ -166,8 +166,8 @@ async fn serve(
         Some(owner_url) => Place::Server(owner_url),
         None => Place::Private(Binaries::find()?),
     };
-    let public = Door::take(arguments.bind, "--bind")?;
-    let metrics = Door::take(arguments.metrics_bind, "--metrics-bind")?;
+    let public = BoundListener::bind(arguments.bind, "--bind")?;
+    let metrics = BoundListener::bind(arguments.metrics_bind, "--metrics-bind")?;
     let mut state = StateFile::open(data_dir.path())?;
     let sandbox = &*running.sandbox.insert(start_sandbox(arguments, data_dir).await?);
 
@@ -244,7 +244,7 @@ async fn start_sandbox(arguments: &cli::Dev, data_dir: &DataDir) -> Result<Sandb
         ..portico_sandbox::Settings::default()
     };
     portico_sandbox::start(settings).await.map_err(|error| {
-        DoorError::of_the_sandbox(error, "--sandbox-bind").map_or_else(DevError::Sandbox, DevError::Door)
+        ListenerError::from_sandbox(error, "--sandbox-bind").map_or_else(DevError::Sandbox, DevError::Listener)
     })
 }
 

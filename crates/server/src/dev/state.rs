@@ -36,15 +36,15 @@ pub(crate) enum StateError {
 
 /// A secret that is written into the state file, and nowhere else.
 #[derive(Debug, Clone)]
-pub(super) struct Kept(pub(super) SecretString);
+pub(super) struct StoredSecret(pub(super) SecretString);
 
-impl Serialize for Kept {
+impl Serialize for StoredSecret {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.0.expose_secret())
     }
 }
 
-impl<'de> Deserialize<'de> for Kept {
+impl<'de> Deserialize<'de> for StoredSecret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer).map(|text| Self(text.into()))
     }
@@ -56,29 +56,29 @@ impl<'de> Deserialize<'de> for Kept {
 pub(super) struct State {
     version: u32,
     /// What the vault is sealed with, as `PORTICO_MASTER_KEYS` is written.
-    pub(super) master_keys: Kept,
+    pub(super) master_keys: StoredSecret,
     /// The operator's token.
-    pub(super) operator_token: Kept,
+    pub(super) operator_token: StoredSecret,
     /// The password of the private cluster's owner.
-    pub(super) owner_password: Kept,
+    pub(super) owner_password: StoredSecret,
     /// The login role on a server that is not ours.
     pub(super) guest_role: String,
     /// The password of the gateway's login role.
-    pub(super) service_password: Kept,
+    pub(super) service_password: StoredSecret,
     /// How far the demo tenant is.
-    pub(super) demo: Demo,
+    pub(super) demo: DemoTenant,
 }
 
 /// The demo tenant: what is there has been made.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct Demo {
+pub(super) struct DemoTenant {
     /// The tenant was asked for, and may be there although its id is not known.
     pub(super) tenant_asked: bool,
     pub(super) tenant_id: Option<String>,
-    pub(super) admin_key: Option<Kept>,
-    pub(super) messaging_key: Option<Kept>,
-    pub(super) sandbox_chakra_key: Option<Kept>,
+    pub(super) admin_key: Option<StoredSecret>,
+    pub(super) messaging_key: Option<StoredSecret>,
+    pub(super) sandbox_chakra_key: Option<StoredSecret>,
     /// Where the tenant keeps the key of the sandbox, once it has been verified.
     pub(super) chakra_key_id: Option<String>,
     pub(super) customer_id: Option<String>,
@@ -133,15 +133,15 @@ impl State {
     pub(super) fn new() -> Self {
         let id = "k1".parse().expect("a lower-case letter and a digit are an id");
         let (_, master_keys) = MasterKeys::generate(id, &mut rand::rng());
-        let secret = || Kept(hexadecimal::<32>().into());
+        let secret = || StoredSecret(hexadecimal::<32>().into());
         Self {
             version: VERSION,
-            master_keys: Kept(master_keys),
+            master_keys: StoredSecret(master_keys),
             operator_token: secret(),
             owner_password: secret(),
             guest_role: format!("portico_dev_{}", hexadecimal::<4>()),
             service_password: secret(),
-            demo: Demo::default(),
+            demo: DemoTenant::default(),
         }
     }
 }
@@ -182,7 +182,7 @@ mod tests {
         let folder = Folder::new();
         let mut first = StateFile::open(&folder.0).unwrap();
         first.state.demo.tenant_id = Some("ten_x".to_owned());
-        first.state.demo.admin_key = Some(Kept("ptc_dev_x".into()));
+        first.state.demo.admin_key = Some(StoredSecret("ptc_dev_x".into()));
         first.save().unwrap();
         let second = StateFile::open(&folder.0).unwrap().state;
         assert_eq!(second.master_keys.0.expose_secret(), first.state.master_keys.0.expose_secret());

@@ -19,14 +19,13 @@ use portico_chakra::ChosenPaths;
 use portico_oidc::Provider;
 use portico_vault::{MasterKeys, OperatorToken};
 use secrecy::{ExposeSecret as _, SecretString};
-use tracing_subscriber::EnvFilter;
 
 use self::keys::Key;
 pub(crate) use self::mistake::{Mistake, Mistakes};
 use self::source::Found;
 pub(crate) use self::source::Sources;
 pub(crate) use self::vault::{VaultSettings, for_vault};
-use crate::telemetry::{LogFormat, LogSettings};
+use crate::telemetry::{self, LogFormat, LogSettings};
 
 const BIND: &str = "127.0.0.1:8080";
 const METRICS_BIND: &str = "127.0.0.1:9464";
@@ -246,7 +245,7 @@ impl Reader<'_> {
     fn log(&mut self, default: &str) -> Option<LogSettings> {
         let filter = self.or_default(keys::LOG, default, |found| {
             let text = found.text.expose_secret();
-            EnvFilter::try_new(text).map_err(|_| {
+            telemetry::filter(text).map_err(|_| {
                 format!("{} is not a log filter; write it like info or portico_app=debug,warn", quoted(text))
             })
         });

@@ -55,7 +55,7 @@ fn what_is_not_set_has_its_default() {
     assert_eq!(settings.chakra_url, "https://api.chakrahq.com");
     assert_eq!(settings.public_url, None);
     assert_eq!(settings.log.format, LogFormat::Text);
-    assert_eq!(settings.log.filter.to_string(), "info");
+    assert_eq!(settings.log.filter.to_string(), telemetry::filter("info").unwrap().to_string());
 }
 
 #[test]

@@ -3,9 +3,9 @@
 use portico_chakra::Matched;
 use serde_json::{Map, Value};
 
-use crate::arrival::Upload;
 use crate::fields::Fields;
 use crate::reply::Refusal;
+use crate::request_body::MultipartForm;
 use crate::world::{Access, World};
 
 /// Where the rows of a body that is a list are kept in [`Call::json`].
@@ -23,7 +23,7 @@ pub(crate) struct Call<'a> {
     /// The JSON body; empty where there is none.
     pub(crate) json: Map<String, Value>,
     /// The multipart body, if it is one.
-    pub(crate) upload: Option<Upload>,
+    pub(crate) form: Option<MultipartForm>,
     /// The `Range` header; empty if there is none.
     pub(crate) range: &'a str,
     /// Milliseconds since 1970.
@@ -56,8 +56,12 @@ impl Call<'_> {
         self.json.get(ROWS).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// The upload, for operations with a multipart body.
-    pub(crate) fn upload(&self) -> Result<&Upload, Refusal> {
-        self.upload.as_ref().ok_or_else(|| Refusal::bad("The request must be multipart/form-data"))
+    /// The multipart body, for operations that ask for one.
+    ///
+    /// # Errors
+    ///
+    /// When the body is something else.
+    pub(crate) fn form(&self) -> Result<&MultipartForm, Refusal> {
+        self.form.as_ref().ok_or_else(|| Refusal::bad("The request must be multipart/form-data"))
     }
 }

@@ -13,10 +13,10 @@ use serde_json::{Value, json};
 
 pub(crate) use teams::new_webhook_secret;
 
-use crate::arrival::Arrived;
 use crate::connect;
 use crate::fault::Fault;
 use crate::reply::Reply;
+use crate::request_body::RequestBody;
 use crate::shared::Shared;
 
 /// What stands at `/`.
@@ -39,7 +39,7 @@ Control calls ask for no credential:
 
 /// Answers a control call.
 pub(crate) async fn answer(request: &HttpRequest, payload: Payload, shared: &Shared) -> Reply {
-    let Arrived::Whole(body) = Arrived::read(payload, "").await else {
+    let RequestBody::Whole(body) = RequestBody::read(payload, "").await else {
         return bad("the body is too long or broke off; send at most 1 MiB");
     };
     let path = request.uri().path();
@@ -108,7 +108,7 @@ fn add_fault(body: &Bytes, shared: &Shared) -> Result<Reply, Reply> {
     if fault.times == Some(0) {
         return Err(bad("times must be at least 1; leave it out for a fault that stays until it is cleared"));
     }
-    if fault.kind == crate::fault::Kind::Latency && fault.ms.is_none() {
+    if fault.kind == crate::fault::FaultKind::Latency && fault.ms.is_none() {
         return Err(bad("ms is missing: for latency, say how many milliseconds"));
     }
     let reply = json!(fault);

@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::World;
-use crate::fresh;
+use crate::generate;
 
 /// A new group can be asked for this long after the call that made it, in milliseconds.
-pub(crate) const MAKING_MS: i64 = 60;
+pub(crate) const GROUP_CREATION_MS: i64 = 60;
 
 /// How people come into a group.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,7 +55,7 @@ impl Group {
             subject: subject.to_owned(),
             description: String::new(),
             join_approval,
-            invite_link: fresh_link(),
+            invite_link: new_invite_link(),
             participants: Vec::new(),
             join_requests: Vec::new(),
             created_at,
@@ -63,7 +63,7 @@ impl Group {
         match join_approval {
             JoinApproval::AutoApprove => group.participants.push("15550001111".to_owned()),
             JoinApproval::ApprovalRequired => group.join_requests.extend(["15550001111", "15550003333"].map(|wa_id| {
-                JoinRequest { id: format!("jr_{}", fresh::digits(16)), wa_id: wa_id.to_owned(), at: created_at }
+                JoinRequest { id: format!("jr_{}", generate::digits(16)), wa_id: wa_id.to_owned(), at: created_at }
             })),
         }
         group
@@ -71,7 +71,7 @@ impl Group {
 
     /// Makes the link that was given out before worthless.
     pub(crate) fn reset_link(&mut self) {
-        self.invite_link = fresh_link();
+        self.invite_link = new_invite_link();
     }
 
     /// Takes the request of that id out.
@@ -122,8 +122,8 @@ impl World {
     }
 }
 
-fn fresh_link() -> String {
-    format!("https://chat.whatsapp.com/{}", fresh::alphanumeric(22))
+fn new_invite_link() -> String {
+    format!("https://chat.whatsapp.com/{}", generate::alphanumeric(22))
 }
 
 fn seconds(ms: i64) -> String {

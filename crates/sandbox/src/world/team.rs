@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::World;
-use crate::fresh;
+use crate::generate;
 use crate::role::Role;
 
 /// A connect token lives this long, in milliseconds.
@@ -59,7 +59,7 @@ impl World {
     /// Makes a team with one access token.
     pub(crate) fn add_team(&mut self, name: &str, role: Role, webhook_secret: Option<String>) -> NewTeam {
         let team_id = Uuid::new_v4();
-        let chakra_key = fresh::alphanumeric(250);
+        let chakra_key = generate::alphanumeric(250);
         let team = Team { id: team_id, name: name.to_owned(), webhook_secret: webhook_secret.clone() };
         self.teams.insert(team_id, team);
         let user = Uuid::new_v4();
@@ -71,7 +71,7 @@ impl World {
     /// Gives the team of an access token another one; none if there is no such token.
     pub(crate) fn add_key(&mut self, of: &str) -> Option<String> {
         let access = *self.keys.get(of)?;
-        let chakra_key = fresh::alphanumeric(250);
+        let chakra_key = generate::alphanumeric(250);
         self.keys.insert(chakra_key.clone(), access);
         Some(chakra_key)
     }
@@ -79,7 +79,7 @@ impl World {
     /// Makes a connect token; those that have expired go.
     pub(crate) fn add_connect_token(&mut self, team: Uuid, target: Target, now: i64) -> String {
         self.connect_tokens.retain(|_, token| token.expires_at > now);
-        let token = format!("ct_{}", fresh::alphanumeric(40));
+        let token = format!("ct_{}", generate::alphanumeric(40));
         let expires_at = now + CONNECT_TOKEN_MS;
         self.connect_tokens.insert(token.clone(), ConnectToken { team, target, expires_at });
         token

@@ -30,7 +30,7 @@ pub(crate) fn respond(reply: &Reply) -> HttpResponse {
 
 /// An answer that breaks off as the fault says.
 pub(crate) fn respond_broken(reply: &Reply, fault: &Fault) -> HttpResponse {
-    builder(reply).body(fault.broken(&reply.body))
+    builder(reply).body(fault.broken_body(&reply.body))
 }
 
 /// A header of the request as text; empty if there is none.

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::events::{Errand, Kind, Subject};
+use crate::events::{DeliveryJob, EventContext, EventKind};
 use crate::world::World;
 
 /// The event that tells an outcome.
 #[derive(Debug)]
-pub(super) struct Outcome<'a> {
-    pub(super) kind: Kind,
+pub(super) struct OutcomeEvent<'a> {
+    pub(super) kind: EventKind,
     /// The id of the thing that it tells of.
     pub(super) id: &'a str,
     /// What differs from the sample of the kind: a JSON object.
@@ -19,31 +19,31 @@ pub(super) struct Outcome<'a> {
     pub(super) after_ms: i64,
 }
 
-impl Outcome<'_> {
+impl OutcomeEvent<'_> {
     /// Has it sent about that phone number.
-    pub(super) fn of_number(self, world: &mut World, number: &str) {
+    pub(super) fn schedule_for_number(self, world: &mut World, number: &str) {
         let plugin = world.numbers.get(number).and_then(|number| world.plugins.get(&number.plugin));
         if let Some(plugin) = plugin {
-            let subject = Subject::of(world, plugin, Some(number));
-            self.send(world, subject);
+            let context = EventContext::of(world, plugin, Some(number));
+            self.send(world, context);
         }
     }
 
     /// Has it sent about that WABA.
-    pub(super) fn of_waba(self, world: &mut World, waba: &str) {
+    pub(super) fn schedule_for_waba(self, world: &mut World, waba: &str) {
         let plugin = world.wabas.get(waba).and_then(|waba| world.plugins.get(&waba.plugin));
         if let Some(plugin) = plugin {
-            let mut subject = Subject::of(world, plugin, None);
-            waba.clone_into(&mut subject.waba_id);
-            self.send(world, subject);
+            let mut context = EventContext::of(world, plugin, None);
+            waba.clone_into(&mut context.waba_id);
+            self.send(world, context);
         }
     }
 
-    fn send(self, world: &mut World, subject: Subject) {
+    fn send(self, world: &mut World, context: EventContext) {
         let changes: Map<String, Value> = self.changes.as_object().cloned().unwrap_or_default();
-        world.outbox.push(Errand::Outcome {
+        world.outbox.push(DeliveryJob::CallOutcome {
             after: Duration::from_millis(self.after_ms.unsigned_abs()),
-            subject: Box::new(subject),
+            context: Box::new(context),
             kind: self.kind,
             changes,
             id: self.id.to_owned(),

@@ -6,7 +6,7 @@ use futures_util::StreamExt;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::fresh::hex;
+use crate::hex::hex;
 use crate::multipart::{Part, Reader};
 
 /// A JSON or text body may have this size, in bytes.
@@ -14,24 +14,24 @@ pub(crate) const JSON_LIMIT: usize = 1024 * 1024;
 /// A file may have this size, in bytes.
 pub(crate) const FILE_LIMIT: u64 = 100 * 1024 * 1024;
 /// What is read and thrown away, so that a client that sends too much still gets its answer.
-const DRAINED: u64 = 3 * FILE_LIMIT;
+const DRAIN_LIMIT: u64 = 3 * FILE_LIMIT;
 
 /// A body, read to its end.
 #[derive(Debug)]
-pub(crate) enum Arrived {
+pub(crate) enum RequestBody {
     /// Up to [`JSON_LIMIT`] bytes.
     Whole(Bytes),
     /// A multipart form.
-    Form(Upload),
+    Multipart(MultipartForm),
     /// Longer than is taken: its size so far and hash.
     TooLarge(u64, String),
     /// The client went away; what came until then.
-    Broken(Bytes),
+    Aborted(Bytes),
 }
 
 /// A multipart form.
 #[derive(Debug)]
-pub(crate) struct Upload {
+pub(crate) struct MultipartForm {
     /// Its parts; none if it was malformed.
     pub(crate) parts: Option<Vec<Part>>,
     /// Size of the whole body.
@@ -40,7 +40,7 @@ pub(crate) struct Upload {
     pub(crate) sha256: String,
 }
 
-impl Arrived {
+impl RequestBody {
     /// Reads a body.
     pub(crate) async fn read(payload: Payload, content_type: &str) -> Self {
         match Reader::for_content_type(content_type) {
@@ -53,11 +53,11 @@ impl Arrived {
         let mut kept = BytesMut::new();
         let mut overflow: Option<(u64, Sha256)> = None;
         while let Some(chunk) = payload.next().await {
-            let Ok(chunk) = chunk else { return Self::Broken(kept.freeze()) };
+            let Ok(chunk) = chunk else { return Self::Aborted(kept.freeze()) };
             if let Some((size, hash)) = &mut overflow {
                 *size += chunk.len() as u64;
                 hash.update(&chunk);
-                if *size > DRAINED {
+                if *size > DRAIN_LIMIT {
                     break;
                 }
             } else {
@@ -78,25 +78,25 @@ impl Arrived {
         let mut hash = Sha256::new();
         let mut bytes = 0;
         while let Some(chunk) = payload.next().await {
-            let Ok(chunk) = chunk else { return Self::Broken(Bytes::new()) };
+            let Ok(chunk) = chunk else { return Self::Aborted(Bytes::new()) };
             bytes += chunk.len() as u64;
             hash.update(&chunk);
-            if bytes > DRAINED {
+            if bytes > DRAIN_LIMIT {
                 break;
             }
             reader.feed(&chunk);
         }
         let sha256 = hex(&hash.finalize());
-        if bytes > DRAINED {
+        if bytes > DRAIN_LIMIT {
             return Self::TooLarge(bytes, sha256);
         }
-        Self::Form(Upload { parts: reader.finish(), bytes, sha256 })
+        Self::Multipart(MultipartForm { parts: reader.finish(), bytes, sha256 })
     }
 }
 
-impl Upload {
+impl MultipartForm {
     /// The parts that are no files, as fields; a part that is not UTF-8 is left out.
-    pub(crate) fn texts(&self) -> Map<String, Value> {
+    pub(crate) fn text_fields(&self) -> Map<String, Value> {
         let texts = self.parts.iter().flatten().filter(|part| part.filename.is_none());
         let pair = |part: &Part| {
             let text = String::from_utf8(part.content.clone()?).ok()?;
@@ -106,7 +106,7 @@ impl Upload {
     }
 
     /// What the request record shows of it.
-    pub(crate) fn described(&self) -> Value {
+    pub(crate) fn summary(&self) -> Value {
         let part = |part: &Part| json!({"name": part.name, "filename": part.filename, "content_type": part.content_type, "bytes": part.bytes});
         let parts: Vec<_> = self.parts.iter().flatten().map(part).collect();
         json!({"bytes": self.bytes, "sha256": self.sha256, "parts": parts})

@@ -11,10 +11,10 @@ use crate::world::{Access, World};
 /// Where the rows of a body that is a list are kept in [`Call::json`].
 pub(crate) const ROWS: &str = "(body)";
 
-/// What a handler gets.
+/// What a handler gets of a call.
 #[derive(Debug)]
 pub(crate) struct Call<'a> {
-    /// Whose token.
+    /// The team, role and user of the access token.
     pub(crate) access: Access,
     /// The route, with path parameters.
     pub(crate) matched: &'a Matched<'a, 'a>,
@@ -26,7 +26,7 @@ pub(crate) struct Call<'a> {
     pub(crate) form: Option<MultipartForm>,
     /// The `Range` header; empty if there is none.
     pub(crate) range: &'a str,
-    /// Milliseconds since 1970.
+    /// When the call arrived; milliseconds since 1970.
     pub(crate) now: i64,
     /// Where the sandbox is reached, without a slash at the end.
     pub(crate) base_url: &'a str,
@@ -46,7 +46,7 @@ impl Call<'_> {
         self.query.iter().find(|(known, value)| known == name && !value.is_empty()).map(|(_, value)| value.as_str())
     }
 
-    /// The fields of the JSON body.
+    /// The JSON body, read as Chakra reads it.
     pub(crate) fn fields(&self) -> Fields<'_> {
         Fields(&self.json)
     }

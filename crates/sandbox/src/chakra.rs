@@ -20,7 +20,7 @@ use crate::request_record::RecordedRequest;
 use crate::shared::Shared;
 use crate::world::Access;
 
-/// Answers a call: record it, bend it as the faults say, do it.
+/// Answers a call: records it, then does it, unless a fault replaces or breaks the answer.
 pub(crate) async fn answer(request: &HttpRequest, payload: Payload, shared: &Shared) -> HttpResponse {
     let content_type = dispatch::header(request, "content-type");
     let body = RequestBody::read(payload, content_type).await;

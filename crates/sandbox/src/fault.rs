@@ -1,4 +1,4 @@
-//! Faults that a test asks for, and what they do to an answer.
+//! Faults that a test asks for: latency, other statuses, broken connections.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +15,7 @@ use tokio::time::{Sleep, sleep};
 
 use crate::reply::{Reply, envelope_error};
 
-/// How long a stalled answer holds its connection, unless the fault says how long.
+/// How long a stalled answer keeps its connection open, unless the fault says how long.
 const DEFAULT_STALL: Duration = Duration::from_mins(5);
 /// Time for the first half of a truncated answer to reach the client.
 const TRUNCATE_DELAY: Duration = Duration::from_millis(50);
@@ -40,7 +40,7 @@ pub(crate) enum FaultKind {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Fault {
-    /// The beginning of the paths that it bends.
+    /// The beginning of the paths that it applies to.
     pub(crate) path_prefix: String,
     /// Only calls with this method.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -71,24 +71,21 @@ pub(crate) struct Faults {
 }
 
 impl Faults {
-    /// Puts one in force.
     pub(crate) fn add(&self, fault: Fault) {
         self.list.lock().unwrap_or_else(PoisonError::into_inner).push(fault);
         self.any.store(true, Ordering::Release);
     }
 
-    /// Lifts all.
     pub(crate) fn clear(&self) {
         self.list.lock().unwrap_or_else(PoisonError::into_inner).clear();
         self.any.store(false, Ordering::Release);
     }
 
-    /// Those in force.
     pub(crate) fn list(&self) -> Vec<Fault> {
         self.list.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The faults for a call: every latency that fits, and the first of another kind.
+    /// The faults for a call: every latency that fits, and the first of another kind. Each counts as used.
     pub(crate) fn due_for(&self, method: &str, path: &str) -> Vec<Fault> {
         if !self.any.load(Ordering::Acquire) {
             return Vec::new();

@@ -38,7 +38,7 @@ pub(crate) fn group_id(number: &str) -> String {
     BASE64.encode(format!("capi_group:{number}:{}", digits(10)))
 }
 
-/// The id under which a call about a group has its outcome told.
+/// The id that a call about a group and the event of its outcome have in common.
 pub(crate) fn group_request() -> String {
     format!("req_{}", digits(16))
 }

@@ -1,5 +1,5 @@
-//! The record of what arrived. Keeping a request costs a few reference counts; JSON is made when
-//! somebody asks.
+//! The record of requests that arrived, for tests to look at. Recording one costs a few reference counts;
+//! JSON is made when somebody asks.
 
 use std::collections::VecDeque;
 
@@ -13,19 +13,19 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::request_body::RequestBody;
 
-/// Entries that are kept.
+/// Requests that are kept; the oldest go first.
 const MAX_REQUESTS: usize = 10_000;
 /// Bytes of bodies that are kept; the oldest entries go first.
 const MAX_BODY_BYTES: usize = 256 * 1024 * 1024;
 
-/// The last calls, oldest first.
+/// The last requests, oldest first.
 #[derive(Debug, Default)]
 pub(crate) struct RequestRecord {
     requests: VecDeque<RecordedRequest>,
     bytes: usize,
 }
 
-/// One call.
+/// One request, as it arrived.
 #[derive(Debug)]
 pub(crate) struct RecordedRequest {
     at: OffsetDateTime,
@@ -43,7 +43,7 @@ enum Body {
 }
 
 impl RequestRecord {
-    /// Adds a call; the oldest make room.
+    /// Records a request; the oldest make room.
     pub(crate) fn push(&mut self, request: RecordedRequest) {
         self.bytes += request.body_bytes();
         self.requests.push_back(request);
@@ -53,7 +53,6 @@ impl RequestRecord {
         }
     }
 
-    /// Forgets everything.
     pub(crate) fn clear(&mut self) {
         *self = Self::default();
     }
@@ -65,7 +64,7 @@ impl RequestRecord {
 }
 
 impl RecordedRequest {
-    /// What arrived, before anything is done about it.
+    /// The request before anything is done about it.
     pub(crate) fn new(request: &HttpRequest, body: &RequestBody) -> Self {
         let body = match body {
             RequestBody::Whole(bytes) | RequestBody::Aborted(bytes) => Body::Plain(bytes.clone()),

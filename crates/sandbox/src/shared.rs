@@ -9,7 +9,7 @@ use crate::fault::Faults;
 use crate::request_record::RequestRecord;
 use crate::world::World;
 
-/// The inside of a running sandbox.
+/// The state of a running sandbox, and what its requests and background tasks tell each other.
 #[derive(Debug)]
 pub(crate) struct Shared {
     world: Mutex<World>,
@@ -49,12 +49,12 @@ impl Shared {
         }
     }
 
-    /// Reads the world.
+    /// The world, locked: not to be held across a wait.
     pub(crate) fn world(&self) -> MutexGuard<'_, World> {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes the world: what it wants sent goes out afterwards, and the change will be saved.
+    /// Changes the world. The events in its outbox are delivered afterwards, and the change will be saved.
     pub(crate) fn change<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
         let mut world = self.world();
         let result = change(&mut world);
@@ -67,13 +67,12 @@ impl Shared {
         result
     }
 
-    /// Has something sent in the background.
+    /// Has events delivered in the background.
     pub(crate) fn enqueue(&self, job: DeliveryJob) {
         // Only a sandbox that is being stopped has nobody at the other end.
         drop(self.jobs.send(job));
     }
 
-    /// The record of calls.
     pub(crate) fn record(&self) -> MutexGuard<'_, RequestRecord> {
         self.record.lock().unwrap_or_else(PoisonError::into_inner)
     }

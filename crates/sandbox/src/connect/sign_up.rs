@@ -28,7 +28,7 @@ pub(crate) struct SignUp {
     pub(crate) outcome: SignUpOutcome,
     pub(crate) waba_id: Option<String>,
     pub(crate) phone_number_id: Option<String>,
-    /// As people read it.
+    /// The phone number as people read it.
     pub(crate) display_phone_number: Option<String>,
     /// Milliseconds until reads of the plugin show it.
     pub(crate) lag_ms: u32,
@@ -42,7 +42,7 @@ pub(crate) struct SignedUp {
     pub(crate) display_phone_number: Option<String>,
 }
 
-/// Why a sign-up is not possible.
+/// Why nothing was connected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum SignUpRefused {
     #[error("plugin_id names no plugin of the sandbox")]
@@ -64,7 +64,7 @@ impl SignUpRefused {
 }
 
 impl SignUp {
-    /// Does it in the plugin.
+    /// Connects the WABA and the number to the plugin.
     ///
     /// # Errors
     ///

@@ -11,7 +11,7 @@ use crate::events::{DeliveryJob, EventContext, EventKind, NotSendable};
 use crate::reply::Reply;
 use crate::shared::Shared;
 
-/// Events of one call.
+/// Events that one call may ask for.
 const MAX_EVENTS: usize = 100_000;
 
 #[derive(Deserialize)]

@@ -19,7 +19,7 @@ use crate::reply::Reply;
 use crate::request_body::RequestBody;
 use crate::shared::Shared;
 
-/// What stands at `/`.
+/// The page at `/`.
 pub(crate) const LANDING: &str = "\
 This is Portico's sandbox: an emulated ChakraHQ. Nothing here reaches WhatsApp.
 
@@ -37,7 +37,7 @@ Control calls ask for no credential:
   POST   /_sandbox/events     {\"plugin_id\",\"kind\",\"count\"?,\"overrides\"?} -> signed events to the plugin's webhook URLs
 ";
 
-/// Answers a control call.
+/// Answers a control call; a refusal is `{"error": …}`.
 pub(crate) async fn answer(request: &HttpRequest, payload: Payload, shared: &Shared) -> Reply {
     let RequestBody::Whole(body) = RequestBody::read(payload, "").await else {
         return bad("the body is too long or broke off; send at most 1 MiB");
@@ -131,12 +131,11 @@ pub(crate) fn parse<T: DeserializeOwned>(body: &Bytes) -> Result<T, Reply> {
     serde_json::from_slice(body).map_err(|error| bad(&format!("{error}; GET / shows what each control call takes")))
 }
 
-/// 400 that says what to fix.
+/// 400 with that text, which says what to fix.
 pub(crate) fn bad(text: &str) -> Reply {
     error(StatusCode::BAD_REQUEST, text)
 }
 
-/// Any error of a control call.
 pub(crate) fn error(status: StatusCode, text: &str) -> Reply {
     Reply::json(status, &json!({"error": text}))
 }

@@ -20,7 +20,7 @@ pub(crate) struct EventContext {
     pub(super) chakra_kinds: Vec<String>,
     /// Whether echoes go out in Meta's format.
     pub(super) echoes: bool,
-    /// What events are signed with.
+    /// What events are signed with; none: they are not signed.
     pub(crate) secret: Option<String>,
     pub(crate) waba_id: String,
     /// Empty for a plugin without a number.

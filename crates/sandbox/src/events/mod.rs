@@ -21,9 +21,9 @@ use serde_json::{Map, Value};
 pub(crate) enum DeliveryJob {
     /// The statuses of a message that was just accepted.
     MessageStatuses {
-        /// Its number among the messages.
+        /// Under which the world's messages find it.
         number: u64,
-        /// The plugin at the time, with its webhook URLs.
+        /// None if the plugin has no webhook URL.
         context: Option<Box<EventContext>>,
         wamid: String,
         to: String,
@@ -34,7 +34,6 @@ pub(crate) enum DeliveryJob {
     CallOutcome {
         /// How long after the call.
         after: Duration,
-        /// The plugin at the time of the call.
         context: Box<EventContext>,
         kind: EventKind,
         /// What differs from the sample of the kind.
@@ -44,7 +43,6 @@ pub(crate) enum DeliveryJob {
     },
     /// Events that a control call asked for.
     Batch {
-        /// The plugin at the time.
         context: Box<EventContext>,
         kind: EventKind,
         /// What differs from the sample of the kind.

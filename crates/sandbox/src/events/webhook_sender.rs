@@ -11,11 +11,11 @@ use tokio::time::sleep;
 
 use crate::hex::hex;
 
-/// Time for one attempt.
+/// How long one attempt may take.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Time before the second and last attempt.
 const RETRY_DELAY: Duration = Duration::from_millis(500);
-/// Attempts that run at once.
+/// Attempts that run at the same time.
 const CONCURRENT_ATTEMPTS: usize = 128;
 
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! Who is in a group, and who wants to be.
+//! Participants of groups, and requests to join.
 
 use serde_json::{Value, json};
 
@@ -26,7 +26,7 @@ pub(super) fn list_requests(call: &Call<'_>, world: &mut World) -> Answer {
     Ok(Reply::meta(&json!({"data": page.rows, "paging": page.paging})))
 }
 
-/// `approve_group_join_request`: who asked is in, and that is told.
+/// `approve_group_join_request`: who asked joins, and an event says so.
 pub(super) fn approve(call: &Call<'_>, world: &mut World) -> Answer {
     let taken = take_join_requests(call, world)?;
     let group = find_group(call, world)?;
@@ -76,10 +76,10 @@ pub(super) fn remove(call: &Call<'_>, world: &mut World) -> Answer {
     Ok(accept_and_schedule(world, &number, EventKind::GroupLeave, &id, changes))
 }
 
-/// Join requests that a call took out of the group.
+/// Join requests that a call removed from the group.
 struct TakenJoinRequests {
     ids: Vec<String>,
-    /// Who had asked.
+    /// WhatsApp ids of those who had asked.
     people: Vec<String>,
     /// The entries for those that the group does not have.
     failed: Vec<Value>,

@@ -19,7 +19,7 @@ const MAX_PAGE: usize = 1_024;
 /// The largest picture, in bytes.
 const MAX_PICTURE_BYTES: u64 = 5 * 1024 * 1024;
 
-/// `create_group`: the group is there a moment later, and then it is told.
+/// `create_group`: the group is there a moment later, and an event says so.
 pub(super) fn create(call: &Call<'_>, world: &mut World) -> Answer {
     let number = meta::number(call, world)?;
     let (number, digits) = (number.id.clone(), number.digits());
@@ -136,7 +136,7 @@ pub(super) fn find_group<'w>(call: &Call<'_>, world: &'w mut World) -> Result<&'
     world.groups.get_mut(id).ok_or_else(missing)
 }
 
-/// The answer to a wish whose outcome is told in a moment.
+/// The answer to a call that was only accepted; an event with the outcome follows.
 pub(super) fn accept_and_schedule(
     world: &mut World,
     number: &str,
@@ -150,7 +150,7 @@ pub(super) fn accept_and_schedule(
     Reply::meta(&json!({"messaging_product": "whatsapp", "request_id": request}))
 }
 
-/// What an event tells of the picture in a form, if there is one.
+/// What the event says of the picture in a form, if there is one.
 fn picture_change(form: &MultipartForm) -> Result<Option<Value>, Refusal> {
     let file = form.parts.iter().flatten().find(|part| part.name == "profile_picture_file");
     let Some(file) = file else { return Ok(None) };

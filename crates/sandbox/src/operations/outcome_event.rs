@@ -1,4 +1,4 @@
-//! Calls that only accept a wish: the outcome comes as an event.
+//! Calls that are only accepted: the outcome comes as an event.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use serde_json::{Map, Value};
 use crate::events::{DeliveryJob, EventContext, EventKind};
 use crate::world::World;
 
-/// The event that tells an outcome.
+/// The event with the outcome of a call.
 #[derive(Debug)]
 pub(super) struct OutcomeEvent<'a> {
     pub(super) kind: EventKind,
-    /// The id of the thing that it tells of.
+    /// Of the group or template.
     pub(super) id: &'a str,
     /// What differs from the sample of the kind: a JSON object.
     pub(super) changes: Value,
@@ -20,7 +20,7 @@ pub(super) struct OutcomeEvent<'a> {
 }
 
 impl OutcomeEvent<'_> {
-    /// Has it sent about that phone number.
+    /// Has it delivered to the plugin of that phone number, if there is one.
     pub(super) fn schedule_for_number(self, world: &mut World, number: &str) {
         let plugin = world.numbers.get(number).and_then(|number| world.plugins.get(&number.plugin));
         if let Some(plugin) = plugin {
@@ -29,7 +29,7 @@ impl OutcomeEvent<'_> {
         }
     }
 
-    /// Has it sent about that WABA.
+    /// Has it delivered to the plugin of that WABA, if there is one.
     pub(super) fn schedule_for_waba(self, world: &mut World, waba: &str) {
         let plugin = world.wabas.get(waba).and_then(|waba| world.plugins.get(&waba.plugin));
         if let Some(plugin) = plugin {

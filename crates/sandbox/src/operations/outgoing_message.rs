@@ -1,4 +1,4 @@
-//! What every send has in common: the message is kept, and its statuses follow.
+//! What every send has in common: the message is kept, and events with its statuses follow.
 
 use uuid::Uuid;
 
@@ -24,14 +24,14 @@ pub(super) struct OutgoingMessage<'a> {
 
 /// The ids of a message that was accepted.
 #[derive(Debug)]
-pub(super) struct Sent {
+pub(super) struct AcceptedMessage {
     pub(super) id: Uuid,
     pub(super) wamid: String,
 }
 
-/// Accepts a message.
-pub(super) fn accept(world: &mut World, outgoing: &OutgoingMessage<'_>) -> Sent {
-    let sent = Sent { id: Uuid::new_v4(), wamid: generate::wamid() };
+/// Keeps a message and has its statuses follow; gives its ids.
+pub(super) fn accept(world: &mut World, outgoing: &OutgoingMessage<'_>) -> AcceptedMessage {
+    let sent = AcceptedMessage { id: Uuid::new_v4(), wamid: generate::wamid() };
     let callback_data = outgoing.callback_data.map(str::to_owned);
     let chat = is_phone_number(outgoing.to)
         .then(|| world.chat_with(outgoing.plugin, outgoing.number, outgoing.to, false, outgoing.now));

@@ -45,7 +45,7 @@ fn store(call: &Call<'_>, world: &mut World, id: Uuid) -> Answer {
     };
     let json = photo.to_json(id);
     let key = key(call, id);
-    // Told as it was given, but served as nothing that a client cannot read.
+    // The answer repeats what was given, but a client gets no type that it cannot read.
     let content_type = if is_media_type(filetype) { filetype } else { "application/octet-stream" }.to_owned();
     world.media.add(format!("photo/{key}"), Medium { content_type, content });
     world.crm.photos.insert(key, photo);

@@ -1,13 +1,13 @@
 //! The `Range` header (RFC 9110, §14.2).
 
-/// What of a content is asked for.
+/// Which bytes of a content a header asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ByteRange {
     /// All; so it is with a header that cannot be read, and with several ranges at once.
     Whole,
     /// From the first to the last byte, both included.
     Part(usize, usize),
-    /// Nothing that is there.
+    /// None of the content: 416.
     Unsatisfiable,
 }
 

@@ -128,7 +128,7 @@ pub(super) fn delete(call: &Call<'_>, world: &mut World) -> Answer {
     Ok(Reply::meta(&json!({"success": true})))
 }
 
-/// Has the end of the review told.
+/// Has an event follow when the review ends, if it does.
 fn schedule_review_event(world: &mut World, waba: &str, template: &Template) {
     if template.reviewed_at.is_none() {
         return;

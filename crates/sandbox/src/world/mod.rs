@@ -37,7 +37,7 @@ use crate::reply::Refusal;
 #[serde(default)]
 pub(crate) struct World {
     pub(crate) teams: BTreeMap<Uuid, Team>,
-    /// Access tokens.
+    /// By access token.
     pub(crate) keys: BTreeMap<String, Access>,
     pub(crate) plugins: BTreeMap<Uuid, Plugin>,
     pub(crate) wabas: BTreeMap<String, Waba>,
@@ -50,7 +50,7 @@ pub(crate) struct World {
     #[serde(rename = "received")]
     pub(crate) received_media: ReceivedMedia,
     pub(crate) groups: BTreeMap<String, Group>,
-    /// Files, in memory only.
+    /// Uploaded files; not saved.
     #[serde(skip)]
     pub(crate) media: Media,
     /// Events to deliver once the lock is free.

@@ -30,14 +30,14 @@ pub(crate) struct Plugin {
 /// A WABA and its numbers that a sign-up connected.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct PendingConnect {
-    /// When reads show it; milliseconds since 1970.
+    /// From when on reads show it; milliseconds since 1970.
     pub(crate) at: i64,
     pub(crate) waba: String,
     pub(crate) numbers: Vec<String>,
 }
 
 impl World {
-    /// Makes a plugin.
+    /// Makes a plugin: inactive, with nothing connected.
     pub(crate) fn add_plugin(&mut self, team: Uuid, name: &str) -> &mut Plugin {
         let id = Uuid::new_v4();
         self.plugins.entry(id).or_insert(Plugin {
@@ -104,12 +104,12 @@ impl Plugin {
         })
     }
 
-    /// A text of the settings.
+    /// A text of `serverConfig`; an empty one counts as absent.
     pub(crate) fn setting(&self, name: &str) -> Option<&str> {
         self.server_config.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
     }
 
-    /// A switch of the settings; off when it was never set.
+    /// A switch of `serverConfig`; off when it was never set.
     pub(crate) fn switch(&self, name: &str) -> bool {
         self.server_config.get(name).and_then(Value::as_bool).unwrap_or(false)
     }

@@ -21,13 +21,13 @@ pub(crate) struct ReceivedMedium<'a> {
 }
 
 impl ReceivedMedium<'_> {
-    /// Its bytes.
+    /// The same bytes at every call.
     pub(crate) fn content(&self) -> Bytes {
         sample_media::bytes_of(self.id, self.mime_type)
     }
 }
 
-/// The media, each for one team.
+/// The media, each visible to one team.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct ReceivedMedia {

@@ -19,7 +19,7 @@ pub(crate) struct Team {
     pub(crate) webhook_secret: Option<String>,
 }
 
-/// Whom an access token stands for.
+/// Who calls with an access token.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Access {
     pub(crate) team: Uuid,
@@ -28,17 +28,16 @@ pub(crate) struct Access {
     pub(crate) user: Uuid,
 }
 
-/// What a connect will be made in.
+/// The plugin that a sign-up will connect its WABA to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Target {
-    /// This plugin.
     Plugin(Uuid),
     /// A plugin of that name, made when the sign-up is finished.
     NewPlugin(String),
 }
 
-/// One attempt to connect.
+/// What a connect token allows.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct ConnectToken {
     pub(crate) team: Uuid,
@@ -85,7 +84,7 @@ impl World {
         token
     }
 
-    /// The connect token, if it still holds.
+    /// The connect token, if it has not expired.
     pub(crate) fn connect_token(&self, token: &str, now: i64) -> Option<&ConnectToken> {
         self.connect_tokens.get(token).filter(|token| token.expires_at > now)
     }

@@ -59,6 +59,14 @@ fn what_is_not_set_has_its_default() {
 }
 
 #[test]
+fn every_example_of_the_table_serves() {
+    let examples: Vec<_> = keys::ALL.iter().map(|key| (key.env, key.example)).collect();
+    let settings = read(None, &examples).unwrap();
+    assert_eq!(settings.bind.to_string(), keys::BIND.example);
+    assert_eq!(settings.log.format, LogFormat::Json);
+}
+
+#[test]
 fn the_environment_wins_over_the_file_and_the_file_over_the_default() {
     let folder = Folder::new();
     let file = folder.file("p.toml", "bind = \"127.0.0.1:1\"\nmetrics_bind = \"127.0.0.1:2\"\nlog_format = \"json\"\n");

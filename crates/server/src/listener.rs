@@ -12,29 +12,17 @@ use tokio::net::TcpSocket;
 /// Connections that may wait to be accepted.
 const BACKLOG: u32 = 4096;
 
-/// Why an address cannot be had.
+/// Why an address cannot be bound, or cannot listen.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ListenerError {
-    /// Something else listens there.
+    /// Another program uses that port.
     #[error(
         "cannot listen on {address}: another program uses that port; stop it or choose another address with {setting}"
     )]
-    Busy {
-        /// The address.
-        address: SocketAddr,
-        /// The flag or setting that names it.
-        setting: &'static str,
-    },
-    /// It is not ours to take.
+    Busy { address: SocketAddr, setting: &'static str },
+    /// Not an address of this machine, a port without permission, and the like.
     #[error("cannot listen on {address}: {source}; choose another address with {setting}")]
-    Unusable {
-        /// The address.
-        address: SocketAddr,
-        /// The flag or setting that names it.
-        setting: &'static str,
-        /// What the system says.
-        source: io::Error,
-    },
+    Unusable { address: SocketAddr, setting: &'static str, source: io::Error },
 }
 
 impl ListenerError {

@@ -8,7 +8,7 @@ use crate::settings::{self, Sources};
 use crate::signals::StopSignals;
 use crate::telemetry;
 
-/// Runs it until a signal comes.
+/// Runs it until SIGINT or SIGTERM.
 pub(super) async fn run(arguments: Sandbox) -> Result<(), Failure> {
     telemetry::start(settings::for_logs(&Sources::of_the_environment()?)?);
     let mut signals = StopSignals::listen().map_err(Failure::Signals)?;

@@ -15,16 +15,10 @@ use super::private_file;
 pub(crate) enum DataDirError {
     /// Not writable, or a file is in the way.
     #[error("cannot use {}: {source}; make it writable, or choose another folder with --data-dir", path.display())]
-    Unusable {
-        /// The file or folder.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
+    Unusable { path: PathBuf, source: io::Error },
     /// Another process holds it.
     #[error("another `portico dev`{} is running on {}: stop it, or choose another folder with --data-dir", holder(*pid), path.display())]
     InUse {
-        /// The data directory.
         path: PathBuf,
         /// The process, as it wrote itself down.
         pid: Option<u32>,

@@ -10,7 +10,7 @@ use super::private_file;
 use super::state::{State, StoredSecret};
 use crate::console;
 
-/// Where everything is.
+/// URLs, ids and keys of a run that is ready.
 #[derive(Debug)]
 pub(super) struct Links<'a> {
     pub(super) gateway_url: &'a str,

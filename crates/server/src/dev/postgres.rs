@@ -51,28 +51,16 @@ const LOG_LINES_SHOWN: usize = 8;
 pub(crate) enum ClusterError {
     /// Not writable, not readable, or a file is in the way.
     #[error("cannot use {path}: {source}; make it writable, or choose another folder with --data-dir", path = path.display())]
-    Folder {
-        /// The file or folder.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
+    Folder { path: PathBuf, source: io::Error },
     /// The disk or the quota is full.
     #[error("the disk that holds {path} is full: make room there, or choose another folder with --data-dir", path = path.display())]
-    NoSpace {
-        /// The file or folder.
-        path: PathBuf,
-    },
+    NoSpace { path: PathBuf },
     /// Another process holds the data directory.
     #[error("another `portico dev` is running on {data_dir}: stop it, or choose another folder with --data-dir", data_dir = data_dir.display())]
-    InUse {
-        /// The data directory.
-        data_dir: PathBuf,
-    },
+    InUse { data_dir: PathBuf },
     /// The remembered folder of the cluster does not exist any more.
     #[error("the database of this data directory was kept in {folder}, which is gone: bring it back, or remove {location} to begin with an empty database", folder = folder.display(), location = location.display())]
     Gone {
-        /// Where the cluster was.
         folder: PathBuf,
         /// The file that remembers it.
         location: PathBuf,
@@ -80,65 +68,40 @@ pub(crate) enum ClusterError {
     /// The cluster belongs to an account that we cannot act as.
     #[error("the database in {folder} belongs to user id {uid}: start Portico as that user, or choose another folder with --data-dir", folder = folder.display())]
     OtherOwner {
-        /// Where the cluster is.
         folder: PathBuf,
-        /// Its owner.
+        /// Of its owner.
         uid: u32,
     },
     /// The unprivileged account cannot enter the cluster's folder.
     #[error("user id {uid}, which runs the database, cannot reach {folder}: give it leave to pass every folder above, or choose another folder with --data-dir", folder = folder.display())]
-    Unreachable {
-        /// Where the cluster is, or should be.
-        folder: PathBuf,
-        /// The account.
-        uid: u32,
-    },
+    Unreachable { folder: PathBuf, uid: u32 },
     /// The cluster was made by a major version that is not installed.
     #[error("the database in {folder} was made by PostgreSQL {needed}, which is not installed: run `apt-get install postgresql-{needed}`, or choose another folder with --data-dir", folder = folder.display())]
-    OtherVersion {
-        /// Where the cluster is.
-        folder: PathBuf,
-        /// The major version.
-        needed: String,
-    },
+    OtherVersion { folder: PathBuf, needed: String },
     /// A program of Postgres cannot be run at all.
     #[error("cannot run {program}: {source}; reinstall PostgreSQL with `apt-get install --reinstall postgresql`", program = program.display())]
-    Spawn {
-        /// The program.
-        program: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// `initdb` failed.
+    Spawn { program: PathBuf, source: io::Error },
     #[error("initdb could not make a database in {folder}; solve what it says and start again:\n{output}", folder = folder.display())]
     Initdb {
-        /// Where.
         folder: PathBuf,
         /// The last lines it wrote.
         output: String,
     },
     /// The server of an earlier run does not stop.
     #[error("postgres process {pid} of an earlier run does not stop: end it with `kill -QUIT {pid}` and start again")]
-    LeftOver {
-        /// Its process id.
-        pid: i32,
-    },
+    LeftOver { pid: i32 },
     /// The server ended, or did not answer in time.
     #[error("postgres {failure}; solve what its log {log} says and start again:\n{output}", log = log.display())]
     Start {
-        /// Which of the two.
+        /// Which of the two, as the sentence goes on after "postgres".
         failure: &'static str,
-        /// The log file.
         log: PathBuf,
         /// The last lines of this start.
         output: String,
     },
     /// The cluster has another password than the caller's.
     #[error("the database in {folder} refuses its owner's password, so it belongs to other settings: bring the settings back, or remove both to begin anew", folder = folder.display())]
-    WrongPassword {
-        /// Where the cluster is.
-        folder: PathBuf,
-    },
+    WrongPassword { folder: PathBuf },
 }
 
 impl ClusterError {
@@ -215,7 +178,6 @@ impl Cluster {
         self.url(OWNER, &self.password, database)
     }
 
-    /// The process id of the server.
     pub(crate) fn pid(&self) -> u32 {
         self.postmaster.pid()
     }
@@ -231,7 +193,6 @@ impl Cluster {
         self.folder.is_outside_data_dir()
     }
 
-    /// The server's log.
     pub(crate) fn log(&self) -> &Path {
         &self.log
     }

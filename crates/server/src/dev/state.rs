@@ -10,7 +10,6 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::private_file;
 
-/// The version of the file's shape.
 const VERSION: u32 = 1;
 
 /// Why the state cannot be kept.
@@ -18,16 +17,10 @@ const VERSION: u32 = 1;
 pub(crate) enum StateError {
     /// The file cannot be read or written.
     #[error("cannot use {}: {source}; make it readable and writable, or choose another folder with --data-dir", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// It is not what this program writes.
+    Io { path: PathBuf, source: io::Error },
+    /// Not JSON, another version, or master keys that cannot be parsed.
     #[error("{} is damaged ({reason}): bring it back, or choose another folder with --data-dir", path.display())]
     Damaged {
-        /// The file.
         path: PathBuf,
         /// What is wrong with it; quotes no value.
         reason: String,
@@ -50,26 +43,24 @@ impl<'de> Deserialize<'de> for StoredSecret {
     }
 }
 
-/// What is remembered.
+/// What `state.json` holds.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct State {
     version: u32,
     /// What the vault is sealed with, as `PORTICO_MASTER_KEYS` is written.
     pub(super) master_keys: StoredSecret,
-    /// The operator's token.
     pub(super) operator_token: StoredSecret,
     /// The password of the private cluster's owner.
     pub(super) owner_password: StoredSecret,
-    /// The login role on a server that is not ours.
+    /// The gateway's login role on the server of `DATABASE_URL`; on the private cluster it has a fixed name.
     pub(super) guest_role: String,
     /// The password of the gateway's login role.
     pub(super) service_password: StoredSecret,
-    /// How far the demo tenant is.
     pub(super) demo: DemoTenant,
 }
 
-/// The demo tenant: what is there has been made.
+/// How far the demo tenant is set up: each field is set once its step is done.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct DemoTenant {
@@ -79,7 +70,7 @@ pub(super) struct DemoTenant {
     pub(super) admin_key: Option<StoredSecret>,
     pub(super) messaging_key: Option<StoredSecret>,
     pub(super) sandbox_chakra_key: Option<StoredSecret>,
-    /// Where the tenant keeps the key of the sandbox, once it has been verified.
+    /// Portico's id of the stored key, once that was verified.
     pub(super) chakra_key_id: Option<String>,
     pub(super) customer_id: Option<String>,
     pub(super) plugin_id: Option<String>,
@@ -120,7 +111,6 @@ impl StateFile {
         }
     }
 
-    /// Writes it to its file.
     pub(super) fn save(&self) -> Result<(), StateError> {
         let text = serde_json::to_string_pretty(&self.state).map_err(io::Error::from);
         text.and_then(|text| private_file::replace(&self.path, &text))
@@ -146,7 +136,7 @@ impl State {
     }
 }
 
-/// That many random bytes.
+/// That many random bytes, as twice as many hexadecimal digits.
 fn hexadecimal<const BYTES: usize>() -> String {
     use std::fmt::Write as _;
 

@@ -36,7 +36,6 @@ pub(crate) enum DemoError {
     NoAnswer {
         /// Method and path.
         call: String,
-        /// What the HTTP client says.
         source: reqwest::Error,
     },
     /// The answer's status was not 2xx.
@@ -64,7 +63,6 @@ pub(crate) enum DemoError {
     /// A step could not be written to the state file.
     #[error(transparent)]
     State(#[from] StateError),
-    /// The client cannot be made.
     #[error("the HTTP client cannot be set up: {0}")]
     Client(#[source] reqwest::Error),
 }

@@ -54,17 +54,14 @@ impl Postmaster {
         Ok(Self { pid: Pid::from_raw(pid), ended })
     }
 
-    /// Its process id.
     pub(super) fn pid(&self) -> u32 {
         self.pid.as_raw().unsigned_abs()
     }
 
-    /// Whether it ended.
     pub(super) fn has_ended(&self) -> bool {
         *self.ended.borrow()
     }
 
-    /// Waits until it ends.
     pub(super) async fn ended(&self) {
         // An error says that the keeper is gone, and the server with it.
         let _ = self.ended.clone().wait_for(|ended| *ended).await;

@@ -3,18 +3,18 @@
 use portico_chakra::Matched;
 use serde_json::{Map, Value};
 
-use crate::arrival::Upload;
 use crate::fields::Fields;
 use crate::reply::Refusal;
+use crate::request_body::MultipartForm;
 use crate::world::{Access, World};
 
 /// Where the rows of a body that is a list are kept in [`Call::json`].
 pub(crate) const ROWS: &str = "(body)";
 
-/// What a handler gets.
+/// What a handler gets of a call.
 #[derive(Debug)]
 pub(crate) struct Call<'a> {
-    /// Whose token.
+    /// The team, role and user of the access token.
     pub(crate) access: Access,
     /// The route, with path parameters.
     pub(crate) matched: &'a Matched<'a, 'a>,
@@ -23,10 +23,10 @@ pub(crate) struct Call<'a> {
     /// The JSON body; empty where there is none.
     pub(crate) json: Map<String, Value>,
     /// The multipart body, if it is one.
-    pub(crate) upload: Option<Upload>,
+    pub(crate) form: Option<MultipartForm>,
     /// The `Range` header; empty if there is none.
     pub(crate) range: &'a str,
-    /// Milliseconds since 1970.
+    /// When the call arrived; milliseconds since 1970.
     pub(crate) now: i64,
     /// Where the sandbox is reached, without a slash at the end.
     pub(crate) base_url: &'a str,
@@ -46,7 +46,7 @@ impl Call<'_> {
         self.query.iter().find(|(known, value)| known == name && !value.is_empty()).map(|(_, value)| value.as_str())
     }
 
-    /// The fields of the JSON body.
+    /// The JSON body, read as Chakra reads it.
     pub(crate) fn fields(&self) -> Fields<'_> {
         Fields(&self.json)
     }
@@ -56,8 +56,12 @@ impl Call<'_> {
         self.json.get(ROWS).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// The upload, for operations with a multipart body.
-    pub(crate) fn upload(&self) -> Result<&Upload, Refusal> {
-        self.upload.as_ref().ok_or_else(|| Refusal::bad("The request must be multipart/form-data"))
+    /// The multipart body, for operations that ask for one.
+    ///
+    /// # Errors
+    ///
+    /// When the body is something else.
+    pub(crate) fn form(&self) -> Result<&MultipartForm, Refusal> {
+        self.form.as_ref().ok_or_else(|| Refusal::bad("The request must be multipart/form-data"))
     }
 }

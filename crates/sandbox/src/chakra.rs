@@ -8,46 +8,46 @@ use portico_chakra::{BodyKind, Condition, Envelope, Matched, Method, NoRoute, Op
 use serde_json::{Map, Value};
 use tokio::time::sleep;
 
-use crate::arrival::{Arrived, Upload};
 use crate::call::{Call, ROWS};
+use crate::clock::now_ms;
 use crate::connect;
-use crate::fault::Kind;
-use crate::fresh::now_ms;
-use crate::listener;
+use crate::dispatch;
+use crate::fault::FaultKind;
 use crate::operations::handler;
-use crate::record::Entry;
 use crate::reply::{Refusal, Reply, envelope_error};
+use crate::request_body::{MultipartForm, RequestBody};
+use crate::request_record::RecordedRequest;
 use crate::shared::Shared;
 use crate::world::Access;
 
-/// Answers a call: record it, bend it as the faults say, do it.
+/// Answers a call: records it, then does it, unless a fault replaces or breaks the answer.
 pub(crate) async fn answer(request: &HttpRequest, payload: Payload, shared: &Shared) -> HttpResponse {
-    let content_type = listener::header(request, "content-type");
-    let body = Arrived::read(payload, content_type).await;
-    shared.record().push(Entry::new(request, &body));
+    let content_type = dispatch::header(request, "content-type");
+    let body = RequestBody::read(payload, content_type).await;
+    shared.record().push(RecordedRequest::new(request, &body));
 
-    let mut breaking = None;
-    for fault in shared.faults.take(request.method().as_str(), request.uri().path()) {
+    let mut deciding = None;
+    for fault in shared.faults.due_for(request.method().as_str(), request.uri().path()) {
         if let Some(delay) = fault.delay() {
             sleep(delay).await;
         }
-        if fault.kind != Kind::Latency {
-            breaking = Some(fault);
+        if fault.kind != FaultKind::Latency {
+            deciding = Some(fault);
         }
     }
-    let Some(fault) = breaking else { return listener::respond(&perform(request, body, shared)) };
+    let Some(fault) = deciding else { return dispatch::respond(&perform(request, body, shared)) };
     match fault.kind {
-        Kind::Reset => listener::respond_broken(&Reply::text(StatusCode::OK, ""), &fault),
-        Kind::Status | Kind::Latency => listener::respond(&fault.reply().unwrap_or_else(Reply::no_route)),
-        Kind::Stall | Kind::Truncate => {
+        FaultKind::Reset => dispatch::respond_broken(&Reply::text(StatusCode::OK, ""), &fault),
+        FaultKind::Status | FaultKind::Latency => dispatch::respond(&fault.reply().unwrap_or_else(Reply::no_route)),
+        FaultKind::Stall | FaultKind::Truncate => {
             let reply = fault.reply().unwrap_or_else(|| perform(request, body, shared));
-            listener::respond_broken(&reply, &fault)
+            dispatch::respond_broken(&reply, &fault)
         }
     }
 }
 
 /// Does what the call asks for.
-fn perform(request: &HttpRequest, body: Arrived, shared: &Shared) -> Reply {
+fn perform(request: &HttpRequest, body: RequestBody, shared: &Shared) -> Reply {
     let path = request.uri().path();
     if let Some(reply) = connect::browser_reply(request, shared) {
         return reply;
@@ -56,11 +56,11 @@ fn perform(request: &HttpRequest, body: Arrived, shared: &Shared) -> Reply {
     if let Err(NoRoute::Unknown | NoRoute::Method(_) | NoRoute::Segment(_)) = found {
         return Reply::no_route();
     }
-    let Some(access) = access(request, shared) else {
+    let Some(access) = authenticate(request, shared) else {
         return envelope_error(StatusCode::UNAUTHORIZED, "Unauthorized: invalid access token");
     };
     match found {
-        Ok(matched) => operate(request, &matched, access, body, shared),
+        Ok(matched) => run_operation(request, &matched, access, body, shared),
         // The version goes into Meta's path, and Meta knows no such one.
         Err(_) => Refusal::Meta(2_500, "Unknown path components: the version must look like v24.0".to_owned())
             .reply(Envelope::Chakra),
@@ -68,7 +68,7 @@ fn perform(request: &HttpRequest, body: Arrived, shared: &Shared) -> Reply {
 }
 
 /// Whom the bearer token stands for.
-fn access(request: &HttpRequest, shared: &Shared) -> Option<Access> {
+fn authenticate(request: &HttpRequest, shared: &Shared) -> Option<Access> {
     let (scheme, token) = request.headers().get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("bearer") {
         return None;
@@ -76,13 +76,19 @@ fn access(request: &HttpRequest, shared: &Shared) -> Option<Access> {
     shared.world().keys.get(token.trim()).copied()
 }
 
-fn operate(request: &HttpRequest, matched: &Matched<'_, '_>, access: Access, body: Arrived, shared: &Shared) -> Reply {
+fn run_operation(
+    request: &HttpRequest,
+    matched: &Matched<'_, '_>,
+    access: Access,
+    body: RequestBody,
+    shared: &Shared,
+) -> Reply {
     let first = matched.route.operations[0];
-    let (json, upload) = match parse(body, first.body) {
+    let (json, form) = match parse_body(body, first.body) {
         Ok(parsed) => parsed,
         Err(refusal) => return refusal.reply(first.envelope),
     };
-    let operation = choose(matched, &json);
+    let operation = choose_operation(matched, &json);
     if let Some(permission) = operation.permission.filter(|permission| !access.role.allows(*permission)) {
         let text = format!("Forbidden: the access role lacks {permission}");
         return envelope_error(StatusCode::FORBIDDEN, &text);
@@ -96,8 +102,8 @@ fn operate(request: &HttpRequest, matched: &Matched<'_, '_>, access: Access, bod
         matched,
         query: query.map(Query::into_inner).unwrap_or_default(),
         json,
-        upload,
-        range: listener::header(request, "range"),
+        form,
+        range: dispatch::header(request, "range"),
         now: now_ms(),
         base_url: &shared.base_url,
     };
@@ -111,7 +117,7 @@ fn operate(request: &HttpRequest, matched: &Matched<'_, '_>, access: Access, bod
 
 /// The operation that the body chooses among those on the path; the catalogue's router has put
 /// those with a condition first.
-fn choose(matched: &Matched<'_, '_>, json: &Map<String, Value>) -> &'static Operation {
+fn choose_operation(matched: &Matched<'_, '_>, json: &Map<String, Value>) -> &'static Operation {
     let is =
         |pointer: &str, text: &str| json.get(pointer.trim_start_matches('/')).and_then(Value::as_str) == Some(text);
     let fits = |operation: &&&'static Operation| match operation.when {
@@ -123,24 +129,26 @@ fn choose(matched: &Matched<'_, '_>, json: &Map<String, Value>) -> &'static Oper
     operations.iter().find(fits).copied().unwrap_or(operations[operations.len() - 1])
 }
 
-type Parsed = (Map<String, Value>, Option<Upload>);
+type Parsed = (Map<String, Value>, Option<MultipartForm>);
 
-fn parse(body: Arrived, kind: BodyKind) -> Result<Parsed, Refusal> {
+fn parse_body(body: RequestBody, kind: BodyKind) -> Result<Parsed, Refusal> {
     let bytes = match body {
-        Arrived::TooLarge(..) => {
+        RequestBody::TooLarge(..) => {
             return Err(Refusal::Chakra(StatusCode::PAYLOAD_TOO_LARGE, "request entity too large".to_owned()));
         }
-        Arrived::Broken(_) => return Err(Refusal::bad("request aborted")),
-        Arrived::Form(upload) if kind == BodyKind::Multipart => return Ok((Map::new(), Some(upload))),
-        Arrived::Form(upload) if kind == BodyKind::JsonOrMultipart => return Ok((upload.texts(), Some(upload))),
-        Arrived::Form(_) => return Err(Refusal::bad("The request must be application/json")),
-        Arrived::Whole(bytes) => bytes,
+        RequestBody::Aborted(_) => return Err(Refusal::bad("request aborted")),
+        RequestBody::Multipart(form) if kind == BodyKind::Multipart => return Ok((Map::new(), Some(form))),
+        RequestBody::Multipart(form) if kind == BodyKind::JsonOrMultipart => {
+            return Ok((form.text_fields(), Some(form)));
+        }
+        RequestBody::Multipart(_) => return Err(Refusal::bad("The request must be application/json")),
+        RequestBody::Whole(bytes) => bytes,
     };
     if bytes.is_empty() || matches!(kind, BodyKind::None | BodyKind::Multipart) {
         return Ok((Map::new(), None));
     }
     if kind == BodyKind::JsonOrForm && !bytes.trim_ascii_start().starts_with(b"{") {
-        return form(&bytes).map(|json| (json, None));
+        return parse_urlencoded(&bytes).map(|json| (json, None));
     }
     match serde_json::from_slice(&bytes) {
         Ok(Value::Array(rows)) if kind == BodyKind::JsonList => {
@@ -153,7 +161,7 @@ fn parse(body: Arrived, kind: BodyKind) -> Result<Parsed, Refusal> {
     }
 }
 
-fn form(bytes: &[u8]) -> Result<Map<String, Value>, Refusal> {
+fn parse_urlencoded(bytes: &[u8]) -> Result<Map<String, Value>, Refusal> {
     let text = std::str::from_utf8(bytes).map_err(|_| Refusal::bad("The body is not valid UTF-8"))?;
     let pairs = Query::<Vec<(String, String)>>::from_query(text).map_err(|error| Refusal::bad(error.to_string()))?;
     Ok(pairs.into_inner().into_iter().map(|(name, value)| (name, Value::String(value))).collect())

@@ -1,4 +1,4 @@
-//! Faults that a test asks for, and what they do to an answer.
+//! Faults that a test asks for: latency, other statuses, broken connections.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,15 +15,15 @@ use tokio::time::{Sleep, sleep};
 
 use crate::reply::{Reply, envelope_error};
 
-/// How long a stalled answer holds its connection, unless the fault says how long.
-const STALL: Duration = Duration::from_mins(5);
+/// How long a stalled answer keeps its connection open, unless the fault says how long.
+const DEFAULT_STALL: Duration = Duration::from_mins(5);
 /// Time for the first half of a truncated answer to reach the client.
-const HALF: Duration = Duration::from_millis(50);
+const TRUNCATE_DELAY: Duration = Duration::from_millis(50);
 
 /// What a fault does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Kind {
+pub(crate) enum FaultKind {
     /// Another answer instead; the operation is not done.
     Status,
     /// The right answer, later.
@@ -40,12 +40,12 @@ pub(crate) enum Kind {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Fault {
-    /// The beginning of the paths that it bends.
+    /// The beginning of the paths that it applies to.
     pub(crate) path_prefix: String,
     /// Only calls with this method.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) method: Option<String>,
-    pub(crate) kind: Kind,
+    pub(crate) kind: FaultKind,
     /// The status of the answer; 500 for `status` when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) status: Option<u16>,
@@ -71,43 +71,40 @@ pub(crate) struct Faults {
 }
 
 impl Faults {
-    /// Puts one in force.
     pub(crate) fn add(&self, fault: Fault) {
         self.list.lock().unwrap_or_else(PoisonError::into_inner).push(fault);
         self.any.store(true, Ordering::Release);
     }
 
-    /// Lifts all.
     pub(crate) fn clear(&self) {
         self.list.lock().unwrap_or_else(PoisonError::into_inner).clear();
         self.any.store(false, Ordering::Release);
     }
 
-    /// Those in force.
     pub(crate) fn list(&self) -> Vec<Fault> {
         self.list.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The faults for a call: every latency that fits, and the first of another kind.
-    pub(crate) fn take(&self, method: &str, path: &str) -> Vec<Fault> {
+    /// The faults for a call: every latency that fits, and the first of another kind. Each counts as used.
+    pub(crate) fn due_for(&self, method: &str, path: &str) -> Vec<Fault> {
         if !self.any.load(Ordering::Acquire) {
             return Vec::new();
         }
         let mut list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut taken: Vec<Fault> = Vec::new();
+        let mut due: Vec<Fault> = Vec::new();
         for fault in list.iter_mut() {
-            let decided = fault.kind != Kind::Latency && taken.iter().any(|other| other.kind != Kind::Latency);
+            let decided = fault.kind != FaultKind::Latency && due.iter().any(|other| other.kind != FaultKind::Latency);
             if decided || !fault.fits(method, path) {
                 continue;
             }
-            taken.push(fault.clone());
+            due.push(fault.clone());
             if let Some(times) = &mut fault.times {
                 *times -= 1;
             }
         }
         list.retain(|fault| fault.times != Some(0));
         self.any.store(!list.is_empty(), Ordering::Release);
-        taken
+        due
     }
 }
 
@@ -119,15 +116,17 @@ impl Fault {
 
     /// The delay before anything else.
     pub(crate) fn delay(&self) -> Option<Duration> {
-        self.ms.filter(|_| self.kind != Kind::Stall).map(Duration::from_millis)
+        self.ms.filter(|_| self.kind != FaultKind::Stall).map(Duration::from_millis)
     }
 
     /// The answer that the fault itself gives, if it gives one.
     pub(crate) fn reply(&self) -> Option<Reply> {
-        if self.kind == Kind::Latency || (self.kind != Kind::Status && self.status.is_none() && self.body.is_none()) {
+        if self.kind == FaultKind::Latency
+            || (self.kind != FaultKind::Status && self.status.is_none() && self.body.is_none())
+        {
             return None;
         }
-        let default = if self.kind == Kind::Status { StatusCode::INTERNAL_SERVER_ERROR } else { StatusCode::OK };
+        let default = if self.kind == FaultKind::Status { StatusCode::INTERNAL_SERVER_ERROR } else { StatusCode::OK };
         let status = self.status.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(default);
         let mut reply = match &self.body {
             None => envelope_error(status, status.canonical_reason().unwrap_or("Error")),
@@ -146,14 +145,14 @@ impl Fault {
     }
 
     /// The body that breaks off as the fault says.
-    pub(crate) fn broken(&self, body: &Bytes) -> BrokenBody {
+    pub(crate) fn broken_body(&self, body: &Bytes) -> BrokenBody {
         let announced = body.len().max(2);
         match self.kind {
-            Kind::Reset => BrokenBody::new(announced, None, Duration::ZERO),
-            Kind::Stall => BrokenBody::new(announced, None, self.ms.map_or(STALL, Duration::from_millis)),
-            Kind::Status | Kind::Latency | Kind::Truncate => {
+            FaultKind::Reset => BrokenBody::new(announced, None, Duration::ZERO),
+            FaultKind::Stall => BrokenBody::new(announced, None, self.ms.map_or(DEFAULT_STALL, Duration::from_millis)),
+            FaultKind::Status | FaultKind::Latency | FaultKind::Truncate => {
                 let half = if body.len() < 2 { Bytes::from_static(b" ") } else { body.slice(..body.len() / 2) };
-                BrokenBody::new(announced, Some(half), HALF)
+                BrokenBody::new(announced, Some(half), TRUNCATE_DELAY)
             }
         }
     }
@@ -173,7 +172,7 @@ pub(crate) struct BrokenBody {
 /// The sandbox broke the connection, as asked.
 #[derive(Debug, thiserror::Error)]
 #[error("broken off by a fault of the sandbox")]
-pub(crate) struct BrokenOff;
+pub(crate) struct ConnectionBroken;
 
 impl BrokenBody {
     fn new(announced: usize, first: Option<Bytes>, wait: Duration) -> Self {
@@ -182,22 +181,22 @@ impl BrokenBody {
 }
 
 impl MessageBody for BrokenBody {
-    type Error = BrokenOff;
+    type Error = ConnectionBroken;
 
     fn size(&self) -> BodySize {
         BodySize::Sized(self.announced as u64)
     }
 
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BrokenOff>>> {
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, ConnectionBroken>>> {
         if let Some(first) = self.first.take() {
             return Poll::Ready(Some(Ok(first)));
         }
         if self.wait.is_zero() {
-            return Poll::Ready(Some(Err(BrokenOff)));
+            return Poll::Ready(Some(Err(ConnectionBroken)));
         }
         let wait = self.wait;
         let sleeping = self.sleeping.get_or_insert_with(|| Box::pin(sleep(wait)));
-        sleeping.as_mut().poll(cx).map(|()| Some(Err(BrokenOff)))
+        sleeping.as_mut().poll(cx).map(|()| Some(Err(ConnectionBroken)))
     }
 }
 
@@ -215,12 +214,12 @@ mod tests {
     fn a_fault_ends_after_its_times() {
         let faults = Faults::default();
         faults.add(fault(json!({"path_prefix": "/v1", "method": "post", "kind": "status", "times": 2})));
-        assert_eq!(faults.take("GET", "/v1/x").len(), 0);
-        assert_eq!(faults.take("POST", "/plugin").len(), 0);
-        assert_eq!(faults.take("POST", "/v1/x").len(), 1);
+        assert_eq!(faults.due_for("GET", "/v1/x").len(), 0);
+        assert_eq!(faults.due_for("POST", "/plugin").len(), 0);
+        assert_eq!(faults.due_for("POST", "/v1/x").len(), 1);
         assert_eq!(faults.list()[0].times, Some(1));
-        assert_eq!(faults.take("POST", "/v1/x").len(), 1);
-        assert_eq!(faults.take("POST", "/v1/x").len(), 0);
+        assert_eq!(faults.due_for("POST", "/v1/x").len(), 1);
+        assert_eq!(faults.due_for("POST", "/v1/x").len(), 0);
         assert!(faults.list().is_empty());
     }
 
@@ -230,9 +229,9 @@ mod tests {
         for kind in ["status", "latency", "reset"] {
             faults.add(fault(json!({"path_prefix": "/", "kind": kind, "times": 1, "ms": 1})));
         }
-        let kinds = |taken: Vec<Fault>| taken.iter().map(|fault| fault.kind).collect::<Vec<_>>();
-        assert_eq!(kinds(faults.take("GET", "/")), [Kind::Status, Kind::Latency]);
-        assert_eq!(kinds(faults.take("GET", "/")), [Kind::Reset]);
+        let kinds = |due: Vec<Fault>| due.iter().map(|fault| fault.kind).collect::<Vec<_>>();
+        assert_eq!(kinds(faults.due_for("GET", "/")), [FaultKind::Status, FaultKind::Latency]);
+        assert_eq!(kinds(faults.due_for("GET", "/")), [FaultKind::Reset]);
     }
 
     #[test]

@@ -111,7 +111,7 @@ impl Refusal {
                 "message": text,
                 "type": "OAuthException",
                 "code": code,
-                "fbtrace_id": crate::fresh::alphanumeric(23),
+                "fbtrace_id": crate::generate::alphanumeric(23),
             }}),
         };
         if let (Self::Explained { subcode, title, text, .. }, Some(Value::Object(error))) =

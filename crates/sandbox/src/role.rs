@@ -17,7 +17,6 @@ pub(crate) enum Role {
 }
 
 impl Role {
-    /// Whether the role allows that.
     pub(crate) fn allows(self, permission: Permission) -> bool {
         match self {
             Self::Admin => true,

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::role::Role;
 use crate::shared::Shared;
 use crate::world::World;
-use crate::{control, events, listener, state_file};
+use crate::{control, dispatch, events, state_file};
 
 /// How a sandbox is started.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,8 +88,8 @@ pub struct Sandbox {
     addr: SocketAddr,
     state_file: Option<PathBuf>,
     server: ServerHandle,
-    serving: JoinHandle<io::Result<()>>,
-    background: Vec<JoinHandle<()>>,
+    server_task: JoinHandle<io::Result<()>>,
+    background_tasks: Vec<JoinHandle<()>>,
 }
 
 /// Starts a sandbox; it answers when this returns. Needs a Tokio or actix runtime, on which its
@@ -110,12 +110,12 @@ pub async fn start(settings: Settings) -> Result<Sandbox, StartError> {
     })?;
     let addr = socket.local_addr().map_err(|error| StartError::Listen(bind, error))?;
     let base_url = settings.public_url.unwrap_or_else(|| format!("http://{}", reachable(addr)));
-    let (errands, inbox) = mpsc::unbounded_channel();
+    let (jobs, queue) = mpsc::unbounded_channel();
     let base_url = base_url.trim_end_matches('/').to_owned();
-    let shared = Arc::new(Shared::new(world, base_url, settings.events_beyond_loopback, settings.document, errands));
+    let shared = Arc::new(Shared::new(world, base_url, settings.events_beyond_loopback, settings.document, jobs));
 
     let data = Data::new(Arc::clone(&shared));
-    let server = HttpServer::new(move || App::new().app_data(data.clone()).default_service(everything()))
+    let server = HttpServer::new(move || App::new().app_data(data.clone()).default_service(every_request()))
         .workers(1)
         .disable_signals()
         .shutdown_timeout(1)
@@ -123,13 +123,13 @@ pub async fn start(settings: Settings) -> Result<Sandbox, StartError> {
         .map_err(|error| StartError::Listen(bind, error))?
         .run();
     let handle = server.handle();
-    let mut background = vec![tokio::spawn(events::run(&shared, inbox)?)];
+    let mut background_tasks = vec![tokio::spawn(events::deliver_jobs(&shared, queue)?)];
     if let Some(path) = settings.state_file.clone() {
-        background.push(tokio::spawn(state_file::keep(path, Arc::clone(&shared))));
+        background_tasks.push(tokio::spawn(state_file::save_after_changes(path, Arc::clone(&shared))));
     }
-    let serving = tokio::spawn(server);
+    let server_task = tokio::spawn(server);
     tracing::info!(url = %shared.base_url, "the sandbox Chakra listens");
-    Ok(Sandbox { shared, addr, state_file: settings.state_file, server: handle, serving, background })
+    Ok(Sandbox { shared, addr, state_file: settings.state_file, server: handle, server_task, background_tasks })
 }
 
 impl Sandbox {
@@ -148,8 +148,8 @@ impl Sandbox {
     /// Stops it: lets running requests end (for a second at most), then saves the state.
     pub async fn stop(self) {
         self.server.stop(true).await;
-        drop(self.serving.await);
-        for task in &self.background {
+        drop(self.server_task.await);
+        for task in &self.background_tasks {
             task.abort();
         }
         if let Some(path) = &self.state_file
@@ -178,8 +178,8 @@ impl Sandbox {
     clippy::disallowed_methods,
     reason = "the ban is for Portico's own routes; nothing of Portico is behind these"
 )]
-fn everything() -> Route {
-    to(listener::serve)
+fn every_request() -> Route {
+    to(dispatch::serve)
 }
 
 /// An address that listens everywhere is reached at loopback.

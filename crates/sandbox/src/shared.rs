@@ -4,16 +4,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, mpsc};
 
-use crate::events::Errand;
+use crate::events::DeliveryJob;
 use crate::fault::Faults;
-use crate::record::Record;
+use crate::request_record::RequestRecord;
 use crate::world::World;
 
-/// The inside of a running sandbox.
+/// The state of a running sandbox, and what its requests and background tasks tell each other.
 #[derive(Debug)]
 pub(crate) struct Shared {
     world: Mutex<World>,
-    record: Mutex<Record>,
+    record: Mutex<RequestRecord>,
     /// Held while the state file is written: two writers would share the file beside it.
     pub(crate) saving: Mutex<()>,
     pub(crate) faults: Faults,
@@ -23,7 +23,7 @@ pub(crate) struct Shared {
     pub(crate) events_beyond_loopback: bool,
     /// The OpenAPI document, as JSON.
     pub(crate) document: Option<String>,
-    errands: mpsc::UnboundedSender<Errand>,
+    jobs: mpsc::UnboundedSender<DeliveryJob>,
     /// Woken after every change that is to be saved.
     pub(crate) changed: Notify,
 }
@@ -34,7 +34,7 @@ impl Shared {
         base_url: String,
         events_beyond_loopback: bool,
         document: Option<String>,
-        errands: mpsc::UnboundedSender<Errand>,
+        jobs: mpsc::UnboundedSender<DeliveryJob>,
     ) -> Self {
         Self {
             world: Mutex::new(world),
@@ -44,37 +44,36 @@ impl Shared {
             base_url,
             events_beyond_loopback,
             document,
-            errands,
+            jobs,
             changed: Notify::new(),
         }
     }
 
-    /// Reads the world.
+    /// The world, locked: not to be held across a wait.
     pub(crate) fn world(&self) -> MutexGuard<'_, World> {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes the world: what it wants sent goes out afterwards, and the change will be saved.
+    /// Changes the world. The events in its outbox are delivered afterwards, and the change will be saved.
     pub(crate) fn change<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
         let mut world = self.world();
         let result = change(&mut world);
-        let errands = std::mem::take(&mut world.outbox);
+        let jobs = std::mem::take(&mut world.outbox);
         drop(world);
-        for errand in errands {
-            self.run(errand);
+        for job in jobs {
+            self.enqueue(job);
         }
         self.changed.notify_one();
         result
     }
 
-    /// Has something sent in the background.
-    pub(crate) fn run(&self, errand: Errand) {
+    /// Has events delivered in the background.
+    pub(crate) fn enqueue(&self, job: DeliveryJob) {
         // Only a sandbox that is being stopped has nobody at the other end.
-        drop(self.errands.send(errand));
+        drop(self.jobs.send(job));
     }
 
-    /// The record of calls.
-    pub(crate) fn record(&self) -> MutexGuard<'_, Record> {
+    pub(crate) fn record(&self) -> MutexGuard<'_, RequestRecord> {
         self.record.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

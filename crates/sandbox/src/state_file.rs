@@ -59,14 +59,14 @@ pub(crate) fn save(path: &Path, shared: &Shared) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".tmp");
     let beside = path.with_file_name(name);
-    let mut file = private(&beside)?;
+    let mut file = open_private(&beside)?;
     file.write_all(&bytes)?;
     file.sync_all()?;
     fs::rename(&beside, path)
 }
 
 /// Saves after every change, until it is aborted.
-pub(crate) async fn keep(path: PathBuf, shared: Arc<Shared>) {
+pub(crate) async fn save_after_changes(path: PathBuf, shared: Arc<Shared>) {
     loop {
         shared.changed.notified().await;
         sleep(DEBOUNCE).await;
@@ -79,7 +79,7 @@ pub(crate) async fn keep(path: PathBuf, shared: Arc<Shared>) {
 }
 
 /// The file holds access tokens: only its owner may read it.
-fn private(path: &Path) -> io::Result<File> {
+fn open_private(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]

@@ -10,7 +10,7 @@ use portico_app::App;
 use portico_storage::Db;
 use tokio::task::JoinHandle;
 
-use crate::door::{Door, DoorError};
+use crate::listener::{BoundListener, ListenerError};
 
 /// Connections to Postgres at most, of one process.
 pub(crate) const DATABASE_CONNECTIONS: u32 = 20;
@@ -27,7 +27,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 pub(crate) enum GatewayError {
     /// An address cannot be had.
     #[error(transparent)]
-    Door(#[from] DoorError),
+    Listener(#[from] ListenerError),
     /// The threads of the server cannot be started.
     #[error("the server cannot start: {0}")]
     Server(#[source] io::Error),
@@ -55,14 +55,20 @@ struct Running {
 }
 
 impl Gateway {
-    /// Opens both doors; it answers when this returns. `patience` is how long calls may take to end
+    /// Listens on both addresses; it answers when this returns. `patience` is how long calls may take to end
     /// when it stops, in seconds.
     ///
     /// # Errors
     /// See [`GatewayError`].
-    pub(crate) fn open(public: Door, metrics: Door, app: App, db: Db, patience: u64) -> Result<Self, GatewayError> {
-        let public = Running::start(serve(public.open()?, app.clone(), patience).map_err(GatewayError::Server)?);
-        let metrics = Running::start(serve_metrics(metrics.open()?, app.clone()).map_err(GatewayError::Server)?);
+    pub(crate) fn open(
+        public: BoundListener,
+        metrics: BoundListener,
+        app: App,
+        db: Db,
+        patience: u64,
+    ) -> Result<Self, GatewayError> {
+        let public = Running::start(serve(public.listen()?, app.clone(), patience).map_err(GatewayError::Server)?);
+        let metrics = Running::start(serve_metrics(metrics.listen()?, app.clone()).map_err(GatewayError::Server)?);
         Ok(Self { app, db, public, metrics })
     }
 

@@ -5,14 +5,14 @@
 //! on the error output and ends with 1; a command line that makes no sense ends with 2.
 //!
 //! To add a command, add a variant to [`cli::Command`] and a module to [`commands`]. To add a
-//! setting, add a key to [`settings::keys`].
+//! setting, add an entry to [`settings::keys`].
 
 mod cli;
 mod commands;
 mod console;
 mod dev;
-mod door;
 mod gateway;
+mod listener;
 mod settings;
 mod signals;
 mod telemetry;

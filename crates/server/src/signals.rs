@@ -4,7 +4,7 @@ use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// The wish that this process end.
+/// SIGINT and SIGTERM, caught.
 #[derive(Debug)]
 pub(crate) struct StopSignals {
     interrupt: Signal,

@@ -14,7 +14,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
-/// The token that it takes.
+/// The only token that is accepted; any other is answered with 403.
 pub const TOKEN: &str = "hvs.stand-in-token-0123456789";
 
 /// A running stand-in; ends when dropped.
@@ -25,19 +25,19 @@ pub struct TransitStandIn {
     serving: JoinHandle<()>,
 }
 
-/// How it answers.
+/// How the stand-in answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Mood {
-    /// As it should.
+    /// As the engine does.
     #[default]
     Serves,
-    /// It is sealed: 503.
+    /// 503, as a sealed Vault.
     Sealed,
-    /// It takes requests and answers none.
+    /// Not at all: requests are read, and their connections stay open.
     Hangs,
-    /// It answers 200 with what is no JSON.
+    /// 200 with a body that is not JSON.
     Garbles,
-    /// It is older than 1.9 and passes `associated_data` over.
+    /// As a version before 1.9, which ignores `associated_data`.
     Old,
 }
 
@@ -46,7 +46,7 @@ struct Engine {
     /// By name, the versions of a key; the last encrypts.
     keys: HashMap<String, Vec<[u8; 32]>>,
     mood: Mood,
-    /// Bodies as they came.
+    /// Bodies of requests with the right token, as they came.
     seen: Vec<String>,
 }
 
@@ -81,23 +81,23 @@ impl TransitStandIn {
         made
     }
 
-    /// Its base URL.
+    /// The base URL, without a slash at the end.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// From now on it answers like this.
+    /// Changes how requests are answered from now on.
     pub fn set(&self, mood: Mood) {
         self.engine().mood = mood;
     }
 
-    /// A new version of a key; the first makes it.
+    /// Makes a new version of a key, which encrypts from then on; the first makes the key.
     pub fn rotate(&self, name: &str) {
         self.engine().keys.entry(name.to_owned()).or_default().push(rand::random());
     }
 
-    /// The bodies that arrived.
+    /// The bodies of requests with the right token, oldest first.
     #[must_use]
     pub fn seen(&self) -> Vec<String> {
         self.engine().seen.clone()
@@ -128,7 +128,7 @@ async fn serve(mut stream: TcpStream, engine: Arc<Mutex<Engine>>) {
     }
 }
 
-/// One request with a length; none when the connection ends.
+/// Reads one request with a `Content-Length`; none when the connection ends.
 async fn read(stream: &mut TcpStream) -> Option<Request> {
     let mut bytes = Vec::new();
     let end = loop {

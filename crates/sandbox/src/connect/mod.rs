@@ -9,10 +9,10 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-pub(crate) use sign_up::{Outcome, SignUp, seeded_medium};
+pub(crate) use sign_up::{SignUp, SignUpOutcome, initial_medium_id};
 
+use crate::clock::now_ms;
 use crate::control::{error, parse};
-use crate::fresh::now_ms;
 use crate::reply::Reply;
 use crate::shared::Shared;
 use crate::world::{Target, World};
@@ -49,19 +49,19 @@ fn page(request: &HttpRequest, shared: &Shared) -> Reply {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct Pressed {
+struct SignUpForm {
     connect_token: String,
-    outcome: Outcome,
+    outcome: SignUpOutcome,
 }
 
 /// What a button of the sign-up window does; answers with what the browser's `onSuccess` gets.
 pub(crate) fn complete(body: &Bytes, shared: &Shared) -> Result<Reply, Reply> {
-    let pressed: Pressed = parse(body)?;
+    let form: SignUpForm = parse(body)?;
     let now = now_ms();
     shared.change(|world| {
-        let token = world.connect_token(&pressed.connect_token, now).cloned();
+        let token = world.connect_token(&form.connect_token, now).cloned();
         let token = token.ok_or_else(|| error(StatusCode::UNAUTHORIZED, "connectToken is unknown or has expired"))?;
-        if matches!(pressed.outcome, Outcome::Cancel | Outcome::Error) {
+        if matches!(form.outcome, SignUpOutcome::Cancel | SignUpOutcome::Error) {
             return Ok(Reply::json(StatusCode::OK, &json!({})));
         }
         let plugin = match token.target {
@@ -69,13 +69,13 @@ pub(crate) fn complete(body: &Bytes, shared: &Shared) -> Result<Reply, Reply> {
             Target::NewPlugin(name) => {
                 let id = world.add_plugin(token.team, &name).id;
                 // A second sign-up with the same token goes on in the plugin that the first made.
-                if let Some(token) = world.connect_tokens.get_mut(&pressed.connect_token) {
+                if let Some(token) = world.connect_tokens.get_mut(&form.connect_token) {
                     token.target = Target::Plugin(id);
                 }
                 id
             }
         };
-        let sign_up = SignUp { outcome: pressed.outcome, ..SignUp::default() };
+        let sign_up = SignUp { outcome: form.outcome, ..SignUp::default() };
         let done = sign_up.perform(world, plugin, now).map_err(|no| error(no.status(), &no.to_string()))?;
         Ok(Reply::json(StatusCode::OK, &success(world, plugin, &done)))
     })

@@ -4,13 +4,13 @@ use actix_web::http::StatusCode;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::fresh;
-use crate::world::{Arrival, Group, JoinApproval, PhoneNumber, Waba, World};
+use crate::generate;
+use crate::world::{Group, JoinApproval, PendingConnect, PhoneNumber, Waba, World};
 
 /// How a sign-up ends.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Outcome {
+pub(crate) enum SignUpOutcome {
     /// With a WABA and a connected phone number.
     #[default]
     Finish,
@@ -25,10 +25,10 @@ pub(crate) enum Outcome {
 /// One sign-up; ids that are not named are made up.
 #[derive(Debug, Default)]
 pub(crate) struct SignUp {
-    pub(crate) outcome: Outcome,
+    pub(crate) outcome: SignUpOutcome,
     pub(crate) waba_id: Option<String>,
     pub(crate) phone_number_id: Option<String>,
-    /// As people read it.
+    /// The phone number as people read it.
     pub(crate) display_phone_number: Option<String>,
     /// Milliseconds until reads of the plugin show it.
     pub(crate) lag_ms: u32,
@@ -42,7 +42,7 @@ pub(crate) struct SignedUp {
     pub(crate) display_phone_number: Option<String>,
 }
 
-/// Why a sign-up is not possible.
+/// Why nothing was connected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum SignUpRefused {
     #[error("plugin_id names no plugin of the sandbox")]
@@ -64,7 +64,7 @@ impl SignUpRefused {
 }
 
 impl SignUp {
-    /// Does it in the plugin.
+    /// Connects the WABA and the number to the plugin.
     ///
     /// # Errors
     ///
@@ -73,15 +73,15 @@ impl SignUp {
         if !world.plugins.contains_key(&plugin) {
             return Err(SignUpRefused::NoPlugin);
         }
-        if matches!(self.outcome, Outcome::Cancel | Outcome::Error) {
+        if matches!(self.outcome, SignUpOutcome::Cancel | SignUpOutcome::Error) {
             return Ok(SignedUp::default());
         }
-        let waba = self.waba_id.clone().unwrap_or_else(|| fresh::digits(15));
+        let waba = self.waba_id.clone().unwrap_or_else(|| generate::digits(15));
         if world.wabas.get(&waba).is_some_and(|known| known.plugin != plugin) {
             return Err(SignUpRefused::WabaTaken(waba));
         }
-        let number = (self.outcome == Outcome::Finish)
-            .then(|| self.phone_number_id.clone().unwrap_or_else(|| fresh::digits(15)));
+        let number = (self.outcome == SignUpOutcome::Finish)
+            .then(|| self.phone_number_id.clone().unwrap_or_else(|| generate::digits(15)));
         if let Some(id) = &number
             && world.numbers.get(id).is_some_and(|known| known.plugin != plugin)
         {
@@ -95,15 +95,15 @@ impl SignUp {
         let numbers: Vec<String> = number.into_iter().collect();
         if let Some(plugin) = world.plugins.get_mut(&plugin) {
             let at = now + i64::from(self.lag_ms);
-            plugin.arrivals.push(Arrival { at, waba: waba.clone(), numbers: numbers.clone() });
-            plugin.settle(now);
+            plugin.pending_connects.push(PendingConnect { at, waba: waba.clone(), numbers: numbers.clone() });
+            plugin.apply_due_connects(now);
         }
         Ok(SignedUp { waba_id: Some(waba), phone_number_ids: numbers, display_phone_number: display })
     }
 
     /// Connects the number, keeping what a reconnect does not change; how people read it.
     fn bind_number(&self, world: &mut World, id: &str, waba: &str, plugin: Uuid) -> String {
-        let made_up = || format!("+1 555-{}-{}", fresh::digits(3), fresh::digits(4));
+        let made_up = || format!("+1 555-{}-{}", generate::digits(3), generate::digits(4));
         let number = world.numbers.entry(id.to_owned()).or_insert_with(|| {
             let display = self.display_phone_number.clone().unwrap_or_else(made_up);
             PhoneNumber::new(id, waba, plugin, display)
@@ -117,15 +117,15 @@ impl SignUp {
 }
 
 /// The id of the picture that somebody sent to a new number: it can be asked for without an event.
-pub(crate) fn seeded_medium(number: &str) -> String {
+pub(crate) fn initial_medium_id(number: &str) -> String {
     format!("{number}01")
 }
 
 /// What a new number begins with: a group, and a picture that somebody sent.
 fn seed_number(world: &mut World, number: &str, plugin: Uuid, now: i64) {
-    world.add_group(Group::new(fresh::group_id(number), number, "Order 42", JoinApproval::AutoApprove, now));
+    world.add_group(Group::new(generate::group_id(number), number, "Order 42", JoinApproval::AutoApprove, now));
     if let Some(plugin) = world.plugins.get(&plugin) {
-        world.received.add(plugin.team, &seeded_medium(number), "image/jpeg");
+        world.received_media.add(plugin.team, &initial_medium_id(number), "image/jpeg");
     }
 }
 
@@ -150,7 +150,7 @@ mod tests {
     fn a_sign_up_without_a_number_leaves_the_plugin_inactive() {
         let mut world = World::default();
         let plugin = world.add_plugin(Uuid::new_v4(), "a").id;
-        let sign_up = SignUp { outcome: Outcome::WabaOnly, ..SignUp::default() };
+        let sign_up = SignUp { outcome: SignUpOutcome::WabaOnly, ..SignUp::default() };
         let done = sign_up.perform(&mut world, plugin, 0).expect("is possible");
         assert!(done.waba_id.is_some() && done.phone_number_ids.is_empty());
         assert_eq!((world.plugins[&plugin].auth.len(), world.plugins[&plugin].is_active), (1, false));

@@ -13,13 +13,13 @@ use serde_json::{Value, json};
 
 pub(crate) use teams::new_webhook_secret;
 
-use crate::arrival::Arrived;
 use crate::connect;
 use crate::fault::Fault;
 use crate::reply::Reply;
+use crate::request_body::RequestBody;
 use crate::shared::Shared;
 
-/// What stands at `/`.
+/// The page at `/`.
 pub(crate) const LANDING: &str = "\
 This is Portico's sandbox: an emulated ChakraHQ. Nothing here reaches WhatsApp.
 
@@ -37,9 +37,9 @@ Control calls ask for no credential:
   POST   /_sandbox/events     {\"plugin_id\",\"kind\",\"count\"?,\"overrides\"?} -> signed events to the plugin's webhook URLs
 ";
 
-/// Answers a control call.
+/// Answers a control call; a refusal is `{"error": …}`.
 pub(crate) async fn answer(request: &HttpRequest, payload: Payload, shared: &Shared) -> Reply {
-    let Arrived::Whole(body) = Arrived::read(payload, "").await else {
+    let RequestBody::Whole(body) = RequestBody::read(payload, "").await else {
         return bad("the body is too long or broke off; send at most 1 MiB");
     };
     let path = request.uri().path();
@@ -108,7 +108,7 @@ fn add_fault(body: &Bytes, shared: &Shared) -> Result<Reply, Reply> {
     if fault.times == Some(0) {
         return Err(bad("times must be at least 1; leave it out for a fault that stays until it is cleared"));
     }
-    if fault.kind == crate::fault::Kind::Latency && fault.ms.is_none() {
+    if fault.kind == crate::fault::FaultKind::Latency && fault.ms.is_none() {
         return Err(bad("ms is missing: for latency, say how many milliseconds"));
     }
     let reply = json!(fault);
@@ -131,12 +131,11 @@ pub(crate) fn parse<T: DeserializeOwned>(body: &Bytes) -> Result<T, Reply> {
     serde_json::from_slice(body).map_err(|error| bad(&format!("{error}; GET / shows what each control call takes")))
 }
 
-/// 400 that says what to fix.
+/// 400 with that text, which says what to fix.
 pub(crate) fn bad(text: &str) -> Reply {
     error(StatusCode::BAD_REQUEST, text)
 }
 
-/// Any error of a control call.
 pub(crate) fn error(status: StatusCode, text: &str) -> Reply {
     Reply::json(status, &json!({"error": text}))
 }

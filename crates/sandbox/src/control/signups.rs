@@ -7,8 +7,8 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{bad, error, parse};
-use crate::connect::{Outcome, SignUp, seeded_medium};
-use crate::fresh::now_ms;
+use crate::clock::now_ms;
+use crate::connect::{SignUp, SignUpOutcome, initial_medium_id};
 use crate::reply::Reply;
 use crate::shared::Shared;
 
@@ -16,7 +16,7 @@ use crate::shared::Shared;
 #[serde(deny_unknown_fields)]
 struct Body {
     plugin_id: Uuid,
-    outcome: Outcome,
+    outcome: SignUpOutcome,
     waba_id: Option<String>,
     phone_number_id: Option<String>,
     display_phone_number: Option<String>,
@@ -47,7 +47,7 @@ pub(super) fn finish(body: &Bytes, shared: &Shared) -> Result<Reply, Reply> {
             "waba_id": done.waba_id,
             "phone_number_ids": done.phone_number_ids,
             "display_phone_number": done.display_phone_number,
-            "media_ids": done.phone_number_ids.iter().map(|id| seeded_medium(id)).collect::<Vec<_>>(),
+            "media_ids": done.phone_number_ids.iter().map(|id| initial_medium_id(id)).collect::<Vec<_>>(),
         }),
     ))
 }

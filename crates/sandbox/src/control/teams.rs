@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::json;
 
 use super::parse;
-use crate::fresh;
+use crate::generate;
 use crate::reply::Reply;
 use crate::role::Role;
 use crate::shared::Shared;
@@ -83,5 +83,5 @@ fn unknown_key() -> Reply {
 
 /// A secret as a team sets it in Chakra's admin area.
 pub(crate) fn new_webhook_secret() -> String {
-    fresh::hexadecimal(64)
+    generate::hexadecimal(64)
 }

@@ -1,31 +1,31 @@
-//! What events tell of groups, in Meta's format.
+//! The items of events about groups, in Meta's format.
 
 use serde_json::{Value, json};
 
-use super::kind::{Kind, PERSON};
-use crate::fresh;
+use super::kind::{EventKind, PERSON};
+use crate::generate;
 
-/// The group of an event, as its sample has it.
-pub(super) fn thing(kind: Kind, id: &str, timestamp: &str) -> Value {
-    let request = fresh::group_request();
+/// The only item of the list `groups`, as the sample of that kind has it.
+pub(super) fn item_json(kind: EventKind, id: &str, timestamp: &str) -> Value {
+    let request = generate::group_request();
     match kind {
-        Kind::GroupDeleted => {
+        EventKind::GroupDeleted => {
             json!({"type": "group_delete", "request_id": request, "group_id": id, "timestamp": timestamp})
         }
-        Kind::GroupSettings => {
+        EventKind::GroupSettings => {
             json!({"type": "group_settings_update", "request_id": request, "group_id": id, "timestamp": timestamp})
         }
-        Kind::GroupJoin => json!({
+        EventKind::GroupJoin => json!({
             "type": "group_participants_add", "group_id": id, "timestamp": timestamp, "reason": "invite_link",
             "added_participants": [{"wa_id": PERSON}],
         }),
-        Kind::GroupLeave => json!({
+        EventKind::GroupLeave => json!({
             "type": "group_participants_remove", "request_id": request, "group_id": id, "timestamp": timestamp,
             "initiated_by": "business", "removed_participants": [{"input": PERSON, "wa_id": PERSON}],
         }),
         _ => json!({
             "type": "group_create", "request_id": request, "group_id": id, "subject": "Order 42",
-            "invite_link": format!("https://chat.whatsapp.com/{}", fresh::alphanumeric(22)), "timestamp": timestamp,
+            "invite_link": format!("https://chat.whatsapp.com/{}", generate::alphanumeric(22)), "timestamp": timestamp,
         }),
     }
 }

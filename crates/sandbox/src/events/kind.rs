@@ -3,17 +3,17 @@
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::subject::Subject;
+use super::context::EventContext;
 use super::{group, overrides};
-use crate::fresh;
+use crate::generate;
 
 macro_rules! kinds {
     ($($variant:ident = $name:literal $(| $also:literal)*, $what:literal;)+) => {
         /// A kind of event.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub(crate) enum Kind { $(#[doc = $what] $variant,)+ }
+        pub(crate) enum EventKind { $(#[doc = $what] $variant,)+ }
 
-        impl Kind {
+        impl EventKind {
             /// The kinds by name, for messages.
             pub(crate) const NAMES: &'static [&'static str] = &[$($name,)+];
 
@@ -44,7 +44,7 @@ kinds! {
     GroupLeave = "group_participants_remove", "People put out of a group.";
 }
 
-impl Kind {
+impl EventKind {
     /// Whether the event names a phone number, and not only a WABA.
     pub(crate) fn names_number(self) -> bool {
         !matches!(self, Self::TemplateStatus | Self::TemplateCategory | Self::TemplateQuality)
@@ -60,8 +60,8 @@ impl Kind {
         }
     }
 
-    /// Where the one thing that the event tells stands in `value`; empty for `value` itself.
-    pub(super) fn item(self) -> &'static str {
+    /// The list in `value` whose only item is what happened; empty where that is `value` itself.
+    pub(super) fn list_name(self) -> &'static str {
         match self {
             Self::Message | Self::Image | Self::Audio | Self::Button | Self::Reaction => "messages",
             Self::Status | Self::Failed => "statuses",
@@ -85,21 +85,27 @@ impl Kind {
     }
 
     /// The body in Meta's format.
-    pub(crate) fn meta(self, subject: &Subject, id: &str, changes: &Map<String, Value>, now_ms: i64) -> Value {
+    pub(crate) fn meta_body(
+        self,
+        context: &EventContext,
+        id: &str,
+        changes: &Map<String, Value>,
+        now_ms: i64,
+    ) -> Value {
         let mut body = json!({
             "object": "whatsapp_business_account",
             "entry": [{
-                "id": subject.waba_id,
-                "changes": [{"value": self.value(subject, id, now_ms), "field": self.field()}],
+                "id": context.waba_id,
+                "changes": [{"value": self.value(context, id, now_ms), "field": self.field()}],
             }],
         });
         overrides::apply(&mut body, self, changes);
         body
     }
 
-    fn value(self, subject: &Subject, id: &str, now_ms: i64) -> Value {
+    fn value(self, context: &EventContext, id: &str, now_ms: i64) -> Value {
         let named = json!({
-            "message_template_id": subject.template_id,
+            "message_template_id": context.template_id,
             "message_template_name": "order_ready",
             "message_template_language": "en_US",
         });
@@ -115,10 +121,10 @@ impl Kind {
                 let mut value = json!({
                     "messaging_product": "whatsapp",
                     "metadata": {
-                        "display_phone_number": subject.display_phone_number,
-                        "phone_number_id": subject.phone_number_id,
+                        "display_phone_number": context.display_phone_number,
+                        "phone_number_id": context.phone_number_id,
                     },
-                    self.item(): [self.thing(subject, id, now_ms)],
+                    self.list_name(): [self.item_json(context, id, now_ms)],
                 });
                 if let Some(contact) = self.contact() {
                     value["contacts"] = json!([contact]);
@@ -129,7 +135,7 @@ impl Kind {
     }
 
     fn contact(self) -> Option<Value> {
-        match self.item() {
+        match self.list_name() {
             "messages" => {
                 Some(json!({"profile": {"name": "Ada Example"}, "user_id": "US.1000000000000001", "wa_id": PERSON}))
             }
@@ -138,24 +144,25 @@ impl Kind {
         }
     }
 
-    fn thing(self, subject: &Subject, id: &str, now_ms: i64) -> Value {
+    fn item_json(self, context: &EventContext, id: &str, now_ms: i64) -> Value {
         let timestamp = (now_ms / 1_000).to_string();
         let message = |kind: &str, content: Value| json!({"from": PERSON, "from_user_id": "US.1000000000000001", "id": id, "timestamp": timestamp, "type": kind, kind: content});
         match self {
-            // What else is known of a medium follows from its id; see `arise`.
+            // What else is known of a medium follows from its id; see `referenced`.
             Self::Image => {
-                message("image", json!({"id": fresh::digits(15), "mime_type": "image/jpeg", "caption": "Look"}))
+                message("image", json!({"id": generate::digits(15), "mime_type": "image/jpeg", "caption": "Look"}))
             }
-            Self::Audio => {
-                message("audio", json!({"id": fresh::digits(15), "mime_type": "audio/ogg; codecs=opus", "voice": true}))
-            }
+            Self::Audio => message(
+                "audio",
+                json!({"id": generate::digits(15), "mime_type": "audio/ogg; codecs=opus", "voice": true}),
+            ),
             Self::Button => {
                 let reply = json!({"type": "button_reply", "button_reply": {"id": "yes", "title": "Yes"}});
                 let mut message = message("interactive", reply);
-                message["context"] = json!({"from": subject.display_phone_number, "id": fresh::wamid()});
+                message["context"] = json!({"from": context.display_phone_number, "id": generate::wamid()});
                 message
             }
-            Self::Reaction => message("reaction", json!({"message_id": fresh::wamid(), "emoji": "👍"})),
+            Self::Reaction => message("reaction", json!({"message_id": generate::wamid(), "emoji": "👍"})),
             Self::Status => json!({
                 "id": id, "status": "delivered", "timestamp": timestamp, "recipient_id": PERSON,
                 "recipient_user_id": "US.1000000000000001",
@@ -169,22 +176,22 @@ impl Kind {
                 }],
             }),
             Self::Echo => json!({
-                "from": subject.display_phone_number, "to": PERSON, "id": id, "timestamp": timestamp,
+                "from": context.display_phone_number, "to": PERSON, "id": id, "timestamp": timestamp,
                 "type": "text", "text": {"body": "Typed on the phone"},
             }),
             Self::Group | Self::GroupDeleted | Self::GroupSettings | Self::GroupJoin | Self::GroupLeave => {
-                group::thing(self, id, &timestamp)
+                group::item_json(self, id, &timestamp)
             }
             _ => message("text", json!({"body": "Hello"})),
         }
     }
 
     /// The body in Chakra's format, made from the one in Meta's.
-    pub(crate) fn chakra(self, meta: &Value, now_ms: i64) -> Option<Value> {
+    pub(crate) fn chakra_body(self, meta: &Value, now_ms: i64) -> Option<Value> {
         let name = self.chakra_name()?;
         let entry = meta.pointer("/entry/0")?;
         let value = entry.pointer("/changes/0/value")?;
-        let items = value.get(self.item())?;
+        let items = value.get(self.list_name())?;
         let item = items.get(0)?;
         let waba = &entry["id"];
         let payload = match name {
@@ -209,49 +216,49 @@ impl Kind {
     }
 
     /// A new id for an event of this kind.
-    pub(crate) fn fresh_id(self) -> String {
+    pub(crate) fn new_id(self) -> String {
         match self {
             Self::Group | Self::GroupDeleted | Self::GroupSettings | Self::GroupJoin | Self::GroupLeave => {
-                fresh::group_id(&fresh::digits(11))
+                generate::group_id(&generate::digits(11))
             }
             Self::TemplateStatus | Self::TemplateCategory | Self::TemplateQuality => Uuid::new_v4().to_string(),
-            _ => fresh::wamid(),
+            _ => generate::wamid(),
         }
     }
 }
 
-/// Who writes, unless overridden.
+/// WhatsApp id of who writes, unless overridden.
 pub(super) const PERSON: &str = "15550001111";
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn subject() -> Subject {
-        Subject {
+    fn context() -> EventContext {
+        EventContext {
             waba_id: "100".to_owned(),
             phone_number_id: "200".to_owned(),
             display_phone_number: "15550002222".to_owned(),
-            ..Subject::default()
+            ..EventContext::default()
         }
     }
 
     #[test]
     fn every_kind_has_a_body_that_names_its_owner() {
-        for name in Kind::NAMES {
-            let kind = Kind::parse(name).expect("is a kind");
-            let body = kind.meta(&subject(), "id", &Map::new(), 1_790_000_000_123);
+        for name in EventKind::NAMES {
+            let kind = EventKind::parse(name).expect("is a kind");
+            let body = kind.meta_body(&context(), "id", &Map::new(), 1_790_000_000_123);
             assert_eq!(body.pointer("/entry/0/id"), Some(&json!("100")), "{name}");
             let number = body.pointer("/entry/0/changes/0/value/metadata/phone_number_id");
             assert_eq!(number.is_some(), kind.names_number(), "{name}");
-            assert_eq!(kind.chakra(&body, 0).is_some(), kind.chakra_name().is_some(), "{name}");
+            assert_eq!(kind.chakra_body(&body, 0).is_some(), kind.chakra_name().is_some(), "{name}");
         }
     }
 
     #[test]
     fn a_status_in_chakras_format_is_upper_case() {
-        let meta = Kind::Status.meta(&subject(), "wamid.x", &Map::new(), 1_000);
-        let chakra = Kind::Status.chakra(&meta, 1_000).expect("has one");
+        let meta = EventKind::Status.meta_body(&context(), "wamid.x", &Map::new(), 1_000);
+        let chakra = EventKind::Status.chakra_body(&meta, 1_000).expect("has one");
         assert_eq!(chakra["event"], "status");
         assert_eq!(chakra["payload"]["deliveryStatus"], "DELIVERED");
         assert_eq!(chakra["payload"]["externalId"], "wamid.x");

@@ -1,57 +1,51 @@
-//! Events: what Chakra tells the URL that a plugin's configuration names.
+//! Events (webhooks): what Chakra posts to the URLs in a plugin's configuration.
 
-mod arise;
-mod courier;
+mod context;
+mod delivery;
 mod group;
 mod kind;
 mod overrides;
-mod subject;
-mod work;
+mod referenced;
+mod webhook_sender;
 
-pub(crate) use kind::Kind;
-pub(crate) use subject::{NotSendable, Subject};
-pub(crate) use work::run;
+pub(crate) use context::{EventContext, NotSendable};
+pub(crate) use delivery::deliver_jobs;
+pub(crate) use kind::EventKind;
 
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-/// Something to send in the background.
+/// Events to deliver in the background.
 #[derive(Debug)]
-pub(crate) enum Errand {
+pub(crate) enum DeliveryJob {
     /// The statuses of a message that was just accepted.
-    Progress {
-        /// Its number among the messages.
+    MessageStatuses {
+        /// Under which the world's messages find it.
         number: u64,
-        /// The plugin at the time, with its webhook URLs.
-        subject: Option<Box<Subject>>,
-        /// WhatsApp message id.
+        /// None if the plugin has no webhook URL.
+        context: Option<Box<EventContext>>,
         wamid: String,
-        /// Recipient.
         to: String,
-        /// What the sender wants back.
+        /// `biz_opaque_callback_data` of the send; comes back in each status.
         callback_data: Option<String>,
     },
     /// The event in which a call that was accepted has its outcome.
-    Outcome {
+    CallOutcome {
         /// How long after the call.
         after: Duration,
-        /// The plugin at the time of the call.
-        subject: Box<Subject>,
-        /// Which event.
-        kind: Kind,
-        /// Changes to the sample.
+        context: Box<EventContext>,
+        kind: EventKind,
+        /// What differs from the sample of the kind.
         changes: Map<String, Value>,
-        /// The id of the thing that it tells of.
+        /// The id in the event: of a message, a group or a template.
         id: String,
     },
     /// Events that a control call asked for.
     Batch {
-        /// The plugin at the time.
-        subject: Box<Subject>,
-        /// Which event.
-        kind: Kind,
-        /// Changes to the sample.
+        context: Box<EventContext>,
+        kind: EventKind,
+        /// What differs from the sample of the kind.
         overrides: Map<String, Value>,
         /// One event for each id.
         ids: Vec<String>,

@@ -7,18 +7,18 @@
 
 use serde_json::{Map, Value, json};
 
-use super::kind::Kind;
+use super::kind::EventKind;
 
 const VALUE: &str = "/entry/0/changes/0/value";
 
 /// Applies the changes to a body in Meta's format.
-pub(super) fn apply(body: &mut Value, kind: Kind, changes: &Map<String, Value>) {
+pub(super) fn apply(body: &mut Value, kind: EventKind, changes: &Map<String, Value>) {
     for (name, change) in changes {
-        apply_one(body, kind, name, change);
+        apply_override(body, kind, name, change);
     }
 }
 
-fn apply_one(body: &mut Value, kind: Kind, name: &str, change: &Value) {
+fn apply_override(body: &mut Value, kind: EventKind, name: &str, change: &Value) {
     match name {
         "waba_id" => set(body, "/entry/0/id", change),
         "phone_number_id" => set(body, &format!("{VALUE}/metadata/phone_number_id"), change),
@@ -30,26 +30,26 @@ fn apply_one(body: &mut Value, kind: Kind, name: &str, change: &Value) {
                 merge(value, change);
             }
         }
-        "message_id" | "wamid" if kind != Kind::Reaction => merge_in(body, &item(kind), "id", change),
-        "text" if change.is_string() => merge_in(body, &item(kind), "text", &json!({"body": change})),
-        "timestamp" if change.is_number() => merge_in(body, &item(kind), name, &change.to_string().into()),
+        "message_id" | "wamid" if kind != EventKind::Reaction => merge_in(body, &item_pointer(kind), "id", change),
+        "text" if change.is_string() => merge_in(body, &item_pointer(kind), "text", &json!({"body": change})),
+        "timestamp" if change.is_number() => merge_in(body, &item_pointer(kind), name, &change.to_string().into()),
         "template_id" => set(body, &format!("{VALUE}/message_template_id"), change),
         "template_name" => set(body, &format!("{VALUE}/message_template_name"), change),
         "from" | "recipient_id" => {
-            merge_in(body, &item(kind), name, change);
+            merge_in(body, &item_pointer(kind), name, change);
             set(body, &format!("{VALUE}/contacts/0/wa_id"), change);
         }
         _ => {
             let in_value = body.pointer(VALUE).is_some_and(|value| value.get(name).is_some());
-            let place = if in_value { VALUE.to_owned() } else { item(kind) };
-            merge_in(body, &place, name, change);
+            let pointer = if in_value { VALUE.to_owned() } else { item_pointer(kind) };
+            merge_in(body, &pointer, name, change);
         }
     }
 }
 
-/// Where the one thing that the event tells stands.
-fn item(kind: Kind) -> String {
-    match kind.item() {
+/// JSON pointer to the item that says what happened.
+fn item_pointer(kind: EventKind) -> String {
+    match kind.list_name() {
         "" => VALUE.to_owned(),
         list => format!("{VALUE}/{list}/0"),
     }
@@ -57,8 +57,8 @@ fn item(kind: Kind) -> String {
 
 /// Puts a value where there already is one.
 fn set(body: &mut Value, pointer: &str, to: &Value) {
-    if let Some(place) = body.pointer_mut(pointer) {
-        place.clone_from(to);
+    if let Some(value) = body.pointer_mut(pointer) {
+        value.clone_from(to);
     }
 }
 
@@ -88,18 +88,18 @@ pub(super) fn merge(value: &mut Value, change: &Value) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::subject::Subject;
+    use super::super::context::EventContext;
     use super::*;
 
-    fn changed(kind: Kind, changes: &Value) -> Value {
+    fn changed(kind: EventKind, changes: &Value) -> Value {
         let changes = changes.as_object().expect("is an object");
-        kind.meta(&Subject::default(), "wamid.x", changes, 0)
+        kind.meta_body(&EventContext::default(), "wamid.x", changes, 0)
     }
 
     #[test]
     fn short_names_go_where_they_belong() {
         let body = changed(
-            Kind::Message,
+            EventKind::Message,
             &json!({"from": "49", "text": "Hi", "phone_number_id": "7", "waba_id": "8", "message_id": "wamid.y"}),
         );
         let value = &body["entry"][0]["changes"][0]["value"];
@@ -112,11 +112,11 @@ mod tests {
 
     #[test]
     fn other_names_merge_into_what_has_them() {
-        let body = changed(Kind::Status, &json!({"status": "read", "metadata": {"extra": 1}}));
+        let body = changed(EventKind::Status, &json!({"status": "read", "metadata": {"extra": 1}}));
         let value = &body["entry"][0]["changes"][0]["value"];
         assert_eq!(value["statuses"][0]["status"], "read");
         assert_eq!(value["metadata"]["extra"], 1);
-        let body = changed(Kind::TemplateStatus, &json!({"event": "REJECTED", "template_id": 9}));
+        let body = changed(EventKind::TemplateStatus, &json!({"event": "REJECTED", "template_id": 9}));
         let value = &body["entry"][0]["changes"][0]["value"];
         assert_eq!((&value["event"], &value["message_template_id"]), (&json!("REJECTED"), &json!(9)));
     }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::call::Call;
-use crate::fresh;
+use crate::generate;
 use crate::reply::{Answer, Refusal, Reply};
 use crate::world::{PhoneNumber, World};
 
@@ -16,7 +16,7 @@ pub(super) fn get_settings(call: &Call<'_>, world: &mut World) -> Answer {
     let servers = calling.pointer_mut("/sip/servers").and_then(Value::as_array_mut);
     for server in servers.into_iter().flatten().filter_map(Value::as_object_mut) {
         if call.query("include_sip_credentials") == Some("true") {
-            server.entry(PASSWORD).or_insert_with(|| fresh::alphanumeric(24).into());
+            server.entry(PASSWORD).or_insert_with(|| generate::alphanumeric(24).into());
         } else {
             server.remove(PASSWORD);
         }
@@ -29,19 +29,19 @@ pub(super) fn update_settings(call: &Call<'_>, world: &mut World) -> Answer {
     let number = sender(call, world)?;
     let calling = call.json.get("calling").and_then(Value::as_object);
     let calling = calling.ok_or_else(|| Refusal::parameter("The parameter calling is required."))?;
-    check(calling)?;
+    check_settings(calling)?;
     let mut calling = calling.clone();
     let servers = calling.get_mut("sip").and_then(|sip| sip.get_mut("servers")).and_then(Value::as_array_mut);
     for server in servers.into_iter().flatten().filter_map(Value::as_object_mut) {
         // Meta makes the password.
-        server.insert(PASSWORD.to_owned(), fresh::alphanumeric(24).into());
+        server.insert(PASSWORD.to_owned(), generate::alphanumeric(24).into());
     }
     number.calling.extend(calling);
     Ok(Reply::meta(&json!({"success": true})))
 }
 
 /// `get_call_permissions`: nobody has permitted anything yet.
-pub(super) fn permissions(call: &Call<'_>, world: &mut World) -> Answer {
+pub(super) fn get_permissions(call: &Call<'_>, world: &mut World) -> Answer {
     sender(call, world)?;
     if call.query("user_wa_id").is_none() && call.query("recipient").is_none() {
         return Err(Refusal::parameter("The parameter user_wa_id is required."));
@@ -61,7 +61,7 @@ pub(super) fn permissions(call: &Call<'_>, world: &mut World) -> Answer {
 }
 
 /// `calls`.
-pub(super) fn steer(call: &Call<'_>, world: &mut World) -> Answer {
+pub(super) fn control_call(call: &Call<'_>, world: &mut World) -> Answer {
     let id = sender(call, world)?.id.clone();
     let fields = call.fields();
     if fields.text("messaging_product")? != Some("whatsapp") {
@@ -98,7 +98,7 @@ fn connect(call: &Call<'_>, number: &mut PhoneNumber) -> Answer {
     if number.calling.get("status").and_then(Value::as_str) != Some("ENABLED") {
         return Err(Refusal::Meta(138_000, "Calling is not enabled for this phone number".to_owned()));
     }
-    let id = fresh::wacid();
+    let id = generate::wacid();
     number.calls.insert(id.clone());
     Ok(Reply::meta(&json!({"messaging_product": "whatsapp", "calls": [{"id": id}]})))
 }
@@ -110,7 +110,7 @@ fn check_session(call: &Call<'_>) -> Result<(), Refusal> {
     if is_text("sdp_type") && is_text("sdp") { Ok(()) } else { Err(missing()) }
 }
 
-fn check(calling: &Map<String, Value>) -> Result<(), Refusal> {
+fn check_settings(calling: &Map<String, Value>) -> Result<(), Refusal> {
     for (name, allowed) in [
         ("status", &["ENABLED", "DISABLED"][..]),
         ("call_icon_visibility", &["DEFAULT", "DISABLE_ALL"]),

@@ -3,22 +3,23 @@
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::outcome::Outcome;
+use super::outcome_event::OutcomeEvent;
 use super::{meta, paging};
-use crate::arrival::Upload;
 use crate::call::Call;
-use crate::events::Kind;
-use crate::fresh::{self, hex};
+use crate::events::EventKind;
+use crate::generate;
+use crate::hex::hex;
 use crate::reply::{Answer, Refusal, Reply};
-use crate::world::{Group, JoinApproval, MAKING_MS, World};
+use crate::request_body::MultipartForm;
+use crate::world::{GROUP_CREATION_MS, Group, JoinApproval, World};
 
 /// Rows on a page, unless asked otherwise, and at most.
-const PAGE: usize = 25;
-const LONGEST_PAGE: usize = 1_024;
+const DEFAULT_PAGE: usize = 25;
+const MAX_PAGE: usize = 1_024;
 /// The largest picture, in bytes.
-const PICTURE: u64 = 5 * 1024 * 1024;
+const MAX_PICTURE_BYTES: u64 = 5 * 1024 * 1024;
 
-/// `create_group`: the group is there a moment later, and then it is told.
+/// `create_group`: the group is there a moment later, and an event says so.
 pub(super) fn create(call: &Call<'_>, world: &mut World) -> Answer {
     let number = meta::number(call, world)?;
     let (number, digits) = (number.id.clone(), number.digits());
@@ -36,12 +37,13 @@ pub(super) fn create(call: &Call<'_>, world: &mut World) -> Answer {
             ));
         }
     };
-    let mut group = Group::new(fresh::group_id(&digits), &number, subject, join_approval, call.now + MAKING_MS);
+    let mut group =
+        Group::new(generate::group_id(&digits), &number, subject, join_approval, call.now + GROUP_CREATION_MS);
     description.clone_into(&mut group.description);
     let changes = json!({"subject": group.subject, "invite_link": group.invite_link});
     let id = group.id.clone();
     world.add_group(group);
-    Ok(accepted(world, &number, Kind::Group, &id, changes))
+    Ok(accept_and_schedule(world, &number, EventKind::Group, &id, changes))
 }
 
 /// `list_groups`.
@@ -51,19 +53,19 @@ pub(super) fn list(call: &Call<'_>, world: &mut World) -> Answer {
     let mut rows: Vec<_> =
         own.map(|group| (format!("{:013}:{}", group.created_at, group.id), group.to_row())).collect();
     rows.sort_by(|one, other| one.0.cmp(&other.0));
-    let page = paging::page(call, rows, PAGE, LONGEST_PAGE)?;
+    let page = paging::page(call, rows, DEFAULT_PAGE, MAX_PAGE)?;
     Ok(Reply::meta(&json!({"data": {"groups": page.rows}, "paging": page.paging})))
 }
 
 /// `get_group_info`.
 pub(super) fn get(call: &Call<'_>, world: &mut World) -> Answer {
-    Ok(Reply::meta(&meta::pick(call, find(call, world)?.to_json(), &[])?))
+    Ok(Reply::meta(&meta::select_fields(call, find_group(call, world)?.to_json(), &[])?))
 }
 
 /// `update_group_settings`.
 pub(super) fn update(call: &Call<'_>, world: &mut World) -> Answer {
-    let group = find(call, world)?;
-    if call.upload.as_ref().is_some_and(|upload| upload.parts.is_none()) {
+    let group = find_group(call, world)?;
+    if call.form.as_ref().is_some_and(|form| form.parts.is_none()) {
         return Err(Refusal::bad("Malformed multipart body"));
     }
     meta::check_product(call)?;
@@ -80,7 +82,7 @@ pub(super) fn update(call: &Call<'_>, world: &mut World) -> Answer {
         check_length("description", description, 2_048)?;
         changes.insert("group_description".to_owned(), json!({"text": description, "update_successful": true}));
     }
-    if let Some(picture) = call.upload.as_ref().map(picture).transpose()?.flatten() {
+    if let Some(picture) = call.form.as_ref().map(picture_change).transpose()?.flatten() {
         changes.insert("profile_picture".to_owned(), picture);
     }
     if changes.is_empty() {
@@ -93,35 +95,35 @@ pub(super) fn update(call: &Call<'_>, world: &mut World) -> Answer {
         description.clone_into(&mut group.description);
     }
     let (id, number) = (group.id.clone(), group.number.clone());
-    Ok(accepted(world, &number, Kind::GroupSettings, &id, changes.into()))
+    Ok(accept_and_schedule(world, &number, EventKind::GroupSettings, &id, changes.into()))
 }
 
 /// `delete_group`.
 pub(super) fn delete(call: &Call<'_>, world: &mut World) -> Answer {
-    let id = find(call, world)?.id.clone();
-    let gone = world.groups.remove(&id).ok_or_else(missing)?;
-    Ok(accepted(world, &gone.number, Kind::GroupDeleted, &id, json!({})))
+    let id = find_group(call, world)?.id.clone();
+    let deleted = world.groups.remove(&id).ok_or_else(missing)?;
+    Ok(accept_and_schedule(world, &deleted.number, EventKind::GroupDeleted, &id, json!({})))
 }
 
 /// `get_group_invite_link`.
 pub(super) fn get_link(call: &Call<'_>, world: &mut World) -> Answer {
-    Ok(link(find(call, world)?))
+    Ok(link_reply(find_group(call, world)?))
 }
 
 /// `reset_group_invite_link`.
 pub(super) fn reset_link(call: &Call<'_>, world: &mut World) -> Answer {
-    let group = find(call, world)?;
+    let group = find_group(call, world)?;
     meta::check_product(call)?;
     group.reset_link();
-    Ok(link(group))
+    Ok(link_reply(group))
 }
 
-fn link(group: &Group) -> Reply {
+fn link_reply(group: &Group) -> Reply {
     Reply::meta(&json!({"messaging_product": "whatsapp", "invite_link": group.invite_link}))
 }
 
 /// The group of the path, if it is there already and its number is the plugin's or the team's.
-pub(super) fn find<'w>(call: &Call<'_>, world: &'w mut World) -> Result<&'w mut Group, Refusal> {
+pub(super) fn find_group<'w>(call: &Call<'_>, world: &'w mut World) -> Result<&'w mut Group, Refusal> {
     let id = call.path("groupId");
     let group = world.groups.get(id).filter(|group| group.created_at <= call.now);
     let number = group.map(|group| group.number.clone());
@@ -130,24 +132,30 @@ pub(super) fn find<'w>(call: &Call<'_>, world: &'w mut World) -> Result<&'w mut 
         world.plugin(call.access.team, call.path("pluginId"), call.now)?;
     }
     let number = number.ok_or_else(missing)?;
-    meta::number_called(call, world, &number).map_err(|_| missing())?;
+    meta::number_with_id(call, world, &number).map_err(|_| missing())?;
     world.groups.get_mut(id).ok_or_else(missing)
 }
 
-/// The answer to a wish whose outcome is told in a moment.
-pub(super) fn accepted(world: &mut World, number: &str, kind: Kind, group: &str, mut changes: Value) -> Reply {
-    let request = fresh::group_request();
+/// The answer to a call that was only accepted; an event with the outcome follows.
+pub(super) fn accept_and_schedule(
+    world: &mut World,
+    number: &str,
+    kind: EventKind,
+    group: &str,
+    mut changes: Value,
+) -> Reply {
+    let request = generate::group_request();
     changes["request_id"] = json!(request);
-    Outcome { kind, id: group, changes, after_ms: MAKING_MS }.of_number(world, number);
+    OutcomeEvent { kind, id: group, changes, after_ms: GROUP_CREATION_MS }.schedule_for_number(world, number);
     Reply::meta(&json!({"messaging_product": "whatsapp", "request_id": request}))
 }
 
-/// What an event tells of the picture in a form, if there is one.
-fn picture(upload: &Upload) -> Result<Option<Value>, Refusal> {
-    let file = upload.parts.iter().flatten().find(|part| part.name == "profile_picture_file");
+/// What the event says of the picture in a form, if there is one.
+fn picture_change(form: &MultipartForm) -> Result<Option<Value>, Refusal> {
+    let file = form.parts.iter().flatten().find(|part| part.name == "profile_picture_file");
     let Some(file) = file else { return Ok(None) };
     let mime_type = file.content_type.as_deref().unwrap_or_default();
-    let content = file.content.as_deref().filter(|_| (1..=PICTURE).contains(&file.bytes));
+    let content = file.content.as_deref().filter(|_| (1..=MAX_PICTURE_BYTES).contains(&file.bytes));
     match content {
         Some(content) if mime_type.starts_with("image/") => Ok(Some(
             json!({"mime_type": mime_type, "sha256": hex(&Sha256::digest(content)), "update_successful": true}),
@@ -156,9 +164,9 @@ fn picture(upload: &Upload) -> Result<Option<Value>, Refusal> {
     }
 }
 
-fn check_length(name: &str, text: &str, most: usize) -> Result<(), Refusal> {
-    let fits = text.chars().count() <= most;
-    if fits { Ok(()) } else { Err(meta::must_be(name, &format!("at most {most} characters long"))) }
+fn check_length(name: &str, text: &str, max: usize) -> Result<(), Refusal> {
+    let fits = text.chars().count() <= max;
+    if fits { Ok(()) } else { Err(meta::must_be(name, &format!("at most {max} characters long"))) }
 }
 
 fn missing() -> Refusal {

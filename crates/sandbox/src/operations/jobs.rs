@@ -8,13 +8,13 @@ use crate::call::Call;
 use crate::reply::{Answer, Refusal, Reply};
 use crate::world::{Job, World};
 
-/// Rows on a page, when the call says nothing, and at the most.
-const PAGE: usize = 50;
-const MOST: usize = 100;
+/// Rows on a page, unless asked otherwise, and at most.
+const DEFAULT_PAGE: usize = 50;
+const MAX_PAGE: usize = 100;
 
 /// `fetch_background_job`.
 pub(super) fn fetch(call: &Call<'_>, world: &mut World) -> Answer {
-    let job = found(call, world)?;
+    let job = find_job(call, world)?;
     let meta = json!({"bjEntryCompletionStatusVsCount": job.counts(call.now)});
     let body = json!({"_data": job.to_json(call.now), "_meta": meta, "_errors": []});
     Ok(Reply::json(StatusCode::OK, &body))
@@ -22,15 +22,15 @@ pub(super) fn fetch(call: &Call<'_>, world: &mut World) -> Answer {
 
 /// `fetch_background_job_entries`.
 pub(super) fn entries(call: &Call<'_>, world: &mut World) -> Answer {
-    let job = found(call, world)?;
-    let number = |name: &str, default: usize, most: usize| match call.query(name) {
+    let job = find_job(call, world)?;
+    let number = |name: &str, default: usize, max: usize| match call.query(name) {
         None => Ok(default),
         Some(text) => match text.parse() {
-            Ok(number) if (1..=most).contains(&number) => Ok(number),
-            _ => Err(Refusal::bad(format!("{name} must be 1 to {most}"))),
+            Ok(number) if (1..=max).contains(&number) => Ok(number),
+            _ => Err(Refusal::bad(format!("{name} must be 1 to {max}"))),
         },
     };
-    let (limit, page) = (number("limit", PAGE, MOST)?, number("page", 1, 1_000_000)?);
+    let (limit, page) = (number("limit", DEFAULT_PAGE, MAX_PAGE)?, number("page", 1, 1_000_000)?);
     let done = job.is_done(call.now);
     let entry = |(at, entry): (usize, &Result<Uuid, String>)| {
         let status = match entry {
@@ -48,7 +48,7 @@ pub(super) fn entries(call: &Call<'_>, world: &mut World) -> Answer {
     Ok(Reply::json(StatusCode::OK, &json!({"_data": rows, "_meta": meta, "_errors": []})))
 }
 
-fn found<'w>(call: &Call<'_>, world: &'w World) -> Result<&'w Job, Refusal> {
+fn find_job<'w>(call: &Call<'_>, world: &'w World) -> Result<&'w Job, Refusal> {
     let id = Uuid::try_parse(call.path("backgroundJobId")).ok();
     let job = id.and_then(|id| world.crm.jobs.get(&id)).filter(|job| job.team == call.access.team);
     job.ok_or_else(|| Refusal::missing("Background job"))

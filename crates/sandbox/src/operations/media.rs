@@ -6,17 +6,16 @@ use serde_json::json;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::arrival::FILE_LIMIT;
 use crate::call::Call;
 use crate::reply::{Answer, Refusal, Reply};
+use crate::request_body::FILE_LIMIT;
 use crate::world::{Medium, World};
 
 /// `upload_public_media`. A file beyond what is kept in memory gets its URL too, but nothing
 /// stands behind it.
 pub(super) fn upload(call: &Call<'_>, world: &mut World) -> Answer {
     world.plugin(call.access.team, call.path("pluginId"), call.now)?;
-    let upload = call.upload()?;
-    let parts = upload.parts.as_deref().ok_or_else(|| Refusal::bad("Malformed multipart body"))?;
+    let parts = call.form()?.parts.as_deref().ok_or_else(|| Refusal::bad("Malformed multipart body"))?;
     let file = parts.iter().find(|part| part.name == "file");
     let file = file.ok_or_else(|| Refusal::bad("file is required"))?;
     if file.bytes > FILE_LIMIT {

@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::meta;
+use super::outgoing_message::{self, OutgoingMessage};
 use super::partner::is_http_url;
-use super::session::{self, Outgoing};
+use super::phone_number::is_phone_number;
 use crate::call::Call;
 use crate::reply::{Answer, Refusal, Reply};
 use crate::world::{Waba, World};
@@ -60,13 +61,13 @@ fn accept(call: &Call<'_>, world: &mut World, plugin: Uuid, kind: &str) -> Answe
         Some(_) => return Err(Refusal::parameter("Param recipient_type must be one of {INDIVIDUAL, GROUP}")),
     };
     let to = match fields.id("to")? {
-        Some(to) if group || session::is_phone_number(to.trim_start_matches('+')) => to,
+        Some(to) if group || is_phone_number(to.trim_start_matches('+')) => to,
         Some(_) => return Err(Refusal::parameter_value()),
         None => fields.id("recipient")?.ok_or_else(|| Refusal::parameter("The parameter to is required."))?,
     };
-    let sent = session::send(
+    let sent = outgoing_message::accept(
         world,
-        &Outgoing {
+        &OutgoingMessage {
             plugin,
             number: call.path("whatsappPhoneNumberId"),
             to: to.trim_start_matches('+'),

@@ -20,11 +20,11 @@ pub(super) fn check_product(call: &Call<'_>) -> Result<(), Refusal> {
 
 /// The phone number of the path: of the plugin where the path names one, else of the team.
 pub(super) fn number<'w>(call: &Call<'_>, world: &'w mut World) -> Result<&'w mut PhoneNumber, Refusal> {
-    number_called(call, world, call.path("whatsappPhoneNumberId"))
+    number_with_id(call, world, call.path("whatsappPhoneNumberId"))
 }
 
 /// The phone number with that id, under the same condition.
-pub(super) fn number_called<'w>(
+pub(super) fn number_with_id<'w>(
     call: &Call<'_>,
     world: &'w mut World,
     id: &str,
@@ -63,22 +63,22 @@ pub(super) fn must_be(name: &str, kind: &str) -> Refusal {
     Refusal::parameter(format!("Param {name} must be {kind}."))
 }
 
-/// What the comma list `fields` of the query asks for; without one, what `usual` names, or all if
+/// What the comma list `fields` of the query asks for; without one, what `default` names, or all if
 /// it names nothing. The id is always among it.
 ///
 /// # Errors
 ///
 /// Meta's 100 for a field that the object does not have.
-pub(super) fn pick(call: &Call<'_>, object: Value, usual: &[&str]) -> Result<Value, Refusal> {
+pub(super) fn select_fields(call: &Call<'_>, object: Value, default: &[&str]) -> Result<Value, Refusal> {
     let Value::Object(mut object) = object else { return Ok(object) };
-    let asked: Vec<&str> = match call.query("fields") {
+    let selected: Vec<&str> = match call.query("fields") {
         Some(fields) => fields.split(',').map(str::trim).filter(|field| !field.is_empty()).collect(),
-        None if usual.is_empty() => return Ok(object.into()),
-        None => usual.to_vec(),
+        None if default.is_empty() => return Ok(object.into()),
+        None => default.to_vec(),
     };
-    if let Some(unknown) = asked.iter().find(|field| !object.contains_key(**field)) {
+    if let Some(unknown) = selected.iter().find(|field| !object.contains_key(**field)) {
         return Err(Refusal::parameter(format!("Tried accessing nonexisting field ({unknown})")));
     }
-    object.retain(|field, _| field == "id" || asked.contains(&field.as_str()));
+    object.retain(|field, _| field == "id" || selected.contains(&field.as_str()));
     Ok(object.into())
 }

@@ -6,22 +6,23 @@ mod campaigns;
 mod chats;
 mod filter;
 mod flows;
-mod group_people;
+mod group_participants;
 mod groups;
 mod jobs;
 mod media;
 mod messages;
 mod meta;
-mod outcome;
+mod outcome_event;
+mod outgoing_message;
 mod paging;
 mod partner;
+mod phone_number;
 mod photos;
 mod platform;
 mod plugins;
 mod processes;
 mod range;
 mod received_media;
-mod session;
 mod template_check;
 mod template_sends;
 mod templates;
@@ -51,8 +52,8 @@ pub(crate) fn handler(id: &str) -> Option<Handler> {
         "list_whatsapp_business_accounts" => accounts::list_wabas,
         "get_calling_settings" => calling::get_settings,
         "update_calling_settings" => calling::update_settings,
-        "get_call_permissions" => calling::permissions,
-        "calls" => calling::steer,
+        "get_call_permissions" => calling::get_permissions,
+        "calls" => calling::control_call,
         "list_chats" => chats::list,
         "list_chat_messages" => chats::messages,
         "list_messages_for_phone_number" => chats::messages_with,
@@ -97,10 +98,10 @@ pub(crate) fn handler(id: &str) -> Option<Handler> {
         "delete_group" => groups::delete,
         "get_group_invite_link" => groups::get_link,
         "reset_group_invite_link" => groups::reset_link,
-        "get_group_join_requests" => group_people::requests,
-        "approve_group_join_request" => group_people::approve,
-        "reject_group_join_request" => group_people::reject,
-        "remove_group_participants" => group_people::remove,
+        "get_group_join_requests" => group_participants::list_requests,
+        "approve_group_join_request" => group_participants::approve,
+        "reject_group_join_request" => group_participants::reject,
+        "remove_group_participants" => group_participants::remove,
         "fetch_config" => platform::fetch_config,
         "health" => platform::health,
         _ => return None,

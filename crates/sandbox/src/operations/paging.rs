@@ -27,17 +27,17 @@ pub(super) struct Page {
 pub(super) fn page(
     call: &Call<'_>,
     rows: Vec<(String, Value)>,
-    usual_limit: usize,
-    most: usize,
+    default_limit: usize,
+    max_limit: usize,
 ) -> Result<Page, Refusal> {
     let limit = match call.query("limit") {
-        None => usual_limit,
+        None => default_limit,
         Some(text) => {
             let limit = text.parse().ok().filter(|limit| *limit > 0);
             limit.ok_or_else(|| must_be("limit", "an integer above 0"))?
         }
     };
-    let limit = limit.min(most);
+    let limit = limit.min(max_limit);
     let (after, before) = (cursor(call, "after")?, cursor(call, "before")?);
     let begin = rows.partition_point(|(key, _)| after.as_ref().is_some_and(|after| key <= after));
     let end = rows.partition_point(|(key, _)| before.as_ref().is_none_or(|before| key < before)).max(begin);

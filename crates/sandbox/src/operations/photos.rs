@@ -4,9 +4,9 @@ use actix_web::http::StatusCode;
 use bytes::Bytes;
 use uuid::Uuid;
 
-use crate::arrival::FILE_LIMIT;
 use crate::call::Call;
 use crate::reply::{Answer, Refusal, Reply};
+use crate::request_body::FILE_LIMIT;
 use crate::world::{Medium, Photo, World};
 
 /// `upload_photo`.
@@ -22,7 +22,7 @@ pub(super) fn upload_with_id(call: &Call<'_>, world: &mut World) -> Answer {
 }
 
 fn store(call: &Call<'_>, world: &mut World, id: Uuid) -> Answer {
-    let parts = call.upload()?.parts.as_deref().ok_or_else(|| Refusal::bad("Malformed multipart body"))?;
+    let parts = call.form()?.parts.as_deref().ok_or_else(|| Refusal::bad("Malformed multipart body"))?;
     let text = |name: &str| {
         let part = parts.iter().find(|part| part.name == name)?;
         std::str::from_utf8(part.content.as_deref()?).ok().filter(|text| !text.is_empty())
@@ -43,13 +43,13 @@ fn store(call: &Call<'_>, world: &mut World, id: Uuid) -> Answer {
         height,
         at: call.now,
     };
-    let told = photo.to_json(id);
+    let json = photo.to_json(id);
     let key = key(call, id);
-    // Told as it was given, but served as nothing that a client cannot read.
+    // The answer repeats what was given, but a client gets no type that it cannot read.
     let content_type = if is_media_type(filetype) { filetype } else { "application/octet-stream" }.to_owned();
     world.media.add(format!("photo/{key}"), Medium { content_type, content });
     world.crm.photos.insert(key, photo);
-    Ok(Reply::data(&told))
+    Ok(Reply::data(&json))
 }
 
 /// `fetch_photo`: the bytes.

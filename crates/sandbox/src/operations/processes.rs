@@ -10,29 +10,29 @@ use crate::reply::{Answer, Refusal, Reply};
 use crate::world::{Job, PROCEDURES, Process, World};
 
 const STATUSES: [&str; 3] = ["OPEN", "COMPLETED", "CANCELLED"];
-/// Rows on a page, when the call says nothing, and at the most.
-const PAGE: usize = 10;
-const MOST: usize = 100;
+/// Rows on a page, unless asked otherwise, and at most.
+const DEFAULT_PAGE: usize = 10;
+const MAX_PAGE: usize = 100;
 
 /// `create_lead`.
 pub(super) fn create_lead(call: &Call<'_>, world: &mut World) -> Answer {
     if call.fields().object("data")?.is_none() {
         return Err(Refusal::bad("data is required"));
     }
-    made(call, world, "lead")
+    create_in(call, world, "lead")
 }
 
 /// `create_process`.
 pub(super) fn create(call: &Call<'_>, world: &mut World) -> Answer {
     let procedure = procedure(call)?;
-    made(call, world, procedure)
+    create_in(call, world, procedure)
 }
 
-fn made(call: &Call<'_>, world: &mut World, procedure: &str) -> Answer {
+fn create_in(call: &Call<'_>, world: &mut World, procedure: &str) -> Answer {
     let process = new_process(call, world, procedure, &call.json)?;
-    let told = process.to_json();
+    let json = process.to_json();
     world.crm.processes.insert(process.id, process);
-    Ok(Reply::data(&told))
+    Ok(Reply::data(&json))
 }
 
 fn new_process(call: &Call<'_>, world: &World, procedure: &str, row: &Map<String, Value>) -> Result<Process, Refusal> {
@@ -48,7 +48,7 @@ fn new_process(call: &Call<'_>, world: &World, procedure: &str, row: &Map<String
         created_at: call.now,
         updated_at: call.now,
     };
-    change(&mut process, row, call.now)?;
+    apply_changes(&mut process, row, call.now)?;
     let key = primary_key(procedure);
     if let Some(value) = row.get(key).or_else(|| process.data.get(key)).and_then(Value::as_str).map(str::to_owned) {
         if world.crm.find(call.access.team, procedure, key, &value).is_some() {
@@ -61,52 +61,52 @@ fn new_process(call: &Call<'_>, world: &World, procedure: &str, row: &Map<String
 
 /// `fetch_process`.
 pub(super) fn fetch(call: &Call<'_>, world: &mut World) -> Answer {
-    Ok(Reply::data(&found(call, world)?.to_json()))
+    Ok(Reply::data(&find_process(call, world)?.to_json()))
 }
 
 /// `update_process`.
 pub(super) fn update(call: &Call<'_>, world: &mut World) -> Answer {
-    let process = found(call, world)?;
-    changed(process, call)
+    let process = find_process(call, world)?;
+    update_from_body(process, call)
 }
 
 /// `update_process_by_primary_key`.
 pub(super) fn update_by_key(call: &Call<'_>, world: &mut World) -> Answer {
-    let process = found_by_key(call, world)?;
-    changed(process, call)
+    let process = find_by_primary_key(call, world)?;
+    update_from_body(process, call)
 }
 
 /// `update_lead_by_phone_number`.
 pub(super) fn update_lead(call: &Call<'_>, world: &mut World) -> Answer {
     let id = world.crm.find(call.access.team, "lead", "phone_number", call.path("phoneNumber"));
     let lead = id.and_then(|id| world.crm.processes.get_mut(&id)).ok_or_else(|| Refusal::missing("Lead"))?;
-    changed(lead, call)
+    update_from_body(lead, call)
 }
 
 /// `delete_process`.
 pub(super) fn delete(call: &Call<'_>, world: &mut World) -> Answer {
-    let id = found(call, world)?.id;
-    removed(world, id)
+    let id = find_process(call, world)?.id;
+    remove(world, id)
 }
 
 /// `delete_process_by_primary_key`.
 pub(super) fn delete_by_key(call: &Call<'_>, world: &mut World) -> Answer {
-    let id = found_by_key(call, world)?.id;
-    removed(world, id)
+    let id = find_by_primary_key(call, world)?.id;
+    remove(world, id)
 }
 
-fn removed(world: &mut World, id: Uuid) -> Answer {
+fn remove(world: &mut World, id: Uuid) -> Answer {
     let process = world.crm.processes.remove(&id).ok_or_else(|| Refusal::missing("Process"))?;
     Ok(Reply::data(&process.to_json()))
 }
 
-fn changed(process: &mut Process, call: &Call<'_>) -> Answer {
-    change(process, &call.json, call.now)?;
+fn update_from_body(process: &mut Process, call: &Call<'_>) -> Answer {
+    apply_changes(process, &call.json, call.now)?;
     Ok(Reply::data(&process.to_json()))
 }
 
 /// Only the given fields change.
-fn change(process: &mut Process, row: &Map<String, Value>, now: i64) -> Result<(), Refusal> {
+fn apply_changes(process: &mut Process, row: &Map<String, Value>, now: i64) -> Result<(), Refusal> {
     let fields = crate::fields::Fields(row);
     let status = fields.text("status")?;
     if status.is_some_and(|status| !STATUSES.contains(&status)) {
@@ -131,7 +131,7 @@ pub(super) fn list(call: &Call<'_>, world: &mut World) -> Answer {
     let fields = call.fields();
     let filter = filter::Filter::parse(fields.object("where")?)?;
     let skip = count(fields.number("skip")?, "skip", usize::MAX)?.unwrap_or(0);
-    let limit = count(fields.number("limit")?, "limit", MOST)?.unwrap_or(PAGE);
+    let limit = count(fields.number("limit")?, "limit", MAX_PAGE)?.unwrap_or(DEFAULT_PAGE);
     let fits = |process: &&Process| {
         process.team == call.access.team && process.procedure == procedure && filter.holds(|name| process.value(name))
     };
@@ -155,7 +155,7 @@ pub(super) fn bulk_create(call: &Call<'_>, world: &mut World) -> Answer {
             id
         }));
     }
-    Ok(started(call, world, "BULK_CREATE", entries))
+    Ok(start_job(call, world, "BULK_CREATE", entries))
 }
 
 /// `bulk_update_processes`.
@@ -175,17 +175,17 @@ pub(super) fn bulk_update(call: &Call<'_>, world: &mut World) -> Answer {
         };
         let process = id.and_then(|id| world.crm.processes.get_mut(&id)).ok_or_else(|| Refusal::missing("Process"));
         let update = row["update"].as_object().ok_or_else(|| Refusal::bad("update is required"));
-        let done = process.and_then(|process| change(process, update?, call.now).map(|()| process.id));
+        let done = process.and_then(|process| apply_changes(process, update?, call.now).map(|()| process.id));
         entries.push(done.map_err(|refusal| refusal.text()));
     }
-    Ok(started(call, world, "BULK_UPDATE", entries))
+    Ok(start_job(call, world, "BULK_UPDATE", entries))
 }
 
-fn started(call: &Call<'_>, world: &mut World, kind: &str, entries: Vec<Result<Uuid, String>>) -> Reply {
+fn start_job(call: &Call<'_>, world: &mut World, kind: &str, entries: Vec<Result<Uuid, String>>) -> Reply {
     let job = Job { id: Uuid::new_v4(), team: call.access.team, kind: kind.to_owned(), entries, started_at: call.now };
-    let told = job.to_json(call.now);
+    let json = job.to_json(call.now);
     world.crm.jobs.insert(job.id, job);
-    Reply::data(&told)
+    Reply::data(&json)
 }
 
 /// `create_task`.
@@ -217,14 +217,14 @@ fn primary_key(procedure: &str) -> &'static str {
     PROCEDURES.iter().find(|(known, _)| *known == procedure).map_or("id", |(_, key)| key)
 }
 
-fn found<'w>(call: &Call<'_>, world: &'w mut World) -> Result<&'w mut Process, Refusal> {
+fn find_process<'w>(call: &Call<'_>, world: &'w mut World) -> Result<&'w mut Process, Refusal> {
     let procedure = procedure(call)?;
     let id = world.crm.process(call.access.team, call.path("processId"));
     let process = id.and_then(|id| world.crm.processes.get_mut(&id)).filter(|process| process.procedure == procedure);
     process.ok_or_else(|| Refusal::missing("Process"))
 }
 
-fn found_by_key<'w>(call: &Call<'_>, world: &'w mut World) -> Result<&'w mut Process, Refusal> {
+fn find_by_primary_key<'w>(call: &Call<'_>, world: &'w mut World) -> Result<&'w mut Process, Refusal> {
     let procedure = procedure(call)?;
     let (key, value) = (call.path("primaryKeyShortId"), call.path("primaryKeyValue"));
     if key != primary_key(procedure) {
@@ -235,14 +235,14 @@ fn found_by_key<'w>(call: &Call<'_>, world: &'w mut World) -> Result<&'w mut Pro
 }
 
 /// A count of the body; fractions, negative and too high ones are refused.
-pub(super) fn count(given: Option<f64>, name: &str, most: usize) -> Result<Option<usize>, Refusal> {
+pub(super) fn count(given: Option<f64>, name: &str, max: usize) -> Result<Option<usize>, Refusal> {
     let Some(given) = given else { return Ok(None) };
     let whole = given.fract() == 0.0 && (0.0..=1e9).contains(&given);
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole and within 0 to 1e9")]
     let count = given as usize;
-    if whole && count <= most {
+    if whole && count <= max {
         Ok(Some(count))
     } else {
-        Err(Refusal::bad(format!("{name} must be a number up to {most}")))
+        Err(Refusal::bad(format!("{name} must be a number up to {max}")))
     }
 }

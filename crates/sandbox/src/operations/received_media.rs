@@ -4,9 +4,9 @@ use actix_web::http::StatusCode;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::range::{self, Slice};
+use super::range::{self, ByteRange};
 use crate::call::Call;
-use crate::fresh::hex;
+use crate::hex::hex;
 use crate::reply::{Answer, Refusal, Reply, envelope_error};
 use crate::world::{ReceivedMedium, World};
 
@@ -37,7 +37,7 @@ pub(super) fn fetch(call: &Call<'_>, world: &mut World) -> Answer {
 }
 
 fn medium<'a>(call: &Call<'_>, world: &'a World, id: &'a str) -> Result<ReceivedMedium<'a>, Refusal> {
-    world.received.get(call.access.team, id).ok_or_else(|| Refusal::missing("Media"))
+    world.received_media.get(call.access.team, id).ok_or_else(|| Refusal::missing("Media"))
 }
 
 /// The bytes, or those that the call's range asks for.
@@ -46,13 +46,13 @@ fn bytes(call: &Call<'_>, medium: &ReceivedMedium<'_>) -> Reply {
     let length = content.len();
     let header = |name: &str, value: String| (name.to_owned(), value);
     let mut reply = match range::parse(call.range, length) {
-        Slice::Whole => Reply::new(StatusCode::OK, medium.mime_type, content),
-        Slice::Part(from, to) => {
+        ByteRange::Whole => Reply::new(StatusCode::OK, medium.mime_type, content),
+        ByteRange::Part(from, to) => {
             let mut reply = Reply::new(StatusCode::PARTIAL_CONTENT, medium.mime_type, content.slice(from..=to));
             reply.headers.push(header("content-range", format!("bytes {from}-{to}/{length}")));
             reply
         }
-        Slice::Unsatisfiable => {
+        ByteRange::Unsatisfiable => {
             let mut reply = envelope_error(StatusCode::RANGE_NOT_SATISFIABLE, "Requested range not satisfiable");
             reply.headers.push(header("content-range", format!("bytes */{length}")));
             reply

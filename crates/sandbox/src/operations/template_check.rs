@@ -56,7 +56,7 @@ pub(super) fn components(components: &[Value], category: &str) -> Result<(), Ref
             (found, None) => Ok(found),
         }
     };
-    let Some(body) = only("BODY")? else { return Err(lacks("BODY", "text")) };
+    let Some(body) = only("BODY")? else { return Err(missing_field("BODY", "text")) };
     if category != "AUTHENTICATION" {
         text(body, "BODY", 1_024)?;
         examples(body, "BODY", "body_text")?;
@@ -74,7 +74,7 @@ pub(super) fn components(components: &[Value], category: &str) -> Result<(), Ref
 }
 
 fn check_header(header: &Value) -> Result<(), Refusal> {
-    let format = header["format"].as_str().ok_or_else(|| lacks("HEADER", "format"))?.to_uppercase();
+    let format = header["format"].as_str().ok_or_else(|| missing_field("HEADER", "format"))?.to_uppercase();
     match format.as_str() {
         "TEXT" => {
             text(header, "HEADER", 60)?;
@@ -83,7 +83,7 @@ fn check_header(header: &Value) -> Result<(), Refusal> {
         "LOCATION" => Ok(()),
         known if FORMATS.contains(&known) => match header.pointer("/example/header_handle") {
             Some(Value::Array(handles)) if !handles.is_empty() => Ok(()),
-            _ => Err(lacks("HEADER", "example")),
+            _ => Err(missing_field("HEADER", "example")),
         },
         _ => Err(Refusal::parameter(format!("Param components['format'] must be one of {{{}}}", FORMATS.join(", ")))),
     }
@@ -93,30 +93,30 @@ fn check_header(header: &Value) -> Result<(), Refusal> {
 fn check_buttons(component: &Value) -> Result<(), Refusal> {
     let buttons = component["buttons"].as_array().map(Vec::as_slice).unwrap_or_default();
     if !(1..=10).contains(&buttons.len()) {
-        return Err(lacks("BUTTONS", "buttons"));
+        return Err(missing_field("BUTTONS", "buttons"));
     }
     for button in buttons {
         if !button["type"].is_string() {
-            return Err(lacks("BUTTONS", "type"));
+            return Err(missing_field("BUTTONS", "type"));
         }
         if button["url"].as_str().is_some_and(|url| url.contains("{{")) && button["example"].is_null() {
-            return Err(lacks("BUTTONS", "example"));
+            return Err(missing_field("BUTTONS", "example"));
         }
     }
     Ok(())
 }
 
 /// A text that must be there and not be longer than that.
-fn text<'v>(component: &'v Value, kind: &str, most: usize) -> Result<&'v str, Refusal> {
-    let text = component["text"].as_str().filter(|text| !text.is_empty()).ok_or_else(|| lacks(kind, "text"))?;
-    if text.chars().count() <= most {
+fn text<'v>(component: &'v Value, kind: &str, max: usize) -> Result<&'v str, Refusal> {
+    let text = component["text"].as_str().filter(|text| !text.is_empty()).ok_or_else(|| missing_field(kind, "text"))?;
+    if text.chars().count() <= max {
         return Ok(text);
     }
     Err(Refusal::Explained {
         status: StatusCode::BAD_REQUEST,
         subcode: TOO_LONG,
         title: "Character limit exceeded".to_owned(),
-        text: format!("The {kind} of a template may have {most} characters."),
+        text: format!("The {kind} of a template may have {max} characters."),
     })
 }
 
@@ -129,10 +129,10 @@ fn examples(component: &Value, kind: &str, name: &str) -> Result<(), Refusal> {
         _ => &Vec::new(),
     };
     let named = example[format!("{name}_named_params")].as_array().map_or(0, Vec::len);
-    if needed <= list.len().max(named) { Ok(()) } else { Err(lacks(kind, "example")) }
+    if needed <= list.len().max(named) { Ok(()) } else { Err(missing_field(kind, "example")) }
 }
 
-fn lacks(kind: &str, field: &str) -> Refusal {
+fn missing_field(kind: &str, field: &str) -> Refusal {
     Refusal::Explained {
         status: StatusCode::BAD_REQUEST,
         subcode: INCOMPLETE,

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::session::{self, Outgoing};
+use super::outgoing_message::{self, OutgoingMessage};
+use super::phone_number::is_phone_number;
 use crate::call::Call;
 use crate::fields::Fields;
 use crate::reply::{Answer, Refusal, Reply};
@@ -11,7 +12,7 @@ use crate::world::{PROCEDURES, World};
 /// `send_template_message_to_phone_number`.
 pub(super) fn to_phone_number(call: &Call<'_>, world: &mut World) -> Answer {
     let to = call.path("phoneNumber");
-    if !session::is_phone_number(to) {
+    if !is_phone_number(to) {
         return Err(Refusal::bad("phoneNumber must be digits with the country code"));
     }
     send(call, world, to, None)
@@ -21,7 +22,7 @@ pub(super) fn to_phone_number(call: &Call<'_>, world: &mut World) -> Answer {
 /// key names. Digits are taken for the phone number itself, as for a lead.
 pub(super) fn for_process(call: &Call<'_>, world: &mut World) -> Answer {
     let process = call.path("primaryKeyOrId");
-    if session::is_phone_number(process) {
+    if is_phone_number(process) {
         return send(call, world, process, Some(process));
     }
     // The plugin is looked at first, so that a foreign one answers as such.
@@ -31,7 +32,7 @@ pub(super) fn for_process(call: &Call<'_>, world: &mut World) -> Answer {
     let id = world.crm.process(team, process).or_else(by_key);
     let record = id.and_then(|id| world.crm.processes.get(&id)).ok_or_else(|| Refusal::missing("Process"))?;
     let to = record.data.get("phone_number").and_then(Value::as_str).map(str::to_owned);
-    let to = to.filter(|to| session::is_phone_number(to));
+    let to = to.filter(|to| is_phone_number(to));
     let to = to.ok_or_else(|| Refusal::bad("The record has no phone number"))?;
     send(call, world, &to, Some(process))
 }
@@ -49,9 +50,17 @@ fn send(call: &Call<'_>, world: &mut World, to: &str, process: Option<&str>) -> 
     let waba = world.number_of(plugin, &number)?.waba.clone();
     let waba = world.wabas.get(&waba).ok_or_else(|| Refusal::missing("WhatsApp business account"))?;
     let text = waba.template(name, fields.text("language")?, call.now)?.fill(&values)?;
-    let sent = session::send(
+    let sent = outgoing_message::accept(
         world,
-        &Outgoing { plugin, number: &number, to, kind: "template", text: &text, callback_data: None, now: call.now },
+        &OutgoingMessage {
+            plugin,
+            number: &number,
+            to,
+            kind: "template",
+            text: &text,
+            callback_data: None,
+            now: call.now,
+        },
     );
     Ok(Reply::data(&json!({
         "id": sent.id,

@@ -4,30 +4,30 @@ use actix_web::http::StatusCode;
 use serde_json::json;
 
 use super::meta;
-use super::outcome::Outcome;
+use super::outcome_event::OutcomeEvent;
 use super::paging::page;
 use super::template_check::{self as check, CATEGORIES};
 use crate::call::Call;
-use crate::events::Kind;
+use crate::events::EventKind;
 use crate::reply::{Answer, Refusal, Reply};
 use crate::world::{REVIEW_MS, Template, World};
 
 /// Rows on a page, unless asked otherwise, and at most.
-const PAGE: usize = 25;
-const LONGEST_PAGE: usize = 1_000;
+const DEFAULT_PAGE: usize = 25;
+const MAX_PAGE: usize = 1_000;
 /// What Meta shows of a template that is listed without `fields`.
-const USUAL: [&str; 7] = ["id", "name", "parameter_format", "components", "language", "status", "category"];
+const DEFAULT_FIELDS: [&str; 7] = ["id", "name", "parameter_format", "components", "language", "status", "category"];
 /// Meta's subcode for a name and language that are taken.
-const TAKEN: u32 = 2_388_024;
+const NAME_TAKEN: u32 = 2_388_024;
 /// Meta's subcode for a template that does not exist.
-const MISSING: u32 = 2_593_002;
+const TEMPLATE_MISSING: u32 = 2_593_002;
 
 /// `create_message_template`.
 pub(super) fn create(call: &Call<'_>, world: &mut World) -> Answer {
     let waba = world.waba(call.access.team, call.path("wabaId"))?;
     let name = meta::required(call, "name")?;
     check::name(name)?;
-    let category = one_of(meta::required(call, "category")?, "category", &CATEGORIES)?;
+    let category = canonical_spelling(meta::required(call, "category")?, "category", &CATEGORIES)?;
     let language = meta::required(call, "language")?;
     check::language(language)?;
     let named = is_named(call)?.unwrap_or(false);
@@ -36,7 +36,7 @@ pub(super) fn create(call: &Call<'_>, world: &mut World) -> Answer {
     if waba.templates.iter().any(|template| template.name == name && template.language == language) {
         return Err(Refusal::Explained {
             status: StatusCode::BAD_REQUEST,
-            subcode: TAKEN,
+            subcode: NAME_TAKEN,
             title: "Content in this language already exists".to_owned(),
             text: format!(
                 "There is already {language} content for this template. You can create a new template and try again."
@@ -46,7 +46,7 @@ pub(super) fn create(call: &Call<'_>, world: &mut World) -> Answer {
     let mut template = Template::submitted(name, language, category, components.to_vec(), call.now);
     template.named = named;
     waba.templates.push(template.clone());
-    tell_review(world, call.path("wabaId"), &template);
+    schedule_review_event(world, call.path("wabaId"), &template);
     Ok(Reply::meta(&json!({"id": template.id, "status": template.status(call.now), "category": template.category})))
 }
 
@@ -61,12 +61,12 @@ pub(super) fn list(call: &Call<'_>, world: &mut World) -> Answer {
             && is("category", &template.category)
     };
     let row = |template: &Template| {
-        let shown = meta::pick(call, template.to_json(call.now), &USUAL)?;
+        let shown = meta::select_fields(call, template.to_json(call.now), &DEFAULT_FIELDS)?;
         Ok((format!("{:013}:{}", template.created_at, template.id), shown))
     };
     let mut rows = waba.templates.iter().filter(fits).map(row).collect::<Result<Vec<_>, Refusal>>()?;
     rows.sort_by(|one, other| one.0.cmp(&other.0));
-    let page = page(call, rows, PAGE, LONGEST_PAGE)?;
+    let page = page(call, rows, DEFAULT_PAGE, MAX_PAGE)?;
     Ok(Reply::meta(&json!({"data": page.rows, "paging": page.paging})))
 }
 
@@ -83,12 +83,12 @@ pub(super) fn update(call: &Call<'_>, world: &mut World) -> Answer {
     });
     let (waba, template) = found.ok_or_else(|| Refusal::missing("WhatsApp message template"))?;
     let category = meta::optional(call, "category")?;
-    let category = category.map(|category| one_of(category, "category", &CATEGORIES)).transpose()?;
+    let category = category.map(|category| canonical_spelling(category, "category", &CATEGORIES)).transpose()?;
     let named = is_named(call)?;
     let components = call.json.get("components").filter(|components| !components.is_null());
     let components = components.map(|_| meta::required_list(call, "components")).transpose()?;
-    let lives_for = call.fields().get("message_send_ttl_seconds");
-    if category.is_none() && named.is_none() && components.is_none() && lives_for.is_none() {
+    let send_ttl = call.fields().get("message_send_ttl_seconds");
+    if category.is_none() && named.is_none() && components.is_none() && send_ttl.is_none() {
         return Err(Refusal::parameter("The parameter components is required."));
     }
     if !template.is_reviewed(call.now) {
@@ -106,7 +106,7 @@ pub(super) fn update(call: &Call<'_>, world: &mut World) -> Answer {
     template.named = named.unwrap_or(template.named);
     template.submit(call.now);
     let template = template.clone();
-    tell_review(world, &waba, &template);
+    schedule_review_event(world, &waba, &template);
     Ok(Reply::meta(&json!({"success": true})))
 }
 
@@ -120,7 +120,7 @@ pub(super) fn delete(call: &Call<'_>, world: &mut World) -> Answer {
     if waba.templates.len() == before {
         return Err(Refusal::Explained {
             status: StatusCode::NOT_FOUND,
-            subcode: MISSING,
+            subcode: TEMPLATE_MISSING,
             title: "Message template not found".to_owned(),
             text: format!("No message template of the name {name} was found."),
         });
@@ -128,8 +128,8 @@ pub(super) fn delete(call: &Call<'_>, world: &mut World) -> Answer {
     Ok(Reply::meta(&json!({"success": true})))
 }
 
-/// Has the end of the review told.
-fn tell_review(world: &mut World, waba: &str, template: &Template) {
+/// Has an event follow when the review ends, if it does.
+fn schedule_review_event(world: &mut World, waba: &str, template: &Template) {
     if template.reviewed_at.is_none() {
         return;
     }
@@ -140,18 +140,20 @@ fn tell_review(world: &mut World, waba: &str, template: &Template) {
         "template_name": template.name,
         "message_template_language": template.language,
     });
-    Outcome { kind: Kind::TemplateStatus, id: &template.id, changes, after_ms: REVIEW_MS }.of_waba(world, waba);
+    OutcomeEvent { kind: EventKind::TemplateStatus, id: &template.id, changes, after_ms: REVIEW_MS }
+        .schedule_for_waba(world, waba);
 }
 
 /// Whether `parameter_format` says that variables have names.
 fn is_named(call: &Call<'_>) -> Result<Option<bool>, Refusal> {
     let format = meta::optional(call, "parameter_format")?;
-    let format = format.map(|format| one_of(format, "parameter_format", &["POSITIONAL", "NAMED"])).transpose()?;
+    let format =
+        format.map(|format| canonical_spelling(format, "parameter_format", &["POSITIONAL", "NAMED"])).transpose()?;
     Ok(format.map(|format| format == "NAMED"))
 }
 
 /// The spelling that Meta knows, whatever the case.
-fn one_of(given: &str, name: &str, known: &[&'static str]) -> Result<&'static str, Refusal> {
+fn canonical_spelling(given: &str, name: &str, known: &[&'static str]) -> Result<&'static str, Refusal> {
     let found = known.iter().find(|known| known.eq_ignore_ascii_case(given)).copied();
     found.ok_or_else(|| Refusal::parameter(format!("Param {name} must be one of {{{}}}", known.join(", "))))
 }

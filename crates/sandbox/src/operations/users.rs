@@ -8,7 +8,7 @@ use crate::reply::{Answer, Refusal, Reply};
 use crate::world::{User, World};
 
 /// What a caller cannot change.
-const FIXED: [&str; 7] = ["id", "team", "createdAt", "updatedAt", "username", "isDeleted", "deletedAt"];
+const READ_ONLY_FIELDS: [&str; 7] = ["id", "team", "createdAt", "updatedAt", "username", "isDeleted", "deletedAt"];
 
 /// `list_users`.
 #[expect(clippy::unnecessary_wraps, reason = "handlers share one signature")]
@@ -24,12 +24,12 @@ pub(super) fn list_v2(call: &Call<'_>, world: &mut World) -> Answer {
 
 /// `fetch_user`.
 pub(super) fn fetch(call: &Call<'_>, world: &mut World) -> Answer {
-    Ok(Reply::data(&found(call, world)?.to_json()))
+    Ok(Reply::data(&find_user(call, world)?.to_json()))
 }
 
 /// `fetch_user_v2`.
 pub(super) fn fetch_v2(call: &Call<'_>, world: &mut World) -> Answer {
-    let user = found(call, world)?;
+    let user = find_user(call, world)?;
     Ok(Reply::data(&humanised(call, user)))
 }
 
@@ -39,9 +39,10 @@ pub(super) fn update(call: &Call<'_>, world: &mut World) -> Answer {
     for name in ["firstName", "lastName", "middleName", "displayName", "bio", "timezone"] {
         fields.text(name)?;
     }
-    let user = found(call, world)?;
+    let user = find_user(call, world)?;
     // An unset field changes nothing.
-    let changes = |name: &str| user.fields.contains_key(name) && !FIXED.contains(&name) && fields.get(name).is_some();
+    let changes =
+        |name: &str| user.fields.contains_key(name) && !READ_ONLY_FIELDS.contains(&name) && fields.get(name).is_some();
     let given = call.json.iter().filter(|(name, _)| changes(name));
     let given: Map<String, Value> = given.map(|(name, value)| (name.clone(), value.clone())).collect();
     user.fields.extend(given);
@@ -57,12 +58,12 @@ fn of_team<'w>(call: &Call<'_>, world: &'w World) -> impl Iterator<Item = &'w Us
 }
 
 fn humanised(call: &Call<'_>, user: &User) -> Value {
-    let mut told = user.to_json();
-    told["roles"] = if user.id == call.access.user { json!([call.access.role]) } else { json!(["agent"]) };
-    told
+    let mut json = user.to_json();
+    json["roles"] = if user.id == call.access.user { json!([call.access.role]) } else { json!(["agent"]) };
+    json
 }
 
-fn found<'w>(call: &Call<'_>, world: &'w mut World) -> Result<&'w mut User, Refusal> {
+fn find_user<'w>(call: &Call<'_>, world: &'w mut World) -> Result<&'w mut User, Refusal> {
     let id = Uuid::try_parse(call.path("userId")).ok();
     let user = id.and_then(|id| world.crm.users.get_mut(&id)).filter(|user| user.team == call.access.team);
     user.ok_or_else(|| Refusal::missing("User"))

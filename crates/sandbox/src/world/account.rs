@@ -13,7 +13,7 @@ use super::Template;
 pub(crate) struct Waba {
     /// Meta's id.
     pub(crate) id: String,
-    /// Whose it is.
+    /// The plugin that it is connected to.
     pub(crate) plugin: Uuid,
     pub(crate) name: String,
     #[serde(deserialize_with = "Template::read_all")]
@@ -39,19 +39,19 @@ pub(crate) struct PhoneNumber {
     pub(crate) id: String,
     pub(crate) waba: String,
     pub(crate) plugin: Uuid,
-    /// As people read it.
+    /// The phone number as people read it, such as `+1 555-000-2222`.
     pub(crate) display: String,
     /// The `calling` settings.
     pub(crate) calling: Map<String, Value>,
     /// The key for flows, in PEM.
     #[serde(default)]
     pub(crate) public_key: Option<String>,
-    /// Calls that were started from here.
+    /// Ids of calls that this number started and that were not ended.
     pub(crate) calls: BTreeSet<String>,
 }
 
 impl PhoneNumber {
-    /// A connected number.
+    /// A number with calling enabled.
     pub(crate) fn new(id: &str, waba: &str, plugin: Uuid, display: String) -> Self {
         let mut calling = Map::new();
         calling.insert("status".to_owned(), json!("ENABLED"));

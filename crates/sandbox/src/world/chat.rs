@@ -16,7 +16,8 @@ pub(crate) struct Chat {
     /// Digits of the person.
     pub(crate) person: String,
     /// INBOUND or OUTBOUND: who wrote first.
-    pub(crate) begun: String,
+    #[serde(rename = "begun")]
+    pub(crate) initiated_direction: String,
     /// Milliseconds since 1970.
     pub(crate) created_at: i64,
     pub(crate) updated_at: i64,
@@ -36,7 +37,7 @@ impl World {
             plugin,
             number: number.to_owned(),
             person: person.to_owned(),
-            begun: direction(inbound).to_owned(),
+            initiated_direction: direction(inbound).to_owned(),
             created_at: now,
             updated_at: now,
         };
@@ -56,7 +57,7 @@ impl World {
         json!({
             "id": chat.id, "provider": "WHATSAPP",
             "providerHandle": number.map(super::PhoneNumber::digits).unwrap_or_default(),
-            "providerHandleId": chat.number, "initiatedDirection": chat.begun,
+            "providerHandleId": chat.number, "initiatedDirection": chat.initiated_direction,
             "primaryContact": {"id": chat.id, "name": chat.person, "firstName": chat.person, "lastName": "", "photo": null},
             "primaryContactHandle": {"id": chat.id, "value": chat.person, "type": "PHONE"},
             "latestMessage": latest.map(|message| json!({

@@ -13,7 +13,7 @@ const JOB_MS: i64 = 300;
 /// The modules that every team has, each with its primary key.
 pub(crate) const PROCEDURES: [(&str, &str); 2] = [("lead", "lead_id"), ("order", "order_id")];
 
-/// What the teams keep, by id.
+/// The records of all teams, by id.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Crm {
@@ -41,7 +41,7 @@ pub(crate) struct Process {
     pub(crate) updated_at: i64,
 }
 
-/// Work on many processes; done when it answers, but told as done a moment later.
+/// Work on many processes: done at once, but shown as completed a moment later.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Job {
     pub(crate) id: Uuid,
@@ -82,7 +82,7 @@ pub(crate) struct Campaign {
     pub(crate) id: Uuid,
     pub(crate) team: Uuid,
     pub(crate) name: String,
-    /// Who is in it, as digits.
+    /// Phone numbers of the people in it, as digits.
     pub(crate) numbers: BTreeSet<String>,
 }
 
@@ -150,7 +150,7 @@ impl Process {
 }
 
 impl Job {
-    /// Whether it is told as done.
+    /// Whether calls show it as completed.
     pub(crate) fn is_done(&self, now: i64) -> bool {
         now >= self.started_at + JOB_MS
     }
@@ -166,7 +166,7 @@ impl Job {
         })
     }
 
-    /// How its entries ended.
+    /// How many entries ended in which way.
     pub(crate) fn counts(&self, now: i64) -> Value {
         let done = self.is_done(now);
         let (good, bad): (Vec<_>, Vec<_>) = self.entries.iter().partition(|entry| entry.is_ok());
@@ -202,7 +202,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_job_is_told_as_done_a_moment_later() {
+    fn a_job_is_shown_as_completed_a_moment_later() {
         let job = Job {
             id: Uuid::nil(),
             team: Uuid::nil(),

@@ -4,23 +4,23 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::World;
-use crate::fresh;
+use crate::generate;
 
 /// A new group can be asked for this long after the call that made it, in milliseconds.
-pub(crate) const MAKING_MS: i64 = 60;
+pub(crate) const GROUP_CREATION_MS: i64 = 60;
 
-/// How people come into a group.
+/// What the invite link of a group is good for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum JoinApproval {
-    /// Whoever has the link is in.
+    /// Who has the link joins.
     #[default]
     AutoApprove,
-    /// Whoever has the link can ask.
+    /// Who has the link can ask to join.
     ApprovalRequired,
 }
 
-/// Somebody who wants to come in.
+/// A person's request to join a group.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct JoinRequest {
     pub(crate) id: String,
@@ -29,7 +29,7 @@ pub(crate) struct JoinRequest {
     pub(crate) at: i64,
 }
 
-/// A group.
+/// A WhatsApp group of a business phone number.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Group {
     pub(crate) id: String,
@@ -39,7 +39,7 @@ pub(crate) struct Group {
     pub(crate) description: String,
     pub(crate) join_approval: JoinApproval,
     pub(crate) invite_link: String,
-    /// People, by their WhatsApp ids.
+    /// WhatsApp ids of people.
     pub(crate) participants: Vec<String>,
     pub(crate) join_requests: Vec<JoinRequest>,
     /// Milliseconds since 1970; before it, nobody sees the group.
@@ -55,7 +55,7 @@ impl Group {
             subject: subject.to_owned(),
             description: String::new(),
             join_approval,
-            invite_link: fresh_link(),
+            invite_link: new_invite_link(),
             participants: Vec::new(),
             join_requests: Vec::new(),
             created_at,
@@ -63,18 +63,18 @@ impl Group {
         match join_approval {
             JoinApproval::AutoApprove => group.participants.push("15550001111".to_owned()),
             JoinApproval::ApprovalRequired => group.join_requests.extend(["15550001111", "15550003333"].map(|wa_id| {
-                JoinRequest { id: format!("jr_{}", fresh::digits(16)), wa_id: wa_id.to_owned(), at: created_at }
+                JoinRequest { id: format!("jr_{}", generate::digits(16)), wa_id: wa_id.to_owned(), at: created_at }
             })),
         }
         group
     }
 
-    /// Makes the link that was given out before worthless.
+    /// Replaces the invite link; the one before is worth nothing.
     pub(crate) fn reset_link(&mut self) {
-        self.invite_link = fresh_link();
+        self.invite_link = new_invite_link();
     }
 
-    /// Takes the request of that id out.
+    /// Removes the request of that id and gives it; none if there is none.
     pub(crate) fn take_join_request(&mut self, id: &str) -> Option<JoinRequest> {
         let at = self.join_requests.iter().position(|request| request.id == id)?;
         Some(self.join_requests.remove(at))
@@ -110,20 +110,19 @@ impl JoinRequest {
 }
 
 impl World {
-    /// Keeps a group.
     pub(crate) fn add_group(&mut self, group: Group) {
         self.groups.insert(group.id.clone(), group);
     }
 
-    /// Forgets the groups of numbers that are gone.
+    /// Removes the groups of numbers that are not there any more.
     pub(crate) fn forget_groups(&mut self) {
         let numbers = &self.numbers;
         self.groups.retain(|_, group| numbers.contains_key(&group.number));
     }
 }
 
-fn fresh_link() -> String {
-    format!("https://chat.whatsapp.com/{}", fresh::alphanumeric(22))
+fn new_invite_link() -> String {
+    format!("https://chat.whatsapp.com/{}", generate::alphanumeric(22))
 }
 
 fn seconds(ms: i64) -> String {

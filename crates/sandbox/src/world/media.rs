@@ -23,7 +23,7 @@ pub(crate) struct Media {
 }
 
 impl Media {
-    /// Keeps a file.
+    /// Keeps a file; the oldest make room.
     pub(crate) fn add(&mut self, path: String, medium: Medium) {
         self.bytes += medium.content.len();
         self.order.push_back(path.clone());
@@ -34,7 +34,6 @@ impl Media {
         }
     }
 
-    /// The file at that path.
     pub(crate) fn get(&self, path: &str) -> Option<&Medium> {
         self.files.get(path)
     }

@@ -22,7 +22,6 @@ impl Delivery {
     /// What comes after an accepted send, in order.
     pub(crate) const STEPS: [Self; 3] = [Self::Sent, Self::Delivered, Self::Read];
 
-    /// Meta's spelling.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
@@ -33,7 +32,7 @@ impl Delivery {
     }
 }
 
-/// A message to a person.
+/// A message to or from a person.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Message {
     /// Chakra's own id.
@@ -54,7 +53,7 @@ pub(crate) struct Message {
     /// The chat that it belongs to; none for groups.
     #[serde(default)]
     pub(crate) chat: Option<Uuid>,
-    /// Comes back in status events.
+    /// `biz_opaque_callback_data` of the send; comes back in status events.
     pub(crate) callback_data: Option<String>,
     pub(crate) delivery: Delivery,
     /// Milliseconds since 1970.
@@ -69,7 +68,7 @@ pub(crate) struct Messages {
 }
 
 impl Messages {
-    /// Keeps a message; its number.
+    /// Keeps a message, and gives the number under which [`Messages::advance`] finds it.
     pub(crate) fn push(&mut self, message: Message) -> u64 {
         self.rows.push_back(message);
         if self.rows.len() > KEPT {

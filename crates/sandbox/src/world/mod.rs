@@ -1,14 +1,15 @@
-//! Everything that the emulated Chakra knows, as one value.
+//! The world: everything that the emulated Chakra knows, as one value. It is what the state file keeps, so
+//! the names of its fields there stay.
 
 mod account;
 mod chat;
-mod content;
 mod crm;
 mod group;
 mod media;
 mod message;
 mod plugin;
-mod received;
+mod received_media;
+mod sample_media;
 mod team;
 mod template;
 
@@ -20,23 +21,23 @@ use uuid::Uuid;
 pub(crate) use account::{PhoneNumber, Waba};
 pub(crate) use chat::Chat;
 pub(crate) use crm::{Campaign, Crm, Job, PROCEDURES, Photo, Process, User};
-pub(crate) use group::{Group, JoinApproval, JoinRequest, MAKING_MS};
+pub(crate) use group::{GROUP_CREATION_MS, Group, JoinApproval, JoinRequest};
 pub(crate) use media::{Media, Medium};
 pub(crate) use message::{Delivery, Message, Messages};
-pub(crate) use plugin::{Arrival, Plugin};
-pub(crate) use received::{Received, ReceivedMedium};
+pub(crate) use plugin::{PendingConnect, Plugin};
+pub(crate) use received_media::{ReceivedMedia, ReceivedMedium};
 pub(crate) use team::{Access, ConnectToken, Target, Team};
 pub(crate) use template::{REVIEW_MS, Template, is_type, variables};
 
-use crate::events::Errand;
+use crate::events::DeliveryJob;
 use crate::reply::Refusal;
 
-/// The state of the sandbox.
+/// The state of the emulated Chakra: who its teams are, what they connected, sent and made.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct World {
     pub(crate) teams: BTreeMap<Uuid, Team>,
-    /// Access tokens.
+    /// By access token.
     pub(crate) keys: BTreeMap<String, Access>,
     pub(crate) plugins: BTreeMap<Uuid, Plugin>,
     pub(crate) wabas: BTreeMap<String, Waba>,
@@ -46,23 +47,24 @@ pub(crate) struct World {
     pub(crate) chats: BTreeMap<Uuid, Chat>,
     pub(crate) crm: Crm,
     /// Media of messages from people.
-    pub(crate) received: Received,
+    #[serde(rename = "received")]
+    pub(crate) received_media: ReceivedMedia,
     pub(crate) groups: BTreeMap<String, Group>,
-    /// Files, in memory only.
+    /// Uploaded files; not saved.
     #[serde(skip)]
     pub(crate) media: Media,
-    /// What is to be sent once the lock is free.
+    /// Events to deliver once the lock is free.
     #[serde(skip)]
-    pub(crate) outbox: Vec<Errand>,
+    pub(crate) outbox: Vec<DeliveryJob>,
 }
 
 impl World {
-    /// The plugin, if it is the team's; what the connect left to arrive has arrived by then.
+    /// The plugin, if it is the team's, with the connects that are due by now.
     pub(crate) fn plugin(&mut self, team: Uuid, id: &str, now: i64) -> Result<&mut Plugin, Refusal> {
         let id = Uuid::try_parse(id).ok().filter(|_| id.len() == 36);
         let plugin = id.and_then(|id| self.plugins.get_mut(&id)).filter(|plugin| plugin.team == team);
         let plugin = plugin.ok_or_else(|| Refusal::missing("Plugin"))?;
-        plugin.settle(now);
+        plugin.apply_due_connects(now);
         Ok(plugin)
     }
 
@@ -90,10 +92,10 @@ impl World {
     /// Takes a WABA and its numbers away from its plugin.
     pub(crate) fn unbind(&mut self, waba: &str) {
         let Some(waba) = self.wabas.remove(waba) else { return };
-        let gone: Vec<String> =
+        let numbers: Vec<String> =
             self.numbers.extract_if(.., |_, number| number.waba == waba.id).map(|(id, _)| id).collect();
         if let Some(plugin) = self.plugins.get_mut(&waba.plugin) {
-            plugin.forget(&waba.id, &gone);
+            plugin.forget(&waba.id, &numbers);
         }
         self.forget_groups();
     }
@@ -106,5 +108,29 @@ impl World {
         self.chats.retain(|_, chat| chat.plugin != plugin);
         self.forget_groups();
         self.plugins.remove(&plugin);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_state_file_keeps_the_names_of_its_fields() {
+        let mut world = World::default();
+        let plugin = world.add_plugin(Uuid::nil(), "a");
+        plugin.pending_connects.push(PendingConnect { at: 1, waba: "2".to_owned(), numbers: Vec::new() });
+        let plugin = plugin.id;
+        world.chat_with(plugin, "3", "15550001111", true, 0);
+        world.received_media.add(Uuid::nil(), "4", "image/jpeg");
+        let saved = serde_json::to_value(&world).expect("is JSON");
+        assert!(saved["received"].is_object());
+        let plugin = &saved["plugins"][plugin.to_string()];
+        assert_eq!(plugin["arrivals"], json!([{"at": 1, "waba": "2", "numbers": []}]));
+        let chats = saved["chats"].as_object().expect("is an object");
+        assert!(chats.values().all(|chat| chat["begun"] == "INBOUND"));
+        assert_eq!(chats.len(), 1);
     }
 }

@@ -1,4 +1,4 @@
-//! Plugins, and what a connect brings them.
+//! Plugins, and the WABAs and numbers that are connected to them.
 
 use std::collections::BTreeMap;
 
@@ -22,21 +22,22 @@ pub(crate) struct Plugin {
     pub(crate) auth: BTreeMap<String, Vec<String>>,
     /// Settings, with the keys of `update_plugin_configuration` and what else was written.
     pub(crate) server_config: Map<String, Value>,
-    /// What a connect has brought but reads do not show yet.
-    pub(crate) arrivals: Vec<Arrival>,
+    /// Connects that reads do not show yet.
+    #[serde(rename = "arrivals")]
+    pub(crate) pending_connects: Vec<PendingConnect>,
 }
 
-/// What a connect brings.
+/// A WABA and its numbers that a sign-up connected.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Arrival {
-    /// When reads show it; milliseconds since 1970.
+pub(crate) struct PendingConnect {
+    /// From when on reads show it; milliseconds since 1970.
     pub(crate) at: i64,
     pub(crate) waba: String,
     pub(crate) numbers: Vec<String>,
 }
 
 impl World {
-    /// Makes a plugin.
+    /// Makes a plugin: inactive, with nothing connected.
     pub(crate) fn add_plugin(&mut self, team: Uuid, name: &str) -> &mut Plugin {
         let id = Uuid::new_v4();
         self.plugins.entry(id).or_insert(Plugin {
@@ -46,26 +47,26 @@ impl World {
             is_active: false,
             auth: BTreeMap::new(),
             server_config: Map::new(),
-            arrivals: Vec::new(),
+            pending_connects: Vec::new(),
         })
     }
 }
 
 impl Plugin {
-    /// Lets arrive what is due.
-    pub(crate) fn settle(&mut self, now: i64) {
-        if self.arrivals.is_empty() {
+    /// Makes the connects visible that are due.
+    pub(crate) fn apply_due_connects(&mut self, now: i64) {
+        if self.pending_connects.is_empty() {
             return;
         }
-        let due: Vec<Arrival> = self.arrivals.extract_if(.., |arrival| arrival.at <= now).collect();
-        for arrival in due {
-            let known = self.auth.entry(arrival.waba).or_default();
-            known.extend(arrival.numbers.iter().filter(|id| !known.contains(id)).cloned().collect::<Vec<_>>());
-            if !arrival.numbers.is_empty() {
+        let due: Vec<PendingConnect> = self.pending_connects.extract_if(.., |connect| connect.at <= now).collect();
+        for connect in due {
+            let known = self.auth.entry(connect.waba).or_default();
+            known.extend(connect.numbers.iter().filter(|id| !known.contains(id)).cloned().collect::<Vec<_>>());
+            if !connect.numbers.is_empty() {
                 self.is_active = true;
                 let enabled = self.server_config.entry(ENABLED).or_insert_with(|| json!([]));
                 if let Value::Array(enabled) = enabled {
-                    let new = arrival.numbers.into_iter().map(Value::String);
+                    let new = connect.numbers.into_iter().map(Value::String);
                     enabled.extend(new.filter(|id| !enabled.contains(id)).collect::<Vec<_>>());
                 }
             }
@@ -75,9 +76,9 @@ impl Plugin {
     /// Drops a WABA and its numbers; without any number left the plugin is inactive.
     pub(crate) fn forget(&mut self, waba: &str, numbers: &[String]) {
         self.auth.remove(waba);
-        self.arrivals.retain(|arrival| arrival.waba != waba);
+        self.pending_connects.retain(|connect| connect.waba != waba);
         if let Some(Value::Array(enabled)) = self.server_config.get_mut(ENABLED) {
-            enabled.retain(|id| id.as_str().is_none_or(|id| !numbers.iter().any(|gone| gone == id)));
+            enabled.retain(|id| id.as_str().is_none_or(|id| !numbers.iter().any(|number| number == id)));
         }
         if self.auth.values().all(Vec::is_empty) {
             self.is_active = false;
@@ -103,12 +104,12 @@ impl Plugin {
         })
     }
 
-    /// A text of the settings.
+    /// A text of `serverConfig`; an empty one counts as absent.
     pub(crate) fn setting(&self, name: &str) -> Option<&str> {
         self.server_config.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
     }
 
-    /// A switch of the settings; off when it was never set.
+    /// A switch of `serverConfig`; off when it was never set.
     pub(crate) fn switch(&self, name: &str) -> bool {
         self.server_config.get(name).and_then(Value::as_bool).unwrap_or(false)
     }
@@ -122,10 +123,10 @@ mod tests {
     fn a_connect_shows_only_when_it_is_due() {
         let mut world = World::default();
         let plugin = world.add_plugin(Uuid::new_v4(), "a");
-        plugin.arrivals.push(Arrival { at: 10, waba: "1".to_owned(), numbers: vec!["2".to_owned()] });
-        plugin.settle(9);
+        plugin.pending_connects.push(PendingConnect { at: 10, waba: "1".to_owned(), numbers: vec!["2".to_owned()] });
+        plugin.apply_due_connects(9);
         assert_eq!((plugin.is_active, plugin.auth.len()), (false, 0));
-        plugin.settle(10);
+        plugin.apply_due_connects(10);
         assert!(plugin.is_active);
         assert_eq!(
             plugin.to_json()["auth"],
@@ -138,8 +139,8 @@ mod tests {
     fn a_plugin_without_numbers_is_inactive() {
         let mut world = World::default();
         let plugin = world.add_plugin(Uuid::new_v4(), "a");
-        plugin.arrivals.push(Arrival { at: 0, waba: "1".to_owned(), numbers: vec!["2".to_owned()] });
-        plugin.settle(0);
+        plugin.pending_connects.push(PendingConnect { at: 0, waba: "1".to_owned(), numbers: vec!["2".to_owned()] });
+        plugin.apply_due_connects(0);
         plugin.forget("1", &["2".to_owned()]);
         assert!(!plugin.is_active);
         assert_eq!(plugin.server_config[ENABLED], json!([]));

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::World;
-use crate::fresh;
+use crate::generate;
 use crate::role::Role;
 
 /// A connect token lives this long, in milliseconds.
@@ -19,7 +19,7 @@ pub(crate) struct Team {
     pub(crate) webhook_secret: Option<String>,
 }
 
-/// Whom an access token stands for.
+/// Who calls with an access token.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Access {
     pub(crate) team: Uuid,
@@ -28,17 +28,16 @@ pub(crate) struct Access {
     pub(crate) user: Uuid,
 }
 
-/// What a connect will be made in.
+/// The plugin that a sign-up will connect its WABA to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Target {
-    /// This plugin.
     Plugin(Uuid),
     /// A plugin of that name, made when the sign-up is finished.
     NewPlugin(String),
 }
 
-/// One attempt to connect.
+/// What a connect token allows.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct ConnectToken {
     pub(crate) team: Uuid,
@@ -59,7 +58,7 @@ impl World {
     /// Makes a team with one access token.
     pub(crate) fn add_team(&mut self, name: &str, role: Role, webhook_secret: Option<String>) -> NewTeam {
         let team_id = Uuid::new_v4();
-        let chakra_key = fresh::alphanumeric(250);
+        let chakra_key = generate::alphanumeric(250);
         let team = Team { id: team_id, name: name.to_owned(), webhook_secret: webhook_secret.clone() };
         self.teams.insert(team_id, team);
         let user = Uuid::new_v4();
@@ -71,7 +70,7 @@ impl World {
     /// Gives the team of an access token another one; none if there is no such token.
     pub(crate) fn add_key(&mut self, of: &str) -> Option<String> {
         let access = *self.keys.get(of)?;
-        let chakra_key = fresh::alphanumeric(250);
+        let chakra_key = generate::alphanumeric(250);
         self.keys.insert(chakra_key.clone(), access);
         Some(chakra_key)
     }
@@ -79,13 +78,13 @@ impl World {
     /// Makes a connect token; those that have expired go.
     pub(crate) fn add_connect_token(&mut self, team: Uuid, target: Target, now: i64) -> String {
         self.connect_tokens.retain(|_, token| token.expires_at > now);
-        let token = format!("ct_{}", fresh::alphanumeric(40));
+        let token = format!("ct_{}", generate::alphanumeric(40));
         let expires_at = now + CONNECT_TOKEN_MS;
         self.connect_tokens.insert(token.clone(), ConnectToken { team, target, expires_at });
         token
     }
 
-    /// The connect token, if it still holds.
+    /// The connect token, if it has not expired.
     pub(crate) fn connect_token(&self, token: &str, now: i64) -> Option<&ConnectToken> {
         self.connect_tokens.get(token).filter(|token| token.expires_at > now)
     }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 
 use super::Waba;
-use crate::fresh;
+use crate::generate;
 use crate::reply::Refusal;
 
 /// Meta's review takes this long, in milliseconds.
@@ -95,7 +95,7 @@ impl Template {
     /// in it is rejected, one with `pending` is never reviewed, any other is approved.
     pub(crate) fn submitted(name: &str, language: &str, category: &str, components: Vec<Value>, now: i64) -> Self {
         let mut template = Self {
-            id: fresh::digits(15),
+            id: generate::digits(15),
             name: name.to_owned(),
             language: language.to_owned(),
             category: category.to_owned(),

@@ -13,7 +13,7 @@ fn path(connected: &Connected) -> String {
     format!("/v1/ext/plugin/whatsapp/api/v24.0/{}/message_templates", connected.waba)
 }
 
-fn one(id: &Value) -> String {
+fn template_path(id: &Value) -> String {
     format!("/v1/ext/plugin/whatsapp/api/v24.0/{}", id.as_str().expect("is an id"))
 }
 
@@ -176,7 +176,7 @@ async fn an_edit_is_reviewed_anew() {
     let filter = format!("{}?name=order_ready&language=en_US", path(&c));
     let id = driver.get(&filter).await.body["data"][0]["id"].clone();
     let components = json!([{"type": "BODY", "text": "Ready"}]);
-    let done = driver.post(&one(&id), json!({"components": components})).await;
+    let done = driver.post(&template_path(&id), json!({"components": components})).await;
     assert_eq!((done.status, done.body), (200, json!({"success": true})));
     let told = receiver.next().await.body["entry"][0]["changes"][0]["value"].clone();
     assert_eq!((&told["event"], &told["message_template_name"]), (&json!("APPROVED"), &json!("order_ready")));
@@ -185,17 +185,17 @@ async fn an_edit_is_reviewed_anew() {
     receiver.stop().await;
 
     let unreviewed = driver.post(&path(&c), new("stays_pending")).await.body["id"].clone();
-    let early = driver.post(&one(&unreviewed), json!({"components": components})).await;
+    let early = driver.post(&template_path(&unreviewed), json!({"components": components})).await;
     assert!(message(&early).contains("review"));
-    let moved = driver.post(&one(&id), json!({"category": "MARKETING"})).await;
+    let moved = driver.post(&template_path(&id), json!({"category": "MARKETING"})).await;
     assert!(message(&moved).contains("category"));
     for bad in
         [json!({}), json!({"components": []}), json!({"category": "NEWS"}), json!({"components": [{"type": "X"}]})]
     {
-        let answer = driver.post(&one(&id), bad.clone()).await;
+        let answer = driver.post(&template_path(&id), bad.clone()).await;
         assert_eq!((answer.status, &answer.body["error"]["code"]), (400, &json!(100)), "{bad}");
     }
-    let unknown = driver.post(&one(&json!("400500600700800")), json!({"components": components})).await;
+    let unknown = driver.post(&template_path(&json!("400500600700800")), json!({"components": components})).await;
     assert_eq!((unknown.status, unknown.error()), (404, "WhatsApp message template not found"));
 }
 
@@ -234,7 +234,7 @@ async fn another_teams_templates_are_not_there() {
         (Method::GET, path(&c), json!({})),
         (Method::POST, path(&c), new("greeting")),
         (Method::DELETE, listed.clone(), json!({})),
-        (Method::POST, one(&id), json!({"components": [{"type": "BODY", "text": "Mine"}]})),
+        (Method::POST, template_path(&id), json!({"components": [{"type": "BODY", "text": "Mine"}]})),
     ] {
         let answer = driver.call_as(&other, method.clone(), &path, body).await;
         assert_eq!(answer.status, 404, "{method} {path}");

@@ -153,7 +153,6 @@ fn cause(error: &dyn Error) -> &dyn Error {
     innermost
 }
 
-/// Whether anything failed.
 #[derive(Default)]
 struct Report {
     failed: bool,

@@ -17,47 +17,35 @@ use portico_storage::{ConnectError, MigrateError, StorageError};
 
 use crate::cli::Command;
 use crate::dev::{self, DevError};
-use crate::door::DoorError;
 use crate::gateway::GatewayError;
+use crate::listener::ListenerError;
 use crate::settings::Mistakes;
 
 /// Why a command failed. Each is one sentence; wrong settings are one each.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    /// Wrong or missing settings.
     #[error(transparent)]
     Settings(#[from] Mistakes),
-    /// The database does not serve.
     #[error(transparent)]
     Connect(#[from] ConnectError),
-    /// Migrations failed.
     #[error(transparent)]
     Migrate(#[from] MigrateError),
-    /// The application does not start.
     #[error(transparent)]
     Start(#[from] StartError),
-    /// The vault does not open.
     #[error(transparent)]
     Vault(#[from] UnlockError),
-    /// A rotation did not begin, or could not go on.
     #[error(transparent)]
     Rotate(#[from] RotateError),
-    /// The database fails.
     #[error("the database fails: {0}")]
     Storage(#[from] StorageError),
-    /// An address cannot be had.
     #[error(transparent)]
-    Door(#[from] DoorError),
-    /// The gateway does not serve.
+    Listener(#[from] ListenerError),
     #[error(transparent)]
     Gateway(#[from] GatewayError),
-    /// The sandbox does not start.
     #[error(transparent)]
     Sandbox(#[from] portico_sandbox::StartError),
-    /// `portico dev` does not start, or could not go on.
     #[error(transparent)]
     Dev(#[from] DevError),
-    /// The system refuses handlers for signals.
     #[error("cannot listen for signals: {0}")]
     Signals(#[source] io::Error),
 }

@@ -3,7 +3,6 @@
 use crate::cli::{Openapi, OpenapiFormat};
 use crate::console;
 
-/// Prints it.
 pub(super) fn run(arguments: &Openapi) {
     let document = match arguments.format {
         OpenapiFormat::Json => portico_api::openapi_json(),

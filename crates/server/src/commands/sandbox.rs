@@ -3,12 +3,12 @@
 use super::Failure;
 use crate::cli::Sandbox;
 use crate::console;
-use crate::door::DoorError;
+use crate::listener::ListenerError;
 use crate::settings::{self, Sources};
 use crate::signals::StopSignals;
 use crate::telemetry;
 
-/// Runs it until a signal comes.
+/// Runs it until SIGINT or SIGTERM.
 pub(super) async fn run(arguments: Sandbox) -> Result<(), Failure> {
     telemetry::start(settings::for_logs(&Sources::of_the_environment()?)?);
     let mut signals = StopSignals::listen().map_err(Failure::Signals)?;
@@ -18,9 +18,9 @@ pub(super) async fn run(arguments: Sandbox) -> Result<(), Failure> {
         document: Some(portico_api::openapi::emulated_json()),
         ..portico_sandbox::Settings::default()
     };
-    let sandbox = portico_sandbox::start(settings)
-        .await
-        .map_err(|error| DoorError::of_the_sandbox(error, "--bind").map_or_else(Failure::Sandbox, Failure::Door))?;
+    let sandbox = portico_sandbox::start(settings).await.map_err(|error| {
+        ListenerError::from_sandbox(error, "--bind").map_or_else(Failure::Sandbox, Failure::Listener)
+    })?;
     console::say(format_args!("The sandbox Chakra listens at {}; GET / lists its control calls", sandbox.url()));
     signals.received().await;
     sandbox.stop().await;

@@ -6,8 +6,8 @@ use portico_vault::KeyEnvironment;
 
 use super::Failure;
 use crate::cli::Config;
-use crate::door::Door;
 use crate::gateway::{DATABASE_CONNECTIONS, Gateway, GatewayError, REQUEST_LOG_CAPACITY};
+use crate::listener::BoundListener;
 use crate::settings::{Settings, Sources};
 use crate::signals::StopSignals;
 use crate::telemetry;
@@ -34,8 +34,8 @@ pub(super) async fn run(arguments: &Config) -> Result<(), Failure> {
     telemetry::start(log);
     let mut signals = StopSignals::listen().map_err(Failure::Signals)?;
 
-    let public = Door::take(bind, "PORTICO_BIND")?;
-    let metrics = Door::take(metrics_bind, "PORTICO_METRICS_BIND")?;
+    let public = BoundListener::bind(bind, "PORTICO_BIND")?;
+    let metrics = BoundListener::bind(metrics_bind, "PORTICO_METRICS_BIND")?;
     let start = async {
         let db = Db::connect(&DbOptions {
             url: database_url,

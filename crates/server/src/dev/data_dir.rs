@@ -15,16 +15,10 @@ use super::private_file;
 pub(crate) enum DataDirError {
     /// Not writable, or a file is in the way.
     #[error("cannot use {}: {source}; make it writable, or choose another folder with --data-dir", path.display())]
-    Unusable {
-        /// The file or folder.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
+    Unusable { path: PathBuf, source: io::Error },
     /// Another process holds it.
     #[error("another `portico dev`{} is running on {}: stop it, or choose another folder with --data-dir", holder(*pid), path.display())]
     InUse {
-        /// The data directory.
         path: PathBuf,
         /// The process, as it wrote itself down.
         pid: Option<u32>,
@@ -44,39 +38,41 @@ pub(super) struct DataDir {
 }
 
 impl DataDir {
-    /// Makes the folder if there is none, and takes it. What an earlier run told about itself is
-    /// gone then.
-    pub(super) fn take(path: &Path) -> Result<Self, DataDirError> {
+    /// Makes the folder if there is none, and locks it. The `dev.json` of an earlier run is removed: what
+    /// it says holds no longer.
+    ///
+    /// # Errors
+    /// See [`DataDirError`]: each names the folder or file.
+    pub(super) fn acquire(path: &Path) -> Result<Self, DataDirError> {
         let unusable = |source| DataDirError::Unusable { path: path.to_owned(), source };
-        make(path).map_err(unusable)?;
+        create_folder(path).map_err(unusable)?;
         let path = path.canonicalize().map_err(unusable)?;
-        let lock = lock(&path)?;
-        let taken = Self { path, _lock: lock };
-        taken.untell().map_err(|source| DataDirError::Unusable { path: taken.dev_json(), source })?;
-        Ok(taken)
+        let lock = lock_folder(&path)?;
+        let acquired = Self { path, _lock: lock };
+        acquired.remove_dev_json().map_err(|source| DataDirError::Unusable { path: acquired.dev_json(), source })?;
+        Ok(acquired)
     }
 
-    /// The folder.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// What this run tells about itself.
+    /// The file that says where everything of this run is, for programs.
     pub(super) fn dev_json(&self) -> PathBuf {
         self.path.join("dev.json")
     }
 
-    /// What the sandbox remembers.
+    /// The sandbox's state file.
     pub(super) fn sandbox_state(&self) -> PathBuf {
         self.path.join("sandbox.json")
     }
 
-    /// Takes back what this run told about itself: from here on nothing of it holds.
-    pub(super) fn untell(&self) -> io::Result<()> {
+    /// Removes `dev.json`, whose URLs hold only while this run serves. That there is none is no error.
+    pub(super) fn remove_dev_json(&self) -> io::Result<()> {
         private_file::remove(&self.dev_json())
     }
 
-    /// Gives the folder back; no lock is left.
+    /// Unlocks the folder and removes the lock file.
     pub(super) fn release(self) {
         let path = lock_path(&self.path);
         if let Err(error) = private_file::remove(&path) {
@@ -85,9 +81,9 @@ impl DataDir {
     }
 }
 
-/// Root lets the account that it lends to Postgres pass through, but not look; every file in it is
+/// Root lets the account of the private Postgres pass through the folder, but not list it; every file in it is
 /// its owner's alone.
-fn make(path: &Path) -> io::Result<()> {
+fn create_folder(path: &Path) -> io::Result<()> {
     if let Some(above) = path.parent() {
         fs::create_dir_all(above)?;
     }
@@ -102,7 +98,7 @@ fn lock_path(folder: &Path) -> PathBuf {
     folder.join("lock")
 }
 
-fn lock(folder: &Path) -> Result<File, DataDirError> {
+fn lock_folder(folder: &Path) -> Result<File, DataDirError> {
     let path = lock_path(folder);
     let unusable = |source| DataDirError::Unusable { path: path.clone(), source };
     loop {
@@ -148,31 +144,31 @@ mod tests {
     #[test]
     fn only_one_process_holds_it_and_a_second_is_told_which() {
         let folder = Folder::new();
-        let taken = DataDir::take(&folder.0).unwrap();
-        let error = DataDir::take(&folder.0).unwrap_err().to_string();
+        let acquired = DataDir::acquire(&folder.0).unwrap();
+        let error = DataDir::acquire(&folder.0).unwrap_err().to_string();
         assert!(error.contains(&format!("(process {})", process::id())) && error.contains("--data-dir"), "{error}");
-        taken.release();
+        acquired.release();
         assert!(!lock_path(&folder.0).exists());
-        DataDir::take(&folder.0).unwrap();
+        DataDir::acquire(&folder.0).unwrap();
     }
 
     #[test]
     fn others_cannot_look_into_it() {
         let folder = Folder::new();
-        let taken = DataDir::take(&folder.0.join("deep/data")).unwrap();
+        let acquired = DataDir::acquire(&folder.0.join("deep/data")).unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode();
-        assert_eq!(mode(taken.path()) & 0o066, 0);
-        private_file::replace(&taken.dev_json(), "{}").unwrap();
-        assert_eq!(mode(&taken.dev_json()) & 0o077, 0);
+        assert_eq!(mode(acquired.path()) & 0o066, 0);
+        private_file::replace(&acquired.dev_json(), "{}").unwrap();
+        assert_eq!(mode(&acquired.dev_json()) & 0o077, 0);
     }
 
     #[test]
-    fn word_of_an_earlier_run_is_gone() {
+    fn the_dev_json_of_an_earlier_run_is_removed() {
         let folder = Folder::new();
-        let taken = DataDir::take(&folder.0).unwrap();
-        private_file::replace(&taken.dev_json(), "{}").unwrap();
-        drop(taken);
-        assert!(!DataDir::take(&folder.0).unwrap().dev_json().exists());
+        let acquired = DataDir::acquire(&folder.0).unwrap();
+        private_file::replace(&acquired.dev_json(), "{}").unwrap();
+        drop(acquired);
+        assert!(!DataDir::acquire(&folder.0).unwrap().dev_json().exists());
     }
 
     #[test]
@@ -181,7 +177,7 @@ mod tests {
         fs::create_dir(&folder.0).unwrap();
         fs::write(folder.0.join("file"), "").unwrap();
         for path in [folder.0.join("file"), folder.0.join("file/data")] {
-            let error = DataDir::take(&path).unwrap_err().to_string();
+            let error = DataDir::acquire(&path).unwrap_err().to_string();
             assert!(error.contains(path.to_str().unwrap()) && error.contains("--data-dir"), "{error}");
         }
     }

@@ -19,7 +19,7 @@ const ROLE: &str = "portico_app";
 /// Why there is no database to work with.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DatabaseError {
-    /// The private cluster refuses.
+    /// Making the login role or the database on the private cluster failed.
     #[error("the private Postgres refuses to be set up: {0}")]
     Private(#[source] sqlx::Error),
     /// The URL names no server.
@@ -28,17 +28,11 @@ pub(crate) enum DatabaseError {
     /// The server of `DATABASE_URL` does not let us in.
     #[error("DATABASE_URL: cannot connect to Postgres: {0}")]
     Connect(#[source] sqlx::Error),
-    /// Its role may not make another.
+    /// The role of `DATABASE_URL` may not make the gateway's login role.
     #[error(
         "DATABASE_URL: cannot make the login role \"{role}\": {source}; let its user make roles, or leave DATABASE_URL out to get a private Postgres"
     )]
-    Role {
-        /// The login role.
-        role: String,
-        /// What Postgres says.
-        source: sqlx::Error,
-    },
-    /// Migrations failed.
+    Role { role: String, source: sqlx::Error },
     #[error(transparent)]
     Migrate(#[from] MigrateError),
 }

@@ -7,10 +7,10 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
 use super::private_file;
-use super::state::{Kept, State};
+use super::state::{State, StoredSecret};
 use crate::console;
 
-/// Where everything is.
+/// URLs, ids and keys of a run that is ready.
 #[derive(Debug)]
 pub(super) struct Links<'a> {
     pub(super) gateway_url: &'a str,
@@ -28,7 +28,7 @@ impl Links<'_> {
 
     fn to_json(&self) -> Value {
         let demo = &self.state.demo;
-        let secret = |kept: &Option<Kept>| kept.as_ref().map(|kept| kept.0.expose_secret().to_owned());
+        let secret = |kept: &Option<StoredSecret>| kept.as_ref().map(|kept| kept.0.expose_secret().to_owned());
         json!({
             "gateway_url": self.gateway_url,
             "metrics_url": self.metrics_url,
@@ -90,7 +90,7 @@ mod tests {
 
     fn links(test: impl FnOnce(&Links<'_>)) {
         let mut state = State::new();
-        state.demo.messaging_key = Some(Kept("ptc_dev_m".into()));
+        state.demo.messaging_key = Some(StoredSecret("ptc_dev_m".into()));
         state.demo.plugin_id = Some("plugin".to_owned());
         state.demo.phone_number_id = Some("42".to_owned());
         test(&Links {

@@ -29,8 +29,8 @@ use self::postgres::binaries::NoPostgres;
 use self::postgres::{Binaries, Cluster, ClusterError};
 use self::state::{State, StateError, StateFile};
 use crate::cli;
-use crate::door::{Door, DoorError};
 use crate::gateway::{DATABASE_CONNECTIONS, Gateway, GatewayError, REQUEST_LOG_CAPACITY};
+use crate::listener::{BoundListener, ListenerError};
 use crate::settings::{self, Mistakes, Sources};
 use crate::signals::StopSignals;
 use crate::{console, telemetry};
@@ -79,7 +79,7 @@ pub(crate) enum DevError {
     OperatorToken(#[from] WeakOperatorToken),
     /// An address cannot be had.
     #[error(transparent)]
-    Door(#[from] DoorError),
+    Listener(#[from] ListenerError),
     /// The sandbox does not start.
     #[error(transparent)]
     Sandbox(portico_sandbox::StartError),
@@ -116,7 +116,7 @@ pub(crate) async fn run(arguments: cli::Dev) -> Result<(), DevError> {
     let (database_url, log) = settings::for_dev(&Sources::of_the_environment()?)?;
     telemetry::start(log);
     let mut signals = StopSignals::listen().map_err(DevError::Signals)?;
-    let data_dir = DataDir::take(&arguments.data_dir)?;
+    let data_dir = DataDir::acquire(&arguments.data_dir)?;
     let mut running = Running::default();
     let outcome = tokio::select! {
         error = serve(&arguments, database_url, &data_dir, &mut running) => error,
@@ -125,7 +125,7 @@ pub(crate) async fn run(arguments: cli::Dev) -> Result<(), DevError> {
             Ok(())
         }
     };
-    if let Err(error) = data_dir.untell() {
+    if let Err(error) = data_dir.remove_dev_json() {
         tracing::warn!(%error, "{} cannot be removed", data_dir.dev_json().display());
     }
     running.stop().await;
@@ -163,16 +163,16 @@ async fn serve(
     running: &mut Running,
 ) -> Result<(), DevError> {
     // What can be refused at once comes before what takes time.
-    let place = match database_url {
-        Some(owner_url) => Place::Server(owner_url),
-        None => Place::Private(Binaries::find()?),
+    let host = match database_url {
+        Some(owner_url) => DatabaseHost::Server(owner_url),
+        None => DatabaseHost::PrivateCluster(Binaries::find()?),
     };
-    let public = Door::take(arguments.bind, "--bind")?;
-    let metrics = Door::take(arguments.metrics_bind, "--metrics-bind")?;
+    let public = BoundListener::bind(arguments.bind, "--bind")?;
+    let metrics = BoundListener::bind(arguments.metrics_bind, "--metrics-bind")?;
     let mut state = StateFile::open(data_dir.path())?;
     let sandbox = &*running.sandbox.insert(start_sandbox(arguments, data_dir).await?);
 
-    let service_url = start_database(place, data_dir, &state.state, &mut running.cluster).await?;
+    let service_url = start_database(host, data_dir, &state.state, &mut running.cluster).await?;
     let (gateway_url, metrics_url) = (public.url(), format!("{}/metrics", metrics.url()));
     let (app, db) = start_app(&service_url, sandbox.url(), &state.state, data_dir).await?;
     let gateway = running.gateway.insert(Gateway::open(public, metrics, app, db, PATIENCE)?);
@@ -206,29 +206,29 @@ async fn cluster_ended(cluster: Option<&Cluster>) -> PathBuf {
     }
 }
 
-/// Where the database is.
-enum Place {
-    /// On the server of `DATABASE_URL`, whose owner it names.
+/// What runs the database.
+enum DatabaseHost {
+    /// The server of `DATABASE_URL`, which is the URL of the database's owner.
     Server(SecretString),
-    /// On a private cluster, run by these programs.
-    Private(Binaries),
+    /// A private cluster in the data directory, run by these programs.
+    PrivateCluster(Binaries),
 }
 
 /// Gives the database's URL for the gateway; a private cluster stands in `running` from its start on.
 async fn start_database(
-    place: Place,
+    host: DatabaseHost,
     data_dir: &DataDir,
     state: &State,
     running: &mut Option<Cluster>,
 ) -> Result<SecretString, DevError> {
-    let binaries = match place {
-        Place::Server(owner_url) => return Ok(database::on_server(&owner_url, state).await?),
-        Place::Private(binaries) => binaries,
+    let binaries = match host {
+        DatabaseHost::Server(owner_url) => return Ok(database::on_server(&owner_url, state).await?),
+        DatabaseHost::PrivateCluster(binaries) => binaries,
     };
     console::say("Starting a private Postgres");
     let cluster = running.insert(Cluster::start(&binaries, data_dir.path(), &state.owner_password.0).await?);
     tracing::info!(postgres.pid = cluster.pid(), "the private Postgres answers");
-    if cluster.is_elsewhere() {
+    if cluster.is_outside_data_dir() {
         console::say(format_args!(
             "Its data is kept in {}, because its account cannot reach the data directory",
             cluster.folder().display()
@@ -245,7 +245,7 @@ async fn start_sandbox(arguments: &cli::Dev, data_dir: &DataDir) -> Result<Sandb
         ..portico_sandbox::Settings::default()
     };
     portico_sandbox::start(settings).await.map_err(|error| {
-        DoorError::of_the_sandbox(error, "--sandbox-bind").map_or_else(DevError::Sandbox, DevError::Door)
+        ListenerError::from_sandbox(error, "--sandbox-bind").map_or_else(DevError::Sandbox, DevError::Listener)
     })
 }
 

@@ -7,7 +7,7 @@
 
 mod account;
 pub(crate) mod binaries;
-mod home;
+mod cluster_folder;
 mod postmaster;
 #[cfg(test)]
 mod tests;
@@ -27,52 +27,40 @@ use sqlx::{ConnectOptions, Connection};
 use tokio::time::{sleep, timeout};
 
 pub(crate) use self::binaries::Binaries;
-use self::home::Home;
+use self::cluster_folder::ClusterFolder;
 use self::postmaster::Postmaster;
 
 /// The superuser of the cluster, who owns the database and runs the migrations.
 pub(crate) const OWNER: &str = "portico_owner";
 
 /// How long the server may take until it answers.
-const READY: Duration = Duration::from_secs(20);
+const READY_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long one attempt to connect may take.
-const ATTEMPT: Duration = Duration::from_secs(2);
-const POLL: Duration = Duration::from_millis(50);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// A server that ends at once is started again, on another port: the first may have been taken
 /// between the choice and the start.
-const STARTS: usize = 3;
+const MAX_STARTS: usize = 3;
 /// A log above this size, in bytes, begins anew at the next start.
-const LONGEST_LOG: u64 = 8 * 1024 * 1024;
+const MAX_LOG_BYTES: u64 = 8 * 1024 * 1024;
 /// Lines of a log that an error shows.
-const SHOWN_LINES: usize = 8;
+const LOG_LINES_SHOWN: usize = 8;
 
 /// What keeps the private Postgres from running.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ClusterError {
     /// Not writable, not readable, or a file is in the way.
     #[error("cannot use {path}: {source}; make it writable, or choose another folder with --data-dir", path = path.display())]
-    Folder {
-        /// The file or folder.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
+    Folder { path: PathBuf, source: io::Error },
     /// The disk or the quota is full.
     #[error("the disk that holds {path} is full: make room there, or choose another folder with --data-dir", path = path.display())]
-    NoSpace {
-        /// The file or folder.
-        path: PathBuf,
-    },
+    NoSpace { path: PathBuf },
     /// Another process holds the data directory.
     #[error("another `portico dev` is running on {data_dir}: stop it, or choose another folder with --data-dir", data_dir = data_dir.display())]
-    InUse {
-        /// The data directory.
-        data_dir: PathBuf,
-    },
+    InUse { data_dir: PathBuf },
     /// The remembered folder of the cluster does not exist any more.
     #[error("the database of this data directory was kept in {folder}, which is gone: bring it back, or remove {location} to begin with an empty database", folder = folder.display(), location = location.display())]
     Gone {
-        /// Where the cluster was.
         folder: PathBuf,
         /// The file that remembers it.
         location: PathBuf,
@@ -80,65 +68,40 @@ pub(crate) enum ClusterError {
     /// The cluster belongs to an account that we cannot act as.
     #[error("the database in {folder} belongs to user id {uid}: start Portico as that user, or choose another folder with --data-dir", folder = folder.display())]
     OtherOwner {
-        /// Where the cluster is.
         folder: PathBuf,
-        /// Its owner.
+        /// Of its owner.
         uid: u32,
     },
     /// The unprivileged account cannot enter the cluster's folder.
     #[error("user id {uid}, which runs the database, cannot reach {folder}: give it leave to pass every folder above, or choose another folder with --data-dir", folder = folder.display())]
-    Unreachable {
-        /// Where the cluster is, or should be.
-        folder: PathBuf,
-        /// The account.
-        uid: u32,
-    },
+    Unreachable { folder: PathBuf, uid: u32 },
     /// The cluster was made by a major version that is not installed.
     #[error("the database in {folder} was made by PostgreSQL {needed}, which is not installed: run `apt-get install postgresql-{needed}`, or choose another folder with --data-dir", folder = folder.display())]
-    OtherVersion {
-        /// Where the cluster is.
-        folder: PathBuf,
-        /// The major version.
-        needed: String,
-    },
+    OtherVersion { folder: PathBuf, needed: String },
     /// A program of Postgres cannot be run at all.
     #[error("cannot run {program}: {source}; reinstall PostgreSQL with `apt-get install --reinstall postgresql`", program = program.display())]
-    Spawn {
-        /// The program.
-        program: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// `initdb` failed.
-    #[error("initdb could not make a database in {folder}; solve what it says and start again:\n{said}", folder = folder.display())]
+    Spawn { program: PathBuf, source: io::Error },
+    #[error("initdb could not make a database in {folder}; solve what it says and start again:\n{output}", folder = folder.display())]
     Initdb {
-        /// Where.
         folder: PathBuf,
         /// The last lines it wrote.
-        said: String,
+        output: String,
     },
     /// The server of an earlier run does not stop.
     #[error("postgres process {pid} of an earlier run does not stop: end it with `kill -QUIT {pid}` and start again")]
-    LeftOver {
-        /// Its process id.
-        pid: i32,
-    },
+    LeftOver { pid: i32 },
     /// The server ended, or did not answer in time.
-    #[error("postgres {failure}; solve what its log {log} says and start again:\n{said}", log = log.display())]
+    #[error("postgres {failure}; solve what its log {log} says and start again:\n{output}", log = log.display())]
     Start {
-        /// Which of the two.
+        /// Which of the two, as the sentence goes on after "postgres".
         failure: &'static str,
-        /// The log file.
         log: PathBuf,
         /// The last lines of this start.
-        said: String,
+        output: String,
     },
     /// The cluster has another password than the caller's.
     #[error("the database in {folder} refuses its owner's password, so it belongs to other settings: bring the settings back, or remove both to begin anew", folder = folder.display())]
-    WrongPassword {
-        /// Where the cluster is.
-        folder: PathBuf,
-    },
+    WrongPassword { folder: PathBuf },
 }
 
 impl ClusterError {
@@ -154,9 +117,9 @@ impl ClusterError {
 /// A running private Postgres. It stops when this is dropped; prefer [`Cluster::stop`].
 #[derive(Debug)]
 pub(crate) struct Cluster {
-    // Before the home, so that the server is gone when the home's locks are released.
+    // Before the folder, so that the server is gone when the folder's locks are released.
     postmaster: Postmaster,
-    home: Home,
+    folder: ClusterFolder,
     port: u16,
     log: PathBuf,
     password: SecretString,
@@ -177,27 +140,27 @@ impl Cluster {
     ) -> Result<Self, ClusterError> {
         let (found, asked, secret) = (binaries.clone(), data_dir.to_owned(), password.clone());
         let prepared = tokio::task::spawn_blocking(move || prepare(&found, &asked, &secret));
-        let (mut home, binaries, log) =
+        let (mut folder, binaries, log) =
             prepared.await.map_err(|lost| ClusterError::io(data_dir, io::Error::other(lost)))??;
 
         for start in 1.. {
-            let (port, postmaster, said_before) = launch(&home, &binaries, &log)?;
-            let cluster = Self { postmaster, home, port, log: log.clone(), password: password.clone() };
-            let failure = match cluster.ready().await {
-                Ready::Yes => return Ok(cluster),
-                Ready::WrongPassword => {
-                    let folder = cluster.home.folder().to_owned();
+            let (port, postmaster, log_bytes_before) = launch(&folder, &binaries, &log)?;
+            let cluster = Self { postmaster, folder, port, log: log.clone(), password: password.clone() };
+            let failure = match cluster.wait_until_ready().await {
+                Readiness::Yes => return Ok(cluster),
+                Readiness::WrongPassword => {
+                    let folder = cluster.folder.path().to_owned();
                     cluster.stop().await;
                     return Err(ClusterError::WrongPassword { folder });
                 }
-                Ready::Ended => "ended while starting",
-                Ready::Slow => "did not accept connections within 20 s",
+                Readiness::Ended => "ended while starting",
+                Readiness::Slow => "did not accept connections within 20 s",
             };
             let ended = cluster.postmaster.has_ended();
-            home = cluster.into_home().await;
-            if !ended || start == STARTS {
-                home::room(home.folder())?;
-                return Err(ClusterError::Start { failure, said: tail(&log, said_before), log });
+            folder = cluster.into_folder().await;
+            if !ended || start == MAX_STARTS {
+                cluster_folder::check_free_space(folder.path())?;
+                return Err(ClusterError::Start { failure, output: log_tail(&log, log_bytes_before), log });
             }
         }
         unreachable!("the loop returns at the last start")
@@ -215,23 +178,21 @@ impl Cluster {
         self.url(OWNER, &self.password, database)
     }
 
-    /// The process id of the server.
     pub(crate) fn pid(&self) -> u32 {
         self.postmaster.pid()
     }
 
     /// The folder that holds the cluster.
     pub(crate) fn folder(&self) -> &Path {
-        self.home.folder()
+        self.folder.path()
     }
 
     /// Whether that folder is outside the data directory, because the server's account cannot
     /// reach into it: worth telling, as removing the data directory does not remove it.
-    pub(crate) fn is_elsewhere(&self) -> bool {
-        self.home.is_elsewhere()
+    pub(crate) fn is_outside_data_dir(&self) -> bool {
+        self.folder.is_outside_data_dir()
     }
 
-    /// The server's log.
     pub(crate) fn log(&self) -> &Path {
         &self.log
     }
@@ -246,12 +207,12 @@ impl Cluster {
         self.postmaster.stop().await;
     }
 
-    async fn into_home(self) -> Home {
+    async fn into_folder(self) -> ClusterFolder {
         self.postmaster.stop().await;
-        self.home
+        self.folder
     }
 
-    async fn ready(&self) -> Ready {
+    async fn wait_until_ready(&self) -> Readiness {
         let options = PgConnectOptions::new_without_pgpass()
             .host("127.0.0.1")
             .port(self.port)
@@ -260,30 +221,30 @@ impl Cluster {
             .database("postgres")
             .ssl_mode(PgSslMode::Disable)
             .disable_statement_logging();
-        let deadline = Instant::now() + READY;
+        let deadline = Instant::now() + READY_TIMEOUT;
         while Instant::now() < deadline {
             if self.postmaster.has_ended() {
-                return Ready::Ended;
+                return Readiness::Ended;
             }
-            match timeout(ATTEMPT, answers(&options)).await {
-                Ok(Ok(())) => return Ready::Yes,
-                Ok(Err(error)) if is_refusal(&error) => return Ready::WrongPassword,
+            match timeout(CONNECT_TIMEOUT, probe(&options)).await {
+                Ok(Ok(())) => return Readiness::Yes,
+                Ok(Err(error)) if is_refusal(&error) => return Readiness::WrongPassword,
                 // Not listening yet, or still recovering.
-                Ok(Err(_)) | Err(_) => sleep(POLL).await,
+                Ok(Err(_)) | Err(_) => sleep(POLL_INTERVAL).await,
             }
         }
-        Ready::Slow
+        Readiness::Slow
     }
 }
 
-enum Ready {
+enum Readiness {
     Yes,
     WrongPassword,
     Ended,
     Slow,
 }
 
-async fn answers(options: &PgConnectOptions) -> Result<(), sqlx::Error> {
+async fn probe(options: &PgConnectOptions) -> Result<(), sqlx::Error> {
     let mut connection = PgConnection::connect_with(options).await?;
     sqlx::query("select 1").execute(&mut connection).await?;
     connection.close().await
@@ -299,24 +260,24 @@ fn prepare(
     binaries: &Binaries,
     data_dir: &Path,
     password: &SecretString,
-) -> Result<(Home, Binaries, PathBuf), ClusterError> {
+) -> Result<(ClusterFolder, Binaries, PathBuf), ClusterError> {
     fs::create_dir_all(data_dir).map_err(|source| ClusterError::io(data_dir, source))?;
     let data_dir = data_dir.canonicalize().map_err(|source| ClusterError::io(data_dir, source))?;
-    let home = Home::of(&data_dir)?;
-    let binaries = home.prepare(binaries, password)?;
-    postmaster::stop_leftover(&home.data())?;
-    Ok((home, binaries, data_dir.join("postgres.log")))
+    let folder = ClusterFolder::open(&data_dir)?;
+    let binaries = folder.prepare(binaries, password)?;
+    postmaster::stop_leftover(&folder.data())?;
+    Ok((folder, binaries, data_dir.join("postgres.log")))
 }
 
-/// Starts the server once. The last number is the size of the log before, in bytes.
-fn launch(home: &Home, binaries: &Binaries, log: &Path) -> Result<(u16, Postmaster, u64), ClusterError> {
+/// Starts the server once: its port, the process, and the size of the log before, in bytes.
+fn launch(folder: &ClusterFolder, binaries: &Binaries, log: &Path) -> Result<(u16, Postmaster, u64), ClusterError> {
     let unusable = |source| ClusterError::io(log, source);
-    let (output, said_before) = open_log(log).map_err(unusable)?;
+    let (output, log_bytes_before) = open_log(log).map_err(unusable)?;
     let errors = output.try_clone().map_err(unusable)?;
-    let port = free_port().map_err(|source| ClusterError::io(home.folder(), source))?;
+    let port = free_port().map_err(|source| ClusterError::io(folder.path(), source))?;
     let program = binaries.postgres();
-    let mut command: Command = home.account().command(&program, "INT");
-    command.arg("-D").arg(home.data()).current_dir(home.folder()).stdout(output).stderr(errors);
+    let mut command: Command = folder.account().command(&program, "INT");
+    command.arg("-D").arg(folder.data()).current_dir(folder.path()).stdout(output).stderr(errors);
     for setting in [
         "listen_addresses=127.0.0.1",
         "unix_socket_directories=",
@@ -329,7 +290,7 @@ fn launch(home: &Home, binaries: &Binaries, log: &Path) -> Result<(u16, Postmast
     }
     command.arg("-c").arg(format!("port={port}"));
     let postmaster = Postmaster::spawn(command).map_err(|source| ClusterError::Spawn { program, source })?;
-    Ok((port, postmaster, said_before))
+    Ok((port, postmaster, log_bytes_before))
 }
 
 fn free_port() -> io::Result<u16> {
@@ -339,14 +300,14 @@ fn free_port() -> io::Result<u16> {
 fn open_log(path: &Path) -> io::Result<(File, u64)> {
     let log = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
     let mut size = log.metadata()?.len();
-    if size > LONGEST_LOG {
+    if size > MAX_LOG_BYTES {
         log.set_len(0)?;
         size = 0;
     }
     Ok((log, size))
 }
 
-fn tail(log: &Path, from: u64) -> String {
+fn log_tail(log: &Path, from: u64) -> String {
     let bytes = fs::read(log).unwrap_or_default();
     let fresh = usize::try_from(from).ok().and_then(|from| bytes.get(from..)).unwrap_or_default();
     last_lines(&String::from_utf8_lossy(fresh))
@@ -354,5 +315,5 @@ fn tail(log: &Path, from: u64) -> String {
 
 fn last_lines(text: &str) -> String {
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    lines[lines.len().saturating_sub(SHOWN_LINES)..].join("\n")
+    lines[lines.len().saturating_sub(LOG_LINES_SHOWN)..].join("\n")
 }

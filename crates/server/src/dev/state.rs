@@ -10,7 +10,6 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::private_file;
 
-/// The version of the file's shape.
 const VERSION: u32 = 1;
 
 /// Why the state cannot be kept.
@@ -18,16 +17,10 @@ const VERSION: u32 = 1;
 pub(crate) enum StateError {
     /// The file cannot be read or written.
     #[error("cannot use {}: {source}; make it readable and writable, or choose another folder with --data-dir", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// It is not what this program writes.
+    Io { path: PathBuf, source: io::Error },
+    /// Not JSON, another version, or master keys that cannot be parsed.
     #[error("{} is damaged ({reason}): bring it back, or choose another folder with --data-dir", path.display())]
     Damaged {
-        /// The file.
         path: PathBuf,
         /// What is wrong with it; quotes no value.
         reason: String,
@@ -36,50 +29,48 @@ pub(crate) enum StateError {
 
 /// A secret that is written into the state file, and nowhere else.
 #[derive(Debug, Clone)]
-pub(super) struct Kept(pub(super) SecretString);
+pub(super) struct StoredSecret(pub(super) SecretString);
 
-impl Serialize for Kept {
+impl Serialize for StoredSecret {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.0.expose_secret())
     }
 }
 
-impl<'de> Deserialize<'de> for Kept {
+impl<'de> Deserialize<'de> for StoredSecret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer).map(|text| Self(text.into()))
     }
 }
 
-/// What is remembered.
+/// What `state.json` holds.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct State {
     version: u32,
     /// What the vault is sealed with, as `PORTICO_MASTER_KEYS` is written.
-    pub(super) master_keys: Kept,
-    /// The operator's token.
-    pub(super) operator_token: Kept,
+    pub(super) master_keys: StoredSecret,
+    pub(super) operator_token: StoredSecret,
     /// The password of the private cluster's owner.
-    pub(super) owner_password: Kept,
-    /// The login role on a server that is not ours.
+    pub(super) owner_password: StoredSecret,
+    /// The gateway's login role on the server of `DATABASE_URL`; on the private cluster it has a fixed name.
     pub(super) guest_role: String,
     /// The password of the gateway's login role.
-    pub(super) service_password: Kept,
-    /// How far the demo tenant is.
-    pub(super) demo: Demo,
+    pub(super) service_password: StoredSecret,
+    pub(super) demo: DemoTenant,
 }
 
-/// The demo tenant: what is there has been made.
+/// How far the demo tenant is set up: each field is set once its step is done.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct Demo {
+pub(super) struct DemoTenant {
     /// The tenant was asked for, and may be there although its id is not known.
     pub(super) tenant_asked: bool,
     pub(super) tenant_id: Option<String>,
-    pub(super) admin_key: Option<Kept>,
-    pub(super) messaging_key: Option<Kept>,
-    pub(super) sandbox_chakra_key: Option<Kept>,
-    /// Where the tenant keeps the key of the sandbox, once it has been verified.
+    pub(super) admin_key: Option<StoredSecret>,
+    pub(super) messaging_key: Option<StoredSecret>,
+    pub(super) sandbox_chakra_key: Option<StoredSecret>,
+    /// Portico's id of the stored key, once that was verified.
     pub(super) chakra_key_id: Option<String>,
     pub(super) customer_id: Option<String>,
     pub(super) plugin_id: Option<String>,
@@ -120,7 +111,6 @@ impl StateFile {
         }
     }
 
-    /// Writes it to its file.
     pub(super) fn save(&self) -> Result<(), StateError> {
         let text = serde_json::to_string_pretty(&self.state).map_err(io::Error::from);
         text.and_then(|text| private_file::replace(&self.path, &text))
@@ -133,20 +123,20 @@ impl State {
     pub(super) fn new() -> Self {
         let id = "k1".parse().expect("a lower-case letter and a digit are an id");
         let (_, master_keys) = MasterKeys::generate(id, &mut rand::rng());
-        let secret = || Kept(hexadecimal::<32>().into());
+        let secret = || StoredSecret(hexadecimal::<32>().into());
         Self {
             version: VERSION,
-            master_keys: Kept(master_keys),
+            master_keys: StoredSecret(master_keys),
             operator_token: secret(),
             owner_password: secret(),
             guest_role: format!("portico_dev_{}", hexadecimal::<4>()),
             service_password: secret(),
-            demo: Demo::default(),
+            demo: DemoTenant::default(),
         }
     }
 }
 
-/// That many random bytes.
+/// That many random bytes, as twice as many hexadecimal digits.
 fn hexadecimal<const BYTES: usize>() -> String {
     use std::fmt::Write as _;
 
@@ -182,7 +172,7 @@ mod tests {
         let folder = Folder::new();
         let mut first = StateFile::open(&folder.0).unwrap();
         first.state.demo.tenant_id = Some("ten_x".to_owned());
-        first.state.demo.admin_key = Some(Kept("ptc_dev_x".into()));
+        first.state.demo.admin_key = Some(StoredSecret("ptc_dev_x".into()));
         first.save().unwrap();
         let second = StateFile::open(&folder.0).unwrap().state;
         assert_eq!(second.master_keys.0.expose_secret(), first.state.master_keys.0.expose_secret());

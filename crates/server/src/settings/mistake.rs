@@ -9,92 +9,53 @@ use std::path::PathBuf;
 pub(crate) enum Mistake {
     /// A file that `--config` names, or a `portico.toml` that exists, cannot be read.
     #[error("cannot read the settings file {}: {source}; name a readable file with --config", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// It is no TOML.
+    File { path: PathBuf, source: io::Error },
     #[error("the settings file {} is not TOML: line {line}: {reason}", path.display())]
     Syntax {
-        /// The file.
         path: PathBuf,
-        /// Where, counted from 1.
+        /// Counted from 1.
         line: usize,
-        /// What the parser says.
         reason: String,
     },
-    /// A key that means nothing.
+    /// A key of the settings file that is no setting.
     #[error("the settings file {} has the unknown key \"{key}\"; remove it, or write one of {known}", path.display())]
     UnknownKey {
-        /// The file.
         path: PathBuf,
-        /// The key.
         key: String,
-        /// Every key that means something.
+        /// Every key that is one, separated by commas.
         known: String,
     },
-    /// A number, a table and the like.
+    /// A value of the settings file that is a number, a list and the like.
     #[error("{origin} must be a text in quotes")]
-    NoText {
-        /// Where it stands.
-        origin: Origin,
-    },
-    /// Something in the environment that is no text.
+    NoText { origin: Origin },
+    /// A variable whose value is not UTF-8.
     #[error("{name} is not UTF-8; write it with ordinary characters")]
-    NotUtf8 {
-        /// The variable.
-        name: &'static str,
-    },
-    /// A secret and its file.
+    NotUtf8 { name: &'static str },
+    /// A secret, and the name of a file that holds it.
     #[error("{value} and {file} are both set; keep one of them")]
-    Both {
-        /// Where the value stands.
-        value: Origin,
-        /// Where its twin stands.
-        file: Origin,
-    },
-    /// The file that should hold a secret.
+    Both { value: Origin, file: Origin },
+    /// The file of a secret cannot be read.
     #[error("{origin} names {}, which cannot be read: {source}; name a readable file", path.display())]
-    Secret {
-        /// Where the name stands.
-        origin: Origin,
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// A setting without which nothing works.
+    Secret { origin: Origin, path: PathBuf, source: io::Error },
+    /// A setting that the command needs.
     #[error("{name} is not set; {fix}")]
-    Missing {
-        /// Its name in the environment.
-        name: &'static str,
-        /// What to do.
-        fix: &'static str,
-    },
-    /// A value that does not serve.
+    Missing { name: &'static str, fix: &'static str },
+    /// A value that is not what the setting wants.
     #[error("{origin} {reason}")]
     Value {
-        /// Where it stands.
         origin: Origin,
         /// What is wrong with it, and what to write.
         reason: String,
     },
 }
 
-/// Where a value stands, as a person would look for it.
+/// Where a value was found, as a person would look for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Origin {
     /// A variable of the environment.
     Env(String),
     /// A key of the settings file.
-    File {
-        /// The file.
-        path: PathBuf,
-        /// The key.
-        key: String,
-    },
+    File { path: PathBuf, key: String },
 }
 
 impl fmt::Display for Origin {

@@ -1,11 +1,17 @@
 //! The settings of `portico serve` and its kin, read once at the start.
 //!
-//! [`Sources`] finds the texts; [`Draft`] judges each of them and keeps every mistake, so that a
+//! [`Sources`] finds the texts; [`Draft`] parses each of them and keeps every mistake, so that a
 //! person can put all of them right at once; [`Settings`] is a draft without a mistake.
+//!
+//! No configuration library reads them: figment and config would take over the merge of file and environment, some
+//! 30 lines of [`source`], while the `_FILE` twins, the list of known keys, empty variables, and one sentence for every
+//! wrong setting at once that quotes no secret (serde stops at the first error, and quotes the value) would stay ours.
 
 pub(crate) mod keys;
 mod mistake;
 mod oidc;
+#[cfg(test)]
+mod page;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -19,34 +25,28 @@ use portico_chakra::PathOverrides;
 use portico_oidc::Provider;
 use portico_vault::{MasterKeys, OperatorToken};
 use secrecy::{ExposeSecret as _, SecretString};
-use tracing_subscriber::EnvFilter;
 
 use self::keys::Key;
 pub(crate) use self::mistake::{Mistake, Mistakes};
 use self::source::Found;
 pub(crate) use self::source::Sources;
 pub(crate) use self::vault::{VaultSettings, for_vault};
-use crate::telemetry::{LogFormat, LogSettings};
+use crate::telemetry::{self, LogFormat, LogSettings};
 
-const BIND: &str = "127.0.0.1:8080";
-const METRICS_BIND: &str = "127.0.0.1:9464";
-const CHAKRA_URL: &str = "https://api.chakrahq.com";
-const LOG: &str = "info";
+/// The default filter of commands that answer on the terminal: their output is not drowned in log lines.
+const QUIET_LOG: &str = "warn";
 
 /// Everything that `portico serve` needs to know.
 #[derive(Debug)]
 pub(crate) struct Settings {
-    /// The database, as the service.
+    /// URL of the database, for the gateway's login role.
     pub(crate) database_url: SecretString,
-    /// The same database without a pooler in between, for listening.
+    /// URL of the same database without a pooler in between, for listening.
     pub(crate) listen_database_url: Option<SecretString>,
-    /// Where the gateway listens.
     pub(crate) bind: SocketAddr,
-    /// Where metrics are served.
     pub(crate) metrics_bind: SocketAddr,
     /// Where the outside reaches the gateway, without a slash at the end; none: where it listens.
     pub(crate) public_url: Option<String>,
-    /// Where Chakra is.
     pub(crate) chakra_url: String,
     /// The paths on which calls go out to it, where the file chooses.
     pub(crate) chakra_paths: PathOverrides,
@@ -60,16 +60,14 @@ pub(crate) struct Settings {
     pub(crate) log: LogSettings,
 }
 
-/// Settings as far as they serve.
+/// The settings that are right so far, and what is wrong with the others.
 #[derive(Debug)]
 pub(crate) struct Draft {
-    /// The database.
     pub(crate) database_url: Option<SecretString>,
-    /// The same database without a pooler in between, for listening.
+    /// URL of the same database without a pooler in between, for listening.
     pub(crate) listen_database_url: Option<SecretString>,
     /// What the vault is sealed with.
     pub(crate) master_keys: Option<MasterKeys>,
-    /// Where Chakra is.
     pub(crate) chakra_url: Option<String>,
     bind: Option<SocketAddr>,
     metrics_bind: Option<SocketAddr>,
@@ -79,12 +77,12 @@ pub(crate) struct Draft {
     /// Where people sign in.
     pub(crate) oidc: Option<Arc<Provider>>,
     log: Option<LogSettings>,
-    /// What is wrong with the rest.
+    /// In the order in which the settings are read.
     pub(crate) mistakes: Vec<Mistake>,
 }
 
 impl Draft {
-    /// Judges every setting.
+    /// Parses every setting.
     pub(crate) fn of(sources: &Sources) -> Self {
         let mut reader = Reader { sources, mistakes: Vec::new() };
         let draft = Self {
@@ -100,13 +98,13 @@ impl Draft {
                 "set it to what `openssl rand -hex 32` gives",
                 |found| OperatorToken::parse(found.text.clone()).map_err(|weak| weak.to_string()),
             ),
-            bind: reader.or_default(keys::BIND, BIND, address),
-            metrics_bind: reader.or_default(keys::METRICS_BIND, METRICS_BIND, address),
-            chakra_url: reader.or_default(keys::CHAKRA_URL, CHAKRA_URL, chakra_url),
+            bind: reader.or_default(keys::BIND, address),
+            metrics_bind: reader.or_default(keys::METRICS_BIND, address),
+            chakra_url: reader.or_default(keys::CHAKRA_URL, chakra_url),
             chakra_paths: reader.chakra_paths(),
             public_url: reader.optional(keys::PUBLIC_URL, public_url),
             oidc: reader.oidc(),
-            log: reader.log(LOG),
+            log: reader.log(keys::LOG.default_text()),
             mistakes: Vec::new(),
         };
         Self { mistakes: reader.mistakes, ..draft }
@@ -166,7 +164,7 @@ impl TryFrom<Draft> for Settings {
 pub(crate) fn for_migrate(sources: &Sources) -> Result<(SecretString, LogSettings), Mistakes> {
     let mut reader = Reader { sources, mistakes: Vec::new() };
     let fix = "set it to postgres://user:password@host:5432/database of the database's owner";
-    match (reader.require(keys::DATABASE_URL, fix, database_url), reader.log("warn")) {
+    match (reader.require(keys::DATABASE_URL, fix, database_url), reader.log(QUIET_LOG)) {
         (Some(url), Some(log)) => Ok((url, log)),
         _ => Err(Mistakes(reader.mistakes)),
     }
@@ -179,7 +177,7 @@ pub(crate) fn for_migrate(sources: &Sources) -> Result<(SecretString, LogSetting
 pub(crate) fn for_dev(sources: &Sources) -> Result<(Option<SecretString>, LogSettings), Mistakes> {
     let mut reader = Reader { sources, mistakes: Vec::new() };
     let url = reader.optional(keys::DATABASE_URL, database_url);
-    match reader.log("warn") {
+    match reader.log(QUIET_LOG) {
         Some(log) if reader.mistakes.is_empty() => Ok((url, log)),
         _ => Err(Mistakes(reader.mistakes)),
     }
@@ -191,10 +189,10 @@ pub(crate) fn for_dev(sources: &Sources) -> Result<(Option<SecretString>, LogSet
 /// What is wrong with it.
 pub(crate) fn for_logs(sources: &Sources) -> Result<LogSettings, Mistakes> {
     let mut reader = Reader { sources, mistakes: Vec::new() };
-    reader.log(LOG).ok_or(Mistakes(reader.mistakes))
+    reader.log(keys::LOG.default_text()).ok_or(Mistakes(reader.mistakes))
 }
 
-/// Judges settings one after the other and collects what is wrong.
+/// Parses settings one after the other and collects what is wrong.
 struct Reader<'s> {
     sources: &'s Sources,
     mistakes: Vec<Mistake>,
@@ -205,13 +203,13 @@ impl Reader<'_> {
         self.sources.get(key).map_err(|mistake| self.mistakes.push(mistake))
     }
 
-    fn judge<T>(&mut self, found: &Found, parse: impl FnOnce(&Found) -> Result<T, String>) -> Option<T> {
+    fn parse<T>(&mut self, found: &Found, parse: impl FnOnce(&Found) -> Result<T, String>) -> Option<T> {
         parse(found).map_err(|reason| self.mistakes.push(found.mistake(reason))).ok()
     }
 
     fn optional<T>(&mut self, key: Key, parse: impl FnOnce(&Found) -> Result<T, String>) -> Option<T> {
         let found = self.find(key).ok()??;
-        self.judge(&found, parse)
+        self.parse(&found, parse)
     }
 
     fn require<T>(
@@ -221,22 +219,26 @@ impl Reader<'_> {
         parse: impl FnOnce(&Found) -> Result<T, String>,
     ) -> Option<T> {
         if let Some(found) = self.find(key).ok()? {
-            return self.judge(&found, parse);
+            return self.parse(&found, parse);
         }
         self.mistakes.push(Mistake::Missing { name: key.env, fix });
         None
     }
 
-    fn or_default<T>(&mut self, key: Key, default: &str, parse: impl FnOnce(&Found) -> Result<T, String>) -> Option<T> {
+    fn or_default<T>(&mut self, key: Key, parse: impl FnOnce(&Found) -> Result<T, String>) -> Option<T> {
+        self.or(key, key.default_text(), parse)
+    }
+
+    fn or<T>(&mut self, key: Key, default: &str, parse: impl FnOnce(&Found) -> Result<T, String>) -> Option<T> {
         let origin = mistake::Origin::Env(key.env.to_owned());
         let found = self.find(key).ok()?.unwrap_or_else(|| Found { text: default.into(), origin });
-        self.judge(&found, parse)
+        self.parse(&found, parse)
     }
 
     fn chakra_paths(&mut self) -> PathOverrides {
         let mut paths = PathOverrides::default();
         for (operation, found) in self.sources.under(keys::CHAKRA_PATHS) {
-            self.judge(&found, |found| {
+            self.parse(&found, |found| {
                 paths.choose(&operation, found.text.expose_secret()).map_err(|error| error.to_string())
             });
         }
@@ -244,13 +246,13 @@ impl Reader<'_> {
     }
 
     fn log(&mut self, default: &str) -> Option<LogSettings> {
-        let filter = self.or_default(keys::LOG, default, |found| {
+        let filter = self.or(keys::LOG, default, |found| {
             let text = found.text.expose_secret();
-            EnvFilter::try_new(text).map_err(|_| {
+            telemetry::filter(text).map_err(|_| {
                 format!("{} is not a log filter; write it like info or portico_app=debug,warn", quoted(text))
             })
         });
-        let format = self.or_default(keys::LOG_FORMAT, "text", |found| match found.text.expose_secret() {
+        let format = self.or_default(keys::LOG_FORMAT, |found| match found.text.expose_secret() {
             "text" => Ok(LogFormat::Text),
             "json" => Ok(LogFormat::Json),
             other => Err(format!("{} is not a log format; write text or json", quoted(other))),
@@ -272,7 +274,7 @@ fn address(found: &Found) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| format!("{} is not an address with a port; write it like 127.0.0.1:8080", quoted(text)))
 }
 
-/// Judged by the client that will call it.
+/// Parsed by the client that will call it.
 fn chakra_url(found: &Found) -> Result<String, String> {
     let text = found.text.expose_secret();
     match portico_chakra::Client::new(text) {

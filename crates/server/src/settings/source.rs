@@ -15,7 +15,7 @@ use super::mistake::{Mistake, Mistakes, Origin};
 /// The settings file of the current folder, which may be absent.
 const DEFAULT_FILE: &str = "portico.toml";
 
-/// Every value that was found, not judged yet.
+/// The text of every setting that was found, not parsed yet.
 #[derive(Debug, Default)]
 pub(crate) struct Sources {
     /// What the environment says, under the names of the environment.
@@ -25,17 +25,16 @@ pub(crate) struct Sources {
     path: PathBuf,
 }
 
-/// A value, and where it stands.
+/// The text of a setting, and where it was found.
 #[derive(Debug)]
 pub(crate) struct Found {
-    /// The text. Not every setting is a secret, but none has to be told apart here.
+    /// Held as a secret whether it is one or not: then nothing has to be told apart here.
     pub(crate) text: SecretString,
-    /// Where it stands.
     pub(crate) origin: Origin,
 }
 
 impl Found {
-    /// The mistake of this value.
+    /// That this value is wrong; `reason` continues the sentence that begins with its [`Origin`].
     pub(crate) fn mistake(&self, reason: impl Into<String>) -> Mistake {
         Mistake::Value { origin: self.origin.clone(), reason: reason.into() }
     }
@@ -51,7 +50,7 @@ impl Sources {
         Self::read(config, |name| env::var_os(name))
     }
 
-    /// The environment alone.
+    /// As [`Sources::of_this_process`], without a settings file.
     ///
     /// # Errors
     /// When it holds no text.
@@ -81,12 +80,12 @@ impl Sources {
     pub(crate) fn get(&self, key: Key) -> Result<Option<Found>, Mistake> {
         let in_env = |name: &str| Origin::Env(name.to_owned());
         let in_file = |name: &str| Origin::File { path: self.path.clone(), key: name.to_owned() };
-        let found = one_of(key, &self.env, key.env, &env_twin(key), Path::new(""), in_env)?;
+        let found = find(&self.env, key.env, key.env_twin().as_deref(), Path::new(""), in_env)?;
         if found.is_some() {
             return Ok(found);
         }
         let folder = self.path.parent().unwrap_or(Path::new(""));
-        one_of(key, &self.file, key.file, &file_twin(key), folder, in_file)
+        find(&self.file, key.file, key.file_twin().as_deref(), folder, in_file)
     }
 }
 
@@ -102,27 +101,18 @@ impl Sources {
     }
 }
 
-fn env_twin(key: Key) -> String {
-    format!("{}_FILE", key.env)
-}
-
-fn file_twin(key: Key) -> String {
-    format!("{}_file", key.file)
-}
-
-/// The value under its name or through its twin.
-fn one_of(
-    key: Key,
+/// The value under its name, or of the file that the twin names; a relative path begins at `folder`.
+fn find(
     values: &BTreeMap<String, SecretString>,
     name: &str,
-    twin: &str,
+    twin: Option<&str>,
     folder: &Path,
     origin: impl Fn(&str) -> Origin,
 ) -> Result<Option<Found>, Mistake> {
     use secrecy::ExposeSecret as _;
 
     let value = values.get(name).map(|text| Found { text: text.clone(), origin: origin(name) });
-    let Some(file) = values.get(twin).filter(|_| key.secret) else { return Ok(value) };
+    let Some((twin, file)) = twin.and_then(|twin| Some((twin, values.get(twin)?))) else { return Ok(value) };
     if value.is_some() {
         return Err(Mistake::Both { value: origin(name), file: origin(twin) });
     }
@@ -143,8 +133,7 @@ fn read_environment(env: impl Fn(&str) -> Option<OsString>) -> Result<BTreeMap<S
     let mut values = BTreeMap::new();
     let mut mistakes = Vec::new();
     for key in keys::ALL {
-        let twin = key.secret.then(|| env_twin(*key));
-        for name in [Some(key.env.to_owned()), twin].into_iter().flatten() {
+        for name in [Some(key.env.to_owned()), key.env_twin()].into_iter().flatten() {
             match env(&name).map(OsString::into_string) {
                 None => {}
                 Some(Ok(text)) if text.is_empty() => {}
@@ -199,13 +188,10 @@ fn syntax(path: &Path, text: &str, error: &toml::de::Error) -> Mistake {
 }
 
 fn is_known(name: &str) -> bool {
-    keys::ALL.iter().any(|key| key.file == name || key.secret && file_twin(*key) == name)
+    keys::ALL.iter().any(|key| key.file == name || key.file_twin().is_some_and(|twin| twin == name))
 }
 
 fn known() -> String {
-    let names = keys::ALL.iter().flat_map(|key| {
-        let twin = key.secret.then(|| file_twin(*key));
-        [Some(key.file.to_owned()), twin].into_iter().flatten()
-    });
+    let names = keys::ALL.iter().flat_map(|key| [Some(key.file.to_owned()), key.file_twin()].into_iter().flatten());
     names.collect::<Vec<_>>().join(", ")
 }

@@ -55,7 +55,15 @@ fn what_is_not_set_has_its_default() {
     assert_eq!(settings.chakra_url, "https://api.chakrahq.com");
     assert_eq!(settings.public_url, None);
     assert_eq!(settings.log.format, LogFormat::Text);
-    assert_eq!(settings.log.filter.to_string(), "info");
+    assert_eq!(settings.log.filter.to_string(), telemetry::filter("info").unwrap().to_string());
+}
+
+#[test]
+fn every_example_of_the_table_serves() {
+    let examples: Vec<_> = keys::ALL.iter().map(|key| (key.env, key.example)).collect();
+    let settings = read(None, &examples).unwrap();
+    assert_eq!(settings.bind.to_string(), keys::BIND.example);
+    assert_eq!(settings.log.format, LogFormat::Json);
 }
 
 #[test]

@@ -12,12 +12,10 @@ use super::mistake::{Mistake, Mistakes};
 use super::source::{Found, Sources};
 use super::{LogSettings, Reader, database_url};
 
-const MOUNT: &str = "transit";
-
 /// What `portico vault` needs to know.
 #[derive(Debug)]
 pub(crate) struct VaultSettings {
-    /// The database, as the service.
+    /// URL of the database, for the gateway's login role.
     pub(crate) database_url: SecretString,
     /// What the vault is sealed with.
     pub(crate) master_keys: MasterKeys,
@@ -33,7 +31,7 @@ pub(crate) fn for_vault(sources: &Sources) -> Result<VaultSettings, Mistakes> {
     let mut reader = Reader { sources, mistakes: Vec::new() };
     let fix = "set it to postgres://user:password@host:5432/database, as for `portico serve`";
     let url = reader.require(keys::DATABASE_URL, fix, database_url);
-    let (master_keys, log) = (reader.master_keys(), reader.log("warn"));
+    let (master_keys, log) = (reader.master_keys(), reader.log(super::QUIET_LOG));
     match (url, master_keys, log) {
         (Some(database_url), Some(master_keys), Some(log)) if reader.mistakes.is_empty() => {
             Ok(VaultSettings { database_url, master_keys, log })
@@ -91,7 +89,7 @@ impl Reader<'_> {
             "PORTICO_MASTER_KEYS lists a key of a transit engine: set it to a token that may encrypt and decrypt with it",
             |found| Ok((found.text.clone(), found.mistake(""))),
         );
-        let mount = self.or_default(keys::TRANSIT_MOUNT, MOUNT, text);
+        let mount = self.or_default(keys::TRANSIT_MOUNT, text);
         let ((url, at_url), (token, at_token), (mount, at_mount)) = (url?, token?, mount?);
         match TransitClient::new(&TransitOptions { url, token, mount }) {
             Ok(client) => Some(Arc::new(client)),

@@ -1,4 +1,4 @@
-//! The account that Postgres runs as. It refuses root, so root lends it an unprivileged one.
+//! The account that Postgres runs as. It refuses root, so under root it runs as an unprivileged one.
 
 use std::env;
 use std::ffi::OsStr;
@@ -18,7 +18,7 @@ const NOBODY: u32 = 65_534;
 #[derive(Debug, Clone)]
 pub(super) struct Account {
     /// User and group id to change to; `None` keeps our own.
-    lent: Option<(u32, u32)>,
+    switch_to: Option<(u32, u32)>,
     /// `setpriv` of util-linux sets the signal that a child gets when its parent dies.
     setpriv: bool,
 }
@@ -26,26 +26,26 @@ pub(super) struct Account {
 impl Account {
     /// For a new cluster: our own account, or `postgres`, or `nobody` when we are root.
     pub(super) fn for_new_cluster() -> Self {
-        let lent = Uid::effective().is_root().then(|| {
+        let switch_to = Uid::effective().is_root().then(|| {
             ["postgres", "nobody"]
                 .iter()
                 .find_map(|name| User::from_name(name).ok().flatten())
                 .map_or((NOBODY, NOBODY), |user| (user.uid.as_raw(), user.gid.as_raw()))
         });
-        Self { lent, setpriv: knows_pdeathsig() }
+        Self { switch_to, setpriv: knows_pdeathsig() }
     }
 
     /// For the cluster in `data`: its owner. `Err` holds the user id that we cannot act as.
     pub(super) fn owner_of(data: &Path) -> io::Result<Result<Self, u32>> {
         let meta = fs::metadata(data)?;
         let us = Uid::effective();
-        let lent = match (us.is_root(), meta.uid()) {
+        let switch_to = match (us.is_root(), meta.uid()) {
             (true, 0) => return Ok(Err(0)),
             (true, uid) => Some((uid, meta.gid())),
             (false, uid) if uid == us.as_raw() => None,
             (false, uid) => return Ok(Err(uid)),
         };
-        Ok(Ok(Self { lent, setpriv: knows_pdeathsig() }))
+        Ok(Ok(Self { switch_to, setpriv: knows_pdeathsig() }))
     }
 
     /// A command that runs as the account, in a process group of its own (so that Ctrl-C in a
@@ -59,7 +59,7 @@ impl Account {
         } else {
             Command::new(program)
         };
-        if let Some((uid, gid)) = self.lent {
+        if let Some((uid, gid)) = self.switch_to {
             command.uid(uid).gid(gid);
         }
         for (name, _) in env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"PG")) {
@@ -71,7 +71,7 @@ impl Account {
 
     /// Gives a file or folder to the account.
     pub(super) fn give(&self, path: &Path) -> io::Result<()> {
-        self.lent.map_or(Ok(()), |(uid, gid)| chown(path, Some(uid), Some(gid)))
+        self.switch_to.map_or(Ok(()), |(uid, gid)| chown(path, Some(uid), Some(gid)))
     }
 
     /// Whether the account can enter the folder through every folder above it, and write there.
@@ -82,13 +82,12 @@ impl Account {
     }
 
     /// Whether it is another account than ours.
-    pub(super) fn is_lent(&self) -> bool {
-        self.lent.is_some()
+    pub(super) fn is_another(&self) -> bool {
+        self.switch_to.is_some()
     }
 
-    /// The user id.
     pub(super) fn uid(&self) -> u32 {
-        self.lent.map_or_else(|| Uid::effective().as_raw(), |(uid, _)| uid)
+        self.switch_to.map_or_else(|| Uid::effective().as_raw(), |(uid, _)| uid)
     }
 }
 

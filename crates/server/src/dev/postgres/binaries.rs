@@ -66,7 +66,6 @@ impl Binaries {
         Some(number.chars().take_while(char::is_ascii_digit).collect())
     }
 
-    /// The server.
     pub(super) fn postgres(&self) -> PathBuf {
         self.dir.join("postgres")
     }

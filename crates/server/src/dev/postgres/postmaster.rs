@@ -15,10 +15,10 @@ use tokio::sync::watch;
 use super::ClusterError;
 
 /// How long a fast shutdown may take before an immediate one is asked for.
-const FAST: Duration = Duration::from_secs(15);
+const FAST_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long an immediate shutdown may take; after 5 s the server itself kills what hangs.
-const IMMEDIATE: Duration = Duration::from_secs(8);
-const POLL: Duration = Duration::from_millis(20);
+const IMMEDIATE_TIMEOUT: Duration = Duration::from_secs(8);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// A server that this process started.
 #[derive(Debug)]
@@ -54,17 +54,14 @@ impl Postmaster {
         Ok(Self { pid: Pid::from_raw(pid), ended })
     }
 
-    /// Its process id.
     pub(super) fn pid(&self) -> u32 {
         self.pid.as_raw().unsigned_abs()
     }
 
-    /// Whether it ended.
     pub(super) fn has_ended(&self) -> bool {
         *self.ended.borrow()
     }
 
-    /// Waits until it ends.
     pub(super) async fn ended(&self) {
         // An error says that the keeper is gone, and the server with it.
         let _ = self.ended.clone().wait_for(|ended| *ended).await;
@@ -72,9 +69,11 @@ impl Postmaster {
 
     /// Fast shutdown, then an immediate one, then the kernel's.
     pub(super) async fn stop(&self) {
-        for (signal, patience) in [(Signal::SIGINT, FAST), (Signal::SIGQUIT, IMMEDIATE), (Signal::SIGKILL, IMMEDIATE)] {
+        for (signal, limit) in
+            [(Signal::SIGINT, FAST_TIMEOUT), (Signal::SIGQUIT, IMMEDIATE_TIMEOUT), (Signal::SIGKILL, IMMEDIATE_TIMEOUT)]
+        {
             self.signal(signal);
-            if tokio::time::timeout(patience, self.ended()).await.is_ok() {
+            if tokio::time::timeout(limit, self.ended()).await.is_ok() {
                 return;
             }
             tracing::warn!(postgres.pid = self.pid(), "postgres did not stop in time after {signal}");
@@ -92,9 +91,11 @@ impl Postmaster {
 impl Drop for Postmaster {
     /// The net for a path that did not call [`Self::stop`]: blocks until the server is gone.
     fn drop(&mut self) {
-        for (signal, patience) in [(Signal::SIGINT, FAST), (Signal::SIGQUIT, IMMEDIATE), (Signal::SIGKILL, IMMEDIATE)] {
+        for (signal, limit) in
+            [(Signal::SIGINT, FAST_TIMEOUT), (Signal::SIGQUIT, IMMEDIATE_TIMEOUT), (Signal::SIGKILL, IMMEDIATE_TIMEOUT)]
+        {
             self.signal(signal);
-            if within(patience, || self.has_ended()) {
+            if wait_for(limit, || self.has_ended()) {
                 return;
             }
         }
@@ -114,10 +115,10 @@ pub(super) fn stop_leftover(data: &Path) -> Result<(), ClusterError> {
         return if named { fs::remove_file(&file).map_err(|source| ClusterError::io(&file, source)) } else { Ok(()) };
     }
     let gone = || !is_server_of(pid, data);
-    for (signal, patience) in [(Signal::SIGINT, FAST), (Signal::SIGQUIT, IMMEDIATE)] {
+    for (signal, limit) in [(Signal::SIGINT, FAST_TIMEOUT), (Signal::SIGQUIT, IMMEDIATE_TIMEOUT)] {
         // Refused or too late: what counts is whether it is gone.
         let _ = kill(pid, signal);
-        if within(patience, gone) {
+        if wait_for(limit, gone) {
             return Ok(());
         }
     }
@@ -135,13 +136,13 @@ fn is_server_of(pid: Pid, data: &Path) -> bool {
     pid.as_raw() > 1 && named && fs::read_link(proc.join("cwd")).ok() == fs::canonicalize(data).ok()
 }
 
-fn within(patience: Duration, done: impl Fn() -> bool) -> bool {
-    let deadline = Instant::now() + patience;
+fn wait_for(limit: Duration, done: impl Fn() -> bool) -> bool {
+    let deadline = Instant::now() + limit;
     while !done() {
         if Instant::now() > deadline {
             return false;
         }
-        thread::sleep(POLL);
+        thread::sleep(POLL_INTERVAL);
     }
     true
 }

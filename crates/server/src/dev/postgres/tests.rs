@@ -13,7 +13,7 @@ use sqlx::postgres::PgConnection;
 use sqlx::{Connection, Executor};
 
 use super::account::Account;
-use super::home::Home;
+use super::cluster_folder::ClusterFolder;
 use super::*;
 
 /// A folder for one test, gone afterwards.
@@ -84,7 +84,7 @@ async fn a_row_survives_a_restart_and_no_process_survives_the_stop() {
     let word: String =
         sqlx::query_scalar("select word from kept").fetch_one(&mut connect(&cluster).await).await.unwrap();
     assert_eq!(word, "here");
-    assert!(!cluster.is_elsewhere());
+    assert!(!cluster.is_outside_data_dir());
     assert_eq!(cluster.folder(), folder.path().join("postgres"));
     assert_eq!(fs::metadata(cluster.log()).unwrap().permissions().mode() & 0o777, 0o600);
     let pid = cluster.pid();
@@ -95,12 +95,12 @@ async fn a_row_survives_a_restart_and_no_process_survives_the_stop() {
 #[tokio::test]
 async fn a_half_made_cluster_is_made_anew() {
     let folder = Folder::new();
-    let home = Home::of(folder.path()).unwrap();
-    let left = home.folder().join("data.unfinished");
+    let cluster_folder = ClusterFolder::open(folder.path()).unwrap();
+    let left = cluster_folder.path().join("data.unfinished");
     fs::create_dir(&left).unwrap();
     fs::write(left.join("PG_VERSION"), "15\n").unwrap();
-    fs::write(home.folder().join("initdb.password"), "old\n").unwrap();
-    drop(home);
+    fs::write(cluster_folder.path().join("initdb.password"), "old\n").unwrap();
+    drop(cluster_folder);
 
     let cluster = start(folder.path()).await.unwrap();
     connect(&cluster).await;
@@ -173,9 +173,9 @@ async fn a_killed_portico_leaves_no_server_that_the_next_start_cannot_replace() 
     let mut holder = Command::new(env::current_exe().unwrap());
     holder.args(["--exact", "--ignored", "dev::postgres::tests::holds_a_cluster_until_it_is_killed"]);
     let mut holder = holder.env(HELD, folder.path()).stdout(Stdio::null()).spawn().unwrap();
-    let told = folder.path().join("held.pid");
-    eventually("the held cluster's start", || fs::read_to_string(&told).is_ok_and(|text| text.ends_with('\n')));
-    let pid: u32 = fs::read_to_string(&told).unwrap().trim().parse().unwrap();
+    let pid_file = folder.path().join("held.pid");
+    eventually("the held cluster's start", || fs::read_to_string(&pid_file).is_ok_and(|text| text.ends_with('\n')));
+    let pid: u32 = fs::read_to_string(&pid_file).unwrap().trim().parse().unwrap();
     assert!(lives(pid));
 
     holder.kill().unwrap();
@@ -243,9 +243,9 @@ async fn a_folder_that_cannot_be_made_is_named() {
     assert!(error.contains(&file.display().to_string()) && error.contains("--data-dir"), "{error}");
 }
 
-/// Only root lends an account that cannot reach its own folders.
+/// Only under root is the account another one, which cannot reach root's folders.
 #[tokio::test]
-async fn below_a_closed_folder_the_cluster_stands_elsewhere_and_is_found_again() {
+async fn below_a_closed_folder_the_cluster_is_kept_outside_and_is_found_again() {
     if !Uid::effective().is_root() {
         return;
     }
@@ -253,21 +253,21 @@ async fn below_a_closed_folder_the_cluster_stands_elsewhere_and_is_found_again()
     fs::set_permissions(closed.path(), fs::Permissions::from_mode(0o700)).unwrap();
     let data_dir = closed.path().join("data");
     let cluster = start(&data_dir).await.unwrap();
-    let elsewhere = Folder(cluster.folder().to_owned());
-    assert!(cluster.is_elsewhere());
-    assert!(!elsewhere.path().starts_with(closed.path()));
+    let outside = Folder(cluster.folder().to_owned());
+    assert!(cluster.is_outside_data_dir());
+    assert!(!outside.path().starts_with(closed.path()));
     connect(&cluster).await.execute("create table kept ()").await.unwrap();
     cluster.stop().await;
 
     let again = start(&data_dir).await.unwrap();
-    assert_eq!(again.folder(), elsewhere.path());
+    assert_eq!(again.folder(), outside.path());
     connect(&again).await.execute("select from kept").await.unwrap();
     again.stop().await;
 
     fs::remove_dir_all(&data_dir).unwrap();
     let fresh = start(&data_dir).await.unwrap();
     let other = Folder(fresh.folder().to_owned());
-    assert_ne!(other.path(), elsewhere.path());
+    assert_ne!(other.path(), outside.path());
     fresh.stop().await;
     fs::remove_dir_all(other.path()).unwrap();
     let error = start(&data_dir).await.unwrap_err();

@@ -1,5 +1,5 @@
-//! The record of what arrived. Keeping an entry costs a few reference counts; JSON is made when
-//! somebody asks.
+//! The record of requests that arrived, for tests to look at. Recording one costs a few reference counts;
+//! JSON is made when somebody asks.
 
 use std::collections::VecDeque;
 
@@ -11,23 +11,23 @@ use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::arrival::Arrived;
+use crate::request_body::RequestBody;
 
-/// Entries that are kept.
-const ENTRIES: usize = 10_000;
+/// Requests that are kept; the oldest go first.
+const MAX_REQUESTS: usize = 10_000;
 /// Bytes of bodies that are kept; the oldest entries go first.
-const BYTES: usize = 256 * 1024 * 1024;
+const MAX_BODY_BYTES: usize = 256 * 1024 * 1024;
 
-/// The last calls, oldest first.
+/// The last requests, oldest first.
 #[derive(Debug, Default)]
-pub(crate) struct Record {
-    entries: VecDeque<Entry>,
+pub(crate) struct RequestRecord {
+    requests: VecDeque<RecordedRequest>,
     bytes: usize,
 }
 
-/// One call.
+/// One request, as it arrived.
 #[derive(Debug)]
-pub(crate) struct Entry {
+pub(crate) struct RecordedRequest {
     at: OffsetDateTime,
     method: Method,
     path: String,
@@ -42,35 +42,34 @@ enum Body {
     Described(Value),
 }
 
-impl Record {
-    /// Adds a call; the oldest make room.
-    pub(crate) fn push(&mut self, entry: Entry) {
-        self.bytes += entry.weight();
-        self.entries.push_back(entry);
-        while self.entries.len() > ENTRIES || self.bytes > BYTES {
-            let Some(oldest) = self.entries.pop_front() else { return };
-            self.bytes -= oldest.weight();
+impl RequestRecord {
+    /// Records a request; the oldest make room.
+    pub(crate) fn push(&mut self, request: RecordedRequest) {
+        self.bytes += request.body_bytes();
+        self.requests.push_back(request);
+        while self.requests.len() > MAX_REQUESTS || self.bytes > MAX_BODY_BYTES {
+            let Some(oldest) = self.requests.pop_front() else { return };
+            self.bytes -= oldest.body_bytes();
         }
     }
 
-    /// Forgets everything.
     pub(crate) fn clear(&mut self) {
         *self = Self::default();
     }
 
-    /// Every entry, oldest first.
+    /// Every request, oldest first.
     pub(crate) fn to_json(&self) -> Vec<Value> {
-        self.entries.iter().map(Entry::to_json).collect()
+        self.requests.iter().map(RecordedRequest::to_json).collect()
     }
 }
 
-impl Entry {
-    /// What arrived, before anything is done about it.
-    pub(crate) fn new(request: &HttpRequest, body: &Arrived) -> Self {
+impl RecordedRequest {
+    /// The request before anything is done about it.
+    pub(crate) fn new(request: &HttpRequest, body: &RequestBody) -> Self {
         let body = match body {
-            Arrived::Whole(bytes) | Arrived::Broken(bytes) => Body::Plain(bytes.clone()),
-            Arrived::Form(upload) => Body::Described(upload.described()),
-            Arrived::TooLarge(bytes, sha256) => Body::Described(json!({"bytes": bytes, "sha256": sha256})),
+            RequestBody::Whole(bytes) | RequestBody::Aborted(bytes) => Body::Plain(bytes.clone()),
+            RequestBody::Multipart(form) => Body::Described(form.summary()),
+            RequestBody::TooLarge(bytes, sha256) => Body::Described(json!({"bytes": bytes, "sha256": sha256})),
         };
         Self {
             at: OffsetDateTime::now_utc(),
@@ -82,7 +81,7 @@ impl Entry {
         }
     }
 
-    fn weight(&self) -> usize {
+    fn body_bytes(&self) -> usize {
         match &self.body {
             Body::Plain(bytes) => bytes.len(),
             Body::Described(_) => 0,
@@ -121,30 +120,30 @@ mod tests {
 
     use super::*;
 
-    fn entry(path: &str, body: &'static [u8]) -> Entry {
+    fn recorded(path: &str, body: &'static [u8]) -> RecordedRequest {
         let request = TestRequest::with_uri(path).append_header(("x-a", "1")).append_header(("x-a", "2"));
-        Entry::new(&request.to_http_request(), &Arrived::Whole(Bytes::from_static(body)))
+        RecordedRequest::new(&request.to_http_request(), &RequestBody::Whole(Bytes::from_static(body)))
     }
 
     #[test]
     fn an_entry_shows_the_body_as_json_or_as_text() {
-        let json = entry("/plugin?a=%20", br#"{"a":1}"#).to_json();
+        let json = recorded("/plugin?a=%20", br#"{"a":1}"#).to_json();
         assert_eq!(json["body"], json!({"a": 1}));
         assert_eq!((json["path"].as_str(), json["query"].as_str()), (Some("/plugin"), Some("a=%20")));
         assert_eq!(json["headers"]["x-a"], "1, 2");
-        assert_eq!(entry("/", b"plain").to_json()["body"], "plain");
-        assert_eq!(entry("/", b"").to_json()["body"], Value::Null);
+        assert_eq!(recorded("/", b"plain").to_json()["body"], "plain");
+        assert_eq!(recorded("/", b"").to_json()["body"], Value::Null);
     }
 
     #[test]
     fn only_the_last_ten_thousand_stay() {
-        let mut record = Record::default();
-        for at in 0..=ENTRIES {
-            record.push(entry(&format!("/{at}"), b"x"));
+        let mut record = RequestRecord::default();
+        for at in 0..=MAX_REQUESTS {
+            record.push(recorded(&format!("/{at}"), b"x"));
         }
         let kept = record.to_json();
-        assert_eq!(kept.len(), ENTRIES);
+        assert_eq!(kept.len(), MAX_REQUESTS);
         assert_eq!(kept[0]["path"], "/1");
-        assert_eq!(record.bytes, ENTRIES);
+        assert_eq!(record.bytes, MAX_REQUESTS);
     }
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::content;
+use super::sample_media;
 
 /// Media that are kept, and saved; the oldest go first.
 const KEPT: usize = 5_000;
@@ -21,22 +21,22 @@ pub(crate) struct ReceivedMedium<'a> {
 }
 
 impl ReceivedMedium<'_> {
-    /// Its bytes.
+    /// The same bytes at every call.
     pub(crate) fn content(&self) -> Bytes {
-        content::of(self.id, self.mime_type)
+        sample_media::bytes_of(self.id, self.mime_type)
     }
 }
 
-/// The media, each for one team.
+/// The media, each visible to one team.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub(crate) struct Received {
+pub(crate) struct ReceivedMedia {
     /// Types, by team and id.
     types: HashMap<String, String>,
     order: VecDeque<String>,
 }
 
-impl Received {
+impl ReceivedMedia {
     /// Keeps a medium; one that is known stays as it is.
     pub(crate) fn add(&mut self, team: Uuid, id: &str, mime_type: &str) {
         let key = key(team, id);
@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn the_oldest_media_go_and_no_team_sees_anothers() {
         let (one, two) = (Uuid::new_v4(), Uuid::new_v4());
-        let mut received = Received::default();
+        let mut received = ReceivedMedia::default();
         (0..=KEPT).for_each(|n| received.add(one, &n.to_string(), "image/jpeg"));
         assert_eq!(received.get(one, "0"), None);
         assert_eq!(received.get(one, "1"), Some(ReceivedMedium { id: "1", mime_type: "image/jpeg" }));

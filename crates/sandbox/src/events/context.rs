@@ -1,26 +1,26 @@
-//! Whom an event is about and where it goes: a plugin's settings at one moment.
+//! What events of a plugin are made from: whose they are, whom they name, and where they go.
 
 use reqwest::Url;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::kind::Kind;
+use super::kind::EventKind;
 use crate::world::{Plugin, World};
 
-/// What building and sending an event needs.
+/// What building and sending an event needs, as the plugin's settings were at one moment.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Subject {
-    /// Whose the plugin is.
+pub(crate) struct EventContext {
+    /// The team of the plugin.
     pub(super) team: Uuid,
-    /// For Meta's format.
+    /// URL for events in Meta's format.
     pub(crate) pass_through: Option<Url>,
-    /// For Chakra's format.
+    /// URL for events in Chakra's format.
     pub(crate) chakra: Option<Url>,
     /// The kinds of Chakra's format that are wanted; none listed: all.
     pub(super) chakra_kinds: Vec<String>,
     /// Whether echoes go out in Meta's format.
     pub(super) echoes: bool,
-    /// What events are signed with.
+    /// What events are signed with; none: they are not signed.
     pub(crate) secret: Option<String>,
     pub(crate) waba_id: String,
     /// Empty for a plugin without a number.
@@ -54,7 +54,7 @@ pub(crate) enum NotSendable {
     NoNumber,
 }
 
-impl Subject {
+impl EventContext {
     /// The plugin as it is now. `number` is the phone number that the event is about; else the
     /// plugin's first.
     pub(crate) fn of(world: &World, plugin: &Plugin, number: Option<&str>) -> Self {
@@ -83,8 +83,12 @@ impl Subject {
         }
     }
 
-    /// Drops the URLs that the sandbox must not call.
-    pub(crate) fn fence(mut self, beyond_loopback: bool) -> Result<Self, NotSendable> {
+    /// The same without URLs of other machines, unless those are allowed.
+    ///
+    /// # Errors
+    ///
+    /// When no URL is left.
+    pub(crate) fn without_forbidden_urls(mut self, beyond_loopback: bool) -> Result<Self, NotSendable> {
         let mut refused = None;
         for url in [&mut self.pass_through, &mut self.chakra] {
             if let Some(known) = url.take_if(|url| !beyond_loopback && !is_loopback(url)) {
@@ -98,7 +102,7 @@ impl Subject {
     }
 
     /// Whether an event of that kind would go anywhere.
-    pub(crate) fn can_send(&self, kind: Kind) -> Result<(), NotSendable> {
+    pub(crate) fn can_send(&self, kind: EventKind) -> Result<(), NotSendable> {
         if self.waba_id.is_empty() {
             return Err(NotSendable::NoWaba);
         }
@@ -107,7 +111,7 @@ impl Subject {
         }
         let chakra = self.chakra_url(kind).is_some();
         match (&self.pass_through, kind.chakra_name()) {
-            (Some(_), _) if kind == Kind::Echo && !self.echoes && !chakra => Err(NotSendable::EchoesOff),
+            (Some(_), _) if kind == EventKind::Echo && !self.echoes && !chakra => Err(NotSendable::EchoesOff),
             (Some(_), _) => Ok(()),
             (None, _) if chakra => Ok(()),
             (None, None) if self.chakra.is_some() => Err(NotSendable::OnlyChakraFormat),
@@ -116,12 +120,12 @@ impl Subject {
     }
 
     /// Where the event goes in Meta's format.
-    pub(crate) fn pass_through_url(&self, kind: Kind) -> Option<&Url> {
-        self.pass_through.as_ref().filter(|_| kind != Kind::Echo || self.echoes)
+    pub(crate) fn pass_through_url(&self, kind: EventKind) -> Option<&Url> {
+        self.pass_through.as_ref().filter(|_| kind != EventKind::Echo || self.echoes)
     }
 
     /// Where the event goes in Chakra's format.
-    pub(crate) fn chakra_url(&self, kind: Kind) -> Option<&Url> {
+    pub(crate) fn chakra_url(&self, kind: EventKind) -> Option<&Url> {
         let name = kind.chakra_name()?;
         let wanted = self.chakra_kinds.is_empty() || self.chakra_kinds.iter().any(|kind| kind == name);
         self.chakra.as_ref().filter(|_| wanted)

@@ -1,4 +1,4 @@
-//! A caller of the own gateway and of the sandbox.
+//! The HTTP client that makes the demo tenant: calls to the own gateway and to the sandbox's controls.
 
 use std::time::Duration;
 
@@ -9,45 +9,44 @@ use serde_json::Value;
 use super::DemoError;
 
 /// How long one call may take.
-const LIMIT: Duration = Duration::from_secs(30);
-/// How much of a refusal is shown, in characters.
-const SHOWN: usize = 300;
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// How much of a refusal's body an error shows, in characters.
+const BODY_SHOWN: usize = 300;
 
-/// The operator, who may act on a tenant.
-pub(super) struct Caller {
+/// Calls with the operator's token, on a tenant from [`DemoClient::act_on`] on.
+pub(super) struct DemoClient {
     http: Client,
     base: String,
     token: SecretString,
     tenant: Option<String>,
 }
 
-/// An answer, whatever it says.
+/// The answer to a call, of any status.
 #[derive(Debug)]
 pub(super) struct Answer {
-    what: String,
-    /// Its status.
+    call: String,
     pub(super) status: StatusCode,
     text: String,
-    /// Its body; null where that is no JSON.
+    /// The body; null where that is no JSON.
     pub(super) json: Value,
 }
 
-impl Caller {
+impl DemoClient {
     /// The operator of the gateway at this address.
     pub(super) fn new(base: &str, token: SecretString) -> Result<Self, DemoError> {
         // An idle connection would keep the gateway waiting when it stops.
-        let http = Client::builder().no_proxy().pool_max_idle_per_host(0).timeout(LIMIT).build();
+        let http = Client::builder().no_proxy().pool_max_idle_per_host(0).timeout(CALL_TIMEOUT).build();
         Ok(Self { http: http.map_err(DemoError::Client)?, base: base.to_owned(), token, tenant: None })
     }
 
-    /// From here on the operator acts on this tenant.
+    /// Names this tenant in every further call to the gateway (`Portico-Tenant`).
     pub(super) fn act_on(&mut self, tenant: &str) {
         self.tenant = Some(tenant.to_owned());
     }
 
-    /// Calls the gateway.
+    /// Calls the gateway; any status is an answer.
     pub(super) async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Result<Answer, DemoError> {
-        let what = format!("{method} {path}");
+        let call = format!("{method} {path}");
         let mut request =
             self.http.request(method, format!("{}{path}", self.base)).bearer_auth(self.token.expose_secret());
         if let Some(tenant) = &self.tenant {
@@ -56,15 +55,18 @@ impl Caller {
         if let Some(body) = body {
             request = request.json(&body);
         }
-        answer(what, request).await
+        answer(call, request).await
     }
 
-    /// Posts to the gateway, which must take it. A null is no body.
+    /// Posts to the gateway; a null is no body.
+    ///
+    /// # Errors
+    /// Any answer but 2xx is one.
     pub(super) async fn post(&self, path: &str, body: Value) -> Result<Answer, DemoError> {
         self.send(Method::POST, path, (!body.is_null()).then_some(body)).await?.success()
     }
 
-    /// Every row of a list of the gateway.
+    /// Every row of a list of the gateway, from all of its pages.
     pub(super) async fn list(&self, path: &str) -> Result<Vec<Value>, DemoError> {
         let mut rows = Vec::new();
         let mut cursor = None::<String>;
@@ -73,7 +75,7 @@ impl Caller {
             let mut page = self.send(Method::GET, &format!("{path}?limit=100{from}"), None).await?.success()?;
             match page.json["data"].take() {
                 Value::Array(data) => rows.extend(data),
-                _ => return Err(DemoError::Lacks { what: page.what, field: "data" }),
+                _ => return Err(DemoError::MissingField { call: page.call, field: "data" }),
             }
             cursor = page.json["next_cursor"].as_str().map(str::to_owned);
             if cursor.is_none() {
@@ -82,37 +84,38 @@ impl Caller {
         }
     }
 
-    /// A control call of the sandbox, which must take it.
+    /// A control call of the sandbox.
+    ///
+    /// # Errors
+    /// Any answer but 2xx is one.
     pub(super) async fn control(&self, url: &str, body: Value) -> Result<Answer, DemoError> {
         answer(format!("POST {url}"), self.http.post(url).json(&body)).await?.success()
     }
 }
 
 impl Answer {
-    /// Whether the status is 200 to 299.
     pub(super) fn is_success(&self) -> bool {
         self.status.is_success()
     }
 
-    /// This answer, if it is no refusal.
+    /// The answer if its status is 2xx, else its [`DemoError::Refused`].
     pub(super) fn success(self) -> Result<Self, DemoError> {
         if self.is_success() { Ok(self) } else { Err(self.refusal()) }
     }
 
-    /// This answer as a refusal.
     pub(super) fn refusal(&self) -> DemoError {
-        let said = self.text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(SHOWN).collect();
-        DemoError::Refused { what: self.what.clone(), status: self.status, said }
+        let body = self.text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(BODY_SHOWN).collect();
+        DemoError::Refused { call: self.call.clone(), status: self.status, body }
     }
 
-    /// A text of the answer.
+    /// A text field of the body.
     pub(super) fn text(&self, field: &'static str) -> Result<String, DemoError> {
         let text = self.json[field].as_str().map(str::to_owned);
-        text.ok_or_else(|| DemoError::Lacks { what: self.what.clone(), field })
+        text.ok_or_else(|| DemoError::MissingField { call: self.call.clone(), field })
     }
 }
 
-async fn answer(what: String, request: RequestBuilder) -> Result<Answer, DemoError> {
+async fn answer(call: String, request: RequestBuilder) -> Result<Answer, DemoError> {
     let received = async {
         let response = request.send().await?;
         let status = response.status();
@@ -121,8 +124,8 @@ async fn answer(what: String, request: RequestBuilder) -> Result<Answer, DemoErr
     match received.await {
         Ok((status, text)) => {
             let json = serde_json::from_str(&text).unwrap_or_default();
-            Ok(Answer { what, status, text, json })
+            Ok(Answer { call, status, text, json })
         }
-        Err(source) => Err(DemoError::NoAnswer { what, source }),
+        Err(source) => Err(DemoError::NoAnswer { call, source }),
     }
 }

@@ -1,4 +1,4 @@
-//! Where requests come in, and how answers go onto the wire.
+//! The HTTP side: who answers which path, and how an answer becomes a response.
 
 use std::sync::Arc;
 
@@ -23,14 +23,13 @@ pub(crate) async fn serve(request: HttpRequest, payload: Payload, shared: Data<A
     chakra::answer(&request, payload, &shared).await
 }
 
-/// A whole answer.
 pub(crate) fn respond(reply: &Reply) -> HttpResponse {
     builder(reply).body(reply.body.clone())
 }
 
 /// An answer that breaks off as the fault says.
 pub(crate) fn respond_broken(reply: &Reply, fault: &Fault) -> HttpResponse {
-    builder(reply).body(fault.broken(&reply.body))
+    builder(reply).body(fault.broken_body(&reply.body))
 }
 
 /// A header of the request as text; empty if there is none.

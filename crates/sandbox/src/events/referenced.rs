@@ -1,11 +1,11 @@
-//! Makes real what an event tells of, so that the ids in it can be asked for.
+//! Stores the media and groups that an event refers to, so that the ids in it can be asked for.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{Kind, Subject};
+use super::{EventContext, EventKind};
 use crate::shared::Shared;
 use crate::world::{Group, JoinApproval, World};
 
@@ -19,18 +19,18 @@ const MEDIA: [(&str, &str); 5] = [
     ("sticker", "image/webp"),
 ];
 
-/// Keeps the medium or the group that the event in Meta's format brings, and fills in what follows
-/// from the medium's id: hash and lookaside URL.
-pub(super) fn arise(shared: &Shared, subject: &Subject, kind: Kind, body: &mut Value, now: i64) {
+/// Stores the medium or the group of an event in Meta's format, and fills in what follows from the
+/// medium's id: hash and lookaside URL.
+pub(super) fn store_referenced(shared: &Shared, context: &EventContext, kind: EventKind, body: &mut Value, now: i64) {
     match kind {
-        Kind::Group => {
-            if let Some(group) = group(subject, body, now) {
-                shared.change(|world| keep_group(world, group));
+        EventKind::Group => {
+            if let Some(group) = created_group(context, body, now) {
+                shared.change(|world| store_group(world, group));
             }
         }
-        _ if kind.item() == "messages" => {
-            if let Some((medium, mime_type)) = medium(body) {
-                shared.change(|world| keep_medium(world, subject, medium, &mime_type));
+        _ if kind.list_name() == "messages" => {
+            if let Some((medium, mime_type)) = medium_of_message(body) {
+                shared.change(|world| store_medium(world, context, medium, &mime_type));
             }
         }
         _ => {}
@@ -38,7 +38,7 @@ pub(super) fn arise(shared: &Shared, subject: &Subject, kind: Kind, body: &mut V
 }
 
 /// The object of the medium in a message, and the medium's type.
-fn medium(body: &mut Value) -> Option<(&mut Map<String, Value>, String)> {
+fn medium_of_message(body: &mut Value) -> Option<(&mut Map<String, Value>, String)> {
     let message = body.pointer_mut(&format!("{VALUE}/messages/0"))?;
     let (kind, default) = MEDIA.into_iter().find(|(kind, _)| message["type"] == *kind)?;
     let medium = message.get_mut(kind)?.as_object_mut()?;
@@ -46,11 +46,11 @@ fn medium(body: &mut Value) -> Option<(&mut Map<String, Value>, String)> {
     Some((medium, mime_type))
 }
 
-fn keep_medium(world: &mut World, subject: &Subject, medium: &mut Map<String, Value>, mime_type: &str) {
+fn store_medium(world: &mut World, context: &EventContext, medium: &mut Map<String, Value>, mime_type: &str) {
     let Some(id) = medium.get("id").and_then(Value::as_str).map(str::to_owned) else { return };
-    world.received.add(subject.team, &id, mime_type);
-    if let Some(kept) = world.received.get(subject.team, &id) {
-        let sha256 = BASE64.encode(Sha256::digest(kept.content()));
+    world.received_media.add(context.team, &id, mime_type);
+    if let Some(stored) = world.received_media.get(context.team, &id) {
+        let sha256 = BASE64.encode(Sha256::digest(stored.content()));
         medium.entry("sha256").or_insert_with(|| json!(sha256));
     }
     let url =
@@ -59,21 +59,21 @@ fn keep_medium(world: &mut World, subject: &Subject, medium: &mut Map<String, Va
     // A URL that overrides name may have a `mid` of its own.
     let mid = url.as_ref().and_then(|url| url.query_pairs().find(|(name, _)| name == "mid"));
     if let Some((_, mid)) = mid {
-        world.received.add(subject.team, &mid, mime_type);
+        world.received_media.add(context.team, &mid, mime_type);
     }
 }
 
-fn group(subject: &Subject, body: &Value, now: i64) -> Option<Group> {
-    let told = body.pointer(&format!("{VALUE}/groups/0")).filter(|group| group["type"] == "group_create")?;
-    let text = |name: &str| told[name].as_str();
-    let number = &subject.phone_number_id;
+fn created_group(context: &EventContext, body: &Value, now: i64) -> Option<Group> {
+    let created = body.pointer(&format!("{VALUE}/groups/0")).filter(|group| group["type"] == "group_create")?;
+    let text = |name: &str| created[name].as_str();
+    let number = &context.phone_number_id;
     let mut group = Group::new(text("group_id")?.to_owned(), number, text("subject")?, JoinApproval::AutoApprove, now);
     text("invite_link")?.clone_into(&mut group.invite_link);
     Some(group)
 }
 
 /// A group that a call made is there already, and one of an unknown number belongs to nobody.
-fn keep_group(world: &mut World, group: Group) {
+fn store_group(world: &mut World, group: Group) {
     if world.numbers.contains_key(&group.number) && !world.groups.contains_key(&group.id) {
         world.add_group(group);
     }

@@ -1,14 +1,15 @@
-//! What every send has in common: the message is kept, and its statuses follow.
+//! What every send has in common: the message is kept, and events with its statuses follow.
 
 use uuid::Uuid;
 
-use crate::events::{Errand, Subject};
-use crate::fresh;
+use super::phone_number::is_phone_number;
+use crate::events::{DeliveryJob, EventContext};
+use crate::generate;
 use crate::world::{Delivery, Message, World};
 
 /// A message that passed every check.
 #[derive(Debug)]
-pub(super) struct Outgoing<'a> {
+pub(super) struct OutgoingMessage<'a> {
     pub(super) plugin: Uuid,
     /// Meta's id of the sending number.
     pub(super) number: &'a str,
@@ -23,14 +24,14 @@ pub(super) struct Outgoing<'a> {
 
 /// The ids of a message that was accepted.
 #[derive(Debug)]
-pub(super) struct Sent {
+pub(super) struct AcceptedMessage {
     pub(super) id: Uuid,
     pub(super) wamid: String,
 }
 
-/// Accepts a message.
-pub(super) fn send(world: &mut World, outgoing: &Outgoing<'_>) -> Sent {
-    let sent = Sent { id: Uuid::new_v4(), wamid: fresh::wamid() };
+/// Keeps a message and has its statuses follow; gives its ids.
+pub(super) fn accept(world: &mut World, outgoing: &OutgoingMessage<'_>) -> AcceptedMessage {
+    let sent = AcceptedMessage { id: Uuid::new_v4(), wamid: generate::wamid() };
     let callback_data = outgoing.callback_data.map(str::to_owned);
     let chat = is_phone_number(outgoing.to)
         .then(|| world.chat_with(outgoing.plugin, outgoing.number, outgoing.to, false, outgoing.now));
@@ -52,18 +53,13 @@ pub(super) fn send(world: &mut World, outgoing: &Outgoing<'_>) -> Sent {
     let listens = |plugin: &&crate::world::Plugin| {
         plugin.setting("passThroughWebhookUrl").is_some() || plugin.setting("chakraWebhookUrl").is_some()
     };
-    let subject = plugin.filter(listens).map(|plugin| Box::new(Subject::of(world, plugin, Some(outgoing.number))));
-    world.outbox.push(Errand::Progress {
+    let context = plugin.filter(listens).map(|plugin| Box::new(EventContext::of(world, plugin, Some(outgoing.number))));
+    world.outbox.push(DeliveryJob::MessageStatuses {
         number,
-        subject,
+        context,
         wamid: sent.wamid.clone(),
         to: outgoing.to.to_owned(),
         callback_data,
     });
     sent
-}
-
-/// Whether the text is a phone number with country code, as digits.
-pub(super) fn is_phone_number(text: &str) -> bool {
-    (7..=15).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
 }

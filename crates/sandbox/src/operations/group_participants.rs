@@ -1,56 +1,57 @@
-//! Who is in a group, and who wants to be.
+//! Participants of groups, and requests to join.
 
 use serde_json::{Value, json};
 
-use super::groups::{accepted, find};
-use super::outcome::Outcome;
+use super::groups::{accept_and_schedule, find_group};
+use super::outcome_event::OutcomeEvent;
 use super::{meta, paging};
 use crate::call::Call;
-use crate::events::Kind;
+use crate::events::EventKind;
 use crate::reply::{Answer, Refusal, Reply};
-use crate::world::{MAKING_MS, World};
+use crate::world::{GROUP_CREATION_MS, World};
 
 /// People whom one call may remove.
-const REMOVED: usize = 8;
+const MAX_REMOVED: usize = 8;
 /// Rows on a page, unless asked otherwise, and at most.
-const PAGE: usize = 25;
-const LONGEST_PAGE: usize = 1_024;
+const DEFAULT_PAGE: usize = 25;
+const MAX_PAGE: usize = 1_024;
 
 /// `get_group_join_requests`.
-pub(super) fn requests(call: &Call<'_>, world: &mut World) -> Answer {
-    let group = find(call, world)?;
+pub(super) fn list_requests(call: &Call<'_>, world: &mut World) -> Answer {
+    let group = find_group(call, world)?;
     let row = |request: &crate::world::JoinRequest| (request.id.clone(), request.to_json());
     let mut rows: Vec<_> = group.join_requests.iter().map(row).collect();
     rows.sort_by(|one, other| one.0.cmp(&other.0));
-    let page = paging::page(call, rows, PAGE, LONGEST_PAGE)?;
+    let page = paging::page(call, rows, DEFAULT_PAGE, MAX_PAGE)?;
     Ok(Reply::meta(&json!({"data": page.rows, "paging": page.paging})))
 }
 
-/// `approve_group_join_request`: who asked is in, and that is told.
+/// `approve_group_join_request`: who asked joins, and an event says so.
 pub(super) fn approve(call: &Call<'_>, world: &mut World) -> Answer {
-    let settled = settle(call, world)?;
-    let group = find(call, world)?;
-    group.participants.extend(settled.people.iter().cloned());
+    let taken = take_join_requests(call, world)?;
+    let group = find_group(call, world)?;
+    group.participants.extend(taken.people.iter().cloned());
     let (id, number) = (group.id.clone(), group.number.clone());
-    if !settled.people.is_empty() {
-        let added: Vec<_> = settled.people.iter().map(|wa_id| json!({"wa_id": wa_id})).collect();
+    if !taken.people.is_empty() {
+        let added: Vec<_> = taken.people.iter().map(|wa_id| json!({"wa_id": wa_id})).collect();
         let changes = json!({"added_participants": added});
-        Outcome { kind: Kind::GroupJoin, id: &id, changes, after_ms: MAKING_MS }.of_number(world, &number);
+        OutcomeEvent { kind: EventKind::GroupJoin, id: &id, changes, after_ms: GROUP_CREATION_MS }
+            .schedule_for_number(world, &number);
     }
-    Ok(settled.reply("approved_join_requests"))
+    Ok(taken.reply("approved_join_requests"))
 }
 
 /// `reject_group_join_request`.
 pub(super) fn reject(call: &Call<'_>, world: &mut World) -> Answer {
-    Ok(settle(call, world)?.reply("rejected_join_requests"))
+    Ok(take_join_requests(call, world)?.reply("rejected_join_requests"))
 }
 
 /// `remove_group_participants`: who is not in the group fails in the event.
 pub(super) fn remove(call: &Call<'_>, world: &mut World) -> Answer {
-    let group = find(call, world)?;
+    let group = find_group(call, world)?;
     meta::check_product(call)?;
     let list = meta::required_list(call, "participants")?;
-    if list.len() > REMOVED {
+    if list.len() > MAX_REMOVED {
         return Err(meta::must_be("participants", "an array of at most 8 elements"));
     }
     let user = |entry: &Value| entry["user"].as_str().filter(|user| !user.is_empty()).map(str::to_owned);
@@ -72,42 +73,42 @@ pub(super) fn remove(call: &Call<'_>, world: &mut World) -> Answer {
     if !failed.is_empty() {
         changes["failed_participants"] = failed.into();
     }
-    Ok(accepted(world, &number, Kind::GroupLeave, &id, changes))
+    Ok(accept_and_schedule(world, &number, EventKind::GroupLeave, &id, changes))
 }
 
-/// Join requests that a call took out of the group.
-struct Settled {
+/// Join requests that a call removed from the group.
+struct TakenJoinRequests {
     ids: Vec<String>,
-    /// Who had asked.
+    /// WhatsApp ids of those who had asked.
     people: Vec<String>,
     /// The entries for those that the group does not have.
     failed: Vec<Value>,
 }
 
-impl Settled {
+impl TakenJoinRequests {
     fn reply(self, name: &str) -> Reply {
         let body = json!({"messaging_product": "whatsapp", name: self.ids, "failed_join_requests": self.failed});
         Reply::meta(&body)
     }
 }
 
-fn settle(call: &Call<'_>, world: &mut World) -> Result<Settled, Refusal> {
-    let group = find(call, world)?;
+fn take_join_requests(call: &Call<'_>, world: &mut World) -> Result<TakenJoinRequests, Refusal> {
+    let group = find_group(call, world)?;
     meta::check_product(call)?;
     let list = meta::required_list(call, "join_requests")?;
     let ids: Option<Vec<&str>> = list.iter().map(Value::as_str).collect();
     let ids = ids.ok_or_else(|| meta::must_be("join_requests", "an array of strings"))?;
-    let mut settled = Settled { ids: Vec::new(), people: Vec::new(), failed: Vec::new() };
+    let mut taken = TakenJoinRequests { ids: Vec::new(), people: Vec::new(), failed: Vec::new() };
     for id in ids {
         if let Some(request) = group.take_join_request(id) {
-            settled.ids.push(request.id);
-            settled.people.push(request.wa_id);
+            taken.ids.push(request.id);
+            taken.people.push(request.wa_id);
         } else {
             let errors = errors("The join request does not exist");
-            settled.failed.push(json!({"join_request_id": id, "errors": errors}));
+            taken.failed.push(json!({"join_request_id": id, "errors": errors}));
         }
     }
-    Ok(settled)
+    Ok(taken)
 }
 
 fn errors(details: &str) -> Value {

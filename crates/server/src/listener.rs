@@ -1,6 +1,6 @@
-//! An address that is ours, but does not listen yet.
+//! A socket that is bound to its address, but does not listen yet.
 //!
-//! Addresses are taken before anything that costs time, so that a busy port is known at once, and
+//! Addresses are bound before anything that costs time, so that a busy port is known at once, and
 //! listen only when there is somebody to answer: a port that accepts says that the gateway serves.
 
 use std::io::{self, ErrorKind};
@@ -12,34 +12,22 @@ use tokio::net::TcpSocket;
 /// Connections that may wait to be accepted.
 const BACKLOG: u32 = 4096;
 
-/// Why an address cannot be had.
+/// Why an address cannot be bound, or cannot listen.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum DoorError {
-    /// Something else listens there.
+pub(crate) enum ListenerError {
+    /// Another program uses that port.
     #[error(
         "cannot listen on {address}: another program uses that port; stop it or choose another address with {setting}"
     )]
-    Busy {
-        /// The address.
-        address: SocketAddr,
-        /// The flag or setting that names it.
-        setting: &'static str,
-    },
-    /// It is not ours to take.
+    Busy { address: SocketAddr, setting: &'static str },
+    /// Not an address of this machine, a port without permission, and the like.
     #[error("cannot listen on {address}: {source}; choose another address with {setting}")]
-    Unusable {
-        /// The address.
-        address: SocketAddr,
-        /// The flag or setting that names it.
-        setting: &'static str,
-        /// What the system says.
-        source: io::Error,
-    },
+    Unusable { address: SocketAddr, setting: &'static str, source: io::Error },
 }
 
-impl DoorError {
-    /// What keeps the sandbox from its address; other errors come back.
-    pub(crate) fn of_the_sandbox(error: StartError, setting: &'static str) -> Result<Self, StartError> {
+impl ListenerError {
+    /// The same error for the sandbox's address, which it binds itself; its other errors come back as they are.
+    pub(crate) fn from_sandbox(error: StartError, setting: &'static str) -> Result<Self, StartError> {
         match error {
             StartError::Busy(address) => Ok(Self::Busy { address, setting }),
             StartError::Listen(address, source) => Ok(Self::Unusable { address, setting, source }),
@@ -48,22 +36,22 @@ impl DoorError {
     }
 }
 
-/// An address that is taken.
+/// A bound socket. Until [`BoundListener::listen`] it refuses connections.
 #[derive(Debug)]
-pub(crate) struct Door {
+pub(crate) struct BoundListener {
     socket: TcpSocket,
     address: SocketAddr,
     setting: &'static str,
 }
 
-impl Door {
-    /// Takes an address, or any free port of it where the port is 0. `setting` is the flag or setting
+impl BoundListener {
+    /// Binds an address, or any free port of it where the port is 0. `setting` is the flag or setting
     /// that an error names.
     ///
     /// # Errors
-    /// See [`DoorError`].
-    pub(crate) fn take(asked: SocketAddr, setting: &'static str) -> Result<Self, DoorError> {
-        let take = || {
+    /// See [`ListenerError`].
+    pub(crate) fn bind(asked: SocketAddr, setting: &'static str) -> Result<Self, ListenerError> {
+        let bind = || {
             let socket = if asked.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
             // A port of an earlier run whose connections linger is free again.
             socket.set_reuseaddr(true)?;
@@ -71,7 +59,7 @@ impl Door {
             let address = socket.local_addr()?;
             Ok((socket, address))
         };
-        let (socket, address) = take().map_err(|source| refused(asked, setting, source))?;
+        let (socket, address) = bind().map_err(|source| refused(asked, setting, source))?;
         Ok(Self { socket, address, setting })
     }
 
@@ -85,20 +73,20 @@ impl Door {
         format!("http://{}", reachable(self.address))
     }
 
-    /// Begins to listen.
+    /// Begins to listen, with room for [`BACKLOG`] waiting connections.
     ///
     /// # Errors
-    /// See [`DoorError`]: another program may have taken the same address without listening yet.
-    pub(crate) fn open(self) -> Result<TcpListener, DoorError> {
+    /// See [`ListenerError`]: another program may have bound the same address without listening yet.
+    pub(crate) fn listen(self) -> Result<TcpListener, ListenerError> {
         let listener = self.socket.listen(BACKLOG).and_then(tokio::net::TcpListener::into_std);
         listener.map_err(|source| refused(self.address, self.setting, source))
     }
 }
 
-fn refused(address: SocketAddr, setting: &'static str, source: io::Error) -> DoorError {
+fn refused(address: SocketAddr, setting: &'static str, source: io::Error) -> ListenerError {
     match source.kind() {
-        ErrorKind::AddrInUse => DoorError::Busy { address, setting },
-        _ => DoorError::Unusable { address, setting, source },
+        ErrorKind::AddrInUse => ListenerError::Busy { address, setting },
+        _ => ListenerError::Unusable { address, setting, source },
     }
 }
 
@@ -125,27 +113,27 @@ mod tests {
         let busy = TcpListener::bind(loopback(0)).unwrap().local_addr().map(|address| address.port());
         let taken = TcpListener::bind(loopback(busy.unwrap())).unwrap();
         let address = taken.local_addr().unwrap();
-        let error = Door::take(address, "--bind").unwrap_err().to_string();
+        let error = BoundListener::bind(address, "--bind").unwrap_err().to_string();
         assert!(error.contains(&address.to_string()) && error.contains("--bind"), "{error}");
     }
 
     #[tokio::test]
-    async fn a_door_that_is_not_open_refuses_and_an_open_one_accepts() {
-        let door = Door::take(loopback(0), "--bind").unwrap();
-        let address = door.address();
+    async fn a_bound_address_refuses_connections_until_it_listens() {
+        let bound = BoundListener::bind(loopback(0), "--bind").unwrap();
+        let address = bound.address();
         assert_ne!(address.port(), 0);
         assert!(std::net::TcpStream::connect(address).is_err());
-        let _listener = door.open().unwrap();
+        let _listener = bound.listen().unwrap();
         assert!(std::net::TcpStream::connect(address).is_ok());
     }
 
     #[tokio::test]
-    async fn of_two_that_take_the_same_address_one_is_told_so() {
-        let first = Door::take(loopback(0), "--bind").unwrap();
-        let second = Door::take(first.address(), "--metrics-bind");
-        let _listener = first.open().unwrap();
-        let error = second.and_then(Door::open).unwrap_err();
-        assert!(matches!(error, DoorError::Busy { setting: "--metrics-bind", .. }), "{error}");
+    async fn of_two_that_bind_the_same_address_the_second_to_listen_is_refused() {
+        let first = BoundListener::bind(loopback(0), "--bind").unwrap();
+        let second = BoundListener::bind(first.address(), "--metrics-bind");
+        let _listener = first.listen().unwrap();
+        let error = second.and_then(BoundListener::listen).unwrap_err();
+        assert!(matches!(error, ListenerError::Busy { setting: "--metrics-bind", .. }), "{error}");
     }
 
     #[test]

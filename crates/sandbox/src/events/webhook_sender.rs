@@ -1,4 +1,4 @@
-//! Sends signed events.
+//! Posts events to webhook URLs, signed.
 
 use std::time::Duration;
 
@@ -9,49 +9,48 @@ use sha2::Sha256;
 use tokio::sync::Semaphore;
 use tokio::time::sleep;
 
-use crate::fresh::hex;
+use crate::hex::hex;
 
-/// Time for one attempt.
-const ATTEMPT: Duration = Duration::from_secs(5);
+/// How long one attempt may take.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Time before the second and last attempt.
-const PAUSE: Duration = Duration::from_millis(500);
-/// Attempts that run at once.
-const AT_ONCE: usize = 128;
+const RETRY_DELAY: Duration = Duration::from_millis(500);
+/// Attempts that run at the same time.
+const CONCURRENT_ATTEMPTS: usize = 128;
 
-/// The sender.
 #[derive(Debug)]
-pub(super) struct Courier {
+pub(super) struct WebhookSender {
     client: Client,
-    at_once: Semaphore,
+    permits: Semaphore,
 }
 
-impl Courier {
+impl WebhookSender {
     /// A sender that uses no proxy and follows no redirect.
     ///
     /// # Errors
     ///
     /// When the TLS library cannot start.
     pub(super) fn new() -> Result<Self, reqwest::Error> {
-        let builder = Client::builder().no_proxy().redirect(redirect::Policy::none()).timeout(ATTEMPT);
-        Ok(Self { client: builder.build()?, at_once: Semaphore::new(AT_ONCE) })
+        let builder = Client::builder().no_proxy().redirect(redirect::Policy::none()).timeout(ATTEMPT_TIMEOUT);
+        Ok(Self { client: builder.build()?, permits: Semaphore::new(CONCURRENT_ATTEMPTS) })
     }
 
-    /// Sends a body, at most twice; whether it was taken with 2xx.
+    /// Posts a body, a second time if the first was not answered with 2xx. Whether one was.
     pub(super) async fn send(&self, url: &Url, secret: Option<&str>, body: Bytes) -> bool {
         let signature = secret.map(|secret| sign(secret, &body));
         if self.attempt(url, signature.as_deref(), &body).await {
             return true;
         }
-        sleep(PAUSE).await;
-        let taken = self.attempt(url, signature.as_deref(), &body).await;
-        if !taken {
+        sleep(RETRY_DELAY).await;
+        let accepted = self.attempt(url, signature.as_deref(), &body).await;
+        if !accepted {
             tracing::debug!("an event was not taken after two attempts");
         }
-        taken
+        accepted
     }
 
     async fn attempt(&self, url: &Url, signature: Option<&str>, body: &Bytes) -> bool {
-        let Ok(_permit) = self.at_once.acquire().await else { return false };
+        let Ok(_permit) = self.permits.acquire().await else { return false };
         let mut request = self.client.post(url.clone()).header("content-type", "application/json").body(body.clone());
         if let Some(signature) = signature {
             request = request.header("X-Chakra-Signature-256", signature);

@@ -1,10 +1,9 @@
-//! New ids and secrets, and the present instant.
+//! Random ids and secrets, in the forms that Chakra and Meta give theirs.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use rand::RngExt;
 use rand::distr::{Alphanumeric, SampleString};
-use time::OffsetDateTime;
 
 /// Letters and digits.
 pub(crate) fn alphanumeric(length: usize) -> String {
@@ -39,30 +38,14 @@ pub(crate) fn group_id(number: &str) -> String {
     BASE64.encode(format!("capi_group:{number}:{}", digits(10)))
 }
 
-/// The id under which a call about a group has its outcome told.
+/// The id that a call about a group and the event of its outcome have in common.
 pub(crate) fn group_request() -> String {
     format!("req_{}", digits(16))
-}
-
-/// Bytes as lower-case hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    let digit = |nibble: u8| char::from(b"0123456789abcdef"[usize::from(nibble)]);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
-}
-
-/// Milliseconds since 1970, UTC.
-pub(crate) fn now_ms() -> i64 {
-    i64::try_from(OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn bytes_become_lower_case_digits() {
-        assert_eq!(hex(&[0, 0x1f, 0xab]), "001fab");
-    }
 
     #[test]
     fn a_group_id_is_a_plain_path_segment() {

@@ -1,10 +1,10 @@
-//! Where the cluster of a data directory stands.
+//! The folder that holds the cluster of a data directory.
 //!
-//! Usually `<data-dir>/postgres`. When root lends an account that cannot reach that folder (a data
-//! directory below `/root`, say), the cluster stands in a folder of ours elsewhere, under a random
-//! name that `<data-dir>/postgres.location` remembers: a data directory made anew finds no old data.
+//! Usually `<data-dir>/postgres`. Where the account that Postgres runs as under root cannot reach that
+//! folder (a data directory below `/root`, say), the cluster is kept outside of it, under a random
+//! name that `<data-dir>/postgres.location` holds: a data directory made anew finds no old data.
 //!
-//! `data` in it exists only when `initdb` came to its end: it works in [`UNFINISHED`], which is
+//! `data` in it exists only when `initdb` came to its end: it works in [`UNFINISHED_DATA`], which is
 //! renamed at last. What a killed run left there is removed.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
@@ -19,27 +19,27 @@ use super::account::Account;
 use super::binaries::Binaries;
 use super::{ClusterError, OWNER, last_lines};
 
-/// Where a cluster may stand that its account cannot reach in the data directory.
-const ELSEWHERE: [&str; 2] = ["/var/lib/portico-dev", "/var/tmp/portico-dev"];
-const UNFINISHED: &str = "data.unfinished";
-const PASSWORD: &str = "initdb.password";
+/// Where a cluster is kept whose account cannot reach the data directory: the first that works.
+const OUTSIDE_ROOTS: [&str; 2] = ["/var/lib/portico-dev", "/var/tmp/portico-dev"];
+const UNFINISHED_DATA: &str = "data.unfinished";
+const PASSWORD_FILE: &str = "initdb.password";
 
 /// The folder of one cluster, locked against a second `portico dev`.
 #[derive(Debug)]
-pub(super) struct Home {
-    folder: PathBuf,
-    elsewhere: bool,
+pub(super) struct ClusterFolder {
+    path: PathBuf,
+    outside_data_dir: bool,
     account: Account,
     /// Released by the kernel when this process ends in any way.
     _locks: [File; 2],
 }
 
-impl Home {
-    /// Finds the cluster's folder, or makes an empty one.
-    pub(super) fn of(data_dir: &Path) -> Result<Self, ClusterError> {
+impl ClusterFolder {
+    /// Finds and locks the cluster's folder, or makes an empty one.
+    pub(super) fn open(data_dir: &Path) -> Result<Self, ClusterError> {
         let own_lock = lock(&data_dir.join("postgres.lock"), data_dir)?;
         let location = data_dir.join("postgres.location");
-        let (folder, elsewhere, account) = match fs::read_to_string(&location) {
+        let (folder, outside_data_dir, account) = match fs::read_to_string(&location) {
             Ok(text) => {
                 let folder = PathBuf::from(text.trim_end());
                 if !folder.is_dir() {
@@ -48,7 +48,7 @@ impl Home {
                 let account = account_of(&folder)?;
                 (folder, true, account)
             }
-            Err(error) if error.kind() == ErrorKind::NotFound => settle(data_dir, &location)?,
+            Err(error) if error.kind() == ErrorKind::NotFound => choose_folder(data_dir, &location)?,
             Err(error) => return Err(ClusterError::io(&location, error)),
         };
         if !account.reaches(&folder) {
@@ -56,25 +56,23 @@ impl Home {
         }
         // Two data directories, one a copy of the other, remember the same folder.
         let lock = lock(&folder.join("lock"), data_dir)?;
-        Ok(Self { folder, elsewhere, account, _locks: [own_lock, lock] })
+        Ok(Self { path: folder, outside_data_dir, account, _locks: [own_lock, lock] })
     }
 
     /// The cluster itself: what Postgres calls its data directory.
     pub(super) fn data(&self) -> PathBuf {
-        self.folder.join("data")
+        self.path.join("data")
     }
 
-    /// The folder that holds it.
-    pub(super) fn folder(&self) -> &Path {
-        &self.folder
+    /// What holds `data`, the lock and what `initdb` works with.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
-    /// Whether it is outside the data directory.
-    pub(super) fn is_elsewhere(&self) -> bool {
-        self.elsewhere
+    pub(super) fn is_outside_data_dir(&self) -> bool {
+        self.outside_data_dir
     }
 
-    /// Who Postgres runs as.
     pub(super) fn account(&self) -> &Account {
         &self.account
     }
@@ -90,14 +88,14 @@ impl Home {
         let needed = needed.trim_end();
         binaries
             .of_major(needed)
-            .ok_or_else(|| ClusterError::OtherVersion { folder: self.folder.clone(), needed: needed.to_owned() })
+            .ok_or_else(|| ClusterError::OtherVersion { folder: self.path.clone(), needed: needed.to_owned() })
     }
 
     fn initdb(&self, binaries: &Binaries, password: &SecretString) -> Result<(), ClusterError> {
-        let unfinished = self.folder.join(UNFINISHED);
-        let pwfile = self.folder.join(PASSWORD);
-        absent_is_fine(remove_for_good(&unfinished)).map_err(|source| ClusterError::io(&unfinished, source))?;
-        absent_is_fine(fs::remove_file(&pwfile)).map_err(|source| ClusterError::io(&pwfile, source))?;
+        let unfinished = self.path.join(UNFINISHED_DATA);
+        let pwfile = self.path.join(PASSWORD_FILE);
+        ignore_absent(remove_with_retries(&unfinished)).map_err(|source| ClusterError::io(&unfinished, source))?;
+        ignore_absent(fs::remove_file(&pwfile)).map_err(|source| ClusterError::io(&pwfile, source))?;
 
         let written = self.write_password(&pwfile, password);
         let outcome = written.map_err(|source| ClusterError::io(&pwfile, source)).and_then(|()| {
@@ -105,16 +103,16 @@ impl Home {
             let mut command = self.account.command(&program, "KILL");
             command.arg("--pgdata").arg(&unfinished).arg("--pwfile").arg(&pwfile);
             command.args(["--username", OWNER, "--auth", "scram-sha-256", "--no-sync"]);
-            command.args(["--encoding", "UTF8", "--locale", "C.UTF-8"]).current_dir(&self.folder);
+            command.args(["--encoding", "UTF8", "--locale", "C.UTF-8"]).current_dir(&self.path);
             command.output().map_err(|source| ClusterError::Spawn { program, source })
         });
-        absent_is_fine(fs::remove_file(&pwfile)).map_err(|source| ClusterError::io(&pwfile, source))?;
+        ignore_absent(fs::remove_file(&pwfile)).map_err(|source| ClusterError::io(&pwfile, source))?;
 
-        let said = outcome?;
-        if !said.status.success() {
-            room(&self.folder)?;
-            let text = String::from_utf8_lossy(&said.stderr);
-            return Err(ClusterError::Initdb { folder: self.folder.clone(), said: last_lines(&text) });
+        let output = outcome?;
+        if !output.status.success() {
+            check_free_space(&self.path)?;
+            let text = String::from_utf8_lossy(&output.stderr);
+            return Err(ClusterError::Initdb { folder: self.path.clone(), output: last_lines(&text) });
         }
         fs::rename(&unfinished, self.data()).map_err(|source| ClusterError::io(&self.data(), source))
     }
@@ -127,10 +125,10 @@ impl Home {
 }
 
 /// Whether the disk below a folder takes another 64 KiB; asked after a program failed.
-pub(super) fn room(folder: &Path) -> Result<(), ClusterError> {
-    let probe = folder.join("room.probe");
+pub(super) fn check_free_space(folder: &Path) -> Result<(), ClusterError> {
+    let probe = folder.join("free-space.probe");
     let written = File::create(&probe).and_then(|mut file| file.write_all(&vec![0xA5; 64 * 1024]));
-    let removed = absent_is_fine(fs::remove_file(&probe));
+    let removed = ignore_absent(fs::remove_file(&probe));
     written.and(removed).map_err(|source| ClusterError::io(folder, source))
 }
 
@@ -147,28 +145,28 @@ fn account_of(folder: &Path) -> Result<Account, ClusterError> {
         .map_err(|uid| ClusterError::OtherOwner { folder: folder.to_owned(), uid })
 }
 
-/// `<data-dir>/postgres`, or a new folder elsewhere that `location` then remembers.
-fn settle(data_dir: &Path, location: &Path) -> Result<(PathBuf, bool, Account), ClusterError> {
+/// `<data-dir>/postgres`, or a new folder outside of it that `location` then remembers.
+fn choose_folder(data_dir: &Path, location: &Path) -> Result<(PathBuf, bool, Account), ClusterError> {
     let inside = data_dir.join("postgres");
     make_folder(&inside, 0o700).map_err(|source| ClusterError::io(&inside, source))?;
     let account = account_of(&inside)?;
-    if !account.is_lent() || inside.join("data").exists() || account.reaches(&inside) {
+    if !account.is_another() || inside.join("data").exists() || account.reaches(&inside) {
         return Ok((inside, false, account));
     }
-    let elsewhere = ELSEWHERE
+    let outside = OUTSIDE_ROOTS
         .iter()
-        .find_map(|root| elsewhere(Path::new(root), &account).ok())
+        .find_map(|root| create_outside(Path::new(root), &account).ok())
         .ok_or_else(|| ClusterError::Unreachable { folder: inside.clone(), uid: account.uid() })?;
     // Beside it first, then moved: a killed run leaves no half of a path.
     let draft = location.with_extension("draft");
-    fs::write(&draft, format!("{}\n", elsewhere.display()))
+    fs::write(&draft, format!("{}\n", outside.display()))
         .and_then(|()| fs::rename(&draft, location))
         .and_then(|()| fs::remove_dir_all(&inside))
         .map_err(|source| ClusterError::io(location, source))?;
-    Ok((elsewhere, true, account))
+    Ok((outside, true, account))
 }
 
-fn elsewhere(root: &Path, account: &Account) -> io::Result<PathBuf> {
+fn create_outside(root: &Path, account: &Account) -> io::Result<PathBuf> {
     make_folder(root, 0o711)?;
     let meta = fs::symlink_metadata(root)?;
     if !meta.is_dir() || meta.uid() != 0 || meta.mode() & 0o022 != 0 {
@@ -202,7 +200,7 @@ fn lock(path: &Path, data_dir: &Path) -> Result<File, ClusterError> {
 }
 
 /// Removes a folder into which a killed initdb's child may still write for a moment.
-fn remove_for_good(folder: &Path) -> io::Result<()> {
+fn remove_with_retries(folder: &Path) -> io::Result<()> {
     let deadline = Instant::now() + Duration::from_secs(5);
     loop {
         match fs::remove_dir_all(folder) {
@@ -214,6 +212,6 @@ fn remove_for_good(folder: &Path) -> io::Result<()> {
     }
 }
 
-fn absent_is_fine(outcome: io::Result<()>) -> io::Result<()> {
+fn ignore_absent(outcome: io::Result<()>) -> io::Result<()> {
     outcome.or_else(|error| if error.kind() == ErrorKind::NotFound { Ok(()) } else { Err(error) })
 }

@@ -10,7 +10,7 @@ const OPUS: &[u8] = include_bytes!("samples/voice.ogg");
 /// The bytes of the medium with that id: the same at every call. A picture holds its id as a
 /// comment, so that no two are equal; voice notes are all the same two seconds of silence; of any
 /// other type there is only a line of text.
-pub(super) fn of(id: &str, mime_type: &str) -> Bytes {
+pub(super) fn bytes_of(id: &str, mime_type: &str) -> Bytes {
     match mime_type.split(';').next().unwrap_or_default().trim() {
         "image/jpeg" => jpeg(id),
         "audio/ogg" => Bytes::from_static(OPUS),
@@ -37,7 +37,7 @@ mod tests {
 
     #[test]
     fn a_picture_is_a_chain_of_segments_up_to_its_scan() {
-        let bytes = of("300400500600700", "image/jpeg");
+        let bytes = bytes_of("300400500600700", "image/jpeg");
         let (mut at, mut markers) = (2, Vec::new());
         while markers.last() != Some(&0xda) {
             assert_eq!(bytes[at], 0xff);
@@ -46,12 +46,12 @@ mod tests {
         }
         assert_eq!(markers[..2], [0xe0, 0xfe]);
         assert!(bytes.ends_with(&[0xff, 0xd9]));
-        assert_ne!(bytes, of("300400500600701", "image/jpeg"));
+        assert_ne!(bytes, bytes_of("300400500600701", "image/jpeg"));
     }
 
     #[test]
     fn the_type_decides_and_its_parameters_do_not() {
-        assert!(of("1", "audio/ogg; codecs=opus").starts_with(b"OggS"));
-        assert!(of("1", "application/pdf").starts_with(b"Medium 1"));
+        assert!(bytes_of("1", "audio/ogg; codecs=opus").starts_with(b"OggS"));
+        assert!(bytes_of("1", "application/pdf").starts_with(b"Medium 1"));
     }
 }

@@ -269,6 +269,15 @@ async fn an_erased_tenant_is_unseen_at_once_and_then_leaves_nothing_behind(owner
     for table in ["tenants", "customers", "audit_log"] {
         assert_eq!(rows(table).await, (1, 1), "{table}");
     }
+    // Of every table, exactly what is registered so is gone at once.
+    for table in tenant_tables(&owner).await {
+        let at_once: bool = sqlx::query_scalar("select erasure = 'at_once' from table_registry where table_name = $1")
+            .bind(&table)
+            .fetch_one(&owner)
+            .await
+            .expect("the table is registered");
+        assert_eq!(rows(&table).await.0 == 0, at_once, "{table}");
+    }
     let listed = |question: &'static str| asked(&service, other, question);
     assert_eq!(listed("select to_jsonb(count(*)) from resolve_tenants(null, 10)").await, 1);
     let taken = "select to_jsonb(resolve_plugin_taken((select plugin_id from plugins), gen_random_uuid()))";

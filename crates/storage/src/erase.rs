@@ -1,4 +1,8 @@
-//! Erasing a tenant: at once what opens or proves anything, and bit by bit the rest.
+//! Erasing a tenant: at once what opens or proves anything, and the rest in batches.
+//!
+//! Which table is which, and in which order they go, stands in the table `table_registry`, which the two
+//! functions of the schema called here read. `migrations/README.md` says how a new table is registered;
+//! `tests/table_registry` fails for one that is not.
 
 use portico_domain::TenantId;
 
@@ -8,11 +12,11 @@ use crate::error::StorageError;
 /// What one step of a purge did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purge {
-    /// So many rows are gone; there may be more.
+    /// So many rows of one table were deleted; there may be more.
     Rows(u64),
-    /// Nothing of the tenant is left.
+    /// Nothing of the tenant is left: its row in `tenants` went with this step.
     Finished,
-    /// The tenant is not erased, or someone else is at it.
+    /// The tenant is not erased, or another transaction is purging it at this moment.
     NotOurs,
 }
 
@@ -33,7 +37,9 @@ impl TenantTx {
     }
 
     /// Marks the tenant as erased and destroys its data keys, its Chakra keys and every hash that a
-    /// secret is recognised by. From here on nobody sees the tenant. False when there is none.
+    /// secret is recognised by: all that is registered as `at_once`, and the columns registered to be
+    /// cleared. From here on nobody sees the tenant. False when there is none. Everything else waits for
+    /// [`Self::purge_tenant`], however much it is.
     ///
     /// # Errors
     ///
@@ -42,11 +48,13 @@ impl TenantTx {
         Ok(sqlx::query_scalar!(r#"select erase_tenant() as "done!""#).fetch_one(&mut *self.tx).await?)
     }
 
-    /// Takes away at most so many rows of the erased tenant.
+    /// Deletes at most so many rows of one table of the erased tenant (of a partitioned table, of each of
+    /// its partitions). Call it in a transaction of its own until it is [`Purge::Finished`].
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// [`StorageError`] when the database fails, or when all else is gone and a table that may hold the
+    /// tenant's rows is not registered.
     pub async fn purge_tenant(&mut self, most: u16) -> Result<Purge, StorageError> {
         let gone = sqlx::query_scalar!("select purge_tenant($1)", i32::from(most)).fetch_one(&mut *self.tx).await?;
         Ok(match gone {

@@ -269,6 +269,15 @@ async fn an_erased_tenant_is_unseen_at_once_and_then_leaves_nothing_behind(owner
     for table in ["tenants", "customers", "audit_log"] {
         assert_eq!(rows(table).await, (1, 1), "{table}");
     }
+    // Of every table, exactly what is registered so is gone at once.
+    for table in tenant_tables(&owner).await {
+        let at_once: bool = sqlx::query_scalar("select erasure = 'at_once' from table_registry where table_name = $1")
+            .bind(&table)
+            .fetch_one(&owner)
+            .await
+            .expect("the table is registered");
+        assert_eq!(rows(&table).await.0 == 0, at_once, "{table}");
+    }
     let listed = |question: &'static str| asked(&service, other, question);
     assert_eq!(listed("select to_jsonb(count(*)) from resolve_tenants(null, 10)").await, 1);
     let taken = "select to_jsonb(resolve_plugin_taken((select plugin_id from plugins), gen_random_uuid()))";
@@ -319,33 +328,4 @@ async fn whoever_seals_while_the_tenant_is_erased_ends_first_and_neither_fails(o
     assert_eq!(sealed.expect("waits for nobody").rows_affected(), 1);
     sealing.commit().await.expect("commits");
     assert_eq!(erasing.await.expect("ends"), true);
-}
-
-#[sqlx::test(migrator = "MIGRATOR")]
-async fn every_column_that_could_hold_a_secret_is_left_out_of_exports_for_a_reason(owner: PgPool) {
-    use portico_storage::export::{LEFT_OUT, TABLES_LEFT_OUT, is_left_out};
-
-    let tables = tenant_tables(&owner).await;
-    for (table, reason) in TABLES_LEFT_OUT {
-        assert!(tables.iter().any(|name| name == table) && !reason.is_empty(), "{table}");
-    }
-    let columns: Vec<(String, String, String)> = sqlx::query_as(
-        "select c.relname::text, a.attname::text, format_type(a.atttypid, null)
-         from pg_class c join pg_attribute a on a.attrelid = c.oid
-         where c.relname = any($1) and c.relnamespace = 'public'::regnamespace and a.attnum > 0 and not a.attisdropped",
-    )
-    .bind(&tables)
-    .fetch_all(&owner)
-    .await
-    .expect("the catalog can be read");
-    let exported = columns.iter().filter(|(table, ..)| !TABLES_LEFT_OUT.iter().any(|(name, _)| name == table));
-    let mut unnamed: Vec<_> = exported
-        // Shown as the audit log itself shows them.
-        .filter(|(table, ..)| table != "audit_log")
-        .filter(|(_, column, kind)| is_left_out(column, kind))
-        .filter(|(table, column, _)| !LEFT_OUT.iter().any(|(of, name, _)| of == table && name == column))
-        .map(|(table, column, kind)| format!("{table}.{column} {kind}"))
-        .collect();
-    unnamed.sort();
-    assert_eq!(unnamed, Vec::<String>::new(), "name these in LEFT_OUT of storage/src/export.rs with a reason");
 }

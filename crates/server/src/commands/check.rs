@@ -70,7 +70,7 @@ async fn check_database(url: SecretString, listen_url: Option<SecretString>, rep
             pass("database", connected);
             report.fail("migrations", error);
         }
-        Err(error @ (ConnectError::TooMighty(_) | ConnectError::NotService(_))) => {
+        Err(error @ (ConnectError::TooPrivileged(_) | ConnectError::NotService(_))) => {
             pass("database", connected);
             pass("migrations", migrated);
             report.fail("role", error);

@@ -239,7 +239,7 @@ impl Reader<'_> {
         let mut paths = PathOverrides::default();
         for (operation, found) in self.sources.under(keys::CHAKRA_PATHS) {
             self.parse(&found, |found| {
-                paths.choose(&operation, found.text.expose_secret()).map_err(|error| error.to_string())
+                paths.set(&operation, found.text.expose_secret()).map_err(|error| error.to_string())
             });
         }
         paths
@@ -283,7 +283,7 @@ fn chakra_url(found: &Found) -> Result<String, String> {
             Err("must be an http or https URL without path and credentials, such as https://api.chakrahq.com"
                 .to_owned())
         }
-        Err(error @ portico_chakra::ClientBuildError::Client(_)) => Err(format!("cannot be called: {error}")),
+        Err(error @ portico_chakra::ClientBuildError::Http(_)) => Err(format!("cannot be called: {error}")),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use portico_kms::{BadTransit, Pkcs11TokenOptions, Places, Token, TransitClient, TransitOptions, ring};
+use portico_kms::{BadTransit, Pkcs11TokenOptions, KeyProviders, Pkcs11Token, TransitClient, TransitOptions, ring};
 use portico_vault::{MasterKeyEntry, MasterKeys};
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -47,7 +47,7 @@ impl Reader<'_> {
         let listed = self.require(keys::MASTER_KEYS, fix, |found| {
             MasterKeyEntry::parse(&found.text).map_err(|error| error.to_string())
         })?;
-        let mut places = Places::default();
+        let mut places = KeyProviders::default();
         if listed.iter().any(|key| matches!(key, MasterKeyEntry::Pkcs11 { .. })) {
             places.token = self.token();
         }
@@ -58,7 +58,7 @@ impl Reader<'_> {
         ring(listed, &places).ok()
     }
 
-    fn token(&mut self) -> Option<Arc<Token>> {
+    fn token(&mut self) -> Option<Arc<Pkcs11Token>> {
         let module = self.require(
             keys::PKCS11_MODULE,
             "PORTICO_MASTER_KEYS lists a key in a token: set it to the token's PKCS#11 module, such as /usr/lib/softhsm/libsofthsm2.so",
@@ -74,7 +74,7 @@ impl Reader<'_> {
             "PORTICO_MASTER_KEYS lists a key in a token: set it to the user's PIN",
             |found| Ok(found.text.clone()),
         );
-        Some(Arc::new(Token::new(Pkcs11TokenOptions { module: module?, label: label?, pin: pin? })))
+        Some(Arc::new(Pkcs11Token::new(Pkcs11TokenOptions { module: module?, label: label?, pin: pin? })))
     }
 
     fn transit(&mut self) -> Option<Arc<TransitClient>> {

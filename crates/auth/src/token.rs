@@ -5,7 +5,8 @@
 //! as RFC 8725 advises. The header holds nothing but algorithm, type and key id, in the very bytes that
 //! [`TokenSigner`] writes; whatever a key could be smuggled in with (`jwk`, `jku`, `x5c`, `crit`) is
 //! refused with it. A key id is looked up among the keys in memory and nowhere else. Claims are read
-//! after the signature held, and strictly all the same.
+//! after the signature held, and strictly all the same. `jsonwebtoken` signs, verifies and reads; each
+//! check of our own says what the library lacks, and the tests hold it against the library alone.
 //!
 //! A valid token proves who minted it and how far it was narrowed. What its minter may do now is asked
 //! anew on each use, and the token gets what both allow: see [`Principal::narrowed`](crate::Principal).
@@ -13,6 +14,7 @@
 //! No I/O, no clock and no randomness of its own: all are passed in.
 
 mod claims;
+mod header;
 #[cfg(test)]
 mod hostile;
 mod keys;
@@ -33,9 +35,6 @@ pub const LIFETIME_LONGEST: Duration = Duration::HOUR;
 pub const LEEWAY: Duration = Duration::seconds(30);
 /// For whom tokens are: the `aud` of every one.
 pub const AUDIENCE: &str = "portico-api";
-
-const ALGORITHM: &str = "EdDSA";
-const TYPE: &str = "at+jwt";
 
 /// Why a token is not believed. For logs and tests: the outside hears no more than "not valid", and of
 /// [`TokenFault::Expired`], which is told only of a token that was genuine.

@@ -5,6 +5,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command answers on the terminal")]
 
+mod graph;
 mod layers;
 mod openapi;
 mod sqlx_prepare;
@@ -17,6 +18,7 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo xtask <command>
 
+  graph [--check]         prints the import graph in figures, or fails for its circles and upward arrows
   layers                  checks which crate may depend on which (STYLE: Layout)
   openapi [--check]       writes openapi/ from the code, or compares it with the code
   sqlx-prepare [--check]  writes .sqlx from the migrations and the queries, or compares it with them";
@@ -35,6 +37,8 @@ fn main() -> ExitCode {
 fn dispatch(args: &[String]) -> Result<(), Box<dyn Error>> {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     match args.as_slice() {
+        ["graph"] => Ok(graph::run(graph::Mode::Print)?),
+        ["graph", "--check"] => Ok(graph::run(graph::Mode::Check)?),
         ["layers"] => Ok(layers::run()?),
         ["openapi"] => Ok(openapi::run(openapi::Mode::Write)?),
         ["openapi", "--check"] => Ok(openapi::run(openapi::Mode::Check)?),

@@ -2,14 +2,17 @@
 
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Validation};
 use portico_domain::{ApiKeyId, CustomerId, MemberId, Permission, PermissionSet, SigningKeyId, TenantId, TokenId};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use time::{Duration, OffsetDateTime};
 
+use super::claims::Wire;
 use super::*;
 use crate::principal::Actor;
 use crate::reach::Reach;
@@ -85,6 +88,13 @@ fn changed(changes: &Value) -> Value {
         };
     }
     Value::Object(all)
+}
+
+/// The claims without their names, in the order in which they are declared.
+fn listed(claims: &str) -> String {
+    let claims: Value = serde_json::from_str(claims).expect("is JSON");
+    let names = ["iss", "aud", "sub", "tenant", "jti", "iat", "nbf", "exp", "scope", "customers", "phone_numbers"];
+    Value::Array(names.iter().map(|name| claims[name].clone()).collect()).to_string()
 }
 
 fn encode(bytes: impl AsRef<[u8]>) -> String {
@@ -201,6 +211,11 @@ fn a_hostile_header_is_refused() {
             format!(r#"{{"alg":"EdDSA","kid":"{kid}","typ":"at+jwt","crit":["b64"],"b64":false}}"#),
             TokenFault::Header,
         ),
+        (
+            "crit that is null",
+            format!(r#"{{"alg":"EdDSA","kid":"{kid}","typ":"at+jwt","crit":null}}"#),
+            TokenFault::Header,
+        ),
         ("an empty crit", format!(r#"{{"alg":"EdDSA","kid":"{kid}","typ":"at+jwt","crit":[]}}"#), TokenFault::Header),
         (
             "jku",
@@ -251,6 +266,7 @@ fn hostile_claims_are_refused_though_rightly_signed() {
         ("expiry is a fraction", mint.with(&json!({"exp": 1_795_000_000.5})), TokenFault::Claims),
         ("expiry beyond time", mint.with(&json!({"exp": i64::MAX})), TokenFault::Claims),
         ("an hour and a second", mint.with(&json!({"exp": at(3_601)})), TokenFault::Lifetime),
+        ("expiry before time", mint.with(&json!({"exp": -1})), TokenFault::Claims),
         ("it ends before it begins", mint.with(&json!({"exp": at(-1)})), TokenFault::Claims),
         (
             "minted later than now",
@@ -288,7 +304,9 @@ fn hostile_claims_are_refused_though_rightly_signed() {
         ),
         ("two objects", mint.with_claims(&format!("{text}{text}")), TokenFault::Claims),
         ("white space around", mint.with_claims(&format!(" {text}")), TokenFault::Claims),
+        ("a line break behind", mint.with_claims(&format!("{text}\n")), TokenFault::Claims),
         ("an array", mint.with_claims("[1]"), TokenFault::Claims),
+        ("an array of all claims", mint.with_claims(&listed(&text)), TokenFault::Claims),
         ("a token inside", mint.with_claims(&mint.with(&json!({}))), TokenFault::Claims),
         ("nothing", mint.with_claims(""), TokenFault::Claims),
         ("no UTF-8", mint.signer.sign_parts(mint.header().as_bytes(), b"{\"iss\":\"\xff\"}"), TokenFault::Claims),
@@ -366,6 +384,69 @@ fn the_own_public_key_in_the_header_is_refused() {
     let header = format!(r#"{{"alg":"EdDSA","kid":"{}","typ":"at+jwt","jwk":{jwk}}}"#, attacker.id());
     let token = attacker.sign_parts(header.as_bytes(), good().to_string().as_bytes());
     assert_eq!(mint.verify(&token), Err(TokenFault::Header));
+}
+
+/// Why [`TokenKeys`] checks more than the library does. What fails here, the library has learnt to
+/// refuse: then the check of ours can go.
+#[test]
+fn the_library_alone_believes_what_we_refuse() {
+    let mint = Mint::new();
+    let kid = mint.signer.id();
+    let text = good().to_string();
+    let key = DecodingKey::from_ed_der(&mint.signer.public_key());
+    let mut validation = Validation::new(Algorithm::EdDSA);
+    validation.set_issuer(&[ISSUER]);
+    validation.set_audience(&[AUDIENCE]);
+    validation.validate_exp = false;
+    let header = |more: &str| mint.under(&format!(r#"{{"alg":"EdDSA","kid":"{kid}","typ":"at+jwt"{more}}}"#));
+    let table: Vec<(&str, String, TokenFault)> = [
+        ("a long token", mint.with(&json!({"scope": "x".repeat(TOKEN_LONGEST)})), TokenFault::Length),
+        ("another type", mint.under(&format!(r#"{{"alg":"EdDSA","kid":"{kid}","typ":"JWT"}}"#)), TokenFault::Type),
+        (
+            "another order",
+            mint.under(&format!(r#"{{"typ":"at+jwt","alg":"EdDSA","kid":"{kid}"}}"#)),
+            TokenFault::Header,
+        ),
+        ("a key in the header", header(r#","jwk":{"kty":"OKP","crv":"Ed25519","x":""}"#), TokenFault::Header),
+        ("a key to be fetched", header(r#","jku":"https://evil.example""#), TokenFault::Header),
+        ("crit", header(r#","crit":["b64"],"b64":false"#), TokenFault::Header),
+        ("a member twice", header(r#","x":1,"x":2"#), TokenFault::Header),
+        ("a null", header(r#","crit":null"#), TokenFault::Header),
+        ("white space around the claims", mint.with_claims(&format!(" {text}\n")), TokenFault::Claims),
+        ("a day of life", mint.with(&json!({"exp": NOW.unix_timestamp() + 86_400})), TokenFault::Lifetime),
+    ]
+    .into();
+    for (what, token, fault) in table {
+        let alone = jsonwebtoken::decode::<Wire>(&token, &key, &validation);
+        assert!(alone.is_ok(), "{what}: {:?}", alone.err());
+        assert_eq!(mint.verify(&token), Err(fault), "{what}");
+    }
+    // It cannot tell `none` from what is no header.
+    for header in [format!(r#"{{"alg":"none","kid":"{kid}","typ":"at+jwt"}}"#), "{}".to_owned()] {
+        let error = jsonwebtoken::decode_header(mint.under(&header)).expect_err("no algorithm of the library's");
+        assert!(matches!(error.kind(), ErrorKind::Json(_)), "{error:?}");
+    }
+}
+
+#[test]
+fn what_the_library_alone_would_write_has_another_header() {
+    let mint = Mint::new();
+    let pair = Ed25519KeyPair::generate().expect("a key is made");
+    let public_key = pair.public_key().as_ref().try_into().expect("32 bytes");
+    let key = TokenKey { id: mint.signer.id(), public_key, retires_at: None };
+    let keys = TokenKeys::new(ISSUER.to_owned(), vec![key]);
+    let pkcs8 = pair.to_pkcs8v1().expect("is written");
+    let header = jsonwebtoken::Header {
+        typ: Some("at+jwt".to_owned()),
+        kid: Some(key.id.to_string()),
+        ..jsonwebtoken::Header::new(Algorithm::EdDSA)
+    };
+    let token = jsonwebtoken::encode(&header, &good(), &EncodingKey::from_ed_der(pkcs8.as_ref())).expect("signs");
+    assert_eq!(keys.verify(&token, NOW), Err(TokenFault::Header));
+    // But for the header it is one of ours.
+    let message = format!("{}.{}", encode(mint.header()), part(&token, 1));
+    let token = format!("{message}.{}", encode(pair.sign(message.as_bytes())));
+    assert!(keys.verify(&token, NOW).is_ok());
 }
 
 #[test]

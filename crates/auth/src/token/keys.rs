@@ -1,59 +1,29 @@
-//! Signing and verifying.
+//! Signing and verifying, by `jsonwebtoken`; and what it does not refuse of its own.
 
 use std::fmt;
 
-use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::errors::{Error, ErrorKind};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Validation};
 use portico_domain::SigningKeyId;
 use rand::CryptoRng;
-use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-use super::{ALGORITHM, TOKEN_LONGEST, TYPE, TokenClaims, TokenFault};
+use super::claims::Wire;
+use super::header::Header;
+use super::{AUDIENCE, TOKEN_LONGEST, TokenClaims, TokenFault};
 
 /// Bytes in a private key's seed, and in a public key.
 const KEY_LEN: usize = 32;
-/// Bytes in a signature.
-const SIGNATURE_LEN: usize = 64;
-
-/// The header of every token; each field once, and no other.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Header {
-    alg: String,
-    kid: String,
-    typ: String,
-}
-
-impl Header {
-    fn of(kid: SigningKeyId) -> Vec<u8> {
-        let header = Self { alg: ALGORITHM.to_owned(), kid: kid.to_string(), typ: TYPE.to_owned() };
-        serde_json::to_vec(&header).expect("three texts are JSON")
-    }
-
-    /// The key that the header names, if the header is one of ours to the byte.
-    fn judge(json: &[u8]) -> Result<SigningKeyId, TokenFault> {
-        if json.first() != Some(&b'{') {
-            return Err(TokenFault::Header);
-        }
-        let header: Self = serde_json::from_slice(json).map_err(|_| TokenFault::Header)?;
-        if header.alg != ALGORITHM {
-            return Err(TokenFault::Algorithm);
-        }
-        if header.typ != TYPE {
-            return Err(TokenFault::Type);
-        }
-        let kid = header.kid.parse().map_err(|_| TokenFault::UnknownKey)?;
-        if Self::of(kid) == json { Ok(kid) } else { Err(TokenFault::Header) }
-    }
-}
 
 /// A private key that signs tokens.
 pub struct TokenSigner {
     id: SigningKeyId,
-    pair: Ed25519KeyPair,
+    public_key: [u8; KEY_LEN],
+    private_key: EncodingKey,
 }
 
 impl TokenSigner {
@@ -68,7 +38,10 @@ impl TokenSigner {
     #[must_use]
     pub fn from_seed(id: SigningKeyId, seed: &[u8]) -> Option<Self> {
         let pair = Ed25519KeyPair::from_seed_unchecked(seed).ok()?;
-        Some(Self { id, pair })
+        let public_key = pair.public_key().as_ref().try_into().ok()?;
+        // The library takes no seeds; both documents are wiped when they are dropped.
+        let private_key = EncodingKey::from_ed_der(pair.to_pkcs8v1().ok()?.as_ref());
+        Some(Self { id, public_key, private_key })
     }
 
     /// Its id.
@@ -78,13 +51,9 @@ impl TokenSigner {
     }
 
     /// The public key.
-    ///
-    /// # Panics
-    ///
-    /// Never: every Ed25519 key has 32 bytes.
     #[must_use]
-    pub fn public_key(&self) -> [u8; KEY_LEN] {
-        self.pair.public_key().as_ref().try_into().expect("a public key of Ed25519 has 32 bytes")
+    pub const fn public_key(&self) -> [u8; KEY_LEN] {
+        self.public_key
     }
 
     /// The claims as a signed token.
@@ -94,14 +63,14 @@ impl TokenSigner {
     }
 
     /// Whatever it is, signed: tests make hostile tokens with it.
+    ///
+    /// Not [`jsonwebtoken::encode`]: it writes `typ` before `alg`, and replicas of the version before
+    /// refuse, as we do, every header that is not theirs to the byte.
     pub(super) fn sign_parts(&self, header: &[u8], claims: &[u8]) -> String {
-        let mut token = URL_SAFE_NO_PAD.encode(header);
-        token.push('.');
-        URL_SAFE_NO_PAD.encode_string(claims, &mut token);
-        let signature = self.pair.sign(token.as_bytes());
-        token.push('.');
-        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
-        token
+        let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
+        let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &self.private_key, Algorithm::EdDSA)
+            .expect("a key of Ed25519 signs any message");
+        format!("{message}.{signature}")
     }
 }
 
@@ -134,14 +103,23 @@ impl TokenKey {
 #[derive(Debug, Clone)]
 pub struct TokenKeys {
     issuer: String,
-    keys: Vec<TokenKey>,
+    keys: Vec<(TokenKey, DecodingKey)>,
+    validation: Validation,
 }
 
 impl TokenKeys {
     /// These keys of that issuer.
     #[must_use]
-    pub const fn new(issuer: String, keys: Vec<TokenKey>) -> Self {
-        Self { issuer, keys }
+    pub fn new(issuer: String, keys: Vec<TokenKey>) -> Self {
+        let mut validation = Validation::new(Algorithm::EdDSA);
+        validation.set_issuer(&[&issuer]);
+        validation.set_audience(&[AUDIENCE]);
+        // The library knows the system's clock and no other; `TokenClaims::judge` is handed one.
+        validation.validate_exp = false;
+        // Every claim is required, not five at the most: `Wire` cannot be read without.
+        validation.required_spec_claims.clear();
+        let keys = keys.into_iter().map(|key| (key, DecodingKey::from_ed_der(&key.public_key))).collect();
+        Self { issuer, keys, validation }
     }
 
     /// Who issues.
@@ -156,25 +134,38 @@ impl TokenKeys {
     ///
     /// See [`TokenFault`].
     pub fn verify(&self, token: &str, now: OffsetDateTime) -> Result<TokenClaims, TokenFault> {
+        // The library decodes a token of any length.
         if token.len() > TOKEN_LONGEST {
             return Err(TokenFault::Length);
         }
-        let (signed, signature) = token.rsplit_once('.').ok_or(TokenFault::Shape)?;
+        let (signed, _) = token.rsplit_once('.').ok_or(TokenFault::Shape)?;
         let (header, claims) = signed.split_once('.').ok_or(TokenFault::Shape)?;
         let kid = Header::judge(&decoded(header)?)?;
-        let key = self.keys.iter().find(|key| key.id == kid && key.is_accepted(now)).ok_or(TokenFault::UnknownKey)?;
+        let named = self.keys.iter().find(|(key, _)| key.id == kid && key.is_accepted(now));
+        let (_, key) = named.ok_or(TokenFault::UnknownKey)?;
         let claims = decoded(claims)?;
-        let signature = decoded(signature)?;
-        if signature.len() != SIGNATURE_LEN {
-            return Err(TokenFault::Signature);
+        let wire = jsonwebtoken::decode::<Wire>(token, key, &self.validation).map_err(|error| fault(&error))?.claims;
+        // The library skips white space around the claims.
+        if claims.first() != Some(&b'{') || claims.last() != Some(&b'}') {
+            return Err(TokenFault::Claims);
         }
-        let public_key = UnparsedPublicKey::new(&ED25519, key.public_key);
-        public_key.verify(signed.as_bytes(), &signature).map_err(|_| TokenFault::Signature)?;
-        TokenClaims::judge(&claims, &self.issuer, now)
+        TokenClaims::judge(wire, now)
     }
 }
 
 /// Base64url without padding; the one form in which each text can be written (a dot is not part of it).
+/// The library decodes alike, but the claims only after the signature held.
 fn decoded(part: &str) -> Result<Vec<u8>, TokenFault> {
     URL_SAFE_NO_PAD.decode(part).map_err(|_| TokenFault::Shape)
+}
+
+/// Why the library refuses a token under one of our headers.
+fn fault(error: &Error) -> TokenFault {
+    match error.kind() {
+        ErrorKind::Base64(_) => TokenFault::Shape,
+        ErrorKind::Json(_) => TokenFault::Claims,
+        ErrorKind::InvalidIssuer => TokenFault::Issuer,
+        ErrorKind::InvalidAudience => TokenFault::Audience,
+        _ => TokenFault::Signature,
+    }
 }

@@ -11,7 +11,7 @@ mod value;
 
 pub use body::{Body, NoBody};
 pub use if_match::IfMatch;
-pub use patch::{given, nullable};
+pub use patch::{Patch, given};
 pub use query::{Cursor, Flag, Limit, PageQuery, Query, page};
 pub use segment::Segment;
-pub use value::{Moment, Parsed, Word};
+pub use value::{Parsed, Timestamp, Word};

@@ -164,9 +164,18 @@ impl<'de> Deserializer<'de> for Text<'_> {
         visitor.visit_some(self)
     }
 
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Misfit> {
+        visitor.visit_enum(self.0.into_deserializer())
+    }
+
     serde::forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
-        unit_struct newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+        unit_struct newtype_struct seq tuple tuple_struct map struct identifier ignored_any
     }
 }
 
@@ -202,6 +211,19 @@ mod tests {
         for query in ["refresh", "refresh=", "refresh=1", "refresh=True"] {
             assert_eq!(set(query).unwrap_err(), "the query parameter refresh must be true or false");
         }
+    }
+
+    #[test]
+    fn a_choice_is_one_of_its_names() {
+        #[derive(Debug, Deserialize)]
+        struct Choice {
+            status: Option<portico_domain::ApiKeyStatus>,
+        }
+        let status = |query: &str| parse::<Choice>(query).map(|choice| choice.status).map_err(|e| e.to_string());
+        assert_eq!(status("status=expired"), Ok(Some(portico_domain::ApiKeyStatus::Expired)));
+        assert_eq!(status(""), Ok(None));
+        let wrong = "the query parameter status must be one of active, expired, revoked";
+        assert_eq!(status("status=Expired").unwrap_err(), wrong);
     }
 
     #[test]

@@ -8,12 +8,12 @@ use actix_web::{HttpRequest, HttpResponse, body, web};
 use futures_util::StreamExt as _;
 use portico_app::gateway::{Answer, AnswerBody, BodyFailure, Call, Failure, Headers};
 use portico_app::{App, Error};
+use portico_web::error_response::{ErrorResponse, Surface, log};
 use portico_web::guard::presented;
 use portico_web::problem::Problem;
 use portico_web::rate_limit;
 use portico_web::reply;
 use portico_web::request_id::RequestId;
-use portico_web::told::{Surface, Told, log};
 use serde::Serialize;
 
 /// The header that names the operation.
@@ -110,10 +110,10 @@ fn refused(request: &HttpRequest, id: &RequestId, failure: &Failure) -> HttpResp
         return Problem::NoPath.answer(id);
     }
     log(&failure.error, id);
-    let told = Told::of(&failure.error, Surface::Compatible);
-    let meta = Meta { request_id: id.as_str(), source: "portico", code: told.code };
-    let mut answer = reply::json(told.status, &Envelope { data: [], meta, errors: [&told.detail] });
-    for (name, value) in told.headers {
+    let response = ErrorResponse::of(&failure.error, Surface::Compatible);
+    let meta = Meta { request_id: id.as_str(), source: "portico", code: response.code };
+    let mut answer = reply::json(response.status, &Envelope { data: [], meta, errors: [&response.detail] });
+    for (name, value) in response.headers {
         answer.headers_mut().insert(name, value);
     }
     name_operation(answer.headers_mut(), failure.operation);

@@ -6,7 +6,7 @@ use maud::html;
 use portico_app::{Cookie, Error, SignInError};
 
 use crate::frame::{self, go};
-use crate::sign_in::Told;
+use crate::sign_in_problem::SignInProblem;
 use crate::visit::{Form, Visit};
 
 /// `GET /console/`.
@@ -20,7 +20,7 @@ pub(crate) async fn show(visit: Visit<'_>) -> HttpResponse {
     };
     let who = match visit.app.who_am_i(&principal).await {
         Ok(who) => who,
-        Err(error) => return Told::of(&SignInError::App(error)).alone(),
+        Err(error) => return SignInProblem::of(&SignInError::App(error)).answer(),
     };
     let tenant = who.tenant.map(|tenant| tenant.name).unwrap_or_default();
     let body = html! {
@@ -56,7 +56,7 @@ fn not_in(visit: &Visit<'_>, error: Error) -> HttpResponse {
             let body = html! { p role="alert" { "You cannot act here: " (refused.to_string()) "." } };
             frame::page("Not now", body).status(StatusCode::FORBIDDEN).answer()
         }
-        Error::Database(_) => Told::of(&SignInError::App(error)).alone(),
+        Error::Database(_) => SignInProblem::of(&SignInError::App(error)).answer(),
         _ => go("/console/sign-in", [visit.app.clear_cookie(Cookie::Session)]),
     }
 }
@@ -65,10 +65,10 @@ fn not_in(visit: &Visit<'_>, error: Error) -> HttpResponse {
 pub(crate) async fn sign_out(visit: Visit<'_>, form: Form) -> HttpResponse {
     let Some(session) = visit.cookie(Cookie::Session) else { return go("/console/sign-in", []) };
     if !visit.is_of_session(&form) {
-        return Told::of(&SignInError::Stale).alone();
+        return SignInProblem::of(&SignInError::Stale).answer();
     }
     match visit.app.sign_out(session, &visit.origin()).await {
         Ok(()) | Err(Error::Missing(_)) => go("/console/sign-in", [visit.app.clear_cookie(Cookie::Session)]),
-        Err(error) => Told::of(&SignInError::App(error)).alone(),
+        Err(error) => SignInProblem::of(&SignInError::App(error)).answer(),
     }
 }

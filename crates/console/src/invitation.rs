@@ -8,14 +8,15 @@ use portico_web::page::Page;
 
 use crate::frame;
 use crate::provider::leave;
-use crate::sign_in::{STALE, Told};
+use crate::sign_in::STALE;
+use crate::sign_in_problem::SignInProblem;
 use crate::visit::{Form, Visit};
 
 /// `GET /console/invitations/{token}`.
 pub(crate) async fn show(visit: Visit<'_>) -> HttpResponse {
     match visit.app.invited(visit.segment("token")).await {
         Ok(invited) => page(&visit, &invited, None).answer(),
-        Err(error) => Told::of(&error).alone(),
+        Err(error) => SignInProblem::of(&error).answer(),
     }
 }
 
@@ -23,7 +24,7 @@ pub(crate) async fn show(visit: Visit<'_>) -> HttpResponse {
 pub(crate) async fn accept(visit: Visit<'_>, form: Form) -> HttpResponse {
     let invited = match visit.app.invited(visit.segment("token")).await {
         Ok(invited) => invited,
-        Err(error) => return Told::of(&error).alone(),
+        Err(error) => return SignInProblem::of(&error).answer(),
     };
     if !visit.is_ours(&form) {
         return page(&visit, &invited, Some(STALE)).status(StatusCode::FORBIDDEN).answer();
@@ -36,17 +37,17 @@ pub(crate) async fn accept(visit: Visit<'_>, form: Form) -> HttpResponse {
     match visit.app.accept_with_password(token, form.secret("password"), &visit.origin()).await {
         Ok(session) => visit.enter(session).await,
         Err(error @ (SignInError::Weak(_) | SignInError::Busy)) => {
-            let told = Told::of(&error);
-            told.on(page(&visit, &invited, Some(&told.text))).answer()
+            let problem = SignInProblem::of(&error);
+            problem.on(page(&visit, &invited, Some(&problem.text))).answer()
         }
-        Err(error) => Told::of(&error).alone(),
+        Err(error) => SignInProblem::of(&error).answer(),
     }
 }
 
 /// `POST /console/invitations/{token}/provider`.
 pub(crate) async fn accept_at_provider(visit: Visit<'_>, form: Form) -> HttpResponse {
     if !visit.is_ours(&form) {
-        return Told::of(&SignInError::Stale).alone();
+        return SignInProblem::of(&SignInError::Stale).answer();
     }
     leave(&visit, Some(visit.segment("token"))).await
 }

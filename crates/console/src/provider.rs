@@ -5,13 +5,14 @@ use maud::html;
 use portico_app::{Cookie, Returned, SignInError};
 
 use crate::frame;
-use crate::sign_in::{Told, entered};
+use crate::sign_in::entered;
+use crate::sign_in_problem::SignInProblem;
 use crate::visit::{Form, Visit};
 
 /// `POST /console/sign-in/provider`.
 pub(crate) async fn begin(visit: Visit<'_>, form: Form) -> HttpResponse {
     if !visit.is_ours(&form) {
-        return Told::of(&SignInError::Stale).alone();
+        return SignInProblem::of(&SignInError::Stale).answer();
     }
     leave(&visit, None).await
 }
@@ -28,7 +29,7 @@ pub(crate) async fn leave(visit: &Visit<'_>, invitation: Option<&str>) -> HttpRe
             let page = frame::page("Signing in", body).onward(&address);
             page.cookies([visit.app.set_cookie(Cookie::Attempt, &attempt)]).answer()
         }
-        Err(error) => Told::of(&error).alone(),
+        Err(error) => SignInProblem::of(&error).answer(),
     }
 }
 
@@ -43,6 +44,6 @@ pub(crate) async fn back(visit: Visit<'_>) -> HttpResponse {
     };
     match visit.app.finish_at_provider(returned, &visit.redirect_uri(), &visit.origin()).await {
         Ok(signed_in) => entered(&visit, signed_in).await,
-        Err(error) => Told::of(&error).alone(),
+        Err(error) => SignInProblem::of(&error).answer(),
     }
 }

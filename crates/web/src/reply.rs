@@ -46,8 +46,8 @@ impl std::fmt::Debug for Lines {
 impl Lines {
     /// The lines that this stream gives, some at a time.
     pub fn of(lines: impl Stream<Item = Result<Bytes, Error>> + 'static) -> Self {
-        let told = lines.inspect_err(|error| tracing::error!(%error, "an export broke off"));
-        Self(BoxBody::new(BodyStream::new(told)))
+        let logged = lines.inspect_err(|error| tracing::error!(%error, "an export broke off"));
+        Self(BoxBody::new(BodyStream::new(logged)))
     }
 }
 

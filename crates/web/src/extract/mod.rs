@@ -1,7 +1,7 @@
 //! What handlers take out of a request, parsed into types of the domain.
 
 mod body;
-mod error;
+mod decode_error;
 mod if_match;
 mod json;
 mod patch;

@@ -13,7 +13,7 @@ use serde::de::{self, DeserializeOwned, Deserializer, IntoDeserializer, Visitor}
 use utoipa::IntoParams;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 
-use super::error::{Misfit, short};
+use super::decode_error::{DecodeError, short};
 use crate::argument::Extract;
 use crate::problem::Problem;
 
@@ -135,7 +135,7 @@ fn parse<T: DeserializeOwned>(query: &str) -> Result<T, Error> {
         }
     }
     serde_path_to_error::deserialize(MapDeserializer::new(pairs.into_iter())).map_err(
-        |error: serde_path_to_error::Error<Misfit>| {
+        |error: serde_path_to_error::Error<DecodeError>| {
             let name = short(&error.path().to_string());
             Error::Query(format!("the query parameter {name} {}", error.inner().detail()))
         },
@@ -145,7 +145,7 @@ fn parse<T: DeserializeOwned>(query: &str) -> Result<T, Error> {
 /// The value of a parameter.
 struct Text<'q>(Cow<'q, str>);
 
-impl<'de> IntoDeserializer<'de, Misfit> for Text<'de> {
+impl<'de> IntoDeserializer<'de, DecodeError> for Text<'de> {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {
@@ -154,13 +154,13 @@ impl<'de> IntoDeserializer<'de, Misfit> for Text<'de> {
 }
 
 impl<'de> Deserializer<'de> for Text<'_> {
-    type Error = Misfit;
+    type Error = DecodeError;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         visitor.visit_string(self.0.into_owned())
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         visitor.visit_some(self)
     }
 
@@ -169,7 +169,7 @@ impl<'de> Deserializer<'de> for Text<'_> {
         _: &'static str,
         _: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Misfit> {
+    ) -> Result<V::Value, DecodeError> {
         visitor.visit_enum(self.0.into_deserializer())
     }
 

@@ -100,7 +100,7 @@ fn answered(answer: Answer, id: &RequestId) -> HttpResponse {
     *response.headers_mut() = headers;
     name_operation(response.headers_mut(), answer.operation);
     rate_limit::insert(response.headers_mut(), answer.standing.as_ref());
-    reply::common(response.headers_mut(), id);
+    reply::add_common_headers(response.headers_mut(), id);
     response
 }
 
@@ -118,7 +118,7 @@ fn refused(request: &HttpRequest, id: &RequestId, failure: &Failure) -> HttpResp
     }
     name_operation(answer.headers_mut(), failure.operation);
     rate_limit::insert(answer.headers_mut(), failure.standing.as_ref());
-    reply::finish(&mut answer, id);
+    reply::add_api_headers(&mut answer, id);
     answer
 }
 

@@ -5,18 +5,18 @@ use actix_web::http::StatusCode;
 use maud::html;
 use portico_app::{Cookie, Error, SignInError};
 
-use crate::frame::{self, go};
+use crate::frame::{self, redirect};
 use crate::sign_in_problem::SignInProblem;
 use crate::visit::{Form, Visit};
 
 /// `GET /console/`.
 pub(crate) async fn show(visit: Visit<'_>) -> HttpResponse {
     if visit.cookie(Cookie::Session).is_none() {
-        return go("/console/sign-in", []);
+        return redirect("/console/sign-in", []);
     }
     let principal = match visit.app.authenticate(visit.presented()).await {
         Ok(principal) => principal,
-        Err(refused) => return not_in(&visit, refused.error),
+        Err(refused) => return refusal(&visit, refused.error),
     };
     let who = match visit.app.who_am_i(&principal).await {
         Ok(who) => who,
@@ -50,25 +50,25 @@ pub(crate) async fn show(visit: Visit<'_>) -> HttpResponse {
     frame::page("You are signed in", body).answer()
 }
 
-fn not_in(visit: &Visit<'_>, error: Error) -> HttpResponse {
+fn refusal(visit: &Visit<'_>, error: Error) -> HttpResponse {
     match error {
         Error::Refused(refused) => {
             let body = html! { p role="alert" { "You cannot act here: " (refused.to_string()) "." } };
             frame::page("Not now", body).status(StatusCode::FORBIDDEN).answer()
         }
         Error::Database(_) => SignInProblem::of(&SignInError::App(error)).answer(),
-        _ => go("/console/sign-in", [visit.app.clear_cookie(Cookie::Session)]),
+        _ => redirect("/console/sign-in", [visit.app.clear_cookie(Cookie::Session)]),
     }
 }
 
 /// `POST /console/sign-out`.
 pub(crate) async fn sign_out(visit: Visit<'_>, form: Form) -> HttpResponse {
-    let Some(session) = visit.cookie(Cookie::Session) else { return go("/console/sign-in", []) };
-    if !visit.is_of_session(&form) {
+    let Some(session) = visit.cookie(Cookie::Session) else { return redirect("/console/sign-in", []) };
+    if !visit.is_form_of_session(&form) {
         return SignInProblem::of(&SignInError::Stale).answer();
     }
     match visit.app.sign_out(session, &visit.origin()).await {
-        Ok(()) | Err(Error::Missing(_)) => go("/console/sign-in", [visit.app.clear_cookie(Cookie::Session)]),
+        Ok(()) | Err(Error::Missing(_)) => redirect("/console/sign-in", [visit.app.clear_cookie(Cookie::Session)]),
         Err(error) => SignInProblem::of(&SignInError::App(error)).answer(),
     }
 }

@@ -7,7 +7,7 @@ use portico_app::{Invited, SignInError};
 use portico_web::page::Page;
 
 use crate::frame;
-use crate::provider::leave;
+use crate::provider::send_to_provider;
 use crate::sign_in::STALE;
 use crate::sign_in_problem::SignInProblem;
 use crate::visit::{Form, Visit};
@@ -26,7 +26,7 @@ pub(crate) async fn accept(visit: Visit<'_>, form: Form) -> HttpResponse {
         Ok(invited) => invited,
         Err(error) => return SignInProblem::of(&error).answer(),
     };
-    if !visit.is_ours(&form) {
+    if !visit.is_own_form(&form) {
         return page(&visit, &invited, Some(STALE)).status(StatusCode::FORBIDDEN).answer();
     }
     if form.field("password") != form.field("repeat") {
@@ -35,7 +35,7 @@ pub(crate) async fn accept(visit: Visit<'_>, form: Form) -> HttpResponse {
     }
     let token = visit.segment("token");
     match visit.app.accept_with_password(token, form.secret("password"), &visit.origin()).await {
-        Ok(session) => visit.enter(session).await,
+        Ok(session) => visit.start_session(session).await,
         Err(error @ (SignInError::Weak(_) | SignInError::Busy)) => {
             let problem = SignInProblem::of(&error);
             problem.on(page(&visit, &invited, Some(&problem.text))).answer()
@@ -46,10 +46,10 @@ pub(crate) async fn accept(visit: Visit<'_>, form: Form) -> HttpResponse {
 
 /// `POST /console/invitations/{token}/provider`.
 pub(crate) async fn accept_at_provider(visit: Visit<'_>, form: Form) -> HttpResponse {
-    if !visit.is_ours(&form) {
+    if !visit.is_own_form(&form) {
         return SignInProblem::of(&SignInError::Stale).answer();
     }
-    leave(&visit, Some(visit.segment("token"))).await
+    send_to_provider(&visit, Some(visit.segment("token"))).await
 }
 
 fn page(visit: &Visit<'_>, invited: &Invited, wrong: Option<&str>) -> Page {

@@ -11,22 +11,22 @@ use crate::visit::{Form, Visit};
 
 /// `POST /console/sign-in/provider`.
 pub(crate) async fn begin(visit: Visit<'_>, form: Form) -> HttpResponse {
-    if !visit.is_ours(&form) {
+    if !visit.is_own_form(&form) {
         return SignInProblem::of(&SignInError::Stale).answer();
     }
-    leave(&visit, None).await
+    send_to_provider(&visit, None).await
 }
 
 /// A page from which the browser goes to the provider by itself. Not a redirect: browsers hold one that
 /// follows a form to the page's policy, and where the provider leads on to is not known.
-pub(crate) async fn leave(visit: &Visit<'_>, invitation: Option<&str>) -> HttpResponse {
+pub(crate) async fn send_to_provider(visit: &Visit<'_>, invitation: Option<&str>) -> HttpResponse {
     match visit.app.begin_at_provider(&visit.redirect_uri(), invitation).await {
         Ok((address, attempt)) => {
             let body = html! {
                 p { "You are being sent to your identity provider." }
                 p { a.button href=(address) { "Continue" } }
             };
-            let page = frame::page("Signing in", body).onward(&address);
+            let page = frame::page("Signing in", body).refresh_to(&address);
             page.cookies([visit.app.set_cookie(Cookie::Attempt, &attempt)]).answer()
         }
         Err(error) => SignInProblem::of(&error).answer(),
@@ -34,7 +34,7 @@ pub(crate) async fn leave(visit: &Visit<'_>, invitation: Option<&str>) -> HttpRe
 }
 
 /// `GET /console/sign-in/provider/callback`: the browser is back.
-pub(crate) async fn back(visit: Visit<'_>) -> HttpResponse {
+pub(crate) async fn callback(visit: Visit<'_>) -> HttpResponse {
     let (state, code, issuer) = (visit.query("state"), visit.query("code"), visit.query("iss"));
     let returned = Returned {
         attempt: visit.cookie(Cookie::Attempt).unwrap_or_default(),

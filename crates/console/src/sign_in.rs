@@ -6,7 +6,7 @@ use maud::html;
 use portico_app::{Cookie, SignedIn};
 use portico_web::page::Page;
 
-use crate::frame::{self, go};
+use crate::frame::{self, redirect};
 use crate::sign_in_problem::SignInProblem;
 use crate::visit::{Form, Visit};
 
@@ -18,7 +18,7 @@ pub(crate) async fn show(visit: Visit<'_>) -> HttpResponse {
 /// `POST /console/sign-in`.
 pub(crate) async fn with_password(visit: Visit<'_>, form: Form) -> HttpResponse {
     let email = form.field("email");
-    if !visit.is_ours(&form) {
+    if !visit.is_own_form(&form) {
         return page(&visit, email, Some(STALE)).status(StatusCode::FORBIDDEN).answer();
     }
     match visit.app.sign_in(email, form.secret("password"), &visit.origin()).await {
@@ -36,8 +36,10 @@ pub(crate) const STALE: &str = "This page was open for too long. Please try agai
 /// Goes on after somebody proved who they are.
 pub(crate) async fn entered(visit: &Visit<'_>, signed_in: SignedIn) -> HttpResponse {
     match signed_in {
-        SignedIn::Session(session) => visit.enter(session).await,
-        SignedIn::Choose(ticket) => go("/console/sign-in/tenant", [visit.app.set_cookie(Cookie::Choice, &ticket)]),
+        SignedIn::Session(session) => visit.start_session(session).await,
+        SignedIn::Choose(ticket) => {
+            redirect("/console/sign-in/tenant", [visit.app.set_cookie(Cookie::Choice, &ticket)])
+        }
     }
 }
 

@@ -50,12 +50,12 @@ fn label(choice: &Choice) -> Markup {
 
 /// `POST /console/sign-in/tenant`.
 pub(crate) async fn choose(visit: Visit<'_>, form: Form) -> HttpResponse {
-    if !visit.is_ours(&form) {
+    if !visit.is_own_form(&form) {
         return SignInProblem::of(&SignInError::Stale).answer();
     }
     let ticket = visit.cookie(Cookie::Choice).unwrap_or_default();
     match visit.app.choose(ticket, form.field("tenant"), &visit.origin()).await {
-        Ok(session) => visit.enter(session).await,
+        Ok(session) => visit.start_session(session).await,
         Err(error) => SignInProblem::of(&error).answer(),
     }
 }

@@ -216,7 +216,7 @@ async fn principal(request: &HttpRequest) -> Result<Principal, Problem> {
         request.extensions_mut().insert(Attempt { party, origin });
     }
     let principal = outcome?;
-    app.note_use(&principal, || what(request));
+    app.note_use(&principal, || call_name(request));
     if let Some(standing) = app.count_call(&principal)? {
         request.extensions_mut().insert(standing);
     }
@@ -230,7 +230,7 @@ async fn principal(request: &HttpRequest) -> Result<Principal, Problem> {
 }
 
 /// The method and the path template, by which a call of the management API is known.
-fn what(request: &HttpRequest) -> String {
+fn call_name(request: &HttpRequest) -> String {
     let template = request.match_pattern().unwrap_or_else(|| request.path().to_owned());
     format!("{} {template}", request.method())
 }
@@ -243,12 +243,12 @@ struct Attempt {
 }
 
 /// Writes a refusal into the audit log of the tenant whose party it met.
-pub(crate) async fn note_refusal(request: &HttpRequest, problem: &Problem) {
+pub(crate) async fn record_refusal(request: &HttpRequest, problem: &Problem) {
     let Problem::App(error) = problem else { return };
     let attempt = request.extensions().get::<Attempt>().cloned();
     if let (true, Some(Attempt { party, origin }), Ok(app)) = (error.is_refusal(), attempt, app(request)) {
         let (_, code) = error.status_and_code();
-        app.attempt_refused(party, &origin, what(request), code.unwrap_or("refused")).await;
+        app.attempt_refused(party, &origin, call_name(request), code.unwrap_or("refused")).await;
     }
 }
 
@@ -256,7 +256,7 @@ pub(crate) async fn note_refusal(request: &HttpRequest, problem: &Problem) {
 /// never sends a message.
 fn signed_in<'r>(app: &App, request: &'r HttpRequest) -> Option<Browser<'r>> {
     let session = browser::cookie(app, request, Cookie::Session)?;
-    let text = |name| browser::text(request, name);
+    let text = |name| browser::header(request, name);
     Some(Browser {
         session,
         csrf: text("x-csrf-token"),

@@ -90,7 +90,7 @@ impl Problem {
         for (name, value) in response.headers {
             headers.insert(name, value);
         }
-        reply::finish(&mut answer, request_id);
+        reply::add_api_headers(&mut answer, request_id);
         answer
     }
 

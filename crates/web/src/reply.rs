@@ -136,14 +136,14 @@ pub fn json(status: StatusCode, body: &impl Serialize) -> HttpResponse {
 }
 
 /// Adds what every answer of the management API has.
-pub fn finish(answer: &mut HttpResponse, request_id: &RequestId) {
+pub fn add_api_headers(answer: &mut HttpResponse, request_id: &RequestId) {
     let headers = answer.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    common(headers, request_id);
+    add_common_headers(headers, request_id);
 }
 
 /// Adds what every answer has.
-pub fn common(headers: &mut HeaderMap, request_id: &RequestId) {
+pub fn add_common_headers(headers: &mut HeaderMap, request_id: &RequestId) {
     headers.insert(X_REQUEST_ID.clone(), request_id.header());
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 }

@@ -25,7 +25,7 @@ impl Surfaces {
         matches!(self, Self::Management | Self::Both)
     }
 
-    /// The surface in words.
+    /// `compatible`, `management` or `both`, as in the document's `x-portico-codes`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -123,7 +123,7 @@ pub const CODES: &[Code] = &[
     code("upstream_timeout", 504, Both, "Chakra did not answer in time.", "Look whether the change was made before you repeat it."),
 ];
 
-/// The entry of a code.
+/// The entry of that code, if there is one.
 #[must_use]
 pub fn find(code: &str) -> Option<&'static Code> {
     CODES.iter().find(|known| known.code == code)

@@ -36,11 +36,11 @@ pub struct FieldError {
 /// An error as a caller may know it, before it is written as a problem or in Chakra's envelope.
 #[derive(Debug)]
 pub struct ErrorResponse {
-    /// The status.
+    /// The HTTP status, 400 or above.
     pub status: StatusCode,
-    /// The stable code.
+    /// The stable code, one of [`CODES`](crate::codes::CODES).
     pub code: &'static str,
-    /// The text for people.
+    /// The text for people, without any internal cause.
     pub detail: String,
     /// The fields at fault; none on the compatible surface.
     pub errors: Vec<FieldError>,

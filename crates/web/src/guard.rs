@@ -77,17 +77,17 @@ static PORTICO_TENANT: HeaderName = HeaderName::from_static("portico-tenant");
 
 /// Proof of a permission, or that the caller is known.
 pub trait Permit: Extract {
-    /// The permission; none where every known caller may.
+    /// The permission that it proves; none where every known caller may.
     const PERMISSION: Option<Permission>;
     /// Whether only the operator can have it.
     const OPERATOR: bool;
 }
 
-/// The arguments of a handler, of which the first is a [`Permit`]. They are taken one after the
-/// other, so nothing else is read, and nothing said of it, before the caller is known. When the others
-/// were long in coming, the caller is judged once more.
+/// The arguments of a handler, of which the first is a [`Permit`]. They are extracted one after the
+/// other, so nothing else is read, and nothing said of it, before the caller is authorised. When the others
+/// took [`REJUDGED_AFTER`] or longer to arrive, the caller is authorised once more.
 pub trait Guarded: Extract {
-    /// The first of them.
+    /// The type of the first argument.
     type Permit: Permit;
 }
 
@@ -107,7 +107,7 @@ pub struct Anyone {
 }
 
 impl Anyone {
-    /// Who it is.
+    /// The caller, with its role and limits.
     #[must_use]
     pub const fn principal(&self) -> &Principal {
         &self.principal
@@ -121,7 +121,7 @@ impl Anyone {
 }
 
 impl<P> Caller<P> {
-    /// What the use cases ask for.
+    /// The proof of `P` in the caller's tenant, which use cases ask for.
     #[must_use]
     pub const fn scope(&self) -> &Scope<P> {
         &self.0
@@ -129,7 +129,7 @@ impl<P> Caller<P> {
 }
 
 impl<P> Operator<P> {
-    /// What the use cases ask for.
+    /// The proof of `P` across tenants, which use cases ask for.
     #[must_use]
     pub const fn scope(&self) -> &OperatorScope<P> {
         &self.0
@@ -198,8 +198,8 @@ arguments! { A B }
 arguments! { A B C }
 arguments! { A B C D }
 
-/// Who calls, within its limits. Whoever it is, in the extensions of the request stands from here on in
-/// whose audit log a refusal belongs, and how the limit stands.
+/// Authenticates the caller and counts the call against its limits. Afterwards the extensions of the request
+/// hold whose audit log a refusal belongs in ([`Attempt`]), the state of the limit, and the tenant's turn.
 async fn principal(request: &HttpRequest) -> Result<Principal, Problem> {
     let id = RequestId::of(request);
     let app = app(request)?;
@@ -229,7 +229,7 @@ async fn principal(request: &HttpRequest) -> Result<Principal, Problem> {
     Ok(principal)
 }
 
-/// The method and the path template, by which a call of the management API is known.
+/// Method and path template: the name of a call in usage and in the audit log.
 fn call_name(request: &HttpRequest) -> String {
     let template = request.match_pattern().unwrap_or_else(|| request.path().to_owned());
     format!("{} {template}", request.method())

@@ -35,7 +35,7 @@ pub struct Frame {
     pub policy: &'static str,
 }
 
-/// A page that is made for one request.
+/// A page that is made for one request: title, heading and a body.
 #[derive(Debug)]
 pub struct Page {
     frame: &'static Frame,
@@ -54,32 +54,32 @@ impl Page {
         Self { frame, status: StatusCode::OK, title, body, refresh_to: None, cookies: Vec::new(), retry_after: None }
     }
 
-    /// The same with another status.
+    /// Sets the status, which is 200 otherwise.
     #[must_use]
     pub fn status(self, status: StatusCode) -> Self {
         Self { status, ..self }
     }
 
-    /// The same, from which browsers go on by themselves.
+    /// Makes browsers go on to that address at once, without a redirect.
     #[must_use]
     pub fn refresh_to(self, address: &str) -> Self {
         Self { refresh_to: Some(address.to_owned()), ..self }
     }
 
-    /// The same with more cookies: values of `Set-Cookie`.
+    /// Adds cookies: values of `Set-Cookie`.
     #[must_use]
     pub fn cookies(mut self, cookies: impl IntoIterator<Item = String>) -> Self {
         self.cookies.extend(cookies);
         self
     }
 
-    /// The same, which may be asked for again after so many seconds.
+    /// Sets `Retry-After`, in seconds.
     #[must_use]
     pub fn retry_after(self, seconds: u64) -> Self {
         Self { retry_after: Some(seconds), ..self }
     }
 
-    /// The answer.
+    /// The page as an answer in UTF-8, with the headers that every page has.
     #[must_use]
     pub fn answer(self) -> HttpResponse {
         let text = self.markup().into_string();

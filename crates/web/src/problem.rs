@@ -15,13 +15,13 @@ use crate::request_id::RequestId;
 /// Why a call of the management API came to nothing.
 #[derive(Debug)]
 pub enum Problem {
-    /// The application says so.
+    /// A use case refused or failed.
     App(Error),
     /// A part of the path is no id of the kind that stands there.
     Path {
         /// The name of the parameter.
         name: String,
-        /// What is wrong.
+        /// What it must be, after the name: `must be an id that starts with …`.
         detail: String,
     },
     /// Nothing is at this path.
@@ -68,7 +68,7 @@ pub struct Document {
 }
 
 impl Problem {
-    /// The answer to the request with that id.
+    /// The problem as an answer, with the headers of the management API. Logs what the caller does not learn.
     #[must_use]
     pub fn answer(self, request_id: &RequestId) -> HttpResponse {
         if let Self::App(error) = &self {

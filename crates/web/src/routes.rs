@@ -44,7 +44,7 @@ macro_rules! route {
 /// A handler and its documentation. [`route!`](crate::route) makes them.
 #[derive(Clone, Copy)]
 pub struct Described<F> {
-    /// The handler.
+    /// The function that `#[utoipa::path]` stands on.
     pub handler: F,
     /// A document of this one operation, and of the schemas that it refers to.
     pub document: &'static OpenApi,
@@ -183,7 +183,7 @@ impl Routes {
         self
     }
 
-    /// All routes.
+    /// Every guarded route, in the order of the document.
     #[must_use]
     pub fn table(&self) -> &[Route] {
         &self.table

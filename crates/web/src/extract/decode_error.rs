@@ -27,7 +27,7 @@ impl DecodeError {
         Self::new("must be an object, not an array")
     }
 
-    /// What is wrong.
+    /// What is wrong, for people: `must be a string, not a number`. Nothing of the value is in it.
     pub(crate) fn detail(&self) -> &str {
         &self.detail
     }

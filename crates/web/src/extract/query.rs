@@ -32,7 +32,7 @@ impl<T: DeserializeOwned> Extract for Query<T> {
 pub struct Limit(u16);
 
 impl Limit {
-    /// The number.
+    /// The number of rows, 1 to 200.
     #[must_use]
     pub const fn rows(self) -> u16 {
         self.0
@@ -58,7 +58,7 @@ impl<'de> Deserialize<'de> for Limit {
 pub struct Flag(bool);
 
 impl Flag {
-    /// Whether it is `true`.
+    /// Whether the query says `true`.
     #[must_use]
     pub const fn is_set(self) -> bool {
         self.0
@@ -86,7 +86,7 @@ impl<'de, K: FromStr> Deserialize<'de> for Cursor<K> {
     }
 }
 
-/// Which part of a list.
+/// Which part of a list: `limit` and `cursor`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, bound(deserialize = "K: FromStr"))]
 pub struct PageQuery<K> {
@@ -115,7 +115,7 @@ impl<K> IntoParams for PageQuery<K> {
     }
 }
 
-/// The part that was asked for.
+/// Limit and cursor as storage takes them.
 pub fn page<K>(limit: Limit, cursor: Option<Cursor<K>>) -> PageRequest<K> {
     PageRequest { limit: limit.rows(), after: cursor.map(|cursor| cursor.0) }
 }

@@ -9,12 +9,12 @@ use futures_util::StreamExt as _;
 use portico_app::App;
 use portico_core::Error;
 use portico_gateway::{Answer, AnswerBody, BodyFailure, Call, Failure, Head, Headers};
+use portico_web::error_response::{ErrorResponse, Surface, log};
 use portico_web::guard::presented;
 use portico_web::problem::Problem;
 use portico_web::rate_limit;
 use portico_web::reply;
 use portico_web::request_id::RequestId;
-use portico_web::told::{Surface, Told, log};
 use serde::Serialize;
 
 /// The header that names the operation.
@@ -100,7 +100,7 @@ fn answered(answer: Answer, id: &RequestId) -> HttpResponse {
     *response.headers_mut() = headers;
     name_operation(response.headers_mut(), answer.operation);
     rate_limit::insert(response.headers_mut(), answer.limit.as_ref());
-    reply::common(response.headers_mut(), id);
+    reply::add_common_headers(response.headers_mut(), id);
     response
 }
 
@@ -110,15 +110,15 @@ fn refused(request: &HttpRequest, id: &RequestId, failure: &Failure) -> HttpResp
         return Problem::NoPath.answer(id);
     }
     log(&failure.error, id);
-    let told = Told::of(&failure.error, Surface::Compatible);
-    let meta = Meta { request_id: id.as_str(), source: "portico", code: told.code };
-    let mut answer = reply::json(told.status, &Envelope { data: [], meta, errors: [&told.detail] });
-    for (name, value) in told.headers {
+    let response = ErrorResponse::of(&failure.error, Surface::Compatible);
+    let meta = Meta { request_id: id.as_str(), source: "portico", code: response.code };
+    let mut answer = reply::json(response.status, &Envelope { data: [], meta, errors: [&response.detail] });
+    for (name, value) in response.headers {
         answer.headers_mut().insert(name, value);
     }
     name_operation(answer.headers_mut(), failure.operation);
     rate_limit::insert(answer.headers_mut(), failure.limit.as_ref());
-    reply::finish(&mut answer, id);
+    reply::add_api_headers(&mut answer, id);
     answer
 }
 

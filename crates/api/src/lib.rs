@@ -3,7 +3,7 @@
 //!
 //! Handlers translate: they extract, call one use case of [`portico_app`], and wrap what it gives.
 //! No route of the management API can be registered without a permission; see [`portico_web::guard`]. Errors
-//! become answers in one place, [`portico_web::told`]. To add a call, see [`management`].
+//! become answers in one place, [`portico_web::error_response`]. To add a call, see [`management`].
 
 mod compatible;
 pub mod management;

@@ -125,13 +125,13 @@ async fn revoke(
     let origin = Origin { address, request_id: Some(id.as_str().into()) };
     app.api_keys().revoke_leaked(&body.secret.0, &origin).await?;
     let mut answer = HttpResponse::new(StatusCode::NO_CONTENT);
-    reply::finish(&mut answer, id);
+    reply::add_api_headers(&mut answer, id);
     Ok(answer)
 }
 
 fn report(request: &HttpRequest, status: StatusCode, body: &impl Serialize) -> HttpResponse {
     let mut answer = reply::json(status, body);
-    reply::finish(&mut answer, &RequestId::of(request));
+    reply::add_api_headers(&mut answer, &RequestId::of(request));
     answer
 }
 
@@ -164,7 +164,7 @@ pub(crate) async fn jwks(request: HttpRequest, app: web::Data<App>) -> HttpRespo
     headers.insert(CACHE_CONTROL, age);
     // The keys are for everybody, pages of any origin included.
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-    reply::common(headers, &id);
+    reply::add_common_headers(headers, &id);
     answer
 }
 

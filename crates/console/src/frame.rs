@@ -22,8 +22,8 @@ pub(crate) const fn page(title: &'static str, body: Markup) -> Page {
 }
 
 /// Sends the browser on, with cookies: the values of `Set-Cookie`.
-pub(crate) fn go(to: &'static str, cookies: impl IntoIterator<Item = String>) -> HttpResponse {
-    page::go(&FRAME, to, cookies)
+pub(crate) fn redirect(to: &'static str, cookies: impl IntoIterator<Item = String>) -> HttpResponse {
+    page::redirect(&FRAME, to, cookies)
 }
 
 /// The style sheet.

@@ -7,22 +7,22 @@ use portico_core::Error;
 use portico_identity::SignInError;
 use portico_web::cookies::Cookie;
 
-use crate::frame::{self, go};
-use crate::sign_in::Told;
+use crate::frame::{self, redirect};
+use crate::sign_in_problem::SignInProblem;
 use crate::visit::{Form, Visit};
 
 /// `GET /console/`.
 pub(crate) async fn show(visit: Visit<'_>) -> HttpResponse {
     if visit.cookie(Cookie::Session).is_none() {
-        return go("/console/sign-in", []);
+        return redirect("/console/sign-in", []);
     }
     let principal = match visit.app.authenticator().authenticate(visit.presented()).await {
         Ok(principal) => principal,
-        Err(refused) => return not_in(&visit, refused.error),
+        Err(refused) => return refusal(&visit, refused.error),
     };
     let who = match visit.app.sessions().who_am_i(&principal).await {
         Ok(who) => who,
-        Err(error) => return Told::of(&SignInError::App(error)).alone(),
+        Err(error) => return SignInProblem::of(&SignInError::App(error)).answer(),
     };
     let tenant = who.tenant.map(|tenant| tenant.name).unwrap_or_default();
     let body = html! {
@@ -52,25 +52,25 @@ pub(crate) async fn show(visit: Visit<'_>) -> HttpResponse {
     frame::page("You are signed in", body).answer()
 }
 
-fn not_in(visit: &Visit<'_>, error: Error) -> HttpResponse {
+fn refusal(visit: &Visit<'_>, error: Error) -> HttpResponse {
     match error {
         Error::Refused(refused) => {
             let body = html! { p role="alert" { "You cannot act here: " (refused.to_string()) "." } };
             frame::page("Not now", body).status(StatusCode::FORBIDDEN).answer()
         }
-        Error::Database(_) => Told::of(&SignInError::App(error)).alone(),
-        _ => go("/console/sign-in", [Cookie::Session.clear(visit.app)]),
+        Error::Database(_) => SignInProblem::of(&SignInError::App(error)).answer(),
+        _ => redirect("/console/sign-in", [Cookie::Session.clear(visit.app)]),
     }
 }
 
 /// `POST /console/sign-out`.
 pub(crate) async fn sign_out(visit: Visit<'_>, form: Form) -> HttpResponse {
-    let Some(session) = visit.cookie(Cookie::Session) else { return go("/console/sign-in", []) };
-    if !visit.is_of_session(&form) {
-        return Told::of(&SignInError::Stale).alone();
+    let Some(session) = visit.cookie(Cookie::Session) else { return redirect("/console/sign-in", []) };
+    if !visit.is_form_of_session(&form) {
+        return SignInProblem::of(&SignInError::Stale).answer();
     }
     match visit.app.sessions().sign_out(session, &visit.origin()).await {
-        Ok(()) | Err(Error::Missing(_)) => go("/console/sign-in", [Cookie::Session.clear(visit.app)]),
-        Err(error) => Told::of(&SignInError::App(error)).alone(),
+        Ok(()) | Err(Error::Missing(_)) => redirect("/console/sign-in", [Cookie::Session.clear(visit.app)]),
+        Err(error) => SignInProblem::of(&SignInError::App(error)).answer(),
     }
 }

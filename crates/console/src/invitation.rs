@@ -7,15 +7,16 @@ use portico_identity::{Invited, SignInError};
 use portico_web::page::Page;
 
 use crate::frame;
-use crate::provider::leave;
-use crate::sign_in::{STALE, Told};
+use crate::provider::send_to_provider;
+use crate::sign_in::STALE;
+use crate::sign_in_problem::SignInProblem;
 use crate::visit::{Form, Visit};
 
 /// `GET /console/invitations/{token}`.
 pub(crate) async fn show(visit: Visit<'_>) -> HttpResponse {
     match visit.app.sign_in().acceptance().invited(visit.segment("token")).await {
         Ok(invited) => page(&visit, &invited, None).answer(),
-        Err(error) => Told::of(&error).alone(),
+        Err(error) => SignInProblem::of(&error).answer(),
     }
 }
 
@@ -23,9 +24,9 @@ pub(crate) async fn show(visit: Visit<'_>) -> HttpResponse {
 pub(crate) async fn accept(visit: Visit<'_>, form: Form) -> HttpResponse {
     let invited = match visit.app.sign_in().acceptance().invited(visit.segment("token")).await {
         Ok(invited) => invited,
-        Err(error) => return Told::of(&error).alone(),
+        Err(error) => return SignInProblem::of(&error).answer(),
     };
-    if !visit.is_ours(&form) {
+    if !visit.is_own_form(&form) {
         return page(&visit, &invited, Some(STALE)).status(StatusCode::FORBIDDEN).answer();
     }
     if form.field("password") != form.field("repeat") {
@@ -34,21 +35,21 @@ pub(crate) async fn accept(visit: Visit<'_>, form: Form) -> HttpResponse {
     }
     let token = visit.segment("token");
     match visit.app.sign_in().acceptance().with_password(token, form.secret("password"), &visit.origin()).await {
-        Ok(session) => visit.enter(session).await,
+        Ok(session) => visit.start_session(session).await,
         Err(error @ (SignInError::Weak(_) | SignInError::Busy)) => {
-            let told = Told::of(&error);
-            told.on(page(&visit, &invited, Some(&told.text))).answer()
+            let problem = SignInProblem::of(&error);
+            problem.on(page(&visit, &invited, Some(&problem.text))).answer()
         }
-        Err(error) => Told::of(&error).alone(),
+        Err(error) => SignInProblem::of(&error).answer(),
     }
 }
 
 /// `POST /console/invitations/{token}/provider`.
 pub(crate) async fn accept_at_provider(visit: Visit<'_>, form: Form) -> HttpResponse {
-    if !visit.is_ours(&form) {
-        return Told::of(&SignInError::Stale).alone();
+    if !visit.is_own_form(&form) {
+        return SignInProblem::of(&SignInError::Stale).answer();
     }
-    leave(&visit, Some(visit.segment("token"))).await
+    send_to_provider(&visit, Some(visit.segment("token"))).await
 }
 
 fn page(visit: &Visit<'_>, invited: &Invited, wrong: Option<&str>) -> Page {

@@ -9,14 +9,14 @@ use actix_web::{HttpRequest, HttpResponse};
 use maud::html;
 use portico_app::App;
 
-use crate::frame::{self, go, icon, style};
+use crate::frame::{self, icon, redirect, style};
 use crate::visit::{Form, Visit};
 use crate::{home, invitation, provider, sign_in, tenant};
 
 /// The longest form, in bytes.
-const LONGEST: usize = 16 * 1024;
+const FORM_LIMIT: usize = 16 * 1024;
 /// How long one may take to arrive: nobody who sends it is known yet.
-const PATIENCE: Duration = Duration::from_secs(10);
+const FORM_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A route that shows a page.
 macro_rules! shows {
@@ -28,7 +28,7 @@ macro_rules! shows {
 /// A route that takes a form.
 macro_rules! takes {
     ($handler:path) => {
-        web::post().to(async |request: HttpRequest, app: Data<App>, body: Payload| match arrived(body).await {
+        web::post().to(async |request: HttpRequest, app: Data<App>, body: Payload| match read_form(body).await {
             Ok(form) => $handler(Visit::new(&app, &request), form).await,
             Err(refused) => refused,
         })
@@ -41,27 +41,27 @@ pub fn configure(config: &mut ServiceConfig, app: App) {
     config.service(
         web::scope("/console")
             .app_data(Data::new(app))
-            .route("", web::get().to(async || go("/console/", [])))
+            .route("", web::get().to(async || redirect("/console/", [])))
             .route("/", shows!(home::show))
             .route("/style.css", web::get().to(async || style()))
             .route("/icon.svg", web::get().to(async || icon()))
             .route("/sign-in", shows!(sign_in::show))
             .route("/sign-in", takes!(sign_in::with_password))
             .route("/sign-in/provider", takes!(provider::begin))
-            .route("/sign-in/provider/callback", shows!(provider::back))
+            .route("/sign-in/provider/callback", shows!(provider::callback))
             .route("/sign-in/tenant", shows!(tenant::show))
             .route("/sign-in/tenant", takes!(tenant::choose))
             .route("/sign-out", takes!(home::sign_out))
             .route("/invitations/{token}", shows!(invitation::show))
             .route("/invitations/{token}", takes!(invitation::accept))
             .route("/invitations/{token}/provider", takes!(invitation::accept_at_provider))
-            .default_service(web::to(nothing)),
+            .default_service(web::to(not_found)),
     );
 }
 
 /// A form, once all of it is there; else the answer, after which the connection is over.
-async fn arrived(body: Payload) -> Result<Form, HttpResponse> {
-    let (status, text) = match timeout(PATIENCE, body.to_bytes_limited(LONGEST)).await {
+async fn read_form(body: Payload) -> Result<Form, HttpResponse> {
+    let (status, text) = match timeout(FORM_TIMEOUT, body.to_bytes_limited(FORM_LIMIT)).await {
         Ok(Ok(Ok(bytes))) => return Ok(Form::parse(&bytes)),
         Ok(Ok(Err(_))) => (StatusCode::BAD_REQUEST, "The form did not arrive whole. Please try again."),
         Ok(Err(_)) => (StatusCode::PAYLOAD_TOO_LARGE, "The form is too long."),
@@ -73,7 +73,7 @@ async fn arrived(body: Payload) -> Result<Form, HttpResponse> {
     Err(answer)
 }
 
-async fn nothing() -> HttpResponse {
+async fn not_found() -> HttpResponse {
     let body = html! {
         p { "There is no such page." }
         p { a href="/console/" { "Go to the console" } }

@@ -6,7 +6,7 @@ use portico_identity::{Choice, SignInError};
 use portico_web::cookies::Cookie;
 
 use crate::frame;
-use crate::sign_in::Told;
+use crate::sign_in_problem::SignInProblem;
 use crate::visit::{Form, Visit};
 
 /// `GET /console/sign-in/tenant`.
@@ -14,7 +14,7 @@ pub(crate) async fn show(visit: Visit<'_>) -> HttpResponse {
     let ticket = visit.cookie(Cookie::Choice).unwrap_or_default();
     let choices = match visit.app.sign_in().choices(ticket).await {
         Ok(choices) => choices,
-        Err(error) => return Told::of(&error).alone(),
+        Err(error) => return SignInProblem::of(&error).answer(),
     };
     let (token, cookie) = visit.form_token();
     let body = html! {
@@ -51,12 +51,12 @@ fn label(choice: &Choice) -> Markup {
 
 /// `POST /console/sign-in/tenant`.
 pub(crate) async fn choose(visit: Visit<'_>, form: Form) -> HttpResponse {
-    if !visit.is_ours(&form) {
-        return Told::of(&SignInError::Stale).alone();
+    if !visit.is_own_form(&form) {
+        return SignInProblem::of(&SignInError::Stale).answer();
     }
     let ticket = visit.cookie(Cookie::Choice).unwrap_or_default();
     match visit.app.sign_in().choose(ticket, form.field("tenant"), &visit.origin()).await {
-        Ok(session) => visit.enter(session).await,
-        Err(error) => Told::of(&error).alone(),
+        Ok(session) => visit.start_session(session).await,
+        Err(error) => SignInProblem::of(&error).answer(),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::frame::go;
+use crate::frame::redirect;
 use actix_web::HttpRequest;
 use maud::{Markup, html};
 use portico_app::App;
@@ -109,20 +109,20 @@ impl<'r> Visit<'r> {
     }
 
     /// Whether a page of ours sent the form, to this browser.
-    pub(crate) fn is_ours(&self, form: &Form) -> bool {
+    pub(crate) fn is_own_form(&self, form: &Form) -> bool {
         let cookie = self.cookie(Cookie::Form).unwrap_or_default();
         self.is_from_here() && self.app.sessions().is_form_token(cookie, form.field(TOKEN))
     }
 
     /// Whether a page of ours sent the form, in this session.
-    pub(crate) fn is_of_session(&self, form: &Form) -> bool {
+    pub(crate) fn is_form_of_session(&self, form: &Form) -> bool {
         let session = self.cookie(Cookie::Session).unwrap_or_default();
         self.is_from_here() && self.app.sessions().is_csrf_token_of(session, form.field(TOKEN))
     }
 
     /// What the browser itself says of the page, if it is new enough to say.
     fn is_from_here(&self) -> bool {
-        match browser::text(self.request, "sec-fetch-site") {
+        match browser::header(self.request, "sec-fetch-site") {
             // A person who reloads the answer to a form.
             Some("none") | None => true,
             Some(site) => is_from_own_page(self.app, Some(site), None, browser::host(self.request)),
@@ -130,13 +130,13 @@ impl<'r> Visit<'r> {
     }
 
     /// Enters: the session's cookie is set, all others are over. A session that the browser had ends.
-    pub(crate) async fn enter(&self, session: NewBrowserSession) -> actix_web::HttpResponse {
+    pub(crate) async fn start_session(&self, session: NewBrowserSession) -> actix_web::HttpResponse {
         if let Some(old) = self.cookie(Cookie::Session) {
             // Most are over already.
             let _ = self.app.sessions().sign_out(old, &self.origin()).await;
         }
         let over = [Cookie::Form, Cookie::Attempt, Cookie::Choice].map(|cookie| cookie.clear(self.app));
-        go("/console/", over.into_iter().chain([Cookie::Session.set(self.app, session.token.expose())]))
+        redirect("/console/", over.into_iter().chain([Cookie::Session.set(self.app, session.token.expose())]))
     }
 }
 

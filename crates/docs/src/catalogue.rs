@@ -28,7 +28,7 @@ pub(crate) fn call(method: &str, path: &str) -> Markup {
 }
 
 /// Where the operation stands in the reference.
-pub(crate) fn place(operation: &Operation, reference: &Reference) -> String {
+pub(crate) fn reference_url(operation: &Operation, reference: &Reference) -> String {
     // The reference names a route after the operation that takes what no other wants: the last.
     let of_path = |path: &&str| {
         let mut routes = router().routes().iter();

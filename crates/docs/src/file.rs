@@ -65,7 +65,7 @@ impl File {
             .insert_header((header::CONTENT_SECURITY_POLICY, self.policy.as_str()));
         let mut answer =
             if known { answer.finish() } else { answer.content_type(self.kind.as_str()).body(self.body.clone()) };
-        reply::common(answer.headers_mut(), &RequestId::of(request));
+        reply::add_common_headers(answer.headers_mut(), &RequestId::of(request));
         answer
     }
 }

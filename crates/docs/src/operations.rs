@@ -61,7 +61,7 @@ fn card(operation: &Operation, reference: &Reference) -> Markup {
                 }
             }
             (list(operation.notes))
-            p { a href=(catalogue::place(operation, reference)) { "Fields and examples in the reference" } }
+            p { a href=(catalogue::reference_url(operation, reference)) { "Fields and examples in the reference" } }
         }
     }
 }

@@ -12,10 +12,10 @@ pub(crate) const START: &str = "/docs";
 /// How many sections a page has before it gets a list of contents.
 const CONTENTS_FROM: usize = 4;
 
-/// One page.
+/// A page as it is written: where it stands, and what it says.
 #[derive(Debug)]
 pub(crate) struct Page {
-    /// Where it is served.
+    /// The path at which it is served.
     pub(crate) path: &'static str,
     /// The part of the navigation under which it stands.
     pub(crate) part: &'static str,
@@ -36,7 +36,7 @@ pub(crate) struct Page {
 pub(crate) struct Body {
     /// The first words, above the list of contents.
     pub(crate) lead: Markup,
-    /// All that follows.
+    /// All that follows the lead, sections included.
     pub(crate) text: Markup,
     /// The sections of the second level.
     pub(crate) sections: Vec<Section>,

@@ -6,7 +6,7 @@ use portico_web::codes::Code;
 use crate::section::{Row, table};
 use crate::text::in_code;
 
-/// Every code.
+/// The table of codes, in which each row can be linked to.
 pub(crate) fn codes(codes: &[Code]) -> Markup {
     let row = |code: &Code| {
         let cells = vec![

@@ -5,28 +5,28 @@ use maud::{Markup, html};
 /// A section of the second level, for the list of contents.
 #[derive(Debug, Clone)]
 pub(crate) struct Section {
-    /// Its place on the page.
+    /// The `id` of its heading: `#group-media`.
     pub(crate) id: String,
-    /// What its heading says.
+    /// The inside of its heading.
     pub(crate) heading: Markup,
 }
 
 impl Section {
-    /// Its heading.
+    /// The heading as an element that links to itself.
     pub(crate) fn heading(&self) -> Markup {
         html! { h2 id=(self.id) { a href={ "#" (self.id) } { (self.heading) } } }
     }
 }
 
-/// A heading of the third level.
+/// A heading of the third level, as an element that links to itself.
 pub(crate) fn third(id: &str, heading: &Markup) -> Markup {
     html! { h3 id=(id) { a href={ "#" (id) } { (heading) } } }
 }
 
-/// A row of a table.
+/// A row of a [`table`].
 #[derive(Debug, Default)]
 pub(crate) struct Row {
-    /// Its place on the page, if it has one.
+    /// Its `id`, if links lead to it.
     pub(crate) id: Option<String>,
     /// Its cells, one for each column.
     pub(crate) cells: Vec<Markup>,

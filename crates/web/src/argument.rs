@@ -11,7 +11,7 @@ use crate::problem::Problem;
 
 /// Something that a handler takes out of a request.
 pub trait Extract: Sized {
-    /// The value in this request.
+    /// Reads the value from the head of the request, or from its body, which can be read once.
     ///
     /// # Errors
     ///

@@ -28,7 +28,7 @@ pub fn host(request: &HttpRequest) -> &str {
         .uri()
         .authority()
         .map(Authority::as_str)
-        .or_else(|| text(request, header::HOST.as_str()))
+        .or_else(|| header(request, header::HOST.as_str()))
         .unwrap_or("localhost")
 }
 
@@ -42,7 +42,7 @@ pub fn cookie<'r>(app: &App, request: &'r HttpRequest, cookie: Cookie) -> Option
 
 /// A header; none where it is absent or not ASCII text.
 #[must_use]
-pub fn text<'r>(request: &'r HttpRequest, header: &str) -> Option<&'r str> {
+pub fn header<'r>(request: &'r HttpRequest, header: &str) -> Option<&'r str> {
     request.headers().get(header).and_then(|value| value.to_str().ok())
 }
 

@@ -3,7 +3,7 @@
 
 /// Where a code occurs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Surface {
+pub enum Surfaces {
     /// In `_meta.code` of the Chakra-compatible calls.
     Compatible,
     /// In `code` of a problem of Portico's own API.
@@ -12,7 +12,7 @@ pub enum Surface {
     Both,
 }
 
-impl Surface {
+impl Surfaces {
     /// Whether the code occurs in Chakra-compatible calls.
     #[must_use]
     pub const fn is_compatible(self) -> bool {
@@ -25,7 +25,7 @@ impl Surface {
         matches!(self, Self::Management | Self::Both)
     }
 
-    /// The surface in words.
+    /// `compatible`, `management` or `both`, as in the document's `x-portico-codes`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -44,18 +44,18 @@ pub struct Code {
     /// The HTTP status that it comes with.
     pub status: u16,
     /// Where it occurs.
-    pub surface: Surface,
+    pub surface: Surfaces,
     /// What happened, in a sentence.
     pub meaning: &'static str,
     /// What to do about it, in a sentence.
     pub fix: &'static str,
 }
 
-const fn code(code: &'static str, status: u16, surface: Surface, meaning: &'static str, fix: &'static str) -> Code {
+const fn code(code: &'static str, status: u16, surface: Surfaces, meaning: &'static str, fix: &'static str) -> Code {
     Code { code, status, surface, meaning, fix }
 }
 
-use Surface::{Both, Compatible, Management};
+use Surfaces::{Both, Compatible, Management};
 
 /// Every code, by status.
 #[rustfmt::skip]
@@ -123,7 +123,7 @@ pub const CODES: &[Code] = &[
     code("upstream_timeout", 504, Both, "Chakra did not answer in time.", "Look whether the change was made before you repeat it."),
 ];
 
-/// The entry of a code.
+/// The entry of that code, if there is one.
 #[must_use]
 pub fn find(code: &str) -> Option<&'static Code> {
     CODES.iter().find(|known| known.code == code)

@@ -6,11 +6,11 @@
 //!
 //! ```
 //! use portico_domain::permission::perm;
-//! use portico_web::guard::Caller;
-//! use portico_web::problem::Problem;
-//! use portico_web::reply::Json;
-//! use portico_web::route;
-//! use portico_web::routes::Routes;
+//! use crate::guard::Caller;
+//! use crate::problem::Problem;
+//! use crate::reply::Json;
+//! use crate::route;
+//! use crate::routes::Routes;
 //!
 //! #[utoipa::path(get, path = "/api/v1/example", responses((status = 200, description = "It.")))]
 //! async fn read(caller: Caller<perm::CustomersRead>) -> Result<Json<String>, Problem> {
@@ -24,10 +24,10 @@
 //! The same without the caller does not compile:
 //!
 //! ```compile_fail
-//! use portico_web::problem::Problem;
-//! use portico_web::reply::Json;
-//! use portico_web::route;
-//! use portico_web::routes::Routes;
+//! use crate::problem::Problem;
+//! use crate::reply::Json;
+//! use crate::route;
+//! use crate::routes::Routes;
 //!
 //! #[utoipa::path(get, path = "/api/v1/example", responses((status = 200, description = "It.")))]
 //! async fn read() -> Result<Json<String>, Problem> {
@@ -41,12 +41,12 @@
 //!
 //! ```compile_fail
 //! use portico_domain::permission::perm;
-//! use portico_web::extract::Body;
-//! use portico_web::guard::Caller;
-//! use portico_web::problem::Problem;
-//! use portico_web::reply::Json;
-//! use portico_web::route;
-//! use portico_web::routes::Routes;
+//! use crate::extract::Body;
+//! use crate::guard::Caller;
+//! use crate::problem::Problem;
+//! use crate::reply::Json;
+//! use crate::route;
+//! use crate::routes::Routes;
 //!
 //! #[utoipa::path(post, path = "/api/v1/example", responses((status = 200, description = "It.")))]
 //! async fn write(_: Body<bool>, caller: Caller<perm::CustomersWrite>) -> Result<Json<String>, Problem> {
@@ -81,17 +81,17 @@ static PORTICO_TENANT: HeaderName = HeaderName::from_static("portico-tenant");
 
 /// Proof of a permission, or that the caller is known.
 pub trait Permit: Extract {
-    /// The permission; none where every known caller may.
+    /// The permission that it proves; none where every known caller may.
     const PERMISSION: Option<Permission>;
     /// Whether only the operator can have it.
     const OPERATOR: bool;
 }
 
-/// The arguments of a handler, of which the first is a [`Permit`]. They are taken one after the
-/// other, so nothing else is read, and nothing said of it, before the caller is known. When the others
-/// were long in coming, the caller is judged once more.
+/// The arguments of a handler, of which the first is a [`Permit`]. They are extracted one after the
+/// other, so nothing else is read, and nothing said of it, before the caller is authorised. When the others
+/// took [`REJUDGED_AFTER`] or longer to arrive, the caller is authorised once more.
 pub trait Guarded: Extract {
-    /// The first of them.
+    /// The type of the first argument.
     type Permit: Permit;
 }
 
@@ -111,7 +111,7 @@ pub struct Anyone {
 }
 
 impl Anyone {
-    /// Who it is.
+    /// The caller, with its role and limits.
     #[must_use]
     pub const fn principal(&self) -> &Principal {
         &self.principal
@@ -125,7 +125,7 @@ impl Anyone {
 }
 
 impl<P> Caller<P> {
-    /// What the use cases ask for.
+    /// The proof of `P` in the caller's tenant, which use cases ask for.
     #[must_use]
     pub const fn scope(&self) -> &Scope<P> {
         &self.0
@@ -133,7 +133,7 @@ impl<P> Caller<P> {
 }
 
 impl<P> Operator<P> {
-    /// What the use cases ask for.
+    /// The proof of `P` across tenants, which use cases ask for.
     #[must_use]
     pub const fn scope(&self) -> &OperatorScope<P> {
         &self.0
@@ -202,8 +202,8 @@ arguments! { A B }
 arguments! { A B C }
 arguments! { A B C D }
 
-/// Who calls, within its limits. Whoever it is, in the extensions of the request stands from here on in
-/// whose audit log a refusal belongs, and how the limit stands.
+/// Authenticates the caller and counts the call against its limits. Afterwards the extensions of the request
+/// hold whose audit log a refusal belongs in ([`Attempt`]), the state of the limit, and the tenant's turn.
 async fn principal(request: &HttpRequest) -> Result<Principal, Problem> {
     let id = RequestId::of(request);
     let app = app(request)?;
@@ -220,7 +220,7 @@ async fn principal(request: &HttpRequest) -> Result<Principal, Problem> {
         request.extensions_mut().insert(Attempt { party, origin });
     }
     let principal = outcome?;
-    app.core().write_behind.add_use(&principal, || what(request));
+    app.core().write_behind.add_use(&principal, || call_name(request));
     if let Some(standing) = app.core().limits.count_call(&principal).map_err(Error::from)? {
         request.extensions_mut().insert(standing);
     }
@@ -233,8 +233,8 @@ async fn principal(request: &HttpRequest) -> Result<Principal, Problem> {
     Ok(principal)
 }
 
-/// The method and the path template, by which a call of the management API is known.
-fn what(request: &HttpRequest) -> String {
+/// Method and path template: the name of a call in usage and in the audit log.
+fn call_name(request: &HttpRequest) -> String {
     let template = request.match_pattern().unwrap_or_else(|| request.path().to_owned());
     format!("{} {template}", request.method())
 }
@@ -247,12 +247,12 @@ struct Attempt {
 }
 
 /// Writes a refusal into the audit log of the tenant whose party it met.
-pub(crate) async fn note_refusal(request: &HttpRequest, problem: &Problem) {
+pub(crate) async fn record_refusal(request: &HttpRequest, problem: &Problem) {
     let Problem::App(error) = problem else { return };
     let attempt = request.extensions().get::<Attempt>().cloned();
     if let (true, Some(Attempt { party, origin }), Ok(app)) = (error.is_refusal(), attempt, app(request)) {
         let (_, code) = error.status_and_code();
-        app.core().refusals.record(party, &origin, what(request), code.unwrap_or("refused")).await;
+        app.core().refusals.record(party, &origin, call_name(request), code.unwrap_or("refused")).await;
     }
 }
 
@@ -260,7 +260,7 @@ pub(crate) async fn note_refusal(request: &HttpRequest, problem: &Problem) {
 /// never sends a message.
 fn signed_in<'r>(app: &App, request: &'r HttpRequest) -> Option<Browser<'r>> {
     let session = browser::cookie(app, request, Cookie::Session)?;
-    let text = |name| browser::text(request, name);
+    let text = |name| browser::header(request, name);
     Some(Browser {
         session,
         csrf: text("x-csrf-token"),

@@ -5,8 +5,8 @@
 //! - [`routes`]: the table in which each route is written once, for the router, the OpenAPI document and sweeps.
 //! - [`extract`]: bodies, queries, path segments and `If-Match`, parsed into types of the domain.
 //! - [`reply`]: what handlers answer with.
-//! - [`problem`]: errors as RFC 9457 problems; [`told`] decides what the outside is told of an error, and
-//!   [`codes`] is the table of every code.
+//! - [`problem`]: errors as RFC 9457 problems; [`error_response`] decides what a caller may know of an error,
+//!   and [`codes`] is the table of every code.
 //! - [`browser`] and [`page`]: cookies, hosts and HTML pages for people.
 //!
 //! Nothing here knows a single endpoint. A new surface is a crate of its own on top of this one.
@@ -15,6 +15,7 @@ pub mod argument;
 pub mod browser;
 pub mod codes;
 pub mod cookies;
+pub mod error_response;
 pub mod extract;
 pub mod guard;
 pub mod page;
@@ -23,4 +24,3 @@ pub mod rate_limit;
 pub mod reply;
 pub mod request_id;
 pub mod routes;
-pub mod told;

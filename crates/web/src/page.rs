@@ -35,14 +35,14 @@ pub struct Frame {
     pub policy: &'static str,
 }
 
-/// A page that is made for one request.
+/// A page that is made for one request: title, heading and a body.
 #[derive(Debug)]
 pub struct Page {
     frame: &'static Frame,
     status: StatusCode,
     title: &'static str,
     body: Markup,
-    onward: Option<String>,
+    refresh_to: Option<String>,
     cookies: Vec<String>,
     retry_after: Option<u64>,
 }
@@ -51,35 +51,35 @@ impl Page {
     /// A page with that title, which is its heading too, and a body below it: status 200, not cached.
     #[must_use]
     pub const fn new(frame: &'static Frame, title: &'static str, body: Markup) -> Self {
-        Self { frame, status: StatusCode::OK, title, body, onward: None, cookies: Vec::new(), retry_after: None }
+        Self { frame, status: StatusCode::OK, title, body, refresh_to: None, cookies: Vec::new(), retry_after: None }
     }
 
-    /// The same with another status.
+    /// Sets the status, which is 200 otherwise.
     #[must_use]
     pub fn status(self, status: StatusCode) -> Self {
         Self { status, ..self }
     }
 
-    /// The same, from which browsers go on by themselves.
+    /// Makes browsers go on to that address at once, without a redirect.
     #[must_use]
-    pub fn onward(self, address: &str) -> Self {
-        Self { onward: Some(address.to_owned()), ..self }
+    pub fn refresh_to(self, address: &str) -> Self {
+        Self { refresh_to: Some(address.to_owned()), ..self }
     }
 
-    /// The same with more cookies: values of `Set-Cookie`.
+    /// Adds cookies: values of `Set-Cookie`.
     #[must_use]
     pub fn cookies(mut self, cookies: impl IntoIterator<Item = String>) -> Self {
         self.cookies.extend(cookies);
         self
     }
 
-    /// The same, which may be asked for again after so many seconds.
+    /// Sets `Retry-After`, in seconds.
     #[must_use]
     pub fn retry_after(self, seconds: u64) -> Self {
         Self { retry_after: Some(seconds), ..self }
     }
 
-    /// The answer.
+    /// The page as an answer in UTF-8, with the headers that every page has.
     #[must_use]
     pub fn answer(self) -> HttpResponse {
         let text = self.markup().into_string();
@@ -96,7 +96,7 @@ impl Page {
 
     fn markup(&self) -> Markup {
         let head = html! {
-            @if let Some(address) = &self.onward {
+            @if let Some(address) = &self.refresh_to {
                 meta http-equiv="refresh" content={ "0; url=" (address) };
             }
             link rel="icon" href=(self.frame.icon) type="image/svg+xml";
@@ -114,7 +114,7 @@ impl Page {
 }
 
 /// Sends the browser on (303), with cookies: the values of `Set-Cookie`.
-pub fn go(frame: &Frame, to: &'static str, cookies: impl IntoIterator<Item = String>) -> HttpResponse {
+pub fn redirect(frame: &Frame, to: &'static str, cookies: impl IntoIterator<Item = String>) -> HttpResponse {
     let mut answer = HttpResponse::SeeOther();
     answer.insert_header((header::LOCATION, to));
     for cookie in cookies {
@@ -161,7 +161,7 @@ mod tests {
     async fn texts_from_outside_stay_texts() {
         let outside = "\" onclick='x' <i>&";
         let body = html! { p title=(outside) { (outside) } };
-        let answer = Page::new(&FRAME, "Here", body).onward(outside).answer();
+        let answer = Page::new(&FRAME, "Here", body).refresh_to(outside).answer();
         let text = String::from_utf8(to_bytes(answer.into_body()).await.unwrap().to_vec()).unwrap();
         let escaped = "&quot; onclick='x' &lt;i&gt;&amp;";
         assert!(text.contains(&format!("<p title=\"{escaped}\">{escaped}</p>")), "{text}");

@@ -8,20 +8,20 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::codes;
+use crate::error_response::{ErrorResponse, FieldError, Surface, log};
 use crate::reply;
 use crate::request_id::RequestId;
-use crate::told::{FieldError, Surface, Told, log};
 
 /// Why a call of the management API came to nothing.
 #[derive(Debug)]
 pub enum Problem {
-    /// The application says so.
+    /// A use case refused or failed.
     App(Error),
     /// A part of the path is no id of the kind that stands there.
     Path {
         /// The name of the parameter.
         name: String,
-        /// What is wrong.
+        /// What it must be, after the name: `must be an id that starts with …`.
         detail: String,
     },
     /// Nothing is at this path.
@@ -68,52 +68,57 @@ pub struct Document {
 }
 
 impl Problem {
-    /// The answer to the request with that id.
+    /// The problem as an answer, with the headers of the management API. Logs what the caller does not learn.
     #[must_use]
     pub fn answer(self, request_id: &RequestId) -> HttpResponse {
         if let Self::App(error) = &self {
             log(error, request_id);
         }
-        let told = self.told();
+        let response = self.response();
         let document = Document {
-            kind: format!("/docs/problems#{}", told.code),
-            title: codes::find(told.code).map_or(told.code, |code| code.meaning.trim_end_matches('.')),
-            status: told.status.as_u16(),
-            detail: told.detail,
-            code: told.code,
+            kind: format!("/docs/problems#{}", response.code),
+            title: codes::find(response.code).map_or(response.code, |code| code.meaning.trim_end_matches('.')),
+            status: response.status.as_u16(),
+            detail: response.detail,
+            code: response.code,
             request_id: request_id.as_str().to_owned(),
-            errors: told.errors,
+            errors: response.errors,
         };
-        let mut answer = reply::json(told.status, &document);
+        let mut answer = reply::json(response.status, &document);
         let headers = answer.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        for (name, value) in told.headers {
+        for (name, value) in response.headers {
             headers.insert(name, value);
         }
-        reply::finish(&mut answer, request_id);
+        reply::add_api_headers(&mut answer, request_id);
         answer
     }
 
-    fn told(self) -> Told {
+    fn response(self) -> ErrorResponse {
         match self {
-            Self::App(error) => Told::of(&error, Surface::Management),
+            Self::App(error) => ErrorResponse::of(&error, Surface::Management),
             Self::Path { name, detail } => {
                 let field = FieldError { pointer: format!("path:{name}"), detail };
                 let text = format!("{} in the path {}", name, field.detail);
-                Told { errors: vec![field], ..Told::plain(StatusCode::BAD_REQUEST, "path_malformed", text) }
+                ErrorResponse {
+                    errors: vec![field],
+                    ..ErrorResponse::plain(StatusCode::BAD_REQUEST, "path_malformed", text)
+                }
             }
-            Self::NoPath => {
-                Told::plain(StatusCode::NOT_FOUND, "not_found", "nothing is at this path; /docs lists what there is")
-            }
+            Self::NoPath => ErrorResponse::plain(
+                StatusCode::NOT_FOUND,
+                "not_found",
+                "nothing is at this path; /docs lists what there is",
+            ),
             Self::Method(allow) => {
                 let text = format!("this path takes {}", allow.to_str().unwrap_or_default());
-                let told = Told::plain(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", text);
-                Told { headers: vec![(header::ALLOW, allow)], ..told }
+                let response = ErrorResponse::plain(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", text);
+                ErrorResponse { headers: vec![(header::ALLOW, allow)], ..response }
             }
             Self::Wiring(what) => {
                 tracing::error!(what, "a handler is not wired as it should be");
                 let text = "Portico failed; report the request id to whoever runs it";
-                Told::plain(StatusCode::INTERNAL_SERVER_ERROR, "internal", text)
+                ErrorResponse::plain(StatusCode::INTERNAL_SERVER_ERROR, "internal", text)
             }
         }
     }

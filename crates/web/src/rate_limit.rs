@@ -6,12 +6,12 @@ use portico_core::limits::LimitState;
 /// The headers that tell how a limit stands; `Retry-After` too, for a call that was too much.
 #[must_use]
 pub fn headers(standing: &LimitState) -> Vec<(HeaderName, HeaderValue)> {
-    let told = standing
+    let limits = standing
         .headers()
         .into_iter()
         .filter_map(|(name, value)| Some((HeaderName::from_static(name), HeaderValue::try_from(value).ok()?)));
     let after = standing.retry_after_seconds().map(|seconds| (header::RETRY_AFTER, HeaderValue::from(seconds)));
-    told.chain(after).collect()
+    limits.chain(after).collect()
 }
 
 /// Adds them to an answer, in place of what an upstream said under these names.

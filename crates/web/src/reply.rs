@@ -12,21 +12,21 @@ use utoipa::ToSchema;
 
 use crate::request_id::{RequestId, X_REQUEST_ID};
 
-/// Something that is an answer.
+/// What a handler gives back when it succeeded.
 pub trait Reply {
-    /// The answer, without the headers that every answer has.
+    /// The answer, without the headers that [`add_api_headers`] adds.
     fn into_response(self) -> HttpResponse;
 }
 
-/// 200 with a body.
+/// 200 with a JSON body.
 #[derive(Debug)]
 pub struct Json<T>(pub T);
 
-/// 201 with a body.
+/// 201 with a JSON body.
 #[derive(Debug)]
 pub struct Created<T>(pub T);
 
-/// 204.
+/// 204 without a body.
 #[derive(Debug)]
 pub struct NoContent;
 
@@ -46,17 +46,17 @@ impl std::fmt::Debug for Lines {
 impl Lines {
     /// The lines that this stream gives, some at a time.
     pub fn of(lines: impl Stream<Item = Result<Bytes, Error>> + 'static) -> Self {
-        let told = lines.inspect_err(|error| tracing::error!(%error, "an export broke off"));
-        Self(BoxBody::new(BodyStream::new(told)))
+        let logged = lines.inspect_err(|error| tracing::error!(%error, "an export broke off"));
+        Self(BoxBody::new(BodyStream::new(logged)))
     }
 }
 
-/// One answer or the other.
+/// One of two replies: for calls that find or make something.
 #[derive(Debug)]
 pub enum Either<L, R> {
-    /// The one.
+    /// The first kind.
     Left(L),
-    /// The other.
+    /// The second kind.
     Right(R),
 }
 
@@ -121,7 +121,7 @@ impl<L: Reply, R: Reply> Reply for Either<L, R> {
     }
 }
 
-/// A JSON answer.
+/// An answer with that body as `application/json`; 500 without a body when it cannot be written.
 pub fn json(status: StatusCode, body: &impl Serialize) -> HttpResponse {
     let (status, body) = match serde_json::to_vec(body) {
         Ok(body) => (status, body),
@@ -135,15 +135,15 @@ pub fn json(status: StatusCode, body: &impl Serialize) -> HttpResponse {
     answer
 }
 
-/// Adds what every answer of the management API has.
-pub fn finish(answer: &mut HttpResponse, request_id: &RequestId) {
+/// Adds the headers of the management API: not cached, request id, no sniffing.
+pub fn add_api_headers(answer: &mut HttpResponse, request_id: &RequestId) {
     let headers = answer.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    common(headers, request_id);
+    add_common_headers(headers, request_id);
 }
 
-/// Adds what every answer has.
-pub fn common(headers: &mut HeaderMap, request_id: &RequestId) {
+/// Adds the headers of every answer: request id, no sniffing.
+pub fn add_common_headers(headers: &mut HeaderMap, request_id: &RequestId) {
     headers.insert(X_REQUEST_ID.clone(), request_id.header());
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 }

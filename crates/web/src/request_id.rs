@@ -4,7 +4,7 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpMessage as _, HttpRequest};
 use uuid::Uuid;
 
-/// The header that carries it, both ways.
+/// `X-Request-Id`, of requests and of answers.
 pub static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The longest id that is kept, in characters.
@@ -44,7 +44,7 @@ impl RequestId {
         Self(HeaderValue::from_str(&text).expect("hexadecimal digits are a header value"))
     }
 
-    /// The text.
+    /// The id: 1 to 128 visible ASCII characters.
     ///
     /// # Panics
     ///

@@ -20,7 +20,7 @@ use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::{OpenApi, SecurityRequirement};
 
-use crate::guard::{Guarded, Permit, note_refusal};
+use crate::guard::{Guarded, Permit, record_refusal};
 use crate::problem::{Document, Problem};
 use crate::rate_limit;
 use crate::reply::{self, Reply};
@@ -44,7 +44,7 @@ macro_rules! route {
 /// A handler and its documentation. [`route!`](crate::route) makes them.
 #[derive(Clone, Copy)]
 pub struct Described<F> {
-    /// The handler.
+    /// The function that `#[utoipa::path]` stands on.
     pub handler: F,
     /// A document of this one operation, and of the schemas that it refers to.
     pub document: &'static OpenApi,
@@ -183,7 +183,7 @@ impl Routes {
         self
     }
 
-    /// All routes.
+    /// Every guarded route, in the order of the document.
     #[must_use]
     pub fn table(&self) -> &[Route] {
         &self.table
@@ -264,11 +264,11 @@ where
             let mut answer = match outcome {
                 Ok(reply) => {
                     let mut answer = reply.into_response();
-                    reply::finish(&mut answer, &id);
+                    reply::add_api_headers(&mut answer, &id);
                     answer
                 }
                 Err(problem) => {
-                    note_refusal(&request, &problem).await;
+                    record_refusal(&request, &problem).await;
                     problem.answer(&id)
                 }
             };

@@ -16,6 +16,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use crate::layers;
 use files::Files;
 
 /// The crate whose modules should have three users each.
@@ -112,9 +113,7 @@ fn below(package: &Value) -> Vec<String> {
 
 /// The crates from the lowest layer up.
 fn order() -> Vec<&'static str> {
-    let rules = include_str!("layers.rs").split_once("const OURS").map_or("", |(_, rules)| rules);
-    let rules = rules.split_once("];").map_or(rules, |(rules, _)| rules);
-    rules.split('(').filter_map(|rule| rule.trim_start().strip_prefix('"')?.split('"').next()).collect()
+    layers::LAYERS.iter().flat_map(|layer| layer.iter().copied()).collect()
 }
 
 /// How high a crate stands. One that `layers` does not know, and refuses, is above all.

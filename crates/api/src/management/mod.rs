@@ -4,7 +4,6 @@
 //! To add a call, write its handler in the module of its resource and name it in [`routes`]: method, path
 //! and description are those of its `#[utoipa::path]`.
 
-#![expect(clippy::option_option, reason = "absent, null and given are three things in a PATCH")]
 #![expect(unused_qualifications, reason = "the code that utoipa writes for `params`")]
 
 mod api_keys;

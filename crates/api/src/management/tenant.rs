@@ -5,7 +5,7 @@ use portico_app::App;
 use portico_domain::permission::perm;
 use portico_domain::{Branding, ChakraKeyId, GraphVersion, Origin, TenantSettings};
 use portico_identity::TenantSettingsPatch;
-use portico_web::extract::{Body, given, nullable};
+use portico_web::extract::{Body, Patch, given};
 use portico_web::guard::Caller;
 use portico_web::problem::{Document, Problem};
 use portico_web::reply::{Json, Lines};
@@ -40,9 +40,9 @@ pub(crate) struct PatchTenantSettings {
     #[schema(nullable = false)]
     branding: Option<Branding>,
     /// The Graph API version that Portico's own calls use; null: Portico's choice.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default)]
     #[schema(value_type = Option<GraphVersion>)]
-    graph_version: Option<Option<GraphVersion>>,
+    graph_version: Patch<GraphVersion>,
     /// For how long the log of proxied calls is kept, in days.
     #[serde(default, deserialize_with = "given")]
     #[schema(nullable = false)]
@@ -72,7 +72,7 @@ pub(crate) async fn patch(
     let patch = TenantSettingsPatch {
         allowed_origins: body.allowed_origins,
         branding: body.branding,
-        graph_version: body.graph_version,
+        graph_version: body.graph_version.into(),
         retention_days: body.retention_days.map(|days| days.0),
     };
     Ok(Json(app.tenants().patch_settings(caller.scope(), patch, body.default_chakra_key).await?))

@@ -9,10 +9,12 @@ use portico_web::extract::Body;
 use portico_web::guard::Caller;
 use portico_web::problem::Problem;
 use portico_web::reply::Created;
-use secrecy::{ExposeSecret as _, SecretString};
-use serde::{Deserialize, Serialize, Serializer};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
+
+use super::values::reveal;
 
 /// A token to be.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -53,10 +55,6 @@ pub(crate) struct NewToken {
     /// The phone numbers that it reaches; null: all of those customers.
     #[schema(required = true)]
     phone_numbers: Option<Vec<PhoneNumberId>>,
-}
-
-fn reveal<S: Serializer>(token: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(token.expose_secret())
 }
 
 impl From<MintedToken> for NewToken {

@@ -6,35 +6,11 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serializer};
-use time::format_description::well_known::Rfc3339;
-use time::{OffsetDateTime, UtcOffset};
 use utoipa::ToSchema;
 
 /// Writes a secret that is shown this once.
 pub(super) fn reveal<S: Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(secret.expose_secret())
-}
-
-/// A moment (RFC 3339).
-#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
-#[serde(try_from = "String")]
-#[schema(value_type = String, format = DateTime, example = "2030-01-31T12:00:00Z")]
-pub(crate) struct Instant(OffsetDateTime);
-
-impl TryFrom<String> for Instant {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        let at = OffsetDateTime::parse(&text, &Rfc3339).map_err(|_| "must be a time such as 2030-01-31T12:00:00Z")?;
-        let utc = at.checked_to_offset(UtcOffset::UTC).filter(|utc| (0..=9999).contains(&utc.year()));
-        utc.map(Self).ok_or("must be a time between the years 0 and 9999, in UTC")
-    }
-}
-
-impl From<Instant> for OffsetDateTime {
-    fn from(instant: Instant) -> Self {
-        instant.0
-    }
 }
 
 /// A range of addresses (CIDR) or a single address.
@@ -126,13 +102,6 @@ mod tests {
         assert_eq!(range("2001:db8::1"), Ok("2001:db8::1/128".to_owned()));
         assert_eq!(range("192.0.2.7/24"), Ok("192.0.2.0/24".to_owned()));
         assert!(range("192.0.2.0/33").is_err() && range("").is_err() && range("example.com").is_err());
-    }
-
-    #[test]
-    fn moments_are_kept_in_utc() {
-        let instant = |text: &str| Instant::try_from(text.to_owned()).map(|at| at.0);
-        assert_eq!(instant("2030-01-31T14:00:00+02:00"), instant("2030-01-31T12:00:00Z"));
-        assert!(instant("2030-01-31").is_err() && instant("0000-01-01T00:00:00+23:59").is_err());
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub(super) fn of(document: &OpenApi) -> Tree {
     let text = serde_json::to_string(document).expect("the document is plain data");
     let mut tree: Tree = serde_json::from_str(&text).expect("what serde_json wrote, it reads");
     while prune(&mut tree) {}
-    settle(&mut tree, false);
+    sort(&mut tree, false);
     tree
 }
 
@@ -75,7 +75,7 @@ fn references(tree: &Tree, found: &mut HashSet<String>) {
 }
 
 /// Puts extensions last, by name; inside examples, everything by name.
-fn settle(tree: &mut Tree, example: bool) {
+fn sort(tree: &mut Tree, example: bool) {
     match tree {
         Tree::Object(fields) => {
             let extension = |name: &str| name.starts_with("x-").then(|| name.to_owned());
@@ -85,10 +85,10 @@ fn settle(tree: &mut Tree, example: bool) {
                 fields.sort_by_key(|(name, _)| extension(name));
             }
             for (name, value) in fields {
-                settle(value, example || matches!(name.as_str(), "example" | "examples" | "value" | "default"));
+                sort(value, example || matches!(name.as_str(), "example" | "examples" | "value" | "default"));
             }
         }
-        Tree::List(items) => items.iter_mut().for_each(|item| settle(item, example)),
+        Tree::List(items) => items.iter_mut().for_each(|item| sort(item, example)),
         _ => {}
     }
 }
@@ -187,7 +187,7 @@ mod tests {
         let mut tree: Tree =
             serde_json::from_str(r#"{"x-b":1,"b":{"x-a":[1.5,null]},"x-a":true,"a":"t","value":{"d":-1,"c":2}}"#)
                 .expect("is JSON");
-        settle(&mut tree, false);
+        sort(&mut tree, false);
         let text = serde_json::to_string(&tree).expect("is JSON");
         assert_eq!(text, r#"{"b":{"x-a":[1.5,null]},"a":"t","value":{"c":2,"d":-1},"x-a":true,"x-b":1}"#);
     }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use portico_kms::{BadTransit, Pkcs11TokenOptions, KeyProviders, Pkcs11Token, TransitClient, TransitOptions, ring};
+use portico_kms::{BadTransit, KeyProviders, Pkcs11Token, Pkcs11TokenOptions, TransitClient, TransitOptions, ring};
 use portico_vault::{MasterKeyEntry, MasterKeys};
 use secrecy::{ExposeSecret as _, SecretString};
 

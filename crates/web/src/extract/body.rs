@@ -121,15 +121,14 @@ mod tests {
     use portico_domain::{Metadata, Name};
 
     use super::*;
-    use crate::extract::{given, nullable};
+    use crate::extract::{Patch, given};
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Sample {
         name: Name,
-        #[serde(default, deserialize_with = "nullable")]
-        #[expect(clippy::option_option, reason = "this is what is tested")]
-        note: Option<Option<Name>>,
+        #[serde(default)]
+        note: Patch<Name>,
         #[serde(default, deserialize_with = "given")]
         list: Option<Vec<Inner>>,
         metadata: Option<Metadata>,
@@ -165,10 +164,10 @@ mod tests {
     #[actix_web::test]
     async fn absent_null_and_given_are_told_apart() {
         let read = |body: &'static str| sent(Some("application/json; charset=utf-8"), body);
-        assert_eq!(read(r#"{"name":"a"}"#).await.unwrap().note, None);
-        assert_eq!(read(r#"{"name":"a","note":null}"#).await.unwrap().note, Some(None));
+        assert_eq!(read(r#"{"name":"a"}"#).await.unwrap().note, Patch::Keep);
+        assert_eq!(read(r#"{"name":"a","note":null}"#).await.unwrap().note, Patch::Clear);
         let sample = read(r#"{"name":"a","note":"b","list":[{"n":1}],"metadata":{"k":"v"}}"#).await.unwrap();
-        assert_eq!((sample.name.as_str(), sample.note), ("a", Some("b".parse().ok())));
+        assert_eq!((sample.name.as_str(), sample.note), ("a", Patch::Set("b".parse().unwrap())));
         assert_eq!((sample.list.map(|list| list[0].n), sample.metadata.is_some()), (Some(1), true));
         assert_eq!(wrong(r#"{"name":"a","list":null}"#).await.0, "/list");
     }

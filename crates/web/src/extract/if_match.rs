@@ -8,23 +8,36 @@ use portico_core::Error;
 use crate::argument::Extract;
 use crate::problem::Problem;
 
-/// The version that a change is based on; none: not said. [`IfMatch::ANY`] stands for `*`.
+/// What a change is based on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct IfMatch(pub Option<i64>);
+pub enum IfMatch {
+    /// There is no such header.
+    Absent,
+    /// `*`: whatever the version.
+    Any,
+    /// This version, as [`Tagged`](crate::reply::Tagged) gave it.
+    Version(i64),
+}
 
-impl IfMatch {
-    /// Whatever the version.
-    pub const ANY: i64 = -1;
+/// As the application takes it: none where the request does not say, -1 for any version.
+impl From<IfMatch> for Option<i64> {
+    fn from(based_on: IfMatch) -> Self {
+        match based_on {
+            IfMatch::Absent => None,
+            IfMatch::Any => Some(-1),
+            IfMatch::Version(version) => Some(version),
+        }
+    }
 }
 
 impl Extract for IfMatch {
     async fn extract(request: &HttpRequest, _: &mut Payload) -> Result<Self, Problem> {
         let mut values = request.headers().get_all(header::IF_MATCH);
-        let Some(value) = values.next() else { return Ok(Self(None)) };
+        let Some(value) = values.next() else { return Ok(Self::Absent) };
         let text = value.to_str().ok().filter(|_| values.next().is_none());
         match text.map(str::trim) {
-            Some("*") => Ok(Self(Some(Self::ANY))),
-            Some(tag) => Ok(Self(Some(version(tag)?))),
+            Some("*") => Ok(Self::Any),
+            Some(tag) => Ok(Self::Version(version(tag)?)),
             None => Err(malformed().into()),
         }
     }
@@ -65,9 +78,9 @@ mod tests {
 
     #[actix_web::test]
     async fn one_strong_tag_or_a_star_is_taken() {
-        assert_eq!(of(&[]).await.unwrap(), IfMatch(None));
-        assert_eq!(of(&["\"7\""]).await.unwrap(), IfMatch(Some(7)));
-        assert_eq!(of(&["*"]).await.unwrap(), IfMatch(Some(IfMatch::ANY)));
+        assert_eq!(of(&[]).await.unwrap(), IfMatch::Absent);
+        assert_eq!(of(&["\"7\""]).await.unwrap(), IfMatch::Version(7));
+        assert_eq!(of(&["*"]).await.unwrap(), IfMatch::Any);
     }
 
     #[actix_web::test]

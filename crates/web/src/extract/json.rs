@@ -8,7 +8,7 @@ use serde::de::value::{MapDeserializer, SeqDeserializer};
 use serde::de::{self, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Number;
 
-use super::error::{Misfit, short};
+use super::decode_error::{DecodeError, short};
 
 /// A JSON value in which no key stands twice.
 #[derive(Debug)]
@@ -23,13 +23,13 @@ pub(crate) enum Tree {
 
 impl<'de> Deserialize<'de> for Tree {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Growing)
+        deserializer.deserialize_any(TreeVisitor)
     }
 }
 
-struct Growing;
+struct TreeVisitor;
 
-impl<'de> Visitor<'de> for Growing {
+impl<'de> Visitor<'de> for TreeVisitor {
     type Value = Tree;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -85,7 +85,7 @@ impl<'de> Visitor<'de> for Growing {
     }
 }
 
-impl IntoDeserializer<'_, Misfit> for Tree {
+impl IntoDeserializer<'_, DecodeError> for Tree {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {
@@ -94,9 +94,9 @@ impl IntoDeserializer<'_, Misfit> for Tree {
 }
 
 impl<'de> Deserializer<'de> for Tree {
-    type Error = Misfit;
+    type Error = DecodeError;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         match self {
             Self::Null => visitor.visit_unit(),
             Self::Bool(value) => visitor.visit_bool(value),
@@ -111,14 +111,14 @@ impl<'de> Deserializer<'de> for Tree {
         }
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         match self {
             Self::Null => visitor.visit_none(),
             value => visitor.visit_some(value),
         }
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, DecodeError> {
         visitor.visit_newtype_struct(self)
     }
 
@@ -128,9 +128,9 @@ impl<'de> Deserializer<'de> for Tree {
         _: &'static str,
         _: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Misfit> {
+    ) -> Result<V::Value, DecodeError> {
         match self {
-            Self::Array(_) => Err(Misfit::no_object()),
+            Self::Array(_) => Err(DecodeError::no_object()),
             value => value.deserialize_any(visitor),
         }
     }
@@ -140,7 +140,7 @@ impl<'de> Deserializer<'de> for Tree {
         _: &'static str,
         names: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Misfit> {
+    ) -> Result<V::Value, DecodeError> {
         match self {
             Self::Text(text) => visitor.visit_enum(text.into_deserializer()),
             _ => Err(de::Error::unknown_variant("", names)),

@@ -1,7 +1,7 @@
 //! What handlers take out of a request, parsed into types of the domain.
 
 mod body;
-mod error;
+mod decode_error;
 mod if_match;
 mod json;
 mod patch;
@@ -11,7 +11,7 @@ mod value;
 
 pub use body::{Body, NoBody};
 pub use if_match::IfMatch;
-pub use patch::{given, nullable};
+pub use patch::{Patch, given};
 pub use query::{Cursor, Flag, Limit, PageQuery, Query, page};
 pub use segment::Segment;
-pub use value::{Moment, Parsed, Word};
+pub use value::{Parsed, Timestamp, Word};

@@ -2,15 +2,45 @@
 
 use serde::{Deserialize, Deserializer};
 
-/// For a field that null clears: `None` when absent, `Some(None)` for null.
-///
-/// # Errors
-///
-/// What is wrong with the value.
-pub fn nullable<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Option<T>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
+/// A field that null clears. It needs `#[serde(default)]`, which makes an absent one [`Patch::Keep`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Patch<T> {
+    /// It is absent, and stays as it is.
+    #[default]
+    Keep,
+    /// It is null.
+    Clear,
+    /// It gets this value.
+    Set(T),
+}
+
+impl<T> Patch<T> {
+    /// The same of a value that is made of the given one.
+    #[must_use]
+    pub fn map<U>(self, make: impl FnOnce(T) -> U) -> Patch<U> {
+        match self {
+            Self::Keep => Patch::Keep,
+            Self::Clear => Patch::Clear,
+            Self::Set(value) => Patch::Set(make(value)),
+        }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Patch<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Option::deserialize(deserializer)?.map_or(Self::Clear, Self::Set))
+    }
+}
+
+/// As the application takes it: none for an absent field, `Some(None)` for null.
+impl<T> From<Patch<T>> for Option<Option<T>> {
+    fn from(patch: Patch<T>) -> Self {
+        match patch {
+            Patch::Keep => None,
+            Patch::Clear => Some(None),
+            Patch::Set(value) => Some(Some(value)),
+        }
+    }
 }
 
 /// For a field that cannot be null: `None` only when absent.

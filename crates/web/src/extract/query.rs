@@ -13,7 +13,7 @@ use serde::de::{self, DeserializeOwned, Deserializer, IntoDeserializer, Visitor}
 use utoipa::IntoParams;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 
-use super::error::{Misfit, short};
+use super::decode_error::{DecodeError, short};
 use crate::argument::Extract;
 use crate::problem::Problem;
 
@@ -32,7 +32,7 @@ impl<T: DeserializeOwned> Extract for Query<T> {
 pub struct Limit(u16);
 
 impl Limit {
-    /// The number.
+    /// The number of rows, 1 to 200.
     #[must_use]
     pub const fn rows(self) -> u16 {
         self.0
@@ -58,7 +58,7 @@ impl<'de> Deserialize<'de> for Limit {
 pub struct Flag(bool);
 
 impl Flag {
-    /// Whether it is `true`.
+    /// Whether the query says `true`.
     #[must_use]
     pub const fn is_set(self) -> bool {
         self.0
@@ -86,7 +86,7 @@ impl<'de, K: FromStr> Deserialize<'de> for Cursor<K> {
     }
 }
 
-/// Which part of a list.
+/// Which part of a list: `limit` and `cursor`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, bound(deserialize = "K: FromStr"))]
 pub struct PageQuery<K> {
@@ -115,7 +115,7 @@ impl<K> IntoParams for PageQuery<K> {
     }
 }
 
-/// The part that was asked for.
+/// Limit and cursor as storage takes them.
 pub fn page<K>(limit: Limit, cursor: Option<Cursor<K>>) -> PageRequest<K> {
     PageRequest { limit: limit.rows(), after: cursor.map(|cursor| cursor.0) }
 }
@@ -135,7 +135,7 @@ fn parse<T: DeserializeOwned>(query: &str) -> Result<T, Error> {
         }
     }
     serde_path_to_error::deserialize(MapDeserializer::new(pairs.into_iter())).map_err(
-        |error: serde_path_to_error::Error<Misfit>| {
+        |error: serde_path_to_error::Error<DecodeError>| {
             let name = short(&error.path().to_string());
             Error::Query(format!("the query parameter {name} {}", error.inner().detail()))
         },
@@ -145,7 +145,7 @@ fn parse<T: DeserializeOwned>(query: &str) -> Result<T, Error> {
 /// The value of a parameter.
 struct Text<'q>(Cow<'q, str>);
 
-impl<'de> IntoDeserializer<'de, Misfit> for Text<'de> {
+impl<'de> IntoDeserializer<'de, DecodeError> for Text<'de> {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {
@@ -154,19 +154,28 @@ impl<'de> IntoDeserializer<'de, Misfit> for Text<'de> {
 }
 
 impl<'de> Deserializer<'de> for Text<'_> {
-    type Error = Misfit;
+    type Error = DecodeError;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         visitor.visit_string(self.0.into_owned())
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         visitor.visit_some(self)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        visitor.visit_enum(self.0.into_deserializer())
     }
 
     serde::forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
-        unit_struct newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+        unit_struct newtype_struct seq tuple tuple_struct map struct identifier ignored_any
     }
 }
 
@@ -202,6 +211,19 @@ mod tests {
         for query in ["refresh", "refresh=", "refresh=1", "refresh=True"] {
             assert_eq!(set(query).unwrap_err(), "the query parameter refresh must be true or false");
         }
+    }
+
+    #[test]
+    fn a_choice_is_one_of_its_names() {
+        #[derive(Debug, Deserialize)]
+        struct Choice {
+            status: Option<portico_domain::ApiKeyStatus>,
+        }
+        let status = |query: &str| parse::<Choice>(query).map(|choice| choice.status).map_err(|e| e.to_string());
+        assert_eq!(status("status=expired"), Ok(Some(portico_domain::ApiKeyStatus::Expired)));
+        assert_eq!(status(""), Ok(None));
+        let wrong = "the query parameter status must be one of active, expired, revoked";
+        assert_eq!(status("status=Expired").unwrap_err(), wrong);
     }
 
     #[test]

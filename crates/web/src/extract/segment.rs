@@ -7,7 +7,7 @@ use actix_web::HttpRequest;
 use actix_web::dev::Payload;
 use percent_encoding::percent_decode_str;
 
-use super::error::short;
+use super::decode_error::short;
 use crate::argument::Extract;
 use crate::problem::Problem;
 

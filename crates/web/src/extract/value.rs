@@ -1,10 +1,12 @@
-//! Values of query parameters that are more than a number or a flag.
+//! Values of queries and bodies that are more than a number or a flag.
 
 use std::str::FromStr;
 
-use serde::de::{self, Deserialize, Deserializer};
-use time::OffsetDateTime;
+use serde::Deserialize;
+use serde::de::{self, Deserializer};
 use time::format_description::well_known::Rfc3339;
+use time::{OffsetDateTime, UtcOffset};
+use utoipa::ToSchema;
 
 /// The longest [`Word`], in bytes.
 const LONGEST: usize = 200;
@@ -19,16 +21,27 @@ impl<'de, T: FromStr<Err: std::fmt::Display>> Deserialize<'de> for Parsed<T> {
     }
 }
 
-/// A moment, in RFC 3339.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Moment(pub OffsetDateTime);
+/// A moment (RFC 3339).
+// Between the years 0 and 9999, kept in UTC; in bodies and queries alike. The line above stands in the document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(try_from = "String")]
+#[schema(as = Instant, value_type = String, format = DateTime, example = "2030-01-31T12:00:00Z")]
+pub struct Timestamp(OffsetDateTime);
 
-impl<'de> Deserialize<'de> for Moment {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        OffsetDateTime::parse(&text, &Rfc3339)
-            .map(Self)
-            .map_err(|_| de::Error::custom("must be a time such as 2026-11-26T12:00:00Z (RFC 3339; write + as %2B)"))
+impl TryFrom<String> for Timestamp {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let at = OffsetDateTime::parse(&text, &Rfc3339)
+            .map_err(|_| "must be a time such as 2030-01-31T12:00:00Z (RFC 3339; in a query, write + as %2B)")?;
+        let utc = at.checked_to_offset(UtcOffset::UTC).filter(|utc| (0..=9999).contains(&utc.year()));
+        utc.map(Self).ok_or("must be a time between the years 0 and 9999, in UTC")
+    }
+}
+
+impl From<Timestamp> for OffsetDateTime {
+    fn from(timestamp: Timestamp) -> Self {
+        timestamp.0
     }
 }
 
@@ -61,11 +74,13 @@ mod tests {
     }
 
     #[test]
-    fn moments_have_an_offset() {
-        assert!(from_value::<Moment>(Value::from("2026-11-26T12:00:00+01:00")).is_ok());
+    fn times_have_an_offset_and_are_kept_in_utc() {
+        let read = |text: &str| from_value::<Timestamp>(Value::from(text)).map_err(|error| error.to_string());
+        assert_eq!(read("2030-01-31T14:00:00+02:00"), read("2030-01-31T12:00:00Z"));
         for text in ["2026-11-26", "2026-11-26T12:00:00", "1764158400", ""] {
-            let error = from_value::<Moment>(Value::from(text)).unwrap_err().to_string();
+            let error = read(text).unwrap_err();
             assert!(error.starts_with("must be a time such as"), "{text}: {error}");
         }
+        assert!(read("0000-01-01T00:00:00+23:59").unwrap_err().contains("between the years"));
     }
 }

@@ -6,7 +6,7 @@ use portico_app::App;
 use portico_domain::permission::perm;
 use portico_domain::{CustomerId, Description, Name, PhoneNumberId, RateLimit, RoleName};
 use portico_identity::CreateApiKey;
-use portico_web::extract::Body;
+use portico_web::extract::{Body, Timestamp};
 use portico_web::guard::Caller;
 use portico_web::problem::Problem;
 use portico_web::reply::Created;
@@ -15,7 +15,7 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 use super::NewApiKey;
-use crate::management::values::{AddressRange, Instant};
+use crate::management::values::AddressRange;
 
 /// A key to be.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -37,7 +37,7 @@ pub(crate) struct CreateApiKeyBody {
     /// At most so many requests per second, on both surfaces; absent: no limit of its own.
     rate_limit: Option<RateLimit>,
     /// Not from this moment on; absent: for ever.
-    expires_at: Option<Instant>,
+    expires_at: Option<Timestamp>,
 }
 
 /// Creates an API key. Its secret is shown this once.

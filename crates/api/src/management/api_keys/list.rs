@@ -5,15 +5,13 @@ use portico_app::App;
 use portico_domain::permission::perm;
 use portico_domain::{ApiKey, ApiKeyStatus};
 use portico_identity::{ApiKeyFilter, ApiKeyList};
-use portico_web::extract::{Limit, Query};
+use portico_web::extract::{Limit, Query, Timestamp};
 use portico_web::guard::Caller;
 use portico_web::problem::Problem;
 use portico_web::reply::{Json, List};
 use serde::Deserialize;
 use time::OffsetDateTime;
 use utoipa::{IntoParams, ToSchema};
-
-use crate::management::values::Instant;
 
 /// Which keys, and in which order.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -29,54 +27,24 @@ pub(crate) struct ApiKeysQuery {
     /// `created_at`: oldest first. `expires_at`: soonest end first, keys without one last.
     #[serde(default)]
     #[param(inline, value_type = Option<Order>)]
-    order: OrderBy,
+    order: Order,
     /// Only keys that end before this moment.
-    #[param(value_type = Option<Instant>)]
-    expires_before: Option<Instant>,
+    #[param(value_type = Option<Timestamp>)]
+    expires_before: Option<Timestamp>,
     /// Only keys of this status.
     #[param(value_type = Option<ApiKeyStatus>)]
-    status: Option<WithStatus>,
+    status: Option<ApiKeyStatus>,
 }
 
 /// An order of keys.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ToSchema)]
-#[schema(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
 enum Order {
     /// Oldest first.
     #[default]
     CreatedAt,
     /// Soonest end first.
     ExpiresAt,
-}
-
-/// An [`Order`] as a parameter.
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
-#[serde(try_from = "String")]
-struct OrderBy(Order);
-
-impl TryFrom<String> for OrderBy {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        match text.as_str() {
-            "created_at" => Ok(Self(Order::CreatedAt)),
-            "expires_at" => Ok(Self(Order::ExpiresAt)),
-            _ => Err("must be created_at or expires_at"),
-        }
-    }
-}
-
-/// An [`ApiKeyStatus`] as a parameter.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(try_from = "String")]
-struct WithStatus(ApiKeyStatus);
-
-impl TryFrom<String> for WithStatus {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse().map(Self).map_err(|_| "must be active, expired or revoked")
-    }
 }
 
 /// Lists API keys, revoked ones included.
@@ -89,9 +57,9 @@ pub(crate) async fn handler(
 ) -> Result<Json<List<ApiKey>>, Problem> {
     let filter = ApiKeyFilter {
         only: None,
-        status: query.status.map(|status| status.0),
+        status: query.status,
         expires_before: query.expires_before.map(OffsetDateTime::from),
-        by_expiry: query.order.0 == Order::ExpiresAt,
+        by_expiry: query.order == Order::ExpiresAt,
     };
     let list = ApiKeyList { limit: query.limit.rows(), cursor: query.cursor, filter };
     Ok(app.api_keys().list(caller.scope(), list).await?.into())

@@ -9,9 +9,11 @@ pub(super) mod revoke;
 pub(super) mod rotate;
 
 use portico_domain::ApiKey;
-use secrecy::{ExposeSecret as _, SecretString};
-use serde::{Serialize, Serializer};
+use secrecy::SecretString;
+use serde::Serialize;
 use utoipa::ToSchema;
+
+use crate::management::values::reveal;
 
 /// A key with its new secret, which is shown this once.
 #[derive(Debug, Serialize, ToSchema)]
@@ -24,10 +26,6 @@ pub(crate) struct NewApiKey {
     #[schema(value_type = String, pattern = "^ptc_[a-z]{2,8}_[0-9A-Za-z]{32}_[0-9A-Za-z]{6}$",
         example = "ptc_live_0aB1cD2eF3gH4iJ5kL6mN7oP8qR9sT0v_0HGDh0")]
     secret: SecretString,
-}
-
-fn reveal<S: Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(secret.expose_secret())
 }
 
 #[cfg(test)]

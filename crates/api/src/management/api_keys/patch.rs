@@ -6,7 +6,7 @@ use portico_app::App;
 use portico_domain::permission::perm;
 use portico_domain::{ApiKey, ApiKeyId, CustomerId, Description, Name, PhoneNumberId, RateLimit, RoleName};
 use portico_identity::PatchApiKey;
-use portico_web::extract::{Body, Segment, given, nullable};
+use portico_web::extract::{Body, Patch, Segment, Timestamp, given};
 use portico_web::guard::Caller;
 use portico_web::problem::{Document, Problem};
 use portico_web::reply::Json;
@@ -14,7 +14,7 @@ use serde::Deserialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use crate::management::values::{AddressRange, Instant};
+use crate::management::values::AddressRange;
 
 /// What changes of a key; absent fields stay as they are.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -26,34 +26,34 @@ pub(crate) struct PatchApiKeyBody {
     #[schema(nullable = false)]
     name: Option<Name>,
     /// What it is for; null clears it.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default)]
     #[schema(value_type = Option<Description>)]
-    description: Option<Option<Description>>,
+    description: Patch<Description>,
     /// Another role.
     #[serde(default, deserialize_with = "given")]
     #[schema(nullable = false)]
     role: Option<RoleName>,
     /// Other customers; null: all.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default)]
     #[schema(value_type = Option<Vec<CustomerId>>)]
-    customers: Option<Option<Vec<CustomerId>>>,
+    customers: Patch<Vec<CustomerId>>,
     /// Other phone numbers; null: all of the key's customers. Without `customers` beside it, the key is
     /// limited to the customers of these numbers.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default)]
     #[schema(value_type = Option<Vec<PhoneNumberId>>)]
-    phone_numbers: Option<Option<Vec<PhoneNumberId>>>,
+    phone_numbers: Patch<Vec<PhoneNumberId>>,
     /// Other addresses or ranges; null: from anywhere.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default)]
     #[schema(value_type = Option<Vec<AddressRange>>)]
-    allowed_ips: Option<Option<Vec<AddressRange>>>,
+    allowed_ips: Patch<Vec<AddressRange>>,
     /// Another number of requests per second; null: no limit of its own.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default)]
     #[schema(value_type = Option<RateLimit>)]
-    rate_limit: Option<Option<RateLimit>>,
+    rate_limit: Patch<RateLimit>,
     /// Not from this moment on; null: for ever.
-    #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<Instant>)]
-    expires_at: Option<Option<Instant>>,
+    #[serde(default)]
+    #[schema(value_type = Option<Timestamp>)]
+    expires_at: Patch<Timestamp>,
 }
 
 /// Changes an API key; calls feel it at once.
@@ -72,13 +72,13 @@ pub(crate) async fn handler(
 ) -> Result<Json<ApiKey>, Problem> {
     let patch = PatchApiKey {
         name: body.name,
-        description: body.description,
+        description: body.description.into(),
         role: body.role,
-        customers: body.customers,
-        phone_numbers: body.phone_numbers,
-        allowed_ips: body.allowed_ips.map(|all| all.map(|ranges| ranges.into_iter().map(IpNet::from).collect())),
-        rate_limit: body.rate_limit,
-        expires_at: body.expires_at.map(|at| at.map(OffsetDateTime::from)),
+        customers: body.customers.into(),
+        phone_numbers: body.phone_numbers.into(),
+        allowed_ips: body.allowed_ips.map(|ranges| ranges.into_iter().map(IpNet::from).collect()).into(),
+        rate_limit: body.rate_limit.into(),
+        expires_at: body.expires_at.map(OffsetDateTime::from).into(),
     };
     Ok(Json(app.api_keys().patch(caller.scope(), id, patch).await?))
 }

@@ -8,8 +8,9 @@ pub(super) mod operator_verify;
 pub(super) mod verify;
 
 use portico_domain::{AuditFilter, AuditOutcome, ChainEnd};
-use portico_web::extract::{Cursor, Limit, Moment, Parsed, Word};
+use portico_web::extract::{Cursor, Limit, Parsed, Timestamp, Word};
 use serde::Deserialize;
+use time::OffsetDateTime;
 use utoipa::IntoParams;
 
 /// Which entries.
@@ -38,10 +39,10 @@ pub(crate) struct AuditLogQuery {
     outcome: Option<Parsed<AuditOutcome>>,
     /// Only from this moment on.
     #[param(value_type = Option<String>, format = DateTime, example = "2026-11-26T00:00:00Z")]
-    from: Option<Moment>,
+    from: Option<Timestamp>,
     /// Only before this moment.
     #[param(value_type = Option<String>, format = DateTime, example = "2026-11-27T00:00:00Z")]
-    to: Option<Moment>,
+    to: Option<Timestamp>,
 }
 
 /// Against what the chain is verified.
@@ -62,10 +63,10 @@ pub(crate) struct VerifyQuery {
 pub(crate) struct ExportQuery {
     /// Only from this moment on.
     #[param(value_type = Option<String>, format = DateTime, example = "2026-11-26T00:00:00Z")]
-    from: Option<Moment>,
+    from: Option<Timestamp>,
     /// Only before this moment.
     #[param(value_type = Option<String>, format = DateTime, example = "2026-11-27T00:00:00Z")]
-    to: Option<Moment>,
+    to: Option<Timestamp>,
 }
 
 impl AuditLogQuery {
@@ -76,14 +77,14 @@ impl AuditLogQuery {
             actor_id: text(&self.actor_id),
             target_id: text(&self.target_id),
             outcome: self.outcome.map(|parsed| parsed.0),
-            from: self.from.map(|moment| moment.0),
-            to: self.to.map(|moment| moment.0),
+            from: self.from.map(OffsetDateTime::from),
+            to: self.to.map(OffsetDateTime::from),
         }
     }
 }
 
 impl ExportQuery {
     fn span(&self) -> portico_identity::Span {
-        (self.from.map(|moment| moment.0), self.to.map(|moment| moment.0))
+        (self.from.map(OffsetDateTime::from), self.to.map(OffsetDateTime::from))
     }
 }

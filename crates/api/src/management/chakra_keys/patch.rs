@@ -5,7 +5,7 @@ use portico_app::App;
 use portico_connections::PatchChakraKey;
 use portico_domain::permission::perm;
 use portico_domain::{ChakraKey, ChakraKeyId, Description, Name};
-use portico_web::extract::{Body, Segment, given, nullable};
+use portico_web::extract::{Body, Patch, Segment, given};
 use portico_web::guard::Caller;
 use portico_web::problem::{Document, Problem};
 use portico_web::reply::Json;
@@ -22,9 +22,9 @@ pub(crate) struct PatchChakraKeyBody {
     #[schema(nullable = false)]
     name: Option<Name>,
     /// What it is for; null clears it.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default)]
     #[schema(value_type = Option<Description>)]
-    description: Option<Option<Description>>,
+    description: Patch<Description>,
 }
 
 /// Renames a Chakra key or describes it anew.
@@ -40,5 +40,7 @@ pub(crate) async fn handler(
     Body(PatchChakraKeyBody { name, description }): Body<PatchChakraKeyBody>,
     app: Data<App>,
 ) -> Result<Json<ChakraKey>, Problem> {
-    Ok(Json(app.chakra_keys().patch(caller.scope(), id, PatchChakraKey { name, description }).await?))
+    Ok(Json(
+        app.chakra_keys().patch(caller.scope(), id, PatchChakraKey { name, description: description.into() }).await?,
+    ))
 }

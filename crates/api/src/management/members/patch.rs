@@ -5,7 +5,7 @@ use portico_app::App;
 use portico_domain::permission::perm;
 use portico_domain::{Member, MemberId, Name, RoleName};
 use portico_identity::PatchMember;
-use portico_web::extract::{Body, Segment, given, nullable};
+use portico_web::extract::{Body, Patch, Segment, given};
 use portico_web::guard::Caller;
 use portico_web::problem::{Document, Problem};
 use portico_web::reply::Json;
@@ -18,9 +18,9 @@ use utoipa::ToSchema;
 #[schema(example = json!({"role": "developer"}))]
 pub(crate) struct PatchMemberBody {
     /// What people call it; null clears it.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default)]
     #[schema(value_type = Option<Name>)]
-    name: Option<Option<Name>>,
+    name: Patch<Name>,
     /// Another role, built in or the tenant's own.
     #[serde(default, deserialize_with = "given")]
     #[schema(nullable = false)]
@@ -41,5 +41,5 @@ pub(crate) async fn handler(
     Body(PatchMemberBody { name, role }): Body<PatchMemberBody>,
     app: Data<App>,
 ) -> Result<Json<Member>, Problem> {
-    Ok(Json(app.members().patch(caller.scope(), id, PatchMember { name, role }).await?))
+    Ok(Json(app.members().patch(caller.scope(), id, PatchMember { name: name.into(), role }).await?))
 }

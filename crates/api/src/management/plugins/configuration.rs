@@ -59,11 +59,11 @@ pub(crate) async fn get(
 pub(crate) async fn patch(
     caller: Caller<perm::PluginsWrite>,
     Segment(id): Segment<PluginId>,
-    IfMatch(based_on): IfMatch,
+    based_on: IfMatch,
     Body(wanted): Body<Configuration>,
     app: Data<App>,
 ) -> Result<Tagged<ConfigurationState>, Problem> {
-    let state = app.plugin_configurations().patch(caller.scope(), id, based_on, wanted).await?;
+    let state = app.plugin_configurations().patch(caller.scope(), id, based_on.into(), wanted).await?;
     let version = state.version;
     Ok(Tagged(state, version))
 }

@@ -5,7 +5,7 @@ use portico_app::App;
 use portico_domain::permission::perm;
 use portico_domain::{Description, PermissionSet, Role, RoleId, RoleName};
 use portico_identity::PatchRole;
-use portico_web::extract::{Body, Segment, given, nullable};
+use portico_web::extract::{Body, Patch, Segment, given};
 use portico_web::guard::Caller;
 use portico_web::problem::{Document, Problem};
 use portico_web::reply::Json;
@@ -22,9 +22,9 @@ pub(crate) struct PatchRoleBody {
     #[schema(nullable = false)]
     name: Option<RoleName>,
     /// What it is for; null clears it.
-    #[serde(default, deserialize_with = "nullable")]
+    #[serde(default)]
     #[schema(value_type = Option<Description>)]
-    description: Option<Option<Description>>,
+    description: Patch<Description>,
     /// What it allows, as a whole.
     #[serde(default, deserialize_with = "given")]
     #[schema(nullable = false)]
@@ -45,5 +45,7 @@ pub(crate) async fn handler(
     Body(PatchRoleBody { name, description, permissions }): Body<PatchRoleBody>,
     app: Data<App>,
 ) -> Result<Json<Role>, Problem> {
-    Ok(Json(app.roles().patch(caller.scope(), id, PatchRole { name, description, permissions }).await?))
+    Ok(Json(
+        app.roles().patch(caller.scope(), id, PatchRole { name, description: description.into(), permissions }).await?,
+    ))
 }

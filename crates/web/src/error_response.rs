@@ -1,7 +1,7 @@
-//! What the outside is told of a failure, on either surface.
+//! What a caller may know of an error, on either surface.
 //!
-//! Status and code come from [`Error::status_and_code`]; here they become a text, fields at fault and
-//! headers. Nothing of an internal cause is told: that goes to the log, once, from here.
+//! Status and code come from [`Error::status_and_code`]; a text, the fields at fault and headers are added
+//! here. An internal cause is in none of them: it goes to the log, once, from here.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
@@ -33,14 +33,14 @@ pub struct FieldError {
     pub detail: String,
 }
 
-/// A failure as the outside may know it.
+/// An error as a caller may know it, before it is written as a problem or in Chakra's envelope.
 #[derive(Debug)]
-pub struct Told {
-    /// The status.
+pub struct ErrorResponse {
+    /// The HTTP status, 400 or above.
     pub status: StatusCode,
-    /// The stable code.
+    /// The stable code, one of [`CODES`](crate::codes::CODES).
     pub code: &'static str,
-    /// The text for people.
+    /// The text for people, without any internal cause.
     pub detail: String,
     /// The fields at fault; none on the compatible surface.
     pub errors: Vec<FieldError>,
@@ -48,16 +48,16 @@ pub struct Told {
     pub headers: Vec<(HeaderName, HeaderValue)>,
 }
 
-impl Told {
-    /// One with neither fields nor headers.
+impl ErrorResponse {
+    /// A response with neither fields nor headers.
     pub fn plain(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         Self { status, code, detail: detail.into(), errors: Vec::new(), headers: Vec::new() }
     }
 
-    /// What is told of the error, on that surface.
+    /// The response to the error, on that surface.
     #[must_use]
     pub fn of(error: &Error, surface: Surface) -> Self {
-        let (status, code) = standing(error, surface);
+        let (status, code) = status_and_code(error, surface);
         let errors = match surface {
             Surface::Management => fields(error),
             Surface::Compatible => Vec::new(),
@@ -66,7 +66,7 @@ impl Told {
     }
 }
 
-/// Writes down what the outside is not told. Called where an error becomes an answer.
+/// Logs the cause that no caller learns. Called where an error becomes an answer.
 pub fn log(error: &Error, request_id: &RequestId) {
     let id = request_id.as_str();
     match error {
@@ -101,7 +101,7 @@ impl std::fmt::Display for Chain<'_> {
     }
 }
 
-fn standing(error: &Error, surface: Surface) -> (StatusCode, &'static str) {
+fn status_and_code(error: &Error, surface: Surface) -> (StatusCode, &'static str) {
     match (error, surface) {
         (Error::Missing(_), Surface::Management) => (StatusCode::NOT_FOUND, "not_found"),
         (Error::Invalid { .. }, Surface::Management) => (StatusCode::UNPROCESSABLE_ENTITY, "validation_failed"),
@@ -113,7 +113,7 @@ fn standing(error: &Error, surface: Surface) -> (StatusCode, &'static str) {
     }
 }
 
-/// The text for people. Exhaustive, so that a new case is thought about before it is told.
+/// The text for people. Exhaustive, so that a new case is thought about before callers read it.
 fn detail(error: &Error, surface: Surface) -> String {
     match error {
         Error::Missing(thing) => match surface {
@@ -314,11 +314,11 @@ mod tests {
         let mut wrong = Vec::new();
         for error in all() {
             for surface in [Surface::Management, Surface::Compatible] {
-                let told = Told::of(&error, surface);
-                assert!(!told.detail.is_empty() && told.status.as_u16() >= 400, "{told:?}");
-                assert!(!told.detail.contains("in-secret"), "{told:?}");
-                if codes::find(told.code).is_none_or(|code| code.status != told.status.as_u16()) {
-                    wrong.push(format!("{} {}", told.code, told.status.as_u16()));
+                let response = ErrorResponse::of(&error, surface);
+                assert!(!response.detail.is_empty() && response.status.as_u16() >= 400, "{response:?}");
+                assert!(!response.detail.contains("in-secret"), "{response:?}");
+                if codes::find(response.code).is_none_or(|code| code.status != response.status.as_u16()) {
+                    wrong.push(format!("{} {}", response.code, response.status.as_u16()));
                 }
             }
         }
@@ -327,36 +327,36 @@ mod tests {
 
     #[test]
     fn chakras_words_for_what_is_missing() {
-        let told = |thing| {
-            let told = Told::of(&Error::Missing(thing), Surface::Compatible);
-            (told.code, told.detail)
+        let words = |thing| {
+            let response = ErrorResponse::of(&Error::Missing(thing), Surface::Compatible);
+            (response.code, response.detail)
         };
-        assert_eq!(told(Thing::Plugin), ("plugin_not_found", "Plugin not found".to_owned()));
-        assert_eq!(told(Thing::Waba), ("waba_not_found", "WhatsApp business account not found".to_owned()));
-        assert_eq!(told(Thing::PhoneNumber), ("phone_number_not_found", "WhatsApp phone number not found".to_owned()));
-        assert_eq!(told(Thing::Resource("message")), ("resource_not_found", "Message not found".to_owned()));
+        assert_eq!(words(Thing::Plugin), ("plugin_not_found", "Plugin not found".to_owned()));
+        assert_eq!(words(Thing::Waba), ("waba_not_found", "WhatsApp business account not found".to_owned()));
+        assert_eq!(words(Thing::PhoneNumber), ("phone_number_not_found", "WhatsApp phone number not found".to_owned()));
+        assert_eq!(words(Thing::Resource("message")), ("resource_not_found", "Message not found".to_owned()));
     }
 
     #[test]
     fn a_wrong_field_is_named_on_both_surfaces() {
         let error = Error::invalid("/a/b", "must be a text");
-        let told = Told::of(&error, Surface::Management);
-        assert_eq!((told.status.as_u16(), told.code), (422, "validation_failed"));
-        assert_eq!(told.errors, [FieldError { pointer: "/a/b".into(), detail: "must be a text".into() }]);
-        let told = Told::of(&error, Surface::Compatible);
+        let response = ErrorResponse::of(&error, Surface::Management);
+        assert_eq!((response.status.as_u16(), response.code), (422, "validation_failed"));
+        assert_eq!(response.errors, [FieldError { pointer: "/a/b".into(), detail: "must be a text".into() }]);
+        let response = ErrorResponse::of(&error, Surface::Compatible);
         assert_eq!(
-            (told.status.as_u16(), told.code, told.detail.as_str()),
+            (response.status.as_u16(), response.code, response.detail.as_str()),
             (400, "body_malformed", "/a/b: must be a text")
         );
     }
 
     #[test]
     fn who_was_too_fast_is_told_by_which_limit_and_for_how_long() {
-        let told = Told::of(&Error::RateLimited(Box::new(too_much())), Surface::Compatible);
-        assert_eq!((told.status.as_u16(), told.code), (429, "rate_limited"));
-        assert_eq!(told.detail, "the API key's own limit is reached (5 in 1 s); repeat it after 1 s");
+        let response = ErrorResponse::of(&Error::RateLimited(Box::new(too_much())), Surface::Compatible);
+        assert_eq!((response.status.as_u16(), response.code), (429, "rate_limited"));
+        assert_eq!(response.detail, "the API key's own limit is reached (5 in 1 s); repeat it after 1 s");
         let headers: Vec<_> =
-            told.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
+            response.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
         assert_eq!(
             headers,
             [("ratelimit-policy", "\"api_key\";q=5;w=1"), ("ratelimit", "\"api_key\";r=0;t=1"), ("retry-after", "1")]
@@ -365,9 +365,10 @@ mod tests {
 
     #[test]
     fn headers_say_how_to_go_on() {
-        let told = Told::of(&Error::UnknownKey, Surface::Compatible);
-        assert_eq!(told.headers, [(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))]);
-        let told = Told::of(&Error::NoRoute(NoRoute::Method(vec![Method::Get, Method::Post])), Surface::Compatible);
-        assert_eq!(told.headers, [(header::ALLOW, HeaderValue::from_static("GET, POST"))]);
+        let response = ErrorResponse::of(&Error::UnknownKey, Surface::Compatible);
+        assert_eq!(response.headers, [(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))]);
+        let response =
+            ErrorResponse::of(&Error::NoRoute(NoRoute::Method(vec![Method::Get, Method::Post])), Surface::Compatible);
+        assert_eq!(response.headers, [(header::ALLOW, HeaderValue::from_static("GET, POST"))]);
     }
 }

@@ -12,12 +12,12 @@ const LONGEST: usize = 300;
 /// Why a value does not fit. Unlike the errors of parsers it keeps the name of a missing field, and
 /// does not repeat what was sent, which may be a secret.
 #[derive(Debug)]
-pub(crate) struct Misfit {
+pub(crate) struct DecodeError {
     detail: String,
     field: Option<&'static str>,
 }
 
-impl Misfit {
+impl DecodeError {
     fn new(detail: impl Display) -> Self {
         Self { detail: short(&detail.to_string()), field: None }
     }
@@ -27,7 +27,7 @@ impl Misfit {
         Self::new("must be an object, not an array")
     }
 
-    /// What is wrong.
+    /// What is wrong, for people: `must be a string, not a number`. Nothing of the value is in it.
     pub(crate) fn detail(&self) -> &str {
         &self.detail
     }
@@ -63,15 +63,15 @@ pub(crate) fn short(text: &str) -> String {
     }
 }
 
-impl Display for Misfit {
+impl Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.detail)
     }
 }
 
-impl std::error::Error for Misfit {}
+impl std::error::Error for DecodeError {}
 
-impl de::Error for Misfit {
+impl de::Error for DecodeError {
     fn custom<T: Display>(message: T) -> Self {
         Self::new(message)
     }

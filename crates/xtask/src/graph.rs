@@ -111,9 +111,12 @@ fn below(package: &Value) -> Vec<String> {
     ours.filter_map(|dependency| dependency["name"].as_str().map(str::to_owned)).collect()
 }
 
-/// The crates from the lowest layer up.
+/// The crates from the lowest layer up; those that stand apart come right above what they may use.
 fn order() -> Vec<&'static str> {
-    layers::LAYERS.iter().flat_map(|layer| layer.iter().copied()).collect()
+    let apart = layers::APART.iter().flat_map(|(_, allowed)| allowed.iter().filter_map(|name| layers::layer(name)));
+    let (below, above) = layers::LAYERS.split_at(apart.max().map_or(0, |highest| highest + 1));
+    let apart = layers::APART.iter().map(|(name, _)| *name);
+    below.iter().copied().flatten().copied().chain(apart).chain(above.iter().copied().flatten().copied()).collect()
 }
 
 /// How high a crate stands. One that `layers` does not know, and refuses, is above all.

@@ -35,7 +35,7 @@ const NARROW: &[(&str, &[&str])] = &[
 
 /// Crates beside the layers, and all of ours that they may depend on: the emulated Chakra and the black-box suites
 /// share what is known of Chakra with Portico, and nothing that Portico does.
-const APART: &[(&str, &[&str])] = &[
+pub(crate) const APART: &[(&str, &[&str])] = &[
     ("portico-sandbox", &["portico-domain", "portico-chakra"]),
     ("portico-tests", &["portico-domain", "portico-chakra"]),
 ];

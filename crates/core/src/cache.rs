@@ -34,6 +34,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use portico_domain::TenantId;
+use portico_domain::clock::Clock;
 use portico_storage::StorageError;
 
 use crate::error::Error;
@@ -58,6 +59,7 @@ pub struct Validity {
     everything: AtomicU64,
     /// How often a notification of a change came, of whatever tenant.
     notifications: AtomicU64,
+    clock: Clock,
     /// Moments are told as microseconds since this one.
     origin: Instant,
     /// Until when the last heartbeat proves that notifications arrive.
@@ -81,22 +83,23 @@ pub struct ReadStart {
     at: Instant,
 }
 
-impl Default for Validity {
-    fn default() -> Self {
+impl Validity {
+    /// Nothing is believed yet for longer than 700 ms.
+    #[must_use]
+    pub fn new(clock: Clock) -> Self {
         Self {
             tenants: RwLock::default(),
             everything: AtomicU64::default(),
             notifications: AtomicU64::default(),
-            origin: Instant::now(),
+            origin: clock.instant(),
             proven_until: AtomicU64::default(),
+            clock,
         }
     }
-}
 
-impl Validity {
     /// A stamp for what is about to be read: take it before reading.
     pub fn stamp(&self, tenant: TenantId) -> Stamp {
-        self.stamp_at(tenant, Instant::now())
+        self.stamp_at(tenant, self.clock.instant())
     }
 
     fn stamp_at(&self, tenant: TenantId, now: Instant) -> Stamp {
@@ -111,7 +114,7 @@ impl Validity {
 
     /// The beginning of a read that has to find the tenant first: take it before reading.
     pub fn moment(&self) -> ReadStart {
-        self.moment_at(Instant::now())
+        self.moment_at(self.clock.instant())
     }
 
     fn moment_at(&self, now: Instant) -> ReadStart {
@@ -132,8 +135,8 @@ impl Validity {
     }
 
     /// Whether a call may be decided by what was read from that moment on, if it is not remembered.
-    pub fn is_recent(moment: ReadStart) -> bool {
-        moment.at.elapsed() < BOUND
+    pub fn is_recent(&self, moment: ReadStart) -> bool {
+        self.clock.instant().saturating_duration_since(moment.at) < BOUND
     }
 
     /// What callers are judged by, read anew with the tenant whose it is, and remembered. What a slow
@@ -154,7 +157,7 @@ impl Validity {
             if let Some(stamp) = self.stamp_since(moment, tenant) {
                 cache.put(key.clone(), stamp, value.clone());
             }
-            if Self::is_recent(moment) {
+            if self.is_recent(moment) {
                 return Ok(Some(value));
             }
         }
@@ -163,7 +166,7 @@ impl Validity {
 
     /// Whether what was read then may still be believed.
     pub fn is_valid(&self, stamp: &Stamp) -> bool {
-        self.is_valid_at(stamp, Instant::now())
+        self.is_valid_at(stamp, self.clock.instant())
     }
 
     fn is_valid_at(&self, stamp: &Stamp, now: Instant) -> bool {
@@ -188,12 +191,12 @@ impl Validity {
 
     /// What a heartbeat that is sent now carries.
     pub fn heartbeat(&self) -> u64 {
-        self.micros(Instant::now())
+        self.micros(self.clock.instant())
     }
 
     /// A heartbeat arrived, and before it the notifications of all that was committed before it was sent.
     pub fn heard(&self, carried: u64) {
-        self.heard_at(carried, Instant::now());
+        self.heard_at(carried, self.clock.instant());
     }
 
     fn heard_at(&self, carried: u64, now: Instant) {
@@ -204,7 +207,7 @@ impl Validity {
 
     /// Whether notifications of changes are known to arrive.
     pub fn is_listening(&self) -> bool {
-        self.is_heard_at(Instant::now())
+        self.is_heard_at(self.clock.instant())
     }
 
     fn is_heard_at(&self, now: Instant) -> bool {
@@ -351,7 +354,7 @@ mod tests {
 
     /// One that hears for good, so that a test may take its time.
     fn hearing() -> Validity {
-        Validity { proven_until: AtomicU64::new(u64::MAX), ..Validity::default() }
+        Validity { proven_until: AtomicU64::new(u64::MAX), ..Validity::new(Clock::system()) }
     }
 
     #[test]
@@ -370,7 +373,7 @@ mod tests {
 
     #[test]
     fn a_value_read_before_a_change_and_put_after_it_is_stale() {
-        let validity = Validity::default();
+        let validity = Validity::new(Clock::system());
         let tenant = TenantId::generate();
         let cache = Cache::default();
         let stamp = validity.stamp(tenant);
@@ -381,14 +384,14 @@ mod tests {
 
     #[test]
     fn without_a_beat_an_entry_holds_for_less_than_a_second() {
-        let validity = Validity::default();
+        let validity = Validity::new(Clock::system());
         assert!(believed(&validity, 5_000, 5_699));
         assert!(!believed(&validity, 5_000, 5_700));
     }
 
     #[test]
     fn an_older_entry_is_believed_from_the_sending_of_the_last_beat_for_less_than_a_second() {
-        let validity = Validity::default();
+        let validity = Validity::new(Clock::system());
         heard(&validity, 29_700, 30_000);
         assert!(believed(&validity, 1_000, 30_000));
         assert!(believed(&validity, 1_000, 30_399));
@@ -400,7 +403,7 @@ mod tests {
 
     #[test]
     fn an_entry_is_believed_for_less_than_a_minute() {
-        let validity = Validity::default();
+        let validity = Validity::new(Clock::system());
         heard(&validity, 61_000, 61_000);
         assert!(believed(&validity, 6_001, 61_000));
         assert!(!believed(&validity, 6_000, 61_000));
@@ -408,7 +411,7 @@ mod tests {
 
     #[test]
     fn a_beat_that_was_overtaken_takes_nothing_back_and_one_of_the_future_counts_from_now() {
-        let validity = Validity::default();
+        let validity = Validity::new(Clock::system());
         heard(&validity, 30_000, 30_000);
         heard(&validity, 29_300, 30_000);
         assert!(validity.is_heard_at(at(&validity, 30_699)));
@@ -418,14 +421,16 @@ mod tests {
 
     #[tokio::test]
     async fn what_a_slow_database_said_is_read_again_and_at_last_not_believed() {
-        let (validity, cache, tenant) = (hearing(), Cache::default(), TenantId::generate());
+        let clock = Clock::manual(time::macros::datetime!(2026-01-01 12:00 UTC));
+        let validity = Validity { proven_until: AtomicU64::new(u64::MAX), ..Validity::new(clock.clone()) };
+        let (cache, tenant) = (Cache::default(), TenantId::generate());
         let reads = AtomicU64::default();
         let slow = |slow: u64| {
-            let reads = &reads;
+            let (reads, clock) = (&reads, &clock);
             async move || {
                 let nth = reads.fetch_add(1, Ordering::Relaxed);
-                // Longer than what it says may be believed, whatever the machine is doing.
-                std::thread::sleep(if nth < slow { BOUND } else { Duration::ZERO });
+                // Longer than what it says may be believed.
+                clock.advance(if nth < slow { BOUND } else { Duration::ZERO });
                 Ok(Some((tenant, nth)))
             }
         };

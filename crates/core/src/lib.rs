@@ -95,10 +95,10 @@ impl Core {
     pub fn new(db: Db, master_keys: Arc<MasterKeys>, mac_key: MacKey, options: CoreOptions) -> Self {
         let CoreOptions { public_url, request_log_capacity, clock } = options;
         let fingerprints = Arc::new(mac_key.fingerprint_subkey());
-        let (metrics, validity, limits) =
-            (Arc::<Metrics>::default(), Arc::<Validity>::default(), Arc::<Limits>::default());
-        let vault = Vault::new(db.clone(), Arc::clone(&master_keys));
-        let audit = AuditRecorder::new(db.clone(), Arc::new(mac_key.audit_chain_key()));
+        let (metrics, limits) = (Arc::<Metrics>::default(), Arc::<Limits>::default());
+        let validity = Arc::new(Validity::new(clock.clone()));
+        let vault = Vault::new(db.clone(), Arc::clone(&master_keys), clock.clone());
+        let audit = AuditRecorder::new(db.clone(), Arc::new(mac_key.audit_chain_key()), clock.clone());
         let core = Self {
             vault_availability: VaultAvailability::new(Arc::clone(&master_keys), clock.clone()),
             refusals: Refusals::new(audit.clone()),

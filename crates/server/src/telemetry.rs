@@ -29,7 +29,7 @@ pub(crate) struct LogSettings {
     pub(crate) format: LogFormat,
 }
 
-/// The filter of a text such as `info` or `portico_app=debug,warn`.
+/// The filter of a text such as `info` or `portico_gateway=debug,warn`.
 ///
 /// What it says of a target holds. Where it says nothing of them, a level for everything up to `info` leaves out the
 /// access lines, and `info` the start lines of the HTTP server; `debug` and `trace` leave out nothing.
@@ -75,7 +75,7 @@ mod tests {
                 enabled!(target: "actix_server::builder", Level::INFO),
                 enabled!(target: "actix_server::accept", Level::WARN),
                 enabled!(target: "portico::access", Level::ERROR),
-                enabled!(target: "portico_app", Level::INFO),
+                enabled!(target: "portico_gateway", Level::INFO),
             ]
         })
     }

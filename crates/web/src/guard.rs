@@ -67,8 +67,8 @@ use portico_app::App;
 use portico_auth::{Actor, BadCredential, OperatorScope, Origin, Party, Principal, Scope};
 use portico_core::Error;
 use portico_core::bulkhead::BulkheadPermit;
-use portico_domain::Permission;
 use portico_domain::permission::Required;
+use portico_domain::{Permission, TenantId};
 use portico_identity::{Browser, REJUDGED_AFTER, RequestCredentials};
 
 use crate::argument::{Extract, app};
@@ -241,9 +241,16 @@ fn call_name(request: &HttpRequest) -> String {
 
 /// A known party's request for management.
 #[derive(Debug, Clone)]
-struct Attempt {
+pub(crate) struct Attempt {
     party: Party,
     origin: Origin,
+}
+
+impl Attempt {
+    /// The tenant acted in.
+    pub(crate) const fn tenant(&self) -> TenantId {
+        self.party.tenant
+    }
 }
 
 /// Writes a refusal into the audit log of the tenant whose party it met.

@@ -21,6 +21,7 @@ use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::{OpenApi, SecurityRequirement};
 
 use crate::guard::{Guarded, Permit, record_refusal};
+use crate::observed::Observed;
 use crate::problem::{Document, Problem};
 use crate::rate_limit;
 use crate::reply::{self, Reply};
@@ -170,7 +171,7 @@ impl Routes {
             self.paths.len() - 1
         });
         let Path { resource, mut methods, .. } = self.paths.remove(at);
-        let resource = resource.route(route(method.clone(), described.handler));
+        let resource = resource.route(route(method.clone(), path, described.handler));
         methods.push(method);
         self.paths.insert(at, Path { template, resource, methods });
         self
@@ -246,7 +247,7 @@ fn permit(operation: &mut Operation, access: Access) {
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is `guarded`")]
-fn route<F, Args, R>(method: Method, handler: F) -> actix_web::Route
+fn route<F, Args, R>(method: Method, template: &'static str, handler: F) -> actix_web::Route
 where
     F: Handler<Args, Output = Result<R, Problem>>,
     Args: Guarded + 'static,
@@ -254,6 +255,7 @@ where
 {
     web::route().guard(guard::Method(method)).to(move |request: HttpRequest, payload: web::Payload| {
         let handler = handler.clone();
+        let observed = Observed::begin(&request, template);
         async move {
             let id = RequestId::keep(&request);
             let mut payload = payload.into_inner();
@@ -273,6 +275,9 @@ where
                 }
             };
             rate_limit::insert(answer.headers_mut(), request.extensions().get::<LimitState>());
+            if let Some(observed) = observed {
+                observed.end(&request, &id, answer.status().as_u16());
+            }
             answer
         }
     })

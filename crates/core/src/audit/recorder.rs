@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use portico_auth::{Actor, Origin, Party, TenantScope};
 use portico_domain::audit::{AuditActor, AuditActorKind, AuditEntry, AuditOutcome, AuditTarget, changes};
+use portico_domain::clock::Clock;
 use portico_domain::{ChainEnd, TenantId};
 use portico_storage::{Db, TenantTx};
 use portico_vault::AuditChainKey;
@@ -54,13 +55,14 @@ impl Change {
 pub struct AuditRecorder {
     db: Db,
     key: Arc<AuditChainKey>,
+    clock: Clock,
 }
 
 impl AuditRecorder {
     /// One whose entries are chained under that key.
     #[must_use]
-    pub const fn new(db: Db, key: Arc<AuditChainKey>) -> Self {
-        Self { db, key }
+    pub const fn new(db: Db, key: Arc<AuditChainKey>, clock: Clock) -> Self {
+        Self { db, key, clock }
     }
 
     /// Adds a change to the audit log of the transaction's tenant, done by who the scope stands for. Call it last,
@@ -88,7 +90,7 @@ impl AuditRecorder {
         if !tx.lock_tenant_shared().await? {
             return Err(Error::Missing(Thing::Tenant));
         }
-        self.append(tx, &done(party, origin, change)).await.map(drop)
+        self.append(tx, &done(self.clock.now(), party, origin, change)).await.map(drop)
     }
 
     /// Adds an act of the operator to the operator's own audit log too, and turns the transaction to it:
@@ -119,7 +121,7 @@ impl AuditRecorder {
         origin: &Origin,
         change: Change,
     ) -> Result<ChainEnd, Error> {
-        self.append(tx, &done(Some(party), origin, change)).await
+        self.append(tx, &done(self.clock.now(), Some(party), origin, change)).await
     }
 
     /// Adds an entry in a transaction of its own, unless the tenant is gone.
@@ -131,15 +133,20 @@ impl AuditRecorder {
         Ok(tx.commit().await?)
     }
 
+    /// The time by which entries are dated.
+    pub(super) const fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
     async fn append(&self, tx: &mut TenantTx, entry: &AuditEntry) -> Result<ChainEnd, Error> {
         Ok(tx.append_audit(&self.key, entry).await?)
     }
 }
 
 /// An entry that tells of something done.
-pub fn done(party: Option<Party>, origin: &Origin, change: Change) -> AuditEntry {
+pub fn done(at: OffsetDateTime, party: Option<Party>, origin: &Origin, change: Change) -> AuditEntry {
     AuditEntry {
-        at: now(),
+        at: whole_micros(at),
         action: change.action.to_owned(),
         outcome: AuditOutcome::Done,
         reason: None,
@@ -153,9 +160,9 @@ pub fn done(party: Option<Party>, origin: &Origin, change: Change) -> AuditEntry
 }
 
 /// An entry that tells of refused attempts.
-pub(super) fn refused(party: Party, origin: &Origin, attempt: String, code: &str) -> AuditEntry {
+pub(super) fn refused(at: OffsetDateTime, party: Party, origin: &Origin, attempt: String, code: &str) -> AuditEntry {
     AuditEntry {
-        at: now(),
+        at: whole_micros(at),
         action: attempt,
         outcome: AuditOutcome::Refused,
         reason: Some(code.to_owned()),
@@ -169,9 +176,8 @@ pub(super) fn refused(party: Party, origin: &Origin, attempt: String, code: &str
 }
 
 /// Postgres keeps microseconds.
-fn now() -> OffsetDateTime {
-    let now = OffsetDateTime::now_utc();
-    now.replace_nanosecond(now.microsecond() * 1_000).unwrap_or(now)
+fn whole_micros(at: OffsetDateTime) -> OffsetDateTime {
+    at.replace_nanosecond(at.microsecond() * 1_000).unwrap_or(at)
 }
 
 fn address(origin: &Origin) -> Option<String> {

@@ -97,8 +97,8 @@ impl Refusals {
     /// Writes down that an attempt at management was refused, by method and path template. That it
     /// cannot be written changes nothing for the caller and is logged.
     pub async fn record(&self, party: Party, origin: &Origin, attempt: String, code: &str) {
-        let entry = recorder::refused(party, origin, attempt, code);
-        if let Some(entry) = self.attempts.admit(party, entry, Instant::now()) {
+        let entry = recorder::refused(self.recorder.clock().now(), party, origin, attempt, code);
+        if let Some(entry) = self.attempts.admit(party, entry, self.recorder.clock().instant()) {
             self.write(party.tenant, &entry).await;
         }
     }
@@ -116,12 +116,12 @@ impl Refusals {
     }
 
     async fn write_counted(&self) {
-        self.write_until(Instant::now()).await;
+        self.write_until(self.recorder.clock().instant()).await;
     }
 
     /// Writes everything that was counted: the program stops.
     pub async fn write_all(&self) {
-        self.write_until(Instant::now() + WINDOW).await;
+        self.write_until(self.recorder.clock().instant() + WINDOW).await;
     }
 
     async fn write_until(&self, moment: Instant) {
@@ -142,13 +142,22 @@ mod tests {
     use portico_domain::ApiKeyId;
 
     use super::*;
+    use time::macros::datetime;
 
     #[test]
     fn attempts_beyond_the_allowance_are_counted_by_kind_until_the_window_is_over() {
         let attempts = Attempts::default();
         let (start, tenant) = (Instant::now(), TenantId::generate());
         let party = Party { tenant, actor: Actor::ApiKey(ApiKeyId::generate()), token: None };
-        let entry = |action: &str| recorder::refused(party, &Origin::default(), action.to_owned(), "permission_denied");
+        let entry = |action: &str| {
+            recorder::refused(
+                datetime!(2026-01-01 12:00 UTC),
+                party,
+                &Origin::default(),
+                action.to_owned(),
+                "permission_denied",
+            )
+        };
         for _ in 0..SINGLY {
             assert!(attempts.admit(party, entry("POST /a"), start).is_some());
         }

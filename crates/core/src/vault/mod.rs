@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use portico_auth::Origin;
 use portico_domain::TenantId;
+use portico_domain::clock::Clock;
 use portico_storage::{Db, StorageError, StoredDataKey};
 use portico_vault::{AuditChainKey, DataKey, MasterKeys, OpenError};
 use serde_json::json;
@@ -32,13 +33,14 @@ pub struct Vault {
     db: Db,
     master_keys: Arc<MasterKeys>,
     opened: Arc<OpenedKeys>,
+    clock: Clock,
 }
 
 impl Vault {
     /// The vault of that database. Nothing is proved yet.
     #[must_use]
-    pub fn new(db: Db, master_keys: Arc<MasterKeys>) -> Self {
-        Self { db, master_keys, opened: Arc::default() }
+    pub fn new(db: Db, master_keys: Arc<MasterKeys>, clock: Clock) -> Self {
+        Self { db, master_keys, opened: Arc::new(OpenedKeys::new(clock.clone())), clock }
     }
 
     /// The master keys.
@@ -106,7 +108,7 @@ impl Vault {
         if let (true, Some(log)) = (made, log) {
             let (before, after) = (json!({"version": newest.version.0}), json!({"version": key.version().0}));
             let change = Change::of("data_key.roll").to("data_key", key.version()).from(&before).into(&after);
-            tx.append_audit(log, &audit::done(None, &Origin::default(), change)).await?;
+            tx.append_audit(log, &audit::done(self.clock.now(), None, &Origin::default(), change)).await?;
         }
         tx.commit().await?;
         if made {

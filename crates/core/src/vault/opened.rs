@@ -8,13 +8,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use portico_domain::TenantId;
+use portico_domain::clock::Clock;
 use portico_vault::{DataKey, DataKeyVersion};
 
 use crate::cache::LONGEST;
 
 /// The opened keys, wiped when they are dropped.
-#[derive(Debug, Default)]
-pub(super) struct OpenedKeys(Mutex<Opened>);
+#[derive(Debug)]
+pub(super) struct OpenedKeys {
+    opened: Mutex<Opened>,
+    clock: Clock,
+}
 
 #[derive(Debug, Default)]
 struct Opened {
@@ -24,21 +28,27 @@ struct Opened {
 }
 
 impl OpenedKeys {
+    /// None yet.
+    pub(super) fn new(clock: Clock) -> Self {
+        Self { opened: Mutex::default(), clock }
+    }
+
     /// The key, if it was opened less than [`LONGEST`] ago.
     pub(super) fn get(&self, tenant: TenantId, version: DataKeyVersion) -> Option<Arc<DataKey>> {
         let opened = self.lock();
         let (at, key) = opened.keys.get(&(tenant, version))?;
-        is_fresh(*at).then(|| Arc::clone(key))
+        is_fresh(*at, self.clock.instant()).then(|| Arc::clone(key))
     }
 
     /// Remembers a key that was opened just now.
     pub(super) fn put(&self, tenant: TenantId, key: Arc<DataKey>) {
-        self.put_opened(tenant, key, Instant::now());
+        self.put_opened(tenant, key, self.clock.instant());
     }
 
     /// Drops what was held long enough.
     pub(super) fn sweep(&self) {
-        self.lock().keys.retain(|_, (at, _)| is_fresh(*at));
+        let now = self.clock.instant();
+        self.lock().keys.retain(|_, (at, _)| is_fresh(*at, now));
     }
 
     /// Notes that a tenant may be gone, if there are keys of it.
@@ -70,12 +80,12 @@ impl OpenedKeys {
     }
 
     fn lock(&self) -> MutexGuard<'_, Opened> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn is_fresh(opened: Instant) -> bool {
-    opened.elapsed() < LONGEST
+fn is_fresh(opened: Instant, now: Instant) -> bool {
+    now.saturating_duration_since(opened) < LONGEST
 }
 
 /// Opened keys are in memory for no longer than a minute: as long as they are believed, and until the
@@ -96,7 +106,7 @@ mod tests {
 
     #[test]
     fn a_key_is_given_for_its_tenant_and_version_while_it_is_fresh() {
-        let (keys, mine, other) = (OpenedKeys::default(), TenantId::generate(), TenantId::generate());
+        let (keys, mine, other) = (OpenedKeys::new(Clock::system()), TenantId::generate(), TenantId::generate());
         keys.put(mine, key(1));
         assert!(keys.get(mine, DataKeyVersion(1)).is_some());
         assert!(keys.get(mine, DataKeyVersion(2)).is_none() && keys.get(other, DataKeyVersion(1)).is_none());
@@ -106,7 +116,7 @@ mod tests {
 
     #[test]
     fn the_keys_of_a_tenant_that_is_gone_are_dropped_and_no_others() {
-        let (keys, gone, stays) = (OpenedKeys::default(), TenantId::generate(), TenantId::generate());
+        let (keys, gone, stays) = (OpenedKeys::new(Clock::system()), TenantId::generate(), TenantId::generate());
         let lost = key(1);
         let left = Arc::downgrade(&lost);
         keys.put(gone, lost);
@@ -124,7 +134,7 @@ mod tests {
 
     #[test]
     fn a_key_that_was_held_long_enough_is_dropped_and_not_just_passed_over() {
-        let (keys, tenant) = (OpenedKeys::default(), TenantId::generate());
+        let (keys, tenant) = (OpenedKeys::new(Clock::system()), TenantId::generate());
         let (old, new) = (key(1), key(2));
         let (old_left, new_left) = (Arc::downgrade(&old), Arc::downgrade(&new));
         keys.put_opened(tenant, old, long_ago());

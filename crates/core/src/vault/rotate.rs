@@ -185,7 +185,7 @@ impl Vault {
         let key = self.master_keys.open_mac_key(&row.fingerprint_key).await?.audit_chain_key();
         let party = Party { tenant: TenantId::OPERATOR, actor: Actor::Operator, token: None };
         let mut tx = self.db.begin_system(TenantId::OPERATOR).await?;
-        tx.append_audit(&key, &audit::done(Some(party), &Origin::default(), change)).await?;
+        tx.append_audit(&key, &audit::done(self.clock.now(), Some(party), &Origin::default(), change)).await?;
         Ok(tx.commit().await?)
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portico_core::vault::{MasterKeyStatus, Progress, RotateOptions, Rotated, Vault, VaultStatus};
+use portico_domain::clock::Clock;
 use portico_storage::{Db, DbOptions};
 
 use super::Failure;
@@ -24,7 +25,7 @@ async fn open(config: &crate::cli::Config) -> Result<(Db, Vault), Failure> {
         for_vault(&Sources::of_this_process(config.config.as_deref())?)?;
     telemetry::start(log);
     let db = Db::connect(&DbOptions { url: database_url, listen_url: None, max_connections: 2 }).await?;
-    Ok((db.clone(), Vault::new(db, Arc::new(master_keys))))
+    Ok((db.clone(), Vault::new(db, Arc::new(master_keys), Clock::system())))
 }
 
 async fn status(arguments: &StatusArguments) -> Result<(), Failure> {

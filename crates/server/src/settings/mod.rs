@@ -249,7 +249,7 @@ impl Reader<'_> {
         let filter = self.or(keys::LOG, default, |found| {
             let text = found.text.expose_secret();
             telemetry::filter(text).map_err(|_| {
-                format!("{} is not a log filter; write it like info or portico_app=debug,warn", quoted(text))
+                format!("{} is not a log filter; write it like info or portico_gateway=debug,warn", quoted(text))
             })
         });
         let format = self.or_default(keys::LOG_FORMAT, |found| match found.text.expose_secret() {

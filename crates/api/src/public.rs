@@ -47,6 +47,10 @@ pub(crate) struct ReadinessReport {
     /// Whether word of changes on other replicas is known to arrive, by a beat of less than a second ago.
     /// Without it, and always behind a connection pooler, caches hold for less than a second.
     changes: bool,
+    /// Names of background tasks whose last round failed, or that wait to be started again after a panic. They
+    /// try again by themselves; the log says why they failed, and the metrics how often.
+    #[schema(value_type = Vec<String>, example = json!([]))]
+    failing_tasks: Vec<&'static str>,
 }
 
 /// Says that the process answers.
@@ -73,7 +77,8 @@ pub(crate) async fn readyz(request: HttpRequest, app: web::Data<App>) -> HttpRes
     let (code, status) =
         if ready.serves { (StatusCode::OK, "ok") } else { (StatusCode::SERVICE_UNAVAILABLE, "unavailable") };
     let (database, vault, changes) = (ready.database, ready.vault, ready.changes);
-    report(&request, code, &ReadinessReport { status, database, vault, changes })
+    let failing_tasks = ready.tasks.iter().filter(|task| !task.is_well()).map(|task| task.name).collect();
+    report(&request, code, &ReadinessReport { status, database, vault, changes, failing_tasks })
 }
 
 /// The longest report, in bytes: a secret has less than sixty.

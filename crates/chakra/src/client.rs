@@ -18,14 +18,14 @@ use crate::path_overrides::PathOverrides;
 use crate::router::fill;
 use crate::upstream_error::UpstreamError;
 
+pub use crate::upstream_error::RESPONSE_LIMIT;
+
 /// How long a call may take, from connecting to the last byte of the answer.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// The same for calls that carry media, up to 100 MiB.
 pub const MEDIA_TIMEOUT: Duration = Duration::from_mins(5);
 /// How long a connection may take, name and TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// The longest answer that is held in memory, where one must be read as a whole, in bytes.
-pub const RESPONSE_LIMIT: usize = 16 * 1024 * 1024;
 
 /// Calls one Chakra. A clone shares its connections; see [`Client::with_own_connections`].
 #[derive(Debug, Clone)]

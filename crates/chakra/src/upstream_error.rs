@@ -3,7 +3,8 @@
 use std::error::Error;
 use std::io::{self, ErrorKind};
 
-use crate::client::RESPONSE_LIMIT;
+/// The longest answer that is held in memory, where one must be read as a whole, in bytes.
+pub const RESPONSE_LIMIT: usize = 16 * 1024 * 1024;
 
 /// Why Chakra gave no answer, or only part of one.
 #[derive(Debug, thiserror::Error)]

@@ -13,28 +13,8 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::associated_data::AssociatedData;
 use crate::cipher::{self, NONCE_LEN, SecretKey, TAG_LEN};
+pub use crate::data_key_version::DataKeyVersion;
 use crate::open_error::OpenError;
-
-/// Which of a tenant's data keys, counted from 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct DataKeyVersion(pub u32);
-
-impl DataKeyVersion {
-    /// The version of a tenant's first data key.
-    pub const FIRST: Self = Self(1);
-
-    /// The version of the key that replaces this one.
-    #[must_use]
-    pub const fn next(self) -> Self {
-        Self(self.0 + 1)
-    }
-}
-
-impl fmt::Display for DataKeyVersion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
 
 /// The column of a row that a value is sealed for. What was sealed for one location opens at no other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

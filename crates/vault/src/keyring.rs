@@ -13,7 +13,8 @@ use secrecy::SecretString;
 use zeroize::Zeroizing;
 
 use crate::cipher::{self, NONCE_LEN, TAG_LEN};
-use crate::data_key::{DataKey, DataKeyVersion};
+use crate::data_key::DataKey;
+use crate::data_key_version::DataKeyVersion;
 use crate::local_master_key::LocalMasterKey;
 use crate::mac_key::MacKey;
 use crate::master_key_breaker::MasterKeyBreaker;

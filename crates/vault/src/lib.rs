@@ -78,6 +78,7 @@ pub mod browser_token;
 mod cipher;
 pub mod csrf_key;
 pub mod data_key;
+pub mod data_key_version;
 pub mod fingerprint;
 pub mod keyring;
 pub mod local_master_key;
@@ -99,7 +100,8 @@ pub use api_key_secret::{
 pub use audit_chain::AuditChainKey;
 pub use browser_token::BrowserToken;
 pub use csrf_key::CsrfKey;
-pub use data_key::{DataKey, DataKeyVersion, SealedLocation, sealed_version};
+pub use data_key::{DataKey, SealedLocation, sealed_version};
+pub use data_key_version::DataKeyVersion;
 pub use fingerprint::{Fingerprint, FingerprintSubkey};
 pub use keyring::{MasterKeys, WrappedKey, needed_master_key};
 pub use local_master_key::LocalMasterKey;

@@ -1,6 +1,6 @@
 //! Why something sealed does not open, and why a master key does not serve.
 
-use crate::data_key::DataKeyVersion;
+use crate::data_key_version::DataKeyVersion;
 use crate::master_key_id::MasterKeyId;
 
 /// Why something sealed does not open. Says nothing about what is inside.

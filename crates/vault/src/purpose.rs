@@ -3,7 +3,7 @@
 use portico_domain::TenantId;
 
 use crate::associated_data::AssociatedData;
-use crate::data_key::DataKeyVersion;
+use crate::data_key_version::DataKeyVersion;
 use crate::master_key_id::MasterKeyId;
 
 /// One use of the master keys, and for which row. What is sealed for one purpose opens for no other.

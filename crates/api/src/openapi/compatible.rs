@@ -11,7 +11,7 @@ use utoipa::openapi::path::{HttpMethod, OperationBuilder, Paths};
 use utoipa::openapi::schema::ComponentsBuilder;
 use utoipa::openapi::{Components, Ref, RefOr, SecurityRequirement, path};
 
-use super::{answers, bodies, general, parameters};
+use super::{answers, bodies, general, parameters, security};
 
 /// The paths of the catalogue, in its order.
 pub(super) fn paths() -> Paths {
@@ -39,7 +39,7 @@ pub(super) fn components() -> Components {
         .build();
     components
         .security_schemes
-        .extend(general::security_schemes().into_iter().map(|(name, scheme)| (name.to_owned(), RefOr::T(scheme))));
+        .extend(security::schemes().into_iter().map(|(name, scheme)| (name.to_owned(), RefOr::T(scheme))));
     components.headers.extend(answers::headers().into_iter().map(|(name, one)| (name.to_owned(), RefOr::T(one))));
     components.parameters.extend(parameters::headers().into_iter().map(|(name, one)| (name.to_owned(), RefOr::T(one))));
     components.examples.extend(answers::examples().into_iter().map(|(name, one)| (name, RefOr::T(one))));
@@ -91,7 +91,7 @@ impl<'r> Entry<'r> {
             .parameters(Some(parameters::of_path(self.route.parameters(), main)))
             .parameters(Some(parameters::of_query(main)))
             .request_body(bodies::of(&self.variants))
-            .security(SecurityRequirement::new::<_, [&str; 0], &str>(general::API_KEY, []))
+            .security(SecurityRequirement::new::<_, [&str; 0], &str>(security::API_KEY, []))
             .extensions(Some(self.extensions()));
         for name in parameters::header_names(main) {
             operation = operation.parameter_ref(Ref::new(format!("#/components/parameters/{name}")));

@@ -1,16 +1,10 @@
-//! What stands around the operations: title, servers, tags, security.
+//! What stands around the operations: title, servers, tags.
 
 use portico_chakra::operations;
-use utoipa::openapi::security::{Http, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{Info, InfoBuilder, LicenseBuilder, OpenApi, Server, Tag};
 
 use super::management;
-
-/// The name of the security scheme of API keys.
-pub(super) const API_KEY: &str = "apiKey";
-/// The name of the security scheme of the operator.
-pub(super) const OPERATOR_TOKEN: &str = "operatorToken";
 
 const DESCRIPTION: &str = "\
 Portico stands between a product and ChakraHQ's WhatsApp API. It keeps the Chakra keys, knows which plugin, WhatsApp \
@@ -136,21 +130,6 @@ fn push(all: &mut Vec<Tag>, name: &str, what: Option<&str>) {
     if all.iter().all(|tag| tag.name != name) {
         all.push(TagBuilder::new().name(name).description(what).build());
     }
-}
-
-/// How callers prove who they are.
-pub(super) fn security_schemes() -> [(&'static str, SecurityScheme); 2] {
-    let api_key = HttpBuilder::new()
-        .scheme(HttpAuthScheme::Bearer)
-        .bearer_format("ptc_…")
-        .description(Some(
-            "An API key that Portico issued, `Authorization: Bearer ptc_<env>_…`, or a short-lived token that a key minted, `Authorization: Bearer eyJ…`.",
-        ))
-        .build();
-    let mut operator = Http::new(HttpAuthScheme::Bearer);
-    operator.description =
-        Some("The operator's token; with `Portico-Tenant: ten_…` where the operation belongs to a tenant.".to_owned());
-    [(API_KEY, SecurityScheme::Http(api_key)), (OPERATOR_TOKEN, SecurityScheme::Http(operator))]
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::response::{Response, ResponseBuilder};
 use utoipa::openapi::{OpenApi, Ref, RefOr, Schema, SecurityRequirement};
 
-use super::{answers, general};
+use super::{answers, security};
 
 /// Codes that only these operations answer; any other belongs to each operation that names its status.
 const SPECIAL: &[(&str, &[&str])] = &[
@@ -71,7 +71,7 @@ fn complete(operation: &mut Operation, has_id: bool) {
     let secured = operation.security.as_ref().is_none_or(|all| !all.is_empty());
     if operation.security.is_none() {
         let scheme = |name| SecurityRequirement::new::<_, [&str; 0], &str>(name, []);
-        operation.security = Some(vec![scheme(general::API_KEY), scheme(general::OPERATOR_TOKEN)]);
+        operation.security = Some(vec![scheme(security::API_KEY), scheme(security::OPERATOR_TOKEN)]);
     }
     let parameters = operation.parameters.get_or_insert_default();
     let mut header = |name: &str| parameters.push(RefOr::Ref(Ref::new(format!("#/components/parameters/{name}"))));

@@ -13,6 +13,7 @@ mod emulated;
 mod general;
 mod management;
 mod parameters;
+mod security;
 mod shape;
 mod tree;
 

@@ -1,5 +1,6 @@
 //! Control calls, for tests: below `/_sandbox`, without a credential.
 
+mod connect;
 mod events;
 mod signups;
 mod teams;
@@ -13,7 +14,6 @@ use serde_json::{Value, json};
 
 pub(crate) use teams::new_webhook_secret;
 
-use crate::connect;
 use crate::fault::Fault;
 use crate::reply::Reply;
 use crate::request_body::RequestBody;

@@ -2,7 +2,8 @@
 //!
 //! It is public and needs no internet: everything that a page loads comes from this binary. Every
 //! page can be read without JavaScript but the reference, which is Swagger UI. What can be derived is:
-//! the tables of permissions, operations and error codes follow from the code.
+//! the tables of permissions, operations and error codes follow from the code, and the page of settings is
+//! the file that the server's tests hold against its table.
 //!
 //! What it says of Portico's own API it is given: the table of routes, the table of codes and the OpenAPI
 //! document. It knows no endpoint.
@@ -13,7 +14,6 @@
 mod catalogue;
 mod file;
 mod inferred;
-mod limits;
 mod markdown;
 mod operations;
 mod page;

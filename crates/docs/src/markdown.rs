@@ -38,13 +38,6 @@ pub(crate) fn body(source: &str, part: impl Fn(&str) -> Part) -> Body {
     writer.body
 }
 
-/// Markdown with nothing added, of which no part is a lead.
-pub(crate) fn plain(source: &str) -> Markup {
-    let mut html = String::new();
-    push_html(&mut html, Parser::new(source));
-    PreEscaped(html)
-}
-
 struct Writer<'e, F> {
     part: F,
     body: Body,

@@ -6,18 +6,22 @@ use crate::file::Policy;
 use crate::markdown::{self, Part};
 use crate::page::{Body, Page, START};
 use crate::reference::Reference;
-use crate::{Sources, inferred, limits, operations, problems, roles};
+use crate::{Sources, inferred, operations, problems, roles};
 
 /// The page on which Swagger UI shows the OpenAPI document.
 const REFERENCE: &str = "/docs/reference";
 
 const BEGIN: &str = "Begin";
 const KNOW: &str = "Know";
+const RUN: &str = "Run";
 const LOOK_UP: &str = "Look up";
+
+/// The table of settings, as the server's own test holds it against the code.
+const SETTINGS: &str = include_str!("../../server/settings.md");
 
 /// Every page.
 pub(crate) fn all(sources: &Sources<'_>, reference: &Reference) -> Vec<Page> {
-    let (mut pages, texts): (Vec<_>, Vec<_>) = begin().into_iter().chain(know()).chain(look_up()).unzip();
+    let (mut pages, texts): (Vec<_>, Vec<_>) = [begin(), know(), run(), look_up()].into_iter().flatten().unzip();
     let parts = Parts { sources, reference, cards: cards(&pages) };
     for (page, text) in pages.iter_mut().zip(texts) {
         if page.path == REFERENCE {
@@ -134,8 +138,46 @@ fn know() -> Vec<Text> {
             KNOW,
             "Limits",
             "Limits",
-            "Sizes, times, what Portico limits, and what does not exist yet.",
+            "Sizes, times, what Portico limits, and what is missing or limited today.",
             include_str!("pages/limits.md"),
+        ),
+    ]
+}
+
+/// Pages for whoever runs Portico or works on it.
+fn run() -> Vec<Text> {
+    vec![
+        page(
+            "/docs/running",
+            RUN,
+            "Running Portico",
+            "Running Portico",
+            "Database roles, proxies, replicas, master keys, backups, upgrades, health, metrics, logs.",
+            include_str!("pages/running.md"),
+        ),
+        page(
+            "/docs/settings",
+            RUN,
+            "Settings",
+            "Settings",
+            "Every setting, its default, and how to write it in the environment or in a file.",
+            settings(),
+        ),
+        page(
+            "/docs/architecture",
+            RUN,
+            "Architecture",
+            "Architecture",
+            "Layers of crates, caches, tasks, and the way of three calls through the code.",
+            include_str!("pages/architecture.md"),
+        ),
+        page(
+            "/docs/figures",
+            RUN,
+            "Figures",
+            "Figures",
+            "What was measured, under which conditions, and how to measure it again.",
+            include_str!("pages/figures.md"),
         ),
     ]
 }
@@ -168,6 +210,11 @@ fn look_up() -> Vec<Text> {
             include_str!("pages/inferred.md"),
         ),
     ]
+}
+
+/// What follows the heading of the table of settings: a page has its own.
+fn settings() -> &'static str {
+    SETTINGS.split_once("\n# Settings\n").map_or(SETTINGS, |(_, text)| text)
 }
 
 fn page(
@@ -214,7 +261,6 @@ impl Parts<'_> {
             "roles" => Part::Html(roles::built_in()),
             "permissions" => Part::Html(roles::matrix()),
             "codes" => Part::Html(problems::codes(self.sources.codes)),
-            "not yet" => Part::Html(limits::not_yet()),
             "operations count" => Part::Text(operations::count().to_string()),
             "operations" => Part::Sections(operations::of_chakra(self.reference)),
             "management" => Part::Html(operations::of_portico(self.sources.routes)),

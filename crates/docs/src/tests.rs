@@ -197,6 +197,14 @@ async fn the_page_of_limits_says_what_holds() {
 }
 
 #[actix_web::test]
+async fn the_page_of_settings_is_the_servers_table_without_its_heading() {
+    let page = get(&site(), "/docs/settings").await.body;
+    assert_eq!(page.matches("<h1").count(), 1);
+    assert!(page.contains("<p class=\"lead\">A command reads its settings once"), "the introduction leads");
+    assert!(page.contains("<td><code>DATABASE_URL</code></td>") && page.contains(" id=\"chakra-paths\""));
+}
+
+#[actix_web::test]
 async fn documentation_is_only_read() {
     let got = ask(&bare(), test::TestRequest::post().uri("/docs")).await;
     assert_eq!((got.status, got.header("allow")), (StatusCode::METHOD_NOT_ALLOWED, "GET, HEAD"));

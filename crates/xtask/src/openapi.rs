@@ -88,7 +88,7 @@ fn problems(document: &str) -> Result<String, OpenapiError> {
     let codes = document[CODES].as_array().ok_or_else(|| OpenapiError::NoDocument(format!("it lacks {CODES}")))?;
     let mut text = format!(
         "# Error codes\n\n\
-         Made by `{REPAIR}` from `crates/api/src/openapi/codes.rs`; a running Portico serves it at `/docs/problems`.\n\n\
+         Made by `{REPAIR}` from `crates/core/src/code.rs`; a running Portico serves it at `/docs/problems`.\n\n\
          Compatible calls carry the code in `_meta.code`, Portico's own API in `code` of the problem, whose `type` is\n\
          `/docs/problems#<code>`.\n\n\
          | code | status | surface | meaning | what to do |\n|---|---|---|---|---|\n",

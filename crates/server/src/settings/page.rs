@@ -13,16 +13,17 @@ const INTRODUCTION: &str = "\
 
 A command reads its settings once, when it starts: from the environment, and from a settings file, which is `portico.toml`
 in the current folder or the file that `--config` names. `portico dev` and `portico sandbox` read the environment alone.
-`portico check` says what is wrong with settings, all of it at once, and what to write instead.
+A setting that is wrong or missing stops the start, and the value of a secret is never shown. `portico check` says what is
+wrong with settings, all of it at once, and what to write instead. `deploy/portico.example.toml` is a file to begin with.
 
-- The environment wins over the file. An empty variable counts as not set.
+- The environment wins over the file. An empty variable counts as not set. A misspelt one is not noticed.
 - Every value of the file is a text in quotes. An unknown key is refused.
 - A secret may stand in a file of its own, which `<VARIABLE>_FILE` or `<key>_file` names (from the settings file:
   relative to it). The line break at its end does not count. The secret and its file at once are refused.
 ";
 
 const CHAKRA_PATHS: &str = "
-## Paths of Chakra
+## Paths of Chakra {#chakra-paths}
 
 Where Chakra's own path of an operation is only inferred, the table `[chakra.paths]` of the settings file chooses the path
 on which calls go out, by the operation's id; the page `/docs/inferred` lists the candidates. No variable does.

@@ -54,23 +54,6 @@ pub(crate) fn text(key: &RawValue) -> Option<String> {
     serde_json::from_str(key.get()).ok()
 }
 
-/// How many lists and objects are open at once, at most.
-pub(crate) fn depth(value: &RawValue) -> usize {
-    let (mut depth, mut deepest, mut quoted, mut escaped) = (0_usize, 0, false, false);
-    for byte in value.get().bytes() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = quoted,
-            b'"' => quoted = !quoted,
-            b'[' | b'{' if !quoted => depth += 1,
-            b']' | b'}' if !quoted => depth -= 1,
-            _ => {}
-        }
-        deepest = deepest.max(depth);
-    }
-    deepest
-}
-
 /// The document as a tree, if it can be one and no key stands twice in an object: then all readers agree.
 pub(crate) fn unambiguous(bytes: &[u8]) -> Option<Value> {
     let tree = serde_json::from_slice(bytes).ok()?;

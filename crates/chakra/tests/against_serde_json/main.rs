@@ -1,6 +1,6 @@
 //! The splitter of answers and the scan of bodies, held against `serde_json` on made-up documents, on nearly
-//! correct ones and on any bytes, in any division into pieces. The fuzz targets of the same names hold the
-//! same comparisons.
+//! correct ones and on any bytes, in any division into pieces. The fuzz targets `json_splitter` and
+//! `body_scan` make the same comparisons.
 
 mod document;
 mod json;
@@ -9,34 +9,8 @@ mod split_reference;
 
 use portico_chakra::json_splitter::{Fragment, SplitError, VALUE_LIMIT};
 use proptest::prelude::*;
-use split_reference::{Outcome, split};
-
-/// Places to watch in an answer: simple ones, one inside another, twice the same, and those that cannot be.
-const ANSWER_POINTERS: &[&[&str]] = &[
-    &[],
-    &["/a"],
-    &["/a/b", "/c"],
-    &["/a/b", "/a", "/a"],
-    &["/a/*", "/c"],
-    &["/a/*/b", "/a/c", "/b/*"],
-    &["/a/*", "/a/*/b", "/a/*/*"],
-    &["/a/*/*", "/b/a/*/c"],
-    &["/*", "/*/a", "", "/"],
-    &["/_data/*", "/_meta"],
-    &["/data/groups/*", "/paging/next", "/paging/previous"],
-];
-
-/// Fields to watch in a body.
-const BODY_POINTERS: &[&[&str]] = &[
-    &[],
-    &["/a"],
-    &["/a/b", "/c", "/a"],
-    &["/a/*", "/a/b", "/c"],
-    &["/a/*/b", "/a/*", "/*"],
-    &["/*/b", "/a/b/c", ""],
-    &["/", "/a/", "/*/*"],
-    &["/type", "/status", "/processes/*/id", "/processes/*"],
-];
+use scan_reference::BODY_POINTERS;
+use split_reference::{ANSWER_POINTERS, Outcome, split};
 
 fn any_pointers(sets: &'static [&'static [&'static str]]) -> impl Strategy<Value = &'static [&'static str]> {
     (0..sets.len()).prop_map(|index| sets[index])

@@ -6,6 +6,18 @@ use serde_json::value::RawValue;
 
 use super::document::{self, Inside};
 
+/// Fields to watch in a body.
+pub(crate) const BODY_POINTERS: &[&[&str]] = &[
+    &[],
+    &["/a"],
+    &["/a/b", "/c", "/a"],
+    &["/a/*", "/a/b", "/c"],
+    &["/a/*/b", "/a/*", "/*"],
+    &["/*/b", "/a/b/c", ""],
+    &["/", "/a/", "/*/*"],
+    &["/type", "/status", "/processes/*/id", "/processes/*"],
+];
+
 /// Why a body is refused, without where.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {

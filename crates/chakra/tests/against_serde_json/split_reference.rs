@@ -6,6 +6,21 @@ use serde_json::value::RawValue;
 
 use super::document::{self, Inside};
 
+/// Places to watch in an answer: simple ones, one inside another, twice the same, and those that cannot be.
+pub(crate) const ANSWER_POINTERS: &[&[&str]] = &[
+    &[],
+    &["/a"],
+    &["/a/b", "/c"],
+    &["/a/b", "/a", "/a"],
+    &["/a/*", "/c"],
+    &["/a/*/b", "/a/c", "/b/*"],
+    &["/a/*", "/a/*/b", "/a/*/*"],
+    &["/a/*/*", "/b/a/*/c"],
+    &["/*", "/*/a", "", "/"],
+    &["/_data/*", "/_meta"],
+    &["/data/groups/*", "/paging/next", "/paging/previous"],
+];
+
 /// How many lists and objects may be open at once: as many as `serde_json` takes in a `Value`.
 const DEPTH_LIMIT: usize = 127;
 
@@ -104,7 +119,7 @@ enum Found {
 /// What must come out; else the error, if it is certain which.
 fn expected(pointers: &[&'static str], document: &[u8]) -> Result<Vec<Fragment>, Option<SplitError>> {
     let top = document::read(document).ok_or(None)?;
-    if document::depth(top) > DEPTH_LIMIT {
+    if depth(top) > DEPTH_LIMIT {
         return Err(None);
     }
     if !top.get().starts_with('{') {
@@ -139,6 +154,23 @@ fn expected(pointers: &[&'static str], document: &[u8]) -> Result<Vec<Fragment>,
     }
     fragments.push(Fragment::Unwatched(document[written..].to_vec()));
     Ok(joined(fragments))
+}
+
+/// How many lists and objects are open at once, at most.
+fn depth(value: &RawValue) -> usize {
+    let (mut depth, mut deepest, mut quoted, mut escaped) = (0_usize, 0, false, false);
+    for byte in value.get().bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = quoted,
+            b'"' => quoted = !quoted,
+            b'[' | b'{' if !quoted => depth += 1,
+            b']' | b'}' if !quoted => depth -= 1,
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
 }
 
 struct Walk {

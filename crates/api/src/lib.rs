@@ -14,7 +14,6 @@ use std::sync::LazyLock;
 
 use actix_web::web::{Data, ServiceConfig};
 use portico_app::App;
-
 use portico_docs::{Docs, Sources};
 use portico_web::codes::CODES;
 

@@ -1,12 +1,12 @@
 //! A file that is served with the same bytes each time.
 
-use portico_web::reply;
-use portico_web::request_id::RequestId;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use actix_web::http::header::{self, CacheControl, CacheDirective, ETag, EntityTag, Header, IfNoneMatch};
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
+use portico_web::reply;
+use portico_web::request_id::RequestId;
 
 /// What a page may load: this origin only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

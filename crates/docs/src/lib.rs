@@ -23,19 +23,21 @@ mod reference;
 mod roles;
 mod search;
 mod section;
+mod sources;
 mod text;
 
-use portico_web::codes::Code;
-use portico_web::routes::{Route, other_method};
 use std::sync::Arc;
 
 use actix_web::http::Method;
 use actix_web::web::{self, Bytes, ServiceConfig};
 use actix_web::{HttpRequest, guard};
+use portico_web::routes::other_method;
 use utoipa_swagger_ui::Config;
 
 use crate::file::{File, Policy};
 use crate::reference::Reference;
+
+pub use sources::Sources;
 
 const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
@@ -43,19 +45,6 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// The files of Swagger UI that the reference uses.
 const BUNDLED: &[&str] = &["swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"];
-
-/// What the documentation is made of, beside its own texts and the catalogue of Chakra's operations.
-#[derive(Debug, Clone, Copy)]
-pub struct Sources<'s> {
-    /// Every route of Portico's own API.
-    pub routes: &'s [Route],
-    /// Every error code.
-    pub codes: &'s [Code],
-    /// The OpenAPI document as JSON.
-    pub json: &'static str,
-    /// The same as YAML.
-    pub yaml: &'static str,
-}
 
 /// Everything that is served, made once at start.
 #[derive(Debug)]

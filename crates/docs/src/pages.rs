@@ -6,7 +6,8 @@ use crate::file::Policy;
 use crate::markdown::{self, Part};
 use crate::page::{Body, Page, START};
 use crate::reference::Reference;
-use crate::{Sources, inferred, operations, problems, roles};
+use crate::sources::Sources;
+use crate::{inferred, operations, problems, roles};
 
 /// The page on which Swagger UI shows the OpenAPI document.
 const REFERENCE: &str = "/docs/reference";

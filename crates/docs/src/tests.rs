@@ -6,6 +6,7 @@ use portico_chakra::client::{CALL_TIMEOUT, MEDIA_TIMEOUT};
 use portico_chakra::operations;
 use portico_domain::Permission;
 use portico_web::codes::CODES;
+use portico_web::routes::Route;
 use serde_json::Value;
 
 use super::*;

@@ -1,8 +1,8 @@
 //! Completes what the handlers say of Portico's own API with what holds for all of it.
 
-use portico_web::codes::{CODES, Code};
 use std::fmt::Write;
 
+use portico_web::codes::{CODES, Code};
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::example::Example;
 use utoipa::openapi::path::{Operation, PathItem};

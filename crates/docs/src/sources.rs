@@ -1,0 +1,17 @@
+//! What the documentation is given.
+
+use portico_web::codes::Code;
+use portico_web::routes::Route;
+
+/// What the documentation is made of, beside its own texts and the catalogue of Chakra's operations.
+#[derive(Debug, Clone, Copy)]
+pub struct Sources<'s> {
+    /// Every route of Portico's own API.
+    pub routes: &'s [Route],
+    /// Every error code.
+    pub codes: &'s [Code],
+    /// The OpenAPI document as JSON.
+    pub json: &'static str,
+    /// The same as YAML.
+    pub yaml: &'static str,
+}

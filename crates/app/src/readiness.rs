@@ -42,7 +42,7 @@ impl App {
         }
     }
 
-    /// What is counted, in the text format of OpenMetrics.
+    /// What is counted, in the text format of `OpenMetrics`.
     #[must_use]
     pub fn metrics(&self) -> String {
         Metrics::render(self.core())

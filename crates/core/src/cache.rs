@@ -275,7 +275,9 @@ impl<K: Eq + Hash + Clone, V: Clone> Cache<K, V> {
 
 /// Every cache of the process by name: they are swept together, and the metrics tell their sizes. Cheap to clone.
 #[derive(Clone, Default)]
-pub struct Caches(Arc<RwLock<Vec<(&'static str, Arc<dyn Sweep>)>>>);
+pub struct Caches(Arc<RwLock<Vec<NamedCache>>>);
+
+type NamedCache = (&'static str, Arc<dyn Sweep>);
 
 /// A cache of whatever values.
 trait Sweep: Send + Sync {

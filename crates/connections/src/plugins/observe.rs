@@ -79,6 +79,10 @@ impl Observed {
 
     /// Writes it all down, unless the record is gone meanwhile. A plugin that had a WABA and has none
     /// now counts as disconnected.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`].
     pub async fn write(mut self, tx: &mut TenantTx, id: PluginId) -> Result<(), StorageError> {
         if self.plugin.status == PluginStatus::Created {
             let before = tx.plugin(None, id).await?.map(|record| record.plugin.status);

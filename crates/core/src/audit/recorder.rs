@@ -29,22 +29,26 @@ pub struct Change {
 
 impl Change {
     /// A change of that kind: `resource.verb`.
+    #[must_use]
     pub const fn of(action: &'static str) -> Self {
         Self { action, target: None, before: Value::Null, after: Value::Null }
     }
 
     /// To what it was done.
     #[expect(clippy::needless_pass_by_value, reason = "ids are copied, and texts are short")]
+    #[must_use]
     pub fn to(self, kind: &str, id: impl ToString) -> Self {
         Self { target: Some(AuditTarget { kind: kind.to_owned(), id: id.to_string() }), ..self }
     }
 
     /// The state before, as the API shows it: types that hold secrets do not serialise.
+    #[must_use]
     pub fn from(self, before: &impl Serialize) -> Self {
         Self { before: serde_json::to_value(before).unwrap_or_default(), ..self }
     }
 
     /// The state after, as the API shows it.
+    #[must_use]
     pub fn into(self, after: &impl Serialize) -> Self {
         Self { after: serde_json::to_value(after).unwrap_or_default(), ..self }
     }

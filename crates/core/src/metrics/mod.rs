@@ -1,4 +1,4 @@
-//! What is counted, for the private listener: in the text format of OpenMetrics.
+//! What is counted, for the private listener: in the text format of `OpenMetrics`.
 //!
 //! Names follow Prometheus' conventions: `portico_` in front, the unit at the end (`_seconds`, `_bytes`), `_total`
 //! on counters. Labels are few and known beforehand: no tenant, no id. `class` is what a call asks for: on the
@@ -190,7 +190,7 @@ impl Metrics {
         self.upstream_failures.get_or_create(&ReasonLabel { reason }).inc();
     }
 
-    /// Everything that was counted, and how things stand now, in the text format of OpenMetrics 1.0.
+    /// Everything that was counted, and how things stand now, in the text format of `OpenMetrics` 1.0.
     #[must_use]
     pub fn render(core: &Core) -> String {
         let mut text = String::new();

@@ -50,6 +50,10 @@ impl Vault {
     }
 
     /// A stored data key, opened: from memory, or by its master key.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`] when it is damaged or its master key cannot be reached.
     pub async fn open(&self, tenant: TenantId, stored: &StoredDataKey) -> Result<Arc<DataKey>, OpenError> {
         if let Some(key) = self.opened.get(tenant, stored.version) {
             return Ok(key);

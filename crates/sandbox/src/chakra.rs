@@ -11,18 +11,18 @@ use tokio::time::sleep;
 use crate::call::{Call, ROWS};
 use crate::clock::now_ms;
 use crate::connect;
-use crate::dispatch;
 use crate::fault::FaultKind;
 use crate::operations::handler;
 use crate::reply::{Refusal, Reply, envelope_error};
 use crate::request_body::{MultipartForm, RequestBody};
 use crate::request_record::RecordedRequest;
+use crate::response::{respond, respond_broken};
 use crate::shared::Shared;
 use crate::world::Access;
 
 /// Answers a call: records it, then does it, unless a fault replaces or breaks the answer.
 pub(crate) async fn answer(request: &HttpRequest, payload: Payload, shared: &Shared) -> HttpResponse {
-    let content_type = dispatch::header(request, "content-type");
+    let content_type = header(request, "content-type");
     let body = RequestBody::read(payload, content_type).await;
     shared.record().push(RecordedRequest::new(request, &body));
 
@@ -35,13 +35,13 @@ pub(crate) async fn answer(request: &HttpRequest, payload: Payload, shared: &Sha
             deciding = Some(fault);
         }
     }
-    let Some(fault) = deciding else { return dispatch::respond(&perform(request, body, shared)) };
+    let Some(fault) = deciding else { return respond(&perform(request, body, shared)) };
     match fault.kind {
-        FaultKind::Reset => dispatch::respond_broken(&Reply::text(StatusCode::OK, ""), &fault),
-        FaultKind::Status | FaultKind::Latency => dispatch::respond(&fault.reply().unwrap_or_else(Reply::no_route)),
+        FaultKind::Reset => respond_broken(&Reply::text(StatusCode::OK, ""), &fault),
+        FaultKind::Status | FaultKind::Latency => respond(&fault.reply().unwrap_or_else(Reply::no_route)),
         FaultKind::Stall | FaultKind::Truncate => {
             let reply = fault.reply().unwrap_or_else(|| perform(request, body, shared));
-            dispatch::respond_broken(&reply, &fault)
+            respond_broken(&reply, &fault)
         }
     }
 }
@@ -76,6 +76,11 @@ fn authenticate(request: &HttpRequest, shared: &Shared) -> Option<Access> {
     shared.world().keys.get(token.trim()).copied()
 }
 
+/// A header of the request as text; empty if there is none.
+fn header<'r>(request: &'r HttpRequest, name: &str) -> &'r str {
+    request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
 fn run_operation(
     request: &HttpRequest,
     matched: &Matched<'_, '_>,
@@ -103,7 +108,7 @@ fn run_operation(
         query: query.map(Query::into_inner).unwrap_or_default(),
         json,
         form,
-        range: dispatch::header(request, "range"),
+        range: header(request, "range"),
         now: now_ms(),
         base_url: &shared.base_url,
     };

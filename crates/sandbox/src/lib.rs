@@ -36,6 +36,7 @@ mod operations;
 mod reply;
 mod request_body;
 mod request_record;
+mod response;
 mod role;
 mod sandbox;
 mod shared;

@@ -1,5 +1,6 @@
 //! Events (webhooks): what Chakra posts to the URLs in a plugin's configuration.
 
+mod body;
 mod context;
 mod delivery;
 mod group;

@@ -47,6 +47,8 @@ check: ## formatting, lints, layers, generated files, licences
 	@cargo clippy --workspace --all-targets --locked -- -D warnings
 	@echo "==> layers"
 	@cargo run -q --locked -p xtask -- layers
+	@echo "==> import graph"
+	@cargo run -q --locked -p xtask -- graph --check
 	@echo "==> OpenAPI document"
 	@cargo run -q --locked -p xtask -- openapi --check
 	@REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true \

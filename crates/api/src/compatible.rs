@@ -111,7 +111,7 @@ fn refused(request: &HttpRequest, id: &RequestId, failure: &Failure) -> HttpResp
     }
     log(&failure.error, id);
     let response = ErrorResponse::of(&failure.error, Surface::Compatible);
-    let meta = Meta { request_id: id.as_str(), source: "portico", code: response.code };
+    let meta = Meta { request_id: id.as_str(), source: "portico", code: response.code.code };
     let mut answer = reply::json(response.status, &Envelope { data: [], meta, errors: [&response.detail] });
     for (name, value) in response.headers {
         answer.headers_mut().insert(name, value);

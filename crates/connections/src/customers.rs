@@ -12,7 +12,7 @@ use serde_json::json;
 
 use portico_core::Core;
 use portico_core::audit::Change;
-use portico_core::{Error, Thing};
+use portico_core::{Error, Thing, code};
 use portico_core::{PageRequest, Paged, paged};
 
 use crate::chakra_calls::{ChakraCalls, Named};
@@ -191,7 +191,7 @@ impl Customers {
         let plugins = tx.plugins(None, Some(id), Page { limit: 1, after: None }).await?;
         if !plugins.data.is_empty() {
             return Err(Error::Conflict {
-                code: "customer_connected",
+                code: code::CUSTOMER_CONNECTED,
                 pointer: None,
                 detail: "the customer still has plugins at Chakra; delete them first with DELETE /api/v1/plugins/{plugin_id}",
             });

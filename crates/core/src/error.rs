@@ -5,6 +5,7 @@ use portico_chakra::{CallError, NoRoute, UpstreamError};
 use portico_storage::{Constraint, StorageError};
 use portico_vault::{MasterKeyFailure, OpenError};
 
+use crate::code::{self, Code};
 use crate::limits::{Exceeded, LimitState};
 
 /// What kind of thing is missing.
@@ -118,7 +119,7 @@ pub enum Error {
     #[error("{detail}")]
     Conflict {
         /// The stable code.
-        code: &'static str,
+        code: Code,
         /// The field at fault, if it is one.
         pointer: Option<&'static str>,
         /// What is wrong and how to mend it.
@@ -223,36 +224,38 @@ impl From<StorageError> for Error {
         let StorageError::Broken(constraint) = error else { return Self::Database(error) };
         let (code, pointer, detail) = match constraint {
             Constraint::CustomerExternalId => (
-                "customer_external_id_taken",
+                code::CUSTOMER_EXTERNAL_ID_TAKEN,
                 Some("/external_id"),
                 "another customer has this external_id; use PUT /api/v1/customers/by-external-id/{external_id} to get or make one",
             ),
             Constraint::ChakraKeyName => {
-                ("chakra_key_name_taken", Some("/name"), "another Chakra key has this name; choose another")
+                (code::CHAKRA_KEY_NAME_TAKEN, Some("/name"), "another Chakra key has this name; choose another")
             }
             Constraint::ChakraKeyToken => (
-                "chakra_key_token_taken",
+                code::CHAKRA_KEY_TOKEN_TAKEN,
                 Some("/access_token"),
                 "this access token is stored already; use that Chakra key",
             ),
-            Constraint::RoleName => ("role_name_taken", Some("/name"), "another role has this name; choose another"),
+            Constraint::RoleName => {
+                (code::ROLE_NAME_TAKEN, Some("/name"), "another role has this name; choose another")
+            }
             Constraint::RoleInUse => (
-                "role_in_use",
+                code::ROLE_IN_USE,
                 None,
                 "API keys, members or open invitations still have this role; give them another one or end them first",
             ),
             Constraint::MemberEmail => {
-                ("member_exists", Some("/email"), "somebody with this address is a member already")
+                (code::MEMBER_EXISTS, Some("/email"), "somebody with this address is a member already")
             }
-            Constraint::MemberIdentity => ("changed_meanwhile", None, "the account belongs to another member"),
+            Constraint::MemberIdentity => (code::CHANGED_MEANWHILE, None, "the account belongs to another member"),
             Constraint::InvitationOpen => (
-                "invitation_open",
+                code::INVITATION_OPEN,
                 Some("/email"),
                 "this address has an open invitation; take it back with DELETE /api/v1/invitations/{id} to invite anew",
             ),
             Constraint::KeyCustomer => return Self::invalid("/customers", "names a customer that does not exist"),
             Constraint::Reference | Constraint::Duplicate => {
-                ("changed_meanwhile", None, "what this refers to changed meanwhile; read it again and repeat")
+                (code::CHANGED_MEANWHILE, None, "what this refers to changed meanwhile; read it again and repeat")
             }
         };
         Self::Conflict { code, pointer, detail }
@@ -272,67 +275,75 @@ impl From<CallError> for Error {
 }
 
 impl Error {
-    /// The HTTP status and stable code by which the outside knows it, on the compatible surface.
+    /// The HTTP status on the compatible surface: that of the code, or Chakra's own where its words are passed.
     #[must_use]
-    pub fn status_and_code(&self) -> (u16, Option<&'static str>) {
-        let (status, code) = match self {
-            Self::TokenInvalid => (401, "token_invalid"),
-            Self::TokenExpired => (401, "token_expired"),
-            Self::Credential(_) | Self::UnknownKey | Self::NoSession => (401, "unauthorized"),
-            Self::Csrf => (403, "csrf_failed"),
-            Self::Refused(Refused::Expired) => (401, "key_expired"),
-            Self::Refused(Refused::Address) => (403, "address_not_allowed"),
-            Self::Refused(Refused::Suspended) => (403, "tenant_suspended"),
-            Self::Denied(Denied::NotForOperator) => (403, "not_for_operator"),
-            Self::Denied(Denied::OldSecret) => (403, "old_secret"),
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::Wordless { status, .. } => *status,
+            _ => self.code().status,
+        }
+    }
+
+    /// The stable code by which the outside knows it, on the compatible surface.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        match self {
+            Self::TokenInvalid => code::TOKEN_INVALID,
+            Self::TokenExpired => code::TOKEN_EXPIRED,
+            Self::Credential(_) | Self::UnknownKey | Self::NoSession => code::UNAUTHORIZED,
+            Self::Csrf => code::CSRF_FAILED,
+            Self::Refused(Refused::Expired) => code::KEY_EXPIRED,
+            Self::Refused(Refused::Address) => code::ADDRESS_NOT_ALLOWED,
+            Self::Refused(Refused::Suspended) => code::TENANT_SUSPENDED,
+            Self::Denied(Denied::NotForOperator) => code::NOT_FOR_OPERATOR,
+            Self::Denied(Denied::OldSecret) => code::OLD_SECRET,
             Self::Denied(Denied::Permission(_) | Denied::TokenPermission(_) | Denied::NotForToken) => {
-                (403, "permission_denied")
+                code::PERMISSION_DENIED
             }
-            Self::Denied(Denied::Limited) => (403, "key_limited"),
-            Self::Denied(Denied::NoTenant) => (400, "tenant_required"),
-            Self::Denied(Denied::OperatorOnly) => (403, "operator_only"),
-            Self::RateLimited(_) => (429, "rate_limited"),
-            Self::TenantBusy => (429, "tenant_busy"),
-            Self::MoreThanOwn(_) => (403, "more_than_own_permissions"),
-            Self::NoRoute(NoRoute::Unknown) => (404, "not_found"),
-            Self::NoRoute(NoRoute::NotOffered(_)) => (404, "not_offered"),
-            Self::NoRoute(NoRoute::Method(_)) => (405, "method_not_allowed"),
-            Self::NoRoute(NoRoute::Segment(_) | NoRoute::Version) => (400, "path_not_allowed"),
-            Self::Missing(thing) => (404, thing.missing_code()),
-            Self::Invalid { .. } | Self::Body(_) => (400, "body_malformed"),
-            Self::TooLarge(_) => (413, "body_too_large"),
-            Self::ContentType(_) => (415, "content_type_unsupported"),
-            Self::Query(_) => (400, "query_malformed"),
-            Self::Header(..) => (400, "header_malformed"),
-            Self::Mismatch(_) => (400, "ids_do_not_match"),
-            Self::InactiveNumber => (409, "phone_number_inactive"),
-            Self::Conflict { code, .. } => (409, *code),
-            Self::PreconditionRequired => (428, "precondition_required"),
-            Self::PreconditionFailed => (412, "precondition_failed"),
-            Self::NoChakraKey => (409, "chakra_key_missing"),
-            Self::ChakraKeyRefused => (502, "chakra_key_refused"),
-            Self::UpstreamError(UpstreamError::Unreachable(_)) => (502, "upstream_unreachable"),
-            Self::UpstreamError(UpstreamError::Timeout) => (504, "upstream_timeout"),
-            Self::UpstreamError(UpstreamError::TooLong) | Self::Garbled => (502, "upstream_garbled"),
-            Self::Wordless { status, .. } => (*status, "upstream_wordless"),
-            Self::Rejected(_) => (502, "upstream_rejected"),
-            Self::Database(_) => (503, "database_unavailable"),
-            Self::Busy => (503, "busy"),
-            Self::Vault(_) => (500, "internal"),
-            Self::VaultUnavailable(_) => (503, "vault_unavailable"),
-        };
-        (status, Some(code))
+            Self::Denied(Denied::Limited) => code::KEY_LIMITED,
+            Self::Denied(Denied::NoTenant) => code::TENANT_REQUIRED,
+            Self::Denied(Denied::OperatorOnly) => code::OPERATOR_ONLY,
+            Self::RateLimited(_) => code::RATE_LIMITED,
+            Self::TenantBusy => code::TENANT_BUSY,
+            Self::MoreThanOwn(_) => code::MORE_THAN_OWN_PERMISSIONS,
+            Self::NoRoute(NoRoute::Unknown) => code::NOT_FOUND,
+            Self::NoRoute(NoRoute::NotOffered(_)) => code::NOT_OFFERED,
+            Self::NoRoute(NoRoute::Method(_)) => code::METHOD_NOT_ALLOWED,
+            Self::NoRoute(NoRoute::Segment(_) | NoRoute::Version) => code::PATH_NOT_ALLOWED,
+            Self::Missing(thing) => thing.missing_code(),
+            Self::Invalid { .. } | Self::Body(_) => code::BODY_MALFORMED,
+            Self::TooLarge(_) => code::BODY_TOO_LARGE,
+            Self::ContentType(_) => code::CONTENT_TYPE_UNSUPPORTED,
+            Self::Query(_) => code::QUERY_MALFORMED,
+            Self::Header(..) => code::HEADER_MALFORMED,
+            Self::Mismatch(_) => code::IDS_DO_NOT_MATCH,
+            Self::InactiveNumber => code::PHONE_NUMBER_INACTIVE,
+            Self::Conflict { code, .. } => *code,
+            Self::PreconditionRequired => code::PRECONDITION_REQUIRED,
+            Self::PreconditionFailed => code::PRECONDITION_FAILED,
+            Self::NoChakraKey => code::CHAKRA_KEY_MISSING,
+            Self::ChakraKeyRefused => code::CHAKRA_KEY_REFUSED,
+            Self::UpstreamError(UpstreamError::Unreachable(_)) => code::UPSTREAM_UNREACHABLE,
+            Self::UpstreamError(UpstreamError::Timeout) => code::UPSTREAM_TIMEOUT,
+            Self::UpstreamError(UpstreamError::TooLong) | Self::Garbled => code::UPSTREAM_GARBLED,
+            Self::Wordless { .. } => code::UPSTREAM_WORDLESS,
+            Self::Rejected(_) => code::UPSTREAM_REJECTED,
+            Self::Database(_) => code::DATABASE_UNAVAILABLE,
+            Self::Busy => code::BUSY,
+            Self::Vault(_) => code::INTERNAL,
+            Self::VaultUnavailable(_) => code::VAULT_UNAVAILABLE,
+        }
     }
 }
 
 impl Thing {
     /// The code of its absence on the compatible surface.
     #[must_use]
-    pub const fn missing_code(self) -> &'static str {
+    pub const fn missing_code(self) -> Code {
         match self {
-            Self::Plugin => "plugin_not_found",
-            Self::Waba => "waba_not_found",
-            Self::PhoneNumber => "phone_number_not_found",
+            Self::Plugin => code::PLUGIN_NOT_FOUND,
+            Self::Waba => code::WABA_NOT_FOUND,
+            Self::PhoneNumber => code::PHONE_NUMBER_NOT_FOUND,
             Self::Tenant
             | Self::ApiKey
             | Self::ChakraKey
@@ -341,7 +352,7 @@ impl Thing {
             | Self::Member
             | Self::Invitation
             | Self::Session
-            | Self::Resource(_) => "resource_not_found",
+            | Self::Resource(_) => code::RESOURCE_NOT_FOUND,
         }
     }
 }

@@ -25,7 +25,7 @@ mod search;
 mod section;
 mod text;
 
-use portico_web::codes::Code;
+use portico_core::code::Code;
 use portico_web::routes::{Route, other_method};
 use std::sync::Arc;
 

@@ -12,6 +12,7 @@ use futures_util::StreamExt as _;
 use portico_auth::{Actor, Principal, TenantScope};
 use portico_chakra::{Operation, UpstreamError};
 use portico_core::access_log::AccessLine;
+use portico_core::code::Code;
 use portico_core::limits::LimitState;
 use portico_core::metrics::{InFlight, Metrics, Surface};
 use portico_core::write_behind::{LogEntry, WriteBehind};
@@ -49,7 +50,7 @@ pub(crate) struct CallRecord {
     limit: Option<LimitState>,
     operation: Option<&'static Operation>,
     status: u16,
-    code: Option<&'static str>,
+    code: Option<Code>,
     upstream_status: Option<u16>,
     has_errors: bool,
     customer: Option<CustomerId>,
@@ -151,7 +152,7 @@ impl CallRecord {
                 Ok(Answer { operation, limit, body, ..answer })
             }
             Err(error) => {
-                (self.status, self.code) = error.status_and_code();
+                (self.status, self.code) = (error.status(), Some(error.code()));
                 Err(Failure { error, operation, limit })
             }
         }
@@ -173,7 +174,7 @@ impl CallRecord {
                 Some(Ok(piece)) => Some((Ok(piece), (pieces, Some(record)))),
                 Some(Err(error)) => {
                     let told = Error::from(error);
-                    (record.status, record.code) = told.status_and_code();
+                    (record.status, record.code) = (told.status(), Some(told.code()));
                     drop(record);
                     let Error::UpstreamError(error) = told else { return None };
                     Some((Err(error), (pieces, None)))
@@ -218,7 +219,7 @@ impl Drop for CallRecord {
             method: operation.method.as_str(),
             status: self.status,
             upstream_status: self.upstream_status,
-            code: self.code,
+            code: self.code.map(|code| code.code),
             has_errors: self.has_errors,
             duration_us: u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
             api_key,

@@ -11,7 +11,7 @@ use crate::grantor::Grantor;
 use crate::roles::role_to_give;
 use portico_core::Core;
 use portico_core::audit::Change;
-use portico_core::{Error, Thing};
+use portico_core::{Error, Thing, code};
 use portico_core::{PageRequest, Paged, paged};
 
 /// How long an invitation can be accepted, unless said otherwise.
@@ -97,7 +97,7 @@ impl Invitations {
         let role = role_to_give(&own, &mut tx, &new.role).await?;
         if scope.actor() != Actor::Operator && tx.member_by_email(&new.email).await?.is_some() {
             return Err(Error::Conflict {
-                code: "member_exists",
+                code: code::MEMBER_EXISTS,
                 pointer: Some("/email"),
                 detail: "somebody with this address is a member already; change the member's role instead",
             });
@@ -159,7 +159,7 @@ impl Invitations {
         let present = one(&mut tx, id).await?;
         if present.accepted_at.is_some() {
             return Err(Error::Conflict {
-                code: "invitation_accepted",
+                code: code::INVITATION_ACCEPTED,
                 pointer: None,
                 detail: "the invitation was accepted; remove the member instead",
             });

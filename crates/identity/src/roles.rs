@@ -8,7 +8,7 @@ use portico_storage::{StoredRole, TenantTx};
 use crate::grantor::Grantor;
 use portico_core::Core;
 use portico_core::audit::Change;
-use portico_core::{Error, Thing};
+use portico_core::{Error, Thing, code};
 use portico_core::{PageRequest, Paged, paged};
 
 /// A role to be.
@@ -60,7 +60,7 @@ fn may_grant(own: &Grantor, permissions: PermissionSet, pointer: &'static str) -
 fn free_name(name: &RoleName) -> Result<(), Error> {
     if name.as_str().parse::<BuiltInRole>().is_ok() {
         return Err(Error::Conflict {
-            code: "role_name_taken",
+            code: code::ROLE_NAME_TAKEN,
             pointer: Some("/name"),
             detail: "this is the name of a built-in role; choose another",
         });

@@ -1,11 +1,12 @@
 //! What a caller may know of an error, on either surface.
 //!
-//! Status and code come from [`Error::status_and_code`]; a text, the fields at fault and headers are added
+//! Status and code come from [`Error::status`] and [`Error::code`]; a text, the fields at fault and headers are added
 //! here. An internal cause is in none of them: it goes to the log, once, from here.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use portico_chakra::{NoRoute, UpstreamError};
+use portico_core::code::{self, Code};
 use portico_core::{Error, Thing};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -38,8 +39,8 @@ pub struct FieldError {
 pub struct ErrorResponse {
     /// The HTTP status, 400 or above.
     pub status: StatusCode,
-    /// The stable code, one of [`CODES`](crate::codes::CODES).
-    pub code: &'static str,
+    /// The stable code.
+    pub code: Code,
     /// The text for people, without any internal cause.
     pub detail: String,
     /// The fields at fault; none on the compatible surface.
@@ -49,9 +50,9 @@ pub struct ErrorResponse {
 }
 
 impl ErrorResponse {
-    /// A response with neither fields nor headers.
-    pub fn plain(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), errors: Vec::new(), headers: Vec::new() }
+    /// A response with the status of the code and neither fields nor headers.
+    pub fn plain(code: Code, detail: impl Into<String>) -> Self {
+        Self { status: http_status(code.status), code, detail: detail.into(), errors: Vec::new(), headers: Vec::new() }
     }
 
     /// The response to the error, on that surface.
@@ -101,16 +102,18 @@ impl std::fmt::Display for Chain<'_> {
     }
 }
 
-fn status_and_code(error: &Error, surface: Surface) -> (StatusCode, &'static str) {
-    match (error, surface) {
-        (Error::Missing(_), Surface::Management) => (StatusCode::NOT_FOUND, "not_found"),
-        (Error::Invalid { .. }, Surface::Management) => (StatusCode::UNPROCESSABLE_ENTITY, "validation_failed"),
-        _ => {
-            let (status, code) = error.status_and_code();
-            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            (status, code.unwrap_or("internal"))
-        }
-    }
+/// The status and the code on that surface.
+fn status_and_code(error: &Error, surface: Surface) -> (StatusCode, Code) {
+    let (status, code) = match (error, surface) {
+        (Error::Missing(_), Surface::Management) => (code::NOT_FOUND.status, code::NOT_FOUND),
+        (Error::Invalid { .. }, Surface::Management) => (code::VALIDATION_FAILED.status, code::VALIDATION_FAILED),
+        _ => (error.status(), error.code()),
+    };
+    (http_status(status), code)
+}
+
+fn http_status(status: u16) -> StatusCode {
+    StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 /// The text for people. Exhaustive, so that a new case is thought about before callers read it.
@@ -171,7 +174,6 @@ fn fields(error: &Error) -> Vec<FieldError> {
 }
 
 fn headers(error: &Error) -> Vec<(HeaderName, HeaderValue)> {
-    let (status, _) = error.status_and_code();
     match error {
         Error::NoRoute(NoRoute::Method(methods)) => {
             let methods = portico_chakra::router::allow(methods);
@@ -187,7 +189,7 @@ fn headers(error: &Error) -> Vec<(HeaderName, HeaderValue)> {
         Error::Wordless { .. } => Vec::new(),
         Error::RateLimited(standing) => rate_limit::headers(standing),
         Error::TenantBusy => vec![(header::RETRY_AFTER, HeaderValue::from_static("1"))],
-        _ if status == 401 => vec![(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))],
+        _ if error.status() == 401 => vec![(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))],
         _ => Vec::new(),
     }
 }
@@ -230,7 +232,6 @@ mod tests {
     use portico_vault::MasterKeyFailure;
 
     use super::*;
-    use crate::codes;
 
     fn too_much() -> LimitState {
         let quota = Quota { most: std::num::NonZeroU32::new(5).unwrap(), window: Duration::from_secs(1) };
@@ -269,24 +270,24 @@ mod tests {
             Error::Header("If-Match", "is wrong".into()),
             Error::Mismatch("another plugin".into()),
             Error::InactiveNumber,
-            conflict("chakra_key_name_taken"),
-            conflict("chakra_key_token_taken"),
-            conflict("changed_meanwhile"),
-            conflict("invitation_accepted"),
-            conflict("invitation_open"),
-            conflict("last_owner"),
-            conflict("member_exists"),
-            conflict("customer_connected"),
-            conflict("customer_external_id_taken"),
+            conflict(code::CHAKRA_KEY_NAME_TAKEN),
+            conflict(code::CHAKRA_KEY_TOKEN_TAKEN),
+            conflict(code::CHANGED_MEANWHILE),
+            conflict(code::INVITATION_ACCEPTED),
+            conflict(code::INVITATION_OPEN),
+            conflict(code::LAST_OWNER),
+            conflict(code::MEMBER_EXISTS),
+            conflict(code::CUSTOMER_CONNECTED),
+            conflict(code::CUSTOMER_EXTERNAL_ID_TAKEN),
             Error::MoreThanOwn("/role"),
             Error::RateLimited(Box::new(too_much())),
             Error::TenantBusy,
-            conflict("api_key_revoked"),
-            conflict("last_owner"),
-            conflict("too_many_old_secrets"),
-            conflict("plugin_exists"),
-            conflict("role_in_use"),
-            conflict("role_name_taken"),
+            conflict(code::API_KEY_REVOKED),
+            conflict(code::LAST_OWNER),
+            conflict(code::TOO_MANY_OLD_SECRETS),
+            conflict(code::PLUGIN_EXISTS),
+            conflict(code::ROLE_IN_USE),
+            conflict(code::ROLE_NAME_TAKEN),
             Error::PreconditionRequired,
             Error::PreconditionFailed,
             Error::NoChakraKey,
@@ -317,8 +318,8 @@ mod tests {
                 let response = ErrorResponse::of(&error, surface);
                 assert!(!response.detail.is_empty() && response.status.as_u16() >= 400, "{response:?}");
                 assert!(!response.detail.contains("in-secret"), "{response:?}");
-                if codes::find(response.code).is_none_or(|code| code.status != response.status.as_u16()) {
-                    wrong.push(format!("{} {}", response.code, response.status.as_u16()));
+                if response.code.status != response.status.as_u16() {
+                    wrong.push(format!("{} {}", response.code.code, response.status.as_u16()));
                 }
             }
         }
@@ -329,7 +330,7 @@ mod tests {
     fn chakras_words_for_what_is_missing() {
         let words = |thing| {
             let response = ErrorResponse::of(&Error::Missing(thing), Surface::Compatible);
-            (response.code, response.detail)
+            (response.code.code, response.detail)
         };
         assert_eq!(words(Thing::Plugin), ("plugin_not_found", "Plugin not found".to_owned()));
         assert_eq!(words(Thing::Waba), ("waba_not_found", "WhatsApp business account not found".to_owned()));
@@ -341,11 +342,11 @@ mod tests {
     fn a_wrong_field_is_named_on_both_surfaces() {
         let error = Error::invalid("/a/b", "must be a text");
         let response = ErrorResponse::of(&error, Surface::Management);
-        assert_eq!((response.status.as_u16(), response.code), (422, "validation_failed"));
+        assert_eq!((response.status.as_u16(), response.code.code), (422, "validation_failed"));
         assert_eq!(response.errors, [FieldError { pointer: "/a/b".into(), detail: "must be a text".into() }]);
         let response = ErrorResponse::of(&error, Surface::Compatible);
         assert_eq!(
-            (response.status.as_u16(), response.code, response.detail.as_str()),
+            (response.status.as_u16(), response.code.code, response.detail.as_str()),
             (400, "body_malformed", "/a/b: must be a text")
         );
     }
@@ -353,7 +354,7 @@ mod tests {
     #[test]
     fn who_was_too_fast_is_told_by_which_limit_and_for_how_long() {
         let response = ErrorResponse::of(&Error::RateLimited(Box::new(too_much())), Surface::Compatible);
-        assert_eq!((response.status.as_u16(), response.code), (429, "rate_limited"));
+        assert_eq!((response.status.as_u16(), response.code.code), (429, "rate_limited"));
         assert_eq!(response.detail, "the API key's own limit is reached (5 in 1 s); repeat it after 1 s");
         let headers: Vec<_> =
             response.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();

@@ -251,8 +251,7 @@ pub(crate) async fn record_refusal(request: &HttpRequest, problem: &Problem) {
     let Problem::App(error) = problem else { return };
     let attempt = request.extensions().get::<Attempt>().cloned();
     if let (true, Some(Attempt { party, origin }), Ok(app)) = (error.is_refusal(), attempt, app(request)) {
-        let (_, code) = error.status_and_code();
-        app.core().refusals.record(party, &origin, call_name(request), code.unwrap_or("refused")).await;
+        app.core().refusals.record(party, &origin, call_name(request), error.code().code).await;
     }
 }
 

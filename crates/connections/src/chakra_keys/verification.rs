@@ -9,7 +9,7 @@ use portico_auth::TenantScope;
 use portico_chakra::{CallError, Client, operation};
 use portico_core::audit::Change;
 use portico_core::single_flight::SingleFlight;
-use portico_core::{Core, Error, Thing};
+use portico_core::{Core, Error, Thing, code};
 use portico_domain::{ChakraKey, ChakraKeyId, TenantId};
 use portico_storage::TenantTx;
 use serde_json::Value;
@@ -79,7 +79,7 @@ impl ChakraKeyVerifier {
             }
         }
         Err(Error::Conflict {
-            code: "changed_meanwhile",
+            code: code::CHANGED_MEANWHILE,
             pointer: None,
             detail: "the key's token is being replaced; read the key again and repeat the call",
         })

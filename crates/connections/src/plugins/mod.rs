@@ -23,7 +23,7 @@ use crate::chakra_calls::{ChakraCalls, Named};
 use crate::chakra_keys::OpenChakraKey;
 use portico_core::Core;
 use portico_core::audit::Change;
-use portico_core::{Error, Thing};
+use portico_core::{Error, Thing, code};
 use portico_core::{PageRequest, Paged, paged};
 
 /// How many plugins a refresh asks Chakra about at once.
@@ -198,7 +198,7 @@ impl Plugins {
         }
         if tx.owner_of_plugin(id).await?.is_some() {
             return Err(Error::Conflict {
-                code: "plugin_exists",
+                code: code::PLUGIN_EXISTS,
                 pointer: Some("/plugin_id"),
                 detail: "this plugin is recorded already; see GET /api/v1/plugins/{plugin_id}",
             });

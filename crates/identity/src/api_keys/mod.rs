@@ -21,7 +21,7 @@ use notices::first_look;
 use portico_core::Core;
 use portico_core::audit::Change;
 use portico_core::tasks::Wake;
-use portico_core::{Error, Thing};
+use portico_core::{Error, Thing, code};
 use portico_core::{PageRequest, Paged, paged};
 
 /// A key to be.
@@ -298,7 +298,7 @@ impl ApiKeys {
         let open = present.old_secrets.iter().filter(|old| old.expires_at > at).count();
         if open >= OLD_SECRETS && !overlap.is_none() {
             return Err(Error::Conflict {
-                code: "too_many_old_secrets",
+                code: code::TOO_MANY_OLD_SECRETS,
                 pointer: Some("/overlap_seconds"),
                 detail: "five old secrets of this key still open; wait until one ends, or end all of them with an overlap of 0",
             });
@@ -308,7 +308,7 @@ impl ApiKeys {
         let rotation = ApiKeyRotation { secret_hash: secret.hash().0, prefix: secret.prefix(), at, overlap };
         if !tx.rotate_api_key(id, &rotation).await? {
             return Err(Error::Conflict {
-                code: "api_key_revoked",
+                code: code::API_KEY_REVOKED,
                 pointer: None,
                 detail: "the key is revoked for good; create a new one",
             });

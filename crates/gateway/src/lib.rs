@@ -9,6 +9,7 @@ mod answer;
 mod body;
 mod call;
 mod effects;
+mod error;
 mod forward;
 mod headers;
 mod links;
@@ -34,6 +35,7 @@ use portico_identity::Authenticator;
 use tracing::Instrument as _;
 
 pub use call::{Answer, AnswerBody, BodyFailure, Call, Failure, Head, Headers};
+pub use error::Error;
 pub use requests::RequestLog;
 
 use record::CallRecord;

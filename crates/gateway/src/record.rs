@@ -11,18 +11,20 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 use portico_auth::{Actor, Principal, TenantScope};
 use portico_chakra::{Operation, UpstreamError};
+use portico_connections::Error as ConnectionsError;
+use portico_core::Core;
 use portico_core::access_log::AccessLine;
 use portico_core::code::Code;
 use portico_core::limits::LimitState;
 use portico_core::metrics::{InFlight, Metrics, Surface};
 use portico_core::write_behind::{LogEntry, WriteBehind};
-use portico_core::{Core, Error};
 use portico_domain::clock::Clock;
 use portico_domain::{CustomerId, OldSecretId, PluginId};
 use portico_storage::{ApiKeyUse, NewLearned, NewRequest};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::Error;
 use crate::call::{Answer, AnswerBody, Failure, Head};
 use crate::named::Named;
 
@@ -173,10 +175,10 @@ impl CallRecord {
                 }
                 Some(Ok(piece)) => Some((Ok(piece), (pieces, Some(record)))),
                 Some(Err(error)) => {
-                    let told = Error::from(error);
-                    (record.status, record.code) = (told.status(), Some(told.code()));
+                    let told = ConnectionsError::from(error);
+                    (record.status, record.code) = (told.code().status, Some(told.code()));
                     drop(record);
-                    let Error::UpstreamError(error) = told else { return None };
+                    let ConnectionsError::Upstream(error) = told else { return None };
                     Some((Err(error), (pieces, None)))
                 }
             }

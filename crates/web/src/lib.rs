@@ -14,6 +14,7 @@
 pub mod argument;
 pub mod browser;
 pub mod cookies;
+pub mod error;
 pub mod error_response;
 pub mod extract;
 pub mod guard;

@@ -2,10 +2,11 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{self, HeaderValue};
-use portico_core::{Error, code};
+use portico_core::code;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::error::AppError;
 use crate::error_response::{ErrorResponse, FieldError, Surface, log};
 use crate::reply;
 use crate::request_id::RequestId;
@@ -14,7 +15,7 @@ use crate::request_id::RequestId;
 #[derive(Debug)]
 pub enum Problem {
     /// A use case refused or failed.
-    App(Error),
+    App(AppError),
     /// A part of the path is no id of the kind that stands there.
     Path {
         /// The name of the parameter.
@@ -30,9 +31,9 @@ pub enum Problem {
     Wiring(&'static str),
 }
 
-impl From<Error> for Problem {
-    fn from(error: Error) -> Self {
-        Self::App(error)
+impl<E: Into<AppError>> From<E> for Problem {
+    fn from(error: E) -> Self {
+        Self::App(error.into())
     }
 }
 
@@ -119,6 +120,7 @@ impl Problem {
 mod tests {
     use actix_web::body::to_bytes;
     use actix_web::test::TestRequest;
+    use portico_core::Error as CoreError;
     use serde_json::{Value, json};
 
     use super::*;
@@ -131,7 +133,7 @@ mod tests {
 
     #[actix_web::test]
     async fn a_problem_has_the_shape_of_the_standard() {
-        let (head, body) = answered(Problem::App(Error::invalid("/name", "is required"))).await;
+        let (head, body) = answered(Problem::from(CoreError::invalid("/name", "is required"))).await;
         assert_eq!(head.headers().get("content-type").unwrap(), "application/problem+json");
         assert_eq!(head.headers().get("x-request-id").unwrap(), "r-1");
         assert_eq!(head.headers().get("cache-control").unwrap(), "no-store");

@@ -7,8 +7,8 @@ use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, body, web};
 use futures_util::StreamExt as _;
 use portico_app::App;
-use portico_core::Error;
-use portico_gateway::{Answer, AnswerBody, BodyFailure, Call, Failure, Head, Headers};
+use portico_gateway::{Answer, AnswerBody, BodyFailure, Call, Error, Failure, Head, Headers};
+use portico_web::error::AppError;
 use portico_web::error_response::{ErrorResponse, Surface, log};
 use portico_web::guard::presented;
 use portico_web::problem::Problem;
@@ -54,7 +54,9 @@ pub(crate) async fn forward(app: &App, request: &HttpRequest, payload: web::Payl
     let id = RequestId::of(request);
     let presented = match presented(request, &id) {
         Ok(presented) => presented,
-        Err(error) => return refused(request, &id, &Failure { error, operation: None, limit: None }),
+        Err(error) => {
+            return refused(request, &id, Failure { error: error.into(), operation: None, limit: None });
+        }
     };
     let headers = View(request.headers());
     let head = Head {
@@ -68,7 +70,7 @@ pub(crate) async fn forward(app: &App, request: &HttpRequest, payload: web::Payl
     let call = Call { head, body: payload.map(|piece| piece.map_err(|_| BodyFailure)) };
     match app.gateway().forward(call).await {
         Ok(answer) => answered(answer, &id),
-        Err(failure) => refused(request, &id, &failure),
+        Err(failure) => refused(request, &id, failure),
     }
 }
 
@@ -105,13 +107,14 @@ fn answered(answer: Answer, id: &RequestId) -> HttpResponse {
 }
 
 /// The failure in Chakra's envelope; beside Chakra's paths, where nobody expects one, as a problem.
-fn refused(request: &HttpRequest, id: &RequestId, failure: &Failure) -> HttpResponse {
+fn refused(request: &HttpRequest, id: &RequestId, failure: Failure) -> HttpResponse {
     if matches!(failure.error, Error::NoRoute(_)) && !is_compatible(request.uri().path()) {
         return Problem::NoPath.answer(id);
     }
-    log(&failure.error, id);
-    let response = ErrorResponse::of(&failure.error, Surface::Compatible);
-    let meta = Meta { request_id: id.as_str(), source: "portico", code: response.code };
+    let error = AppError::from(failure.error);
+    log(&error, id);
+    let response = ErrorResponse::of(&error, Surface::Compatible);
+    let meta = Meta { request_id: id.as_str(), source: "portico", code: response.code.code };
     let mut answer = reply::json(response.status, &Envelope { data: [], meta, errors: [&response.detail] });
     for (name, value) in response.headers {
         answer.headers_mut().insert(name, value);
@@ -140,6 +143,7 @@ mod tests {
     use bytes::Bytes;
     use futures_util::stream;
     use portico_chakra::NoRoute;
+    use portico_core::{Error as CoreError, Thing};
     use serde_json::{Value, json};
 
     use super::*;
@@ -147,13 +151,13 @@ mod tests {
     async fn failing(path: &str, error: Error) -> (HttpResponse<()>, Value) {
         let request = TestRequest::with_uri(path).insert_header(("x-request-id", "r-1")).to_http_request();
         let failure = Failure { error, operation: Some("get_plugin"), limit: None };
-        let (head, body) = refused(&request, &RequestId::of(&request), &failure).into_parts();
+        let (head, body) = refused(&request, &RequestId::of(&request), failure).into_parts();
         (head, serde_json::from_slice(&to_bytes(body).await.unwrap()).unwrap())
     }
 
     #[actix_web::test]
     async fn errors_below_chakras_paths_are_in_chakras_envelope() {
-        let (head, body) = failing("/plugin/x", Error::Missing(portico_core::Thing::Plugin)).await;
+        let (head, body) = failing("/plugin/x", CoreError::Missing(Thing::Plugin).into()).await;
         assert_eq!(head.status().as_u16(), 404);
         assert_eq!(head.headers().get("x-request-id").unwrap(), "r-1");
         assert_eq!(head.headers().get("portico-operation").unwrap(), "get_plugin");

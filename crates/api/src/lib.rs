@@ -14,8 +14,8 @@ use std::sync::LazyLock;
 
 use actix_web::web::{Data, ServiceConfig};
 use portico_app::App;
+use portico_core::code::CODES;
 use portico_docs::{Docs, Sources};
-use portico_web::codes::CODES;
 
 static JSON: LazyLock<String> = LazyLock::new(|| openapi::to_json(&openapi::document(management::openapi())));
 static YAML: LazyLock<String> = LazyLock::new(|| openapi::to_yaml(&openapi::document(management::openapi())));

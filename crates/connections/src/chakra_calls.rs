@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use portico_auth::TenantScope;
 use portico_chakra::{CallError, Client, operation};
-use portico_core::Error;
 use serde_json::Value;
 
+use crate::Error;
 use crate::chakra_keys::{ChakraCredentials, ChakraKeyVerifier, OpenChakraKey, RefusedKeys};
 
 /// Calls Chakra. Cheap to clone.

@@ -12,9 +12,10 @@ use serde_json::json;
 
 use portico_core::Core;
 use portico_core::audit::Change;
-use portico_core::{Error, Thing};
+use portico_core::{Error as CoreError, Thing, code};
 use portico_core::{PageRequest, Paged, paged};
 
+use crate::Error;
 use crate::chakra_calls::{ChakraCalls, Named};
 
 /// A customer to get or make.
@@ -64,12 +65,12 @@ impl Customers {
     ///
     /// # Errors
     ///
-    /// [`Error::Conflict`] when the external id is taken; [`Error::Denied`] for a limited key.
+    /// [`CoreError::Conflict`] when the external id is taken; [`CoreError::Denied`] for a limited key.
     pub async fn create(&self, scope: &Scope<perm::CustomersWrite>, new: NewCustomer) -> Result<Customer, Error> {
         scope.whole_tenant()?;
         let id = CustomerId::generate();
         let mut tx = self.core.db.begin(scope).await?;
-        tx.tenant_row().await?.ok_or(Error::Missing(Thing::Tenant))?;
+        tx.tenant_row().await?.ok_or(CoreError::Missing(Thing::Tenant))?;
         tx.insert_customer(id, &new).await?;
         let customer = customer_within(&mut tx, scope, id).await?;
         self.core
@@ -85,7 +86,7 @@ impl Customers {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`] when it exists beyond the key's reach; [`Error::Denied`] when a limited key
+    /// [`CoreError::Missing`] when it exists beyond the key's reach; [`CoreError::Denied`] when a limited key
     /// would have to make it.
     pub async fn ensure(
         &self,
@@ -93,7 +94,7 @@ impl Customers {
         ensure: EnsureCustomer,
     ) -> Result<(Customer, bool), Error> {
         let mut tx = self.core.db.begin(scope).await?;
-        tx.tenant_row().await?.ok_or(Error::Missing(Thing::Tenant))?;
+        tx.tenant_row().await?.ok_or(CoreError::Missing(Thing::Tenant))?;
         let (id, created) = if scope.whole_tenant().is_ok() {
             let name = match &ensure.name {
                 Some(name) => name.clone(),
@@ -130,7 +131,7 @@ impl Customers {
     ///
     /// # Errors
     ///
-    /// [`Error::Database`].
+    /// [`CoreError::Database`].
     pub async fn list(
         &self,
         scope: &Scope<perm::CustomersRead>,
@@ -147,7 +148,7 @@ impl Customers {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`].
+    /// [`CoreError::Missing`].
     pub async fn get(&self, scope: &Scope<perm::CustomersRead>, id: CustomerId) -> Result<Customer, Error> {
         customer_within(&mut self.core.db.begin(scope).await?, scope, id).await
     }
@@ -156,7 +157,7 @@ impl Customers {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`]; [`Error::Conflict`] when the external id is taken; [`Error::Denied`] when a
+    /// [`CoreError::Missing`]; [`CoreError::Conflict`] when the external id is taken; [`CoreError::Denied`] when a
     /// limited key changes the external id.
     pub async fn patch(
         &self,
@@ -183,18 +184,18 @@ impl Customers {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`]; [`Error::Conflict`] while it has plugins.
+    /// [`CoreError::Missing`]; [`CoreError::Conflict`] while it has plugins.
     pub async fn delete(&self, scope: &Scope<perm::CustomersWrite>, id: CustomerId) -> Result<(), Error> {
         scope.not_only_numbers()?;
         let mut tx = self.core.db.begin(scope).await?;
         let before = customer_within(&mut tx, scope, id).await?;
         let plugins = tx.plugins(None, Some(id), Page { limit: 1, after: None }).await?;
         if !plugins.data.is_empty() {
-            return Err(Error::Conflict {
-                code: "customer_connected",
+            return Err(CoreError::Conflict {
+                code: code::CUSTOMER_CONNECTED,
                 pointer: None,
                 detail: "the customer still has plugins at Chakra; delete them first with DELETE /api/v1/plugins/{plugin_id}",
-            });
+            }.into());
         }
         tx.delete_customer(id).await?;
         self.core.audit.record(&mut tx, scope, Change::of("customer.delete").to("customer", id).from(&before)).await?;
@@ -207,7 +208,7 @@ impl Customers {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`].
+    /// [`CoreError::Missing`].
     pub async fn connection(&self, scope: &Scope<perm::ConnectionsRead>, id: CustomerId) -> Result<Connection, Error> {
         let mut tx = self.core.db.begin(scope).await?;
         connection(&mut tx, scope, id).await
@@ -218,7 +219,7 @@ impl Customers {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`]; [`Error::UpstreamError`], [`Error::Rejected`] and the like when Chakra fails.
+    /// [`CoreError::Missing`]; [`Error::Upstream`], [`Error::Rejected`] and the like when Chakra fails.
     pub async fn disconnect(&self, scope: &Scope<perm::ConnectionsWrite>, id: CustomerId) -> Result<Connection, Error> {
         scope.not_only_numbers()?;
         let mut tx = self.core.db.begin(scope).await?;
@@ -254,10 +255,10 @@ impl Customers {
 ///
 /// # Errors
 ///
-/// [`Error::Invalid`] when nothing of it can be a name.
+/// [`CoreError::Invalid`] when nothing of it can be a name.
 pub fn name_from(external_id: &ExternalId) -> Result<Name, Error> {
     let short: String = external_id.as_str().chars().take(100).collect();
-    short.trim().parse().map_err(|_| Error::invalid("/name", "is required"))
+    short.trim().parse().map_err(|_| CoreError::invalid("/name", "is required").into())
 }
 
 /// The customer, if it is within reach.
@@ -266,7 +267,7 @@ async fn customer_within(
     scope: &portico_auth::TenantScope,
     id: CustomerId,
 ) -> Result<Customer, Error> {
-    tx.customer(scope.reach().customers(), id).await?.ok_or(Error::Missing(Thing::Customer))
+    tx.customer(scope.reach().customers(), id).await?.ok_or(CoreError::Missing(Thing::Customer).into())
 }
 
 async fn connection(tx: &mut TenantTx, scope: &portico_auth::TenantScope, id: CustomerId) -> Result<Connection, Error> {

@@ -15,8 +15,9 @@ use portico_storage::{Learned, NewLearned, OwnedId};
 
 use portico_core::Core;
 use portico_core::cache::Cache;
-use portico_core::{Error, Thing};
+use portico_core::{Error as CoreError, Thing};
 
+use crate::Error;
 use crate::chakra_keys::ChakraCredentials;
 
 /// What is looked up.
@@ -50,7 +51,7 @@ impl LearnedIds {
     ///
     /// # Errors
     ///
-    /// [`Error::Database`].
+    /// [`CoreError::Database`].
     pub async fn learn(&self, scope: &TenantScope, all: &[NewLearned]) -> Result<(), Error> {
         for part in all.chunks(1_000) {
             let mut tx = self.core.db.begin(scope).await?;
@@ -66,13 +67,13 @@ impl LearnedIds {
     }
 
     /// Whose the id is, if the caller may use it; none when nobody knows and the caller may all the same.
-    /// Anything else is the same [`Error::Missing`].
+    /// Anything else is the same [`CoreError::Missing`].
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`]; [`Error::NoChakraKey`] when that decides.
+    /// [`CoreError::Missing`]; [`Error::NoChakraKey`] when that decides.
     pub async fn owner(&self, scope: &TenantScope, kind: LearnedKind, id: &str) -> Result<Option<Learned>, Error> {
-        let missing = || Error::Missing(Thing::Resource(kind.as_str()));
+        let missing = || CoreError::Missing(Thing::Resource(kind.as_str())).into();
         if id.len() > LONGEST || id.contains('\0') {
             return Err(missing());
         }
@@ -115,7 +116,7 @@ impl LearnedIds {
     ///
     /// # Errors
     ///
-    /// [`Error::Database`]; [`Error::NoChakraKey`].
+    /// [`CoreError::Database`]; [`Error::NoChakraKey`].
     pub async fn owners(
         &self,
         scope: &TenantScope,
@@ -138,7 +139,7 @@ impl LearnedIds {
     ///
     /// # Errors
     ///
-    /// [`Error::NoChakraKey`]; [`Error::Database`].
+    /// [`Error::NoChakraKey`]; [`CoreError::Database`].
     pub async fn may_use_unlearned(&self, scope: &TenantScope) -> Result<bool, Error> {
         Ok(scope.whole_tenant().is_ok() && self.credentials.default(scope).await?.team_shared == Some(false))
     }

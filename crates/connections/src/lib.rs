@@ -6,6 +6,7 @@
 mod chakra_calls;
 mod chakra_keys;
 mod customers;
+mod error;
 mod learned;
 mod lookup;
 mod ownership;
@@ -20,6 +21,7 @@ pub use chakra_keys::{
     ChakraCredentials, ChakraKeyVerifier, ChakraKeys, OpenChakraKey, PatchChakraKey, RefusedKeys, StoreChakraKey,
 };
 pub use customers::{Connection, Customers, EnsureCustomer, name_from};
+pub use error::Error;
 pub use learned::LearnedIds;
 pub use lookup::Lookup;
 pub use ownership::{Ownership, thing};

@@ -8,9 +8,10 @@ use portico_domain::{LookupCursor, LookupFilter, LookupRow, PluginId};
 use portico_storage::Page;
 
 use portico_core::Core;
-use portico_core::Error;
+use portico_core::Error as CoreError;
 use portico_core::{PageRequest, Paged, paged};
 
+use crate::Error;
 use crate::plugins::Plugins;
 
 /// The most plugins that one look-up asks Chakra about.
@@ -39,9 +40,9 @@ impl Lookup {
     ///
     /// # Errors
     ///
-    /// [`Error::Query`] for a filter of nothing; [`Error::Denied`] without the permissions to read
+    /// [`CoreError::Query`] for a filter of nothing; [`CoreError::Denied`] without the permissions to read
     /// customers, WABAs and phone numbers too, and for a refresh without that to synchronise plugins
-    /// or with a key limited to phone numbers; [`Error::Invalid`] for a refresh of too many plugins;
+    /// or with a key limited to phone numbers; [`CoreError::Invalid`] for a refresh of too many plugins;
     /// [`Error::NoChakraKey`] and what Chakra fails with.
     pub async fn find(
         &self,
@@ -54,10 +55,10 @@ impl Lookup {
         scope.also::<perm::WabasRead>()?;
         scope.also::<perm::PhoneNumbersRead>()?;
         if filter.is_empty() {
-            return Err(Error::Query(
+            return Err(CoreError::Query(
                 "name at least one of customer_id, external_id, display_phone_number, waba_id, phone_number_id, plugin_id"
                     .into(),
-            ));
+            ).into());
         }
         if refresh {
             let writing = scope.also::<perm::PluginsWrite>()?;
@@ -78,7 +79,7 @@ impl Lookup {
             plugins.extend(rows.data.iter().filter_map(|row| row.plugin_id));
             if plugins.len() > MOST {
                 let detail = format!("asks Chakra about at most {MOST} plugins, and more fit; name one of them");
-                return Err(Error::invalid("query:refresh", detail));
+                return Err(CoreError::invalid("query:refresh", detail).into());
             }
             after = rows.data.last().map(LookupRow::cursor);
             if !rows.more {

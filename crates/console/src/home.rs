@@ -3,8 +3,8 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use maud::html;
-use portico_core::Error;
-use portico_identity::SignInError;
+use portico_core::Error as CoreError;
+use portico_identity::{Error, SignInError};
 use portico_web::cookies::Cookie;
 
 use crate::frame::{self, redirect};
@@ -58,7 +58,7 @@ fn refusal(visit: &Visit<'_>, error: Error) -> HttpResponse {
             let body = html! { p role="alert" { "You cannot act here: " (refused.to_string()) "." } };
             frame::page("Not now", body).status(StatusCode::FORBIDDEN).answer()
         }
-        Error::Database(_) => SignInProblem::of(&SignInError::App(error)).answer(),
+        Error::Core(CoreError::Database(_)) => SignInProblem::of(&SignInError::App(error)).answer(),
         _ => redirect("/console/sign-in", [Cookie::Session.clear(visit.app)]),
     }
 }
@@ -70,7 +70,9 @@ pub(crate) async fn sign_out(visit: Visit<'_>, form: Form) -> HttpResponse {
         return SignInProblem::of(&SignInError::Stale).answer();
     }
     match visit.app.sessions().sign_out(session, &visit.origin()).await {
-        Ok(()) | Err(Error::Missing(_)) => redirect("/console/sign-in", [Cookie::Session.clear(visit.app)]),
+        Ok(()) | Err(Error::Core(CoreError::Missing(_))) => {
+            redirect("/console/sign-in", [Cookie::Session.clear(visit.app)])
+        }
         Err(error) => SignInProblem::of(&SignInError::App(error)).answer(),
     }
 }

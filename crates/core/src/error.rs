@@ -1,10 +1,11 @@
-//! Why a use case or a call came to nothing, as cases that the outside is told about.
+//! Why a use case came to nothing, in the cases that all services share. Each crate above has an enum of its own
+//! that holds this one.
 
-use portico_auth::{BadCredential, Denied, Refused};
-use portico_chakra::{CallError, NoRoute, UpstreamError};
+use portico_auth::Denied;
 use portico_storage::{Constraint, StorageError};
 use portico_vault::{MasterKeyFailure, OpenError};
 
+use crate::code::{self, Code};
 use crate::limits::{Exceeded, LimitState};
 
 /// What kind of thing is missing.
@@ -36,40 +37,12 @@ pub enum Thing {
     Resource(&'static str),
 }
 
-/// A failure, with all that the outside may know of it.
+/// What any service can fail with.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No or a malformed credential.
-    #[error(transparent)]
-    Credential(#[from] BadCredential),
-    /// A well-formed key that does not exist or is revoked.
-    #[error("the key is unknown or revoked")]
-    UnknownKey,
-    /// What looks like a short-lived token and is not one, or whose minter is revoked.
-    #[error(
-        "the token is not valid here, or what it was minted with is revoked; mint another one with POST /api/v1/tokens"
-    )]
-    TokenInvalid,
-    /// A genuine token that has expired.
-    #[error("the token has expired; mint another one with POST /api/v1/tokens")]
-    TokenExpired,
-    /// The session of a browser that has ended, or never was.
-    #[error("the session has ended; sign in again at /console/sign-in")]
-    NoSession,
-    /// A change with a session's cookie that no page of Portico's sent.
-    #[error(
-        "a change with a session's cookie needs the header X-CSRF-Token, which GET /api/v1/session tells, and must come from a page of Portico's own"
-    )]
-    Csrf,
-    /// A known key that is not let in.
-    #[error(transparent)]
-    Refused(#[from] Refused),
     /// The caller may not.
     #[error(transparent)]
     Denied(#[from] Denied),
-    /// The path leads nowhere.
-    #[error(transparent)]
-    NoRoute(#[from] NoRoute),
     /// It does not exist, or not for this caller.
     #[error("not found")]
     Missing(Thing),
@@ -81,27 +54,22 @@ pub enum Error {
         /// What is wrong and how to mend it.
         detail: String,
     },
-    /// The body is no JSON, or no object.
-    #[error("{0}")]
-    Body(String),
-    /// The body is longer than allowed, in bytes.
-    #[error("the body is longer than {0} bytes")]
-    TooLarge(usize),
-    /// The content type is not one that the operation takes.
-    #[error("the Content-Type must be {0}")]
-    ContentType(&'static str),
     /// The query is wrong.
     #[error("{0}")]
     Query(String),
     /// A header is wrong.
     #[error("the header {0} {1}")]
     Header(&'static str, String),
-    /// Ids that each exist do not belong together.
-    #[error("{0}")]
-    Mismatch(String),
-    /// The tenant switched the phone number off.
-    #[error("the phone number is not active; switch it on with PATCH /api/v1/phone-numbers/{{id}}")]
-    InactiveNumber,
+    /// It contradicts what is there.
+    #[error("{detail}")]
+    Conflict {
+        /// The stable code.
+        code: Code,
+        /// The field at fault, if it is one.
+        pointer: Option<&'static str>,
+        /// What is wrong and how to mend it.
+        detail: &'static str,
+    },
     /// Too much at once: how the limit stands that was reached.
     #[error(
         "{} is reached ({} in {} s); repeat it after {} s",
@@ -111,50 +79,6 @@ pub enum Error {
     /// Too many calls of the tenant to the management API are under way.
     #[error("too many management calls of this tenant are under way; wait for some to end and repeat")]
     TenantBusy,
-    /// It would give more than the caller may do; the field at fault.
-    #[error("this would give more than your own key may do; leave it out or use a key that may")]
-    MoreThanOwn(&'static str),
-    /// It contradicts what is there.
-    #[error("{detail}")]
-    Conflict {
-        /// The stable code.
-        code: &'static str,
-        /// The field at fault, if it is one.
-        pointer: Option<&'static str>,
-        /// What is wrong and how to mend it.
-        detail: &'static str,
-    },
-    /// A change without word of what it is based on.
-    #[error("send If-Match with the ETag of the configuration that you read")]
-    PreconditionRequired,
-    /// It changed meanwhile.
-    #[error("the configuration changed meanwhile; read it again and repeat the change")]
-    PreconditionFailed,
-    /// The tenant has no Chakra key to call with.
-    #[error("the tenant has no Chakra key; store one with POST /api/v1/chakra-keys")]
-    NoChakraKey,
-    /// Chakra refuses the stored key.
-    #[error("Chakra refuses the stored key; replace it with POST /api/v1/chakra-keys/{{id}}/replace")]
-    ChakraKeyRefused,
-    /// Chakra gave no answer.
-    #[error(transparent)]
-    UpstreamError(#[from] UpstreamError),
-    /// Chakra said no to a call of Portico's own.
-    #[error("Chakra refused it: {0}")]
-    Rejected(String),
-    /// Chakra's answer cannot be read.
-    #[error("Chakra's answer cannot be read")]
-    Garbled,
-    /// Chakra failed with something that its clients cannot read: a page, a plain text, nothing.
-    #[error("Chakra answered {status}{words}")]
-    Wordless {
-        /// Chakra's status.
-        status: u16,
-        /// Its words, if it had any: a colon and a short text.
-        words: String,
-        /// When Chakra wants to be asked again.
-        retry_after: Option<http::HeaderValue>,
-    },
     /// So much is under way, whoever asked for it, that this has to wait.
     #[error("Portico is busy with other work of this kind; repeat the call later")]
     Busy,
@@ -197,18 +121,15 @@ impl Error {
     pub const fn is_refusal(&self) -> bool {
         matches!(
             self,
-            Self::Refused(_)
-                | Self::Denied(
-                    Denied::Permission(_)
-                        | Denied::TokenPermission(_)
-                        | Denied::Limited
-                        | Denied::OperatorOnly
-                        | Denied::NotForOperator
-                        | Denied::NotForToken
-                        | Denied::OldSecret
-                )
-                | Self::MoreThanOwn(_)
-                | Self::Csrf
+            Self::Denied(
+                Denied::Permission(_)
+                    | Denied::TokenPermission(_)
+                    | Denied::Limited
+                    | Denied::OperatorOnly
+                    | Denied::NotForOperator
+                    | Denied::NotForToken
+                    | Denied::OldSecret
+            )
         )
     }
 
@@ -223,116 +144,95 @@ impl From<StorageError> for Error {
         let StorageError::Broken(constraint) = error else { return Self::Database(error) };
         let (code, pointer, detail) = match constraint {
             Constraint::CustomerExternalId => (
-                "customer_external_id_taken",
+                code::CUSTOMER_EXTERNAL_ID_TAKEN,
                 Some("/external_id"),
                 "another customer has this external_id; use PUT /api/v1/customers/by-external-id/{external_id} to get or make one",
             ),
             Constraint::ChakraKeyName => {
-                ("chakra_key_name_taken", Some("/name"), "another Chakra key has this name; choose another")
+                (code::CHAKRA_KEY_NAME_TAKEN, Some("/name"), "another Chakra key has this name; choose another")
             }
             Constraint::ChakraKeyToken => (
-                "chakra_key_token_taken",
+                code::CHAKRA_KEY_TOKEN_TAKEN,
                 Some("/access_token"),
                 "this access token is stored already; use that Chakra key",
             ),
-            Constraint::RoleName => ("role_name_taken", Some("/name"), "another role has this name; choose another"),
+            Constraint::RoleName => {
+                (code::ROLE_NAME_TAKEN, Some("/name"), "another role has this name; choose another")
+            }
             Constraint::RoleInUse => (
-                "role_in_use",
+                code::ROLE_IN_USE,
                 None,
                 "API keys, members or open invitations still have this role; give them another one or end them first",
             ),
             Constraint::MemberEmail => {
-                ("member_exists", Some("/email"), "somebody with this address is a member already")
+                (code::MEMBER_EXISTS, Some("/email"), "somebody with this address is a member already")
             }
-            Constraint::MemberIdentity => ("changed_meanwhile", None, "the account belongs to another member"),
+            Constraint::MemberIdentity => (code::CHANGED_MEANWHILE, None, "the account belongs to another member"),
             Constraint::InvitationOpen => (
-                "invitation_open",
+                code::INVITATION_OPEN,
                 Some("/email"),
                 "this address has an open invitation; take it back with DELETE /api/v1/invitations/{id} to invite anew",
             ),
             Constraint::KeyCustomer => return Self::invalid("/customers", "names a customer that does not exist"),
             Constraint::Reference | Constraint::Duplicate => {
-                ("changed_meanwhile", None, "what this refers to changed meanwhile; read it again and repeat")
+                (code::CHANGED_MEANWHILE, None, "what this refers to changed meanwhile; read it again and repeat")
             }
         };
         Self::Conflict { code, pointer, detail }
     }
 }
 
-impl From<CallError> for Error {
-    fn from(error: CallError) -> Self {
-        match error {
-            CallError::Upstream(error) => Self::UpstreamError(error),
-            CallError::KeyRefused => Self::ChakraKeyRefused,
-            CallError::NotFound => Self::Missing(Thing::Plugin),
-            CallError::Rejected { text, .. } => Self::Rejected(text),
-            CallError::Malformed(_) => Self::Garbled,
+impl Error {
+    /// The stable code by which the outside knows it, on the compatible surface; its status too.
+    #[must_use]
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::Denied(Denied::NotForOperator) => code::NOT_FOR_OPERATOR,
+            Self::Denied(Denied::OldSecret) => code::OLD_SECRET,
+            Self::Denied(Denied::Permission(_) | Denied::TokenPermission(_) | Denied::NotForToken) => {
+                code::PERMISSION_DENIED
+            }
+            Self::Denied(Denied::Limited) => code::KEY_LIMITED,
+            Self::Denied(Denied::NoTenant) => code::TENANT_REQUIRED,
+            Self::Denied(Denied::OperatorOnly) => code::OPERATOR_ONLY,
+            Self::Missing(thing) => thing.missing_code(),
+            Self::Invalid { .. } => code::BODY_MALFORMED,
+            Self::Query(_) => code::QUERY_MALFORMED,
+            Self::Header(..) => code::HEADER_MALFORMED,
+            Self::Conflict { code, .. } => *code,
+            Self::RateLimited(_) => code::RATE_LIMITED,
+            Self::TenantBusy => code::TENANT_BUSY,
+            Self::Busy => code::BUSY,
+            Self::Database(_) => code::DATABASE_UNAVAILABLE,
+            Self::Vault(_) => code::INTERNAL,
+            Self::VaultUnavailable(_) => code::VAULT_UNAVAILABLE,
         }
     }
 }
 
-impl Error {
-    /// The HTTP status and stable code by which the outside knows it, on the compatible surface.
-    #[must_use]
-    pub fn status_and_code(&self) -> (u16, Option<&'static str>) {
-        let (status, code) = match self {
-            Self::TokenInvalid => (401, "token_invalid"),
-            Self::TokenExpired => (401, "token_expired"),
-            Self::Credential(_) | Self::UnknownKey | Self::NoSession => (401, "unauthorized"),
-            Self::Csrf => (403, "csrf_failed"),
-            Self::Refused(Refused::Expired) => (401, "key_expired"),
-            Self::Refused(Refused::Address) => (403, "address_not_allowed"),
-            Self::Refused(Refused::Suspended) => (403, "tenant_suspended"),
-            Self::Denied(Denied::NotForOperator) => (403, "not_for_operator"),
-            Self::Denied(Denied::OldSecret) => (403, "old_secret"),
-            Self::Denied(Denied::Permission(_) | Denied::TokenPermission(_) | Denied::NotForToken) => {
-                (403, "permission_denied")
+/// Lets `?` turn what makes a core error into the error of a crate above, which holds it in its case `Core`:
+/// `from_core!(Error: StorageError, Denied);`.
+#[macro_export]
+macro_rules! from_core {
+    ($error:ty: $($lower:ty),+ $(,)?) => {
+        $(
+            impl From<$lower> for $error {
+                fn from(lower: $lower) -> Self {
+                    Self::Core($crate::Error::from(lower))
+                }
             }
-            Self::Denied(Denied::Limited) => (403, "key_limited"),
-            Self::Denied(Denied::NoTenant) => (400, "tenant_required"),
-            Self::Denied(Denied::OperatorOnly) => (403, "operator_only"),
-            Self::RateLimited(_) => (429, "rate_limited"),
-            Self::TenantBusy => (429, "tenant_busy"),
-            Self::MoreThanOwn(_) => (403, "more_than_own_permissions"),
-            Self::NoRoute(NoRoute::Unknown) => (404, "not_found"),
-            Self::NoRoute(NoRoute::NotOffered(_)) => (404, "not_offered"),
-            Self::NoRoute(NoRoute::Method(_)) => (405, "method_not_allowed"),
-            Self::NoRoute(NoRoute::Segment(_) | NoRoute::Version) => (400, "path_not_allowed"),
-            Self::Missing(thing) => (404, thing.missing_code()),
-            Self::Invalid { .. } | Self::Body(_) => (400, "body_malformed"),
-            Self::TooLarge(_) => (413, "body_too_large"),
-            Self::ContentType(_) => (415, "content_type_unsupported"),
-            Self::Query(_) => (400, "query_malformed"),
-            Self::Header(..) => (400, "header_malformed"),
-            Self::Mismatch(_) => (400, "ids_do_not_match"),
-            Self::InactiveNumber => (409, "phone_number_inactive"),
-            Self::Conflict { code, .. } => (409, *code),
-            Self::PreconditionRequired => (428, "precondition_required"),
-            Self::PreconditionFailed => (412, "precondition_failed"),
-            Self::NoChakraKey => (409, "chakra_key_missing"),
-            Self::ChakraKeyRefused => (502, "chakra_key_refused"),
-            Self::UpstreamError(UpstreamError::Unreachable(_)) => (502, "upstream_unreachable"),
-            Self::UpstreamError(UpstreamError::Timeout) => (504, "upstream_timeout"),
-            Self::UpstreamError(UpstreamError::TooLong) | Self::Garbled => (502, "upstream_garbled"),
-            Self::Wordless { status, .. } => (*status, "upstream_wordless"),
-            Self::Rejected(_) => (502, "upstream_rejected"),
-            Self::Database(_) => (503, "database_unavailable"),
-            Self::Busy => (503, "busy"),
-            Self::Vault(_) => (500, "internal"),
-            Self::VaultUnavailable(_) => (503, "vault_unavailable"),
-        };
-        (status, Some(code))
-    }
+        )+
+    };
 }
 
 impl Thing {
     /// The code of its absence on the compatible surface.
     #[must_use]
-    pub const fn missing_code(self) -> &'static str {
+    pub const fn missing_code(self) -> Code {
         match self {
-            Self::Plugin => "plugin_not_found",
-            Self::Waba => "waba_not_found",
-            Self::PhoneNumber => "phone_number_not_found",
+            Self::Plugin => code::PLUGIN_NOT_FOUND,
+            Self::Waba => code::WABA_NOT_FOUND,
+            Self::PhoneNumber => code::PHONE_NUMBER_NOT_FOUND,
             Self::Tenant
             | Self::ApiKey
             | Self::ChakraKey
@@ -341,7 +241,7 @@ impl Thing {
             | Self::Member
             | Self::Invitation
             | Self::Session
-            | Self::Resource(_) => "resource_not_found",
+            | Self::Resource(_) => code::RESOURCE_NOT_FOUND,
         }
     }
 }

@@ -8,6 +8,7 @@ pub mod access_log;
 pub mod audit;
 pub mod bulkhead;
 pub mod cache;
+pub mod code;
 pub mod each_tenant;
 mod error;
 mod invalidation;

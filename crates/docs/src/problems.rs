@@ -1,7 +1,7 @@
 //! The table of error codes.
 
 use maud::{Markup, html};
-use portico_web::codes::Code;
+use portico_core::code::Code;
 
 use crate::section::{Row, table};
 use crate::text::in_code;

@@ -1,6 +1,6 @@
 //! What the documentation is given.
 
-use portico_web::codes::Code;
+use portico_core::code::Code;
 use portico_web::routes::Route;
 
 /// What the documentation is made of, beside its own texts and the catalogue of Chakra's operations.

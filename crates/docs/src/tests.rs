@@ -4,8 +4,8 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{App, test};
 use portico_chakra::client::{CALL_TIMEOUT, MEDIA_TIMEOUT};
 use portico_chakra::operations;
+use portico_core::code::CODES;
 use portico_domain::Permission;
-use portico_web::codes::CODES;
 use portico_web::routes::Route;
 use serde_json::Value;
 

@@ -3,10 +3,11 @@
 use bytes::Bytes;
 use http::header::{HeaderMap, LOCATION};
 use portico_chakra::{AnswerRule, BufferedBody, Effect, Envelope, Operation, UpstreamResponse};
+use portico_connections::Error as ConnectionsError;
 use portico_connections::reduce_auth;
-use portico_core::Error;
 use serde_json::Value;
 
+use crate::Error;
 use crate::Gateway;
 use crate::call::{Answer, AnswerBody};
 use crate::links::Links;
@@ -22,8 +23,9 @@ const GLANCE: usize = 64 * 1024;
 ///
 /// # Errors
 ///
-/// [`Error::ChakraKeyRefused`], [`Error::Wordless`], [`Error::Garbled`], [`Error::UpstreamError`]; [`Error::Database`]
-/// when what the answer changes cannot be recorded.
+/// [`ConnectionsError::ChakraKeyRefused`], [`Error::UpstreamUnreadable`],
+/// [`ConnectionsError::UpstreamMalformed`], [`ConnectionsError::Upstream`];
+/// [`CoreError::Database`](portico_core::Error::Database) when what the answer changes cannot be recorded.
 pub(crate) async fn answer(sent: Sent, gateway: &Gateway, record: &mut CallRecord) -> Result<Answer, Error> {
     let (asked, incoming, links) = sent.into_parts();
     let (operation, status) = (asked.operation, incoming.status());
@@ -53,14 +55,14 @@ pub(crate) async fn answer(sent: Sent, gateway: &Gateway, record: &mut CallRecor
     };
     if status == 401 || (status == 403 && !is_metas_error(&bytes)) {
         gateway.services.refused_keys.note(asked.scope.tenant(), &asked.key);
-        return Err(Error::ChakraKeyRefused);
+        return Err(ConnectionsError::ChakraKeyRefused.into());
     }
     if status >= 400 && !is_object(&bytes) {
         let retry_after = head.into_iter().find(|(name, _)| *name == http::header::RETRY_AFTER).map(|(_, value)| value);
         if operation.effect == Effect::DeletesPlugin {
             effects::apply(gateway, &asked, status, false, None).await?;
         }
-        return Err(Error::Wordless { status, words: words(&bytes), retry_after });
+        return Err(Error::UpstreamUnreadable { status, words: words(&bytes), retry_after });
     }
     let errors = success && has_errors(&bytes);
     record.has_errors(errors);
@@ -98,15 +100,19 @@ fn redirect(
     mut head: Vec<(http::HeaderName, http::HeaderValue)>,
 ) -> Result<Answer, Error> {
     if !operation.hands_on_redirects {
-        return Err(Error::Garbled);
+        return Err(ConnectionsError::UpstreamMalformed.into());
     }
-    let location = incoming.headers().get(LOCATION).and_then(|value| value.to_str().ok()).ok_or(Error::Garbled)?;
+    let location = incoming
+        .headers()
+        .get(LOCATION)
+        .and_then(|value| value.to_str().ok())
+        .ok_or(ConnectionsError::UpstreamMalformed)?;
     let location = match gateway.chakra.own_path(location) {
-        Some(own) => links.redirected(own).ok_or(Error::Garbled)?,
+        Some(own) => links.redirected(own).ok_or(ConnectionsError::UpstreamMalformed)?,
         None if leads_elsewhere(location) => location.to_owned(),
-        None => return Err(Error::Garbled),
+        None => return Err(ConnectionsError::UpstreamMalformed.into()),
     };
-    let location = http::HeaderValue::from_str(&location).map_err(|_| Error::Garbled)?;
+    let location = http::HeaderValue::from_str(&location).map_err(|_| ConnectionsError::UpstreamMalformed)?;
     head.retain(|(name, _)| *name != LOCATION);
     head.push((LOCATION, location));
     Ok(Answer::new(incoming.status(), head, AnswerBody::Whole(Bytes::new())))
@@ -124,11 +130,11 @@ fn reduced(operation: &Operation, body: &[u8], tree: Option<Value>) -> Result<Op
     if operation.effect == Effect::DeletesPlugin && body.trim_ascii().is_empty() {
         return Ok(None);
     }
-    let mut tree = tree.ok_or(Error::Garbled)?;
+    let mut tree = tree.ok_or(ConnectionsError::UpstreamMalformed)?;
     match tree.get_mut("_data") {
         Some(data) => reduce_auth(data),
         None if operation.effect == Effect::DeletesPlugin => reduce_auth(&mut tree),
-        None => return Err(Error::Garbled),
+        None => return Err(ConnectionsError::UpstreamMalformed.into()),
     }
     Ok(Some(tree.to_string().into()))
 }

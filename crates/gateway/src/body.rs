@@ -9,12 +9,13 @@ use futures_util::{Stream, StreamExt};
 use portico_chakra::body_scan::{BodyError, ScannedBody};
 use portico_chakra::{BodyKind, Effect, Matched, Operation, UpstreamError};
 use portico_connections::name_from;
-use portico_core::Error;
+use portico_core::Error as CoreError;
 use portico_domain::Metadata;
 use portico_storage::NewCustomer;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
+use crate::Error;
 use crate::call::{BodyFailure, Headers};
 
 /// The most that a JSON body may hold, in bytes.
@@ -76,22 +77,25 @@ impl Received {
         let field = |name: &str| tree.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
         let Some(plugin) = field(fields[0]) else {
             return match operation.effect {
-                Effect::CreatesPlugin => Err(Error::invalid("/name", "is required: a text")),
+                Effect::CreatesPlugin => Err(CoreError::invalid("/name", "is required: a text").into()),
                 _ => Ok(None),
             };
         };
         if operation.effect == Effect::BeginsConnect && field("pluginId").is_some() {
-            return Err(Error::invalid("/newPluginName", "cannot stand beside pluginId: send one of the two"));
+            return Err(
+                CoreError::invalid("/newPluginName", "cannot stand beside pluginId: send one of the two").into()
+            );
         }
         if plugin.parse::<portico_domain::Name>().is_err() {
-            return Err(Error::invalid(
+            return Err(CoreError::invalid(
                 format!("/{}", fields[0]),
                 "must be 1 to 100 characters without control characters",
-            ));
+            )
+            .into());
         }
         let reference = field(fields[1]).unwrap_or(plugin);
         let external_id = reference.parse().map_err(|error: portico_domain::text::MalformedText| {
-            Error::invalid(
+            CoreError::invalid(
                 format!("/{}", if field(fields[1]).is_some() { fields[1] } else { fields[0] }),
                 error.to_string(),
             )

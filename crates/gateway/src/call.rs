@@ -6,9 +6,10 @@ use bytes::Bytes;
 use futures_util::Stream;
 use http::{HeaderName, HeaderValue};
 use portico_chakra::UpstreamError;
-use portico_core::Error;
 use portico_core::limits::LimitState;
 use portico_identity::RequestCredentials;
+
+use crate::Error;
 
 /// A request in Chakra's form.
 #[derive(Debug)]

@@ -1,10 +1,11 @@
 //! What a compatible call changes that Portico keeps records of, so that both surfaces say the same.
 
 use portico_chakra::Effect;
+use portico_connections::Error as ConnectionsError;
 use portico_connections::Observed;
-use portico_core::Error;
 use serde_json::Value;
 
+use crate::Error;
 use crate::Gateway;
 use crate::pipeline::Asked;
 
@@ -21,35 +22,41 @@ pub(crate) async fn apply(
     let success = (200..300).contains(&status) && !has_errors;
     let data = answer.and_then(|answer| answer.get("_data"));
     match (operation.effect, named.plugin()) {
-        (Effect::None | Effect::BeginsConnect, _) => Ok(()),
+        (Effect::None | Effect::BeginsConnect, _) => {}
         // Chakra no longer has it: that is what a deletion asks for.
         (Effect::DeletesPlugin, Some(plugin)) if success || status == 404 => {
-            services.plugins.forget(scope, plugin).await
+            services.plugins.forget(scope, plugin).await?;
         }
-        _ if !success => Ok(()),
+        _ if !success => {}
         (Effect::CreatesPlugin, _) => {
-            let data = data.ok_or(Error::Garbled)?;
-            let id = data.get("id").and_then(Value::as_str).and_then(|id| id.parse().ok()).ok_or(Error::Garbled)?;
+            let data = data.ok_or(ConnectionsError::UpstreamMalformed)?;
+            let id = data
+                .get("id")
+                .and_then(Value::as_str)
+                .and_then(|id| id.parse().ok())
+                .ok_or(ConnectionsError::UpstreamMalformed)?;
             let name = data.get("name").and_then(Value::as_str).unwrap_or_default();
-            let customer = customer.ok_or(Error::Garbled)?;
-            services.plugins.record_made(scope, key, customer, id, name).await
+            let customer = customer.ok_or(ConnectionsError::UpstreamMalformed)?;
+            services.plugins.record_made(scope, key, customer, id, name).await?;
         }
         (Effect::ObservesPlugin, Some(plugin)) => match data.and_then(Observed::read) {
-            Some(seen) if seen.id == plugin => services.plugins.observed(scope, plugin, seen).await,
-            _ => Ok(()),
+            Some(seen) if seen.id == plugin => services.plugins.observed(scope, plugin, seen).await?,
+            _ => {}
         },
         (Effect::ConfiguresPlugin, Some(plugin)) => {
-            services.configurations.configured_elsewhere(scope, plugin, &received.tree()?).await
+            services.configurations.configured_elsewhere(scope, plugin, &received.tree()?).await?;
         }
-        (Effect::ObservesConfiguration, Some(plugin)) => match data {
-            Some(data) => services.configurations.seen(scope, plugin, data).await,
-            None => Ok(()),
-        },
+        (Effect::ObservesConfiguration, Some(plugin)) => {
+            if let Some(data) = data {
+                services.configurations.seen(scope, plugin, data).await?;
+            }
+        }
         (Effect::DisconnectsWaba, Some(plugin)) => {
             let body = received.tree()?;
             let waba = body.get("wabaId").and_then(Value::as_str).and_then(|id| id.parse().ok());
-            services.plugins.disconnected(scope, plugin, &waba.ok_or(Error::Garbled)?).await
+            services.plugins.disconnected(scope, plugin, &waba.ok_or(ConnectionsError::UpstreamMalformed)?).await?;
         }
-        (Effect::DeletesPlugin, _) | (_, None) => Ok(()),
+        (Effect::DeletesPlugin, _) | (_, None) => {}
     }
+    Ok(())
 }

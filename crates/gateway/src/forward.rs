@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use futures_util::Stream;
-use portico_core::Error;
 
+use crate::Error;
 use crate::Gateway;
 use crate::answer;
 use crate::call::{Answer, BodyFailure, Call};

@@ -3,12 +3,14 @@
 //! What the catalogue says of an operation decides all of it; there is no code for a single operation here. A
 //! call runs through the stages of [`pipeline`], each of which takes the evidence of the one before. What an
 //! operation changes that Portico keeps records of is in [`effects`], by the kinds of effect that the catalogue
-//! knows, and what one needs done before in [`prepare`]; what an answer loses or learns on its way back, in [`answer`] and [`rewrite`].
+//! knows, and what one needs done before in [`prepare`]; what an answer loses or learns on its way back, in
+//! [`answer`] and [`rewrite`].
 
 mod answer;
 mod body;
 mod call;
 mod effects;
+mod error;
 mod forward;
 mod headers;
 mod links;
@@ -34,6 +36,7 @@ use portico_identity::Authenticator;
 use tracing::Instrument as _;
 
 pub use call::{Answer, AnswerBody, BodyFailure, Call, Failure, Head, Headers};
+pub use error::Error;
 pub use requests::RequestLog;
 
 use record::CallRecord;

@@ -2,9 +2,11 @@
 
 use portico_chakra::Kind;
 use portico_connections::thing;
-use portico_core::Error;
+use portico_core::Error as CoreError;
 use portico_domain::{CustomerId, PhoneNumberId, PluginId};
 use portico_storage::OwnedId;
+
+use crate::Error;
 
 /// The owned things that a call names. They belong together: all to one plugin.
 #[derive(Debug, Default)]
@@ -44,7 +46,7 @@ impl Named {
     ///
     /// # Errors
     ///
-    /// [`Error::Mismatch`] or [`Error::Missing`] when it belongs elsewhere than the rest;
+    /// [`Error::Mismatch`] or [`CoreError::Missing`] when it belongs elsewhere than the rest;
     /// [`Error::InactiveNumber`].
     pub(crate) fn add(&mut self, kind: Kind, owned: OwnedId) -> Result<(), Error> {
         match self.first {
@@ -54,7 +56,7 @@ impl Named {
                 return Err(Error::Mismatch("the body or query names another plugin than the path".into()));
             }
             // Chakra would not find a number or account inside a plugin that it does not belong to.
-            Some(_) => return Err(Error::Missing(thing(kind))),
+            Some(_) => return Err(CoreError::Missing(thing(kind)).into()),
         }
         if owned.is_active { Ok(()) } else { Err(Error::InactiveNumber) }
     }

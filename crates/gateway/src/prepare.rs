@@ -2,10 +2,11 @@
 
 use portico_auth::TenantScope;
 use portico_chakra::{Effect, Matched, Operation};
-use portico_core::Error;
+use portico_connections::Error as ConnectionsError;
 use portico_domain::CustomerId;
 use serde_json::Value;
 
+use crate::Error;
 use crate::Gateway;
 use crate::body::{Received, parameter};
 use crate::record::CallRecord;
@@ -26,14 +27,14 @@ pub(crate) async fn prepare(
         let waba = parameter(matched, &received, "wabaId").unwrap_or_default().to_owned();
         let mut tree = received.tree()?;
         let Received::Json { scanned, .. } = received else { return Ok(received) };
-        let Some(object) = tree.as_object_mut() else { return Err(Error::Garbled) };
+        let Some(object) = tree.as_object_mut() else { return Err(ConnectionsError::UpstreamMalformed.into()) };
         object.insert("wabaId".into(), Value::String(waba));
         return Ok(Received::Json { bytes: tree.to_string().into(), scanned });
     }
     let (Effect::BeginsConnect, Some(customer)) = (operation.effect, customer) else { return Ok(received) };
     let mut tree = received.tree()?;
     let Received::Json { scanned, .. } = received else { return Ok(received) };
-    let Some(object) = tree.as_object_mut() else { return Err(Error::Garbled) };
+    let Some(object) = tree.as_object_mut() else { return Err(ConnectionsError::UpstreamMalformed.into()) };
     let name = object.remove("newPluginName");
     let name = name.as_ref().and_then(Value::as_str).unwrap_or_default();
     let plugin = gateway.services.plugins.make(scope, customer, name).await?;

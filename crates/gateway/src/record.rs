@@ -11,17 +11,20 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 use portico_auth::{Actor, Principal, TenantScope};
 use portico_chakra::{Operation, UpstreamError};
+use portico_connections::Error as ConnectionsError;
+use portico_core::Core;
 use portico_core::access_log::AccessLine;
+use portico_core::code::Code;
 use portico_core::limits::LimitState;
 use portico_core::metrics::{InFlight, Metrics, Surface};
 use portico_core::write_behind::{LogEntry, WriteBehind};
-use portico_core::{Core, Error};
 use portico_domain::clock::Clock;
 use portico_domain::{CustomerId, OldSecretId, PluginId};
 use portico_storage::{ApiKeyUse, NewLearned, NewRequest};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::Error;
 use crate::call::{Answer, AnswerBody, Failure, Head};
 use crate::named::Named;
 
@@ -49,7 +52,7 @@ pub(crate) struct CallRecord {
     limit: Option<LimitState>,
     operation: Option<&'static Operation>,
     status: u16,
-    code: Option<&'static str>,
+    code: Option<Code>,
     upstream_status: Option<u16>,
     has_errors: bool,
     customer: Option<CustomerId>,
@@ -151,7 +154,7 @@ impl CallRecord {
                 Ok(Answer { operation, limit, body, ..answer })
             }
             Err(error) => {
-                (self.status, self.code) = error.status_and_code();
+                (self.status, self.code) = (error.status(), Some(error.code()));
                 Err(Failure { error, operation, limit })
             }
         }
@@ -172,10 +175,10 @@ impl CallRecord {
                 }
                 Some(Ok(piece)) => Some((Ok(piece), (pieces, Some(record)))),
                 Some(Err(error)) => {
-                    let told = Error::from(error);
-                    (record.status, record.code) = told.status_and_code();
+                    let told = ConnectionsError::from(error);
+                    (record.status, record.code) = (told.code().status, Some(told.code()));
                     drop(record);
-                    let Error::UpstreamError(error) = told else { return None };
+                    let ConnectionsError::Upstream(error) = told else { return None };
                     Some((Err(error), (pieces, None)))
                 }
             }
@@ -218,7 +221,7 @@ impl Drop for CallRecord {
             method: operation.method.as_str(),
             status: self.status,
             upstream_status: self.upstream_status,
-            code: self.code,
+            code: self.code.map(|code| code.code),
             has_errors: self.has_errors,
             duration_us: u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
             api_key,

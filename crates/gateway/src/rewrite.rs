@@ -9,11 +9,13 @@ use futures_util::{Stream, StreamExt, stream};
 use portico_auth::TenantScope;
 use portico_chakra::json_splitter::{Fragment, JsonSplitter};
 use portico_chakra::{AnswerRule, Kind, LearnedKind, LinkTo, Operation, RowId, UpstreamError, UpstreamResponse};
-use portico_core::Error;
+use portico_connections::Error as ConnectionsError;
+use portico_core::Error as CoreError;
 use portico_domain::PhoneNumberId;
 use portico_storage::{NewLearned, OwnedId, Page};
 use serde_json::Value;
 
+use crate::Error;
 use crate::links::Links;
 use crate::named::Named;
 use crate::{Gateway, Services};
@@ -139,7 +141,11 @@ impl Rewrite {
         let split = self.splitter.push(&bytes, &mut parts).and_then(|()| self.splitter.finish());
         if let Err(reason) = split {
             tracing::debug!(%reason, operation = self.operation.id, "an answer of Chakra cannot be read");
-            return if filters(self.operation) { Err(Error::Garbled) } else { Ok((bytes, Vec::new())) };
+            return if filters(self.operation) {
+                Err(ConnectionsError::UpstreamMalformed.into())
+            } else {
+                Ok((bytes, Vec::new()))
+            };
         }
         let mut written = BytesMut::with_capacity(bytes.len());
         for part in parts {
@@ -181,7 +187,7 @@ impl Rewrite {
     async fn step(&mut self, piece: Option<Result<Bytes, UpstreamError>>) -> Result<(Bytes, bool), Stopped> {
         let mut parts = Vec::new();
         let mut written = BytesMut::new();
-        let garbled = |_| Stopped::Error(Error::Garbled);
+        let garbled = |_| Stopped::Error(ConnectionsError::UpstreamMalformed.into());
         let last = piece.is_none();
         if let Some(piece) = piece {
             let piece = piece.map_err(Stopped::Upstream)?;
@@ -254,7 +260,7 @@ impl Rewrite {
 
     /// Counts of the whole team stay only for whom the whole team is.
     async fn without_counts(&mut self, text: Vec<u8>) -> Result<Vec<u8>, Error> {
-        let mut meta: Value = serde_json::from_slice(&text).map_err(|_| Error::Garbled)?;
+        let mut meta: Value = serde_json::from_slice(&text).map_err(|_| ConnectionsError::UpstreamMalformed)?;
         let Some(fields) = meta.as_object_mut().filter(|fields| COUNTS.iter().any(|name| fields.contains_key(*name)))
         else {
             return Ok(text);
@@ -274,7 +280,9 @@ impl Rewrite {
         let rows: Vec<Value> = waiting
             .iter()
             .filter_map(|one| match one {
-                Waiting::Row(text) => Some(serde_json::from_slice(text).map_err(|_| Error::Garbled)),
+                Waiting::Row(text) => {
+                    Some(serde_json::from_slice(text).map_err(|_| ConnectionsError::UpstreamMalformed))
+                }
                 Waiting::Raw(_) => None,
             })
             .collect::<Result<_, _>>()?;
@@ -331,7 +339,10 @@ impl Rewrite {
 
     async fn write_down(&mut self) -> Result<(), Error> {
         let others = std::mem::take(&mut self.others);
-        if others.is_empty() { Ok(()) } else { self.services.learned.learn(&self.scope, &others).await }
+        if !others.is_empty() {
+            self.services.learned.learn(&self.scope, &others).await?;
+        }
+        Ok(())
     }
 
     /// Whose each row is; none for those that are not the caller's. A row counts when it names at least
@@ -397,8 +408,8 @@ impl Rewrite {
                     for id in part {
                         match self.services.ownership.owner(&self.scope, kind, id).await {
                             Ok(owner) => drop(found.insert(id.clone(), Some(owner))),
-                            Err(Error::Missing(_)) => {}
-                            Err(error) => return Err(error),
+                            Err(CoreError::Missing(_)) => {}
+                            Err(error) => return Err(error.into()),
                         }
                     }
                 }

@@ -10,8 +10,9 @@ use time::OffsetDateTime;
 
 use portico_core::Core;
 use portico_core::cache::Cache;
-use portico_core::{Error, Thing};
+use portico_core::{Error as CoreError, Thing};
 
+use crate::Error;
 use crate::minter::{Minter, is_taken_back};
 use crate::request_credentials::{NotAdmitted, RequestCredentials};
 use crate::sessions::Sessions;
@@ -74,7 +75,7 @@ impl Authenticator {
     ///
     /// [`NotAdmitted`] with [`Error::Credential`], [`Error::UnknownKey`], [`Error::TokenInvalid`],
     /// [`Error::TokenExpired`], [`Error::NoSession`], [`Error::Csrf`] or [`Error::Refused`]; for the operator
-    /// also [`Error::Header`] when the tenant's id is malformed and [`Error::Missing`] when there is none.
+    /// also [`CoreError::Header`] when the tenant's id is malformed and [`CoreError::Missing`] when there is none.
     pub async fn authenticate(&self, presented: RequestCredentials<'_>) -> Result<Principal, NotAdmitted> {
         self.0.authenticate(presented).await
     }
@@ -88,7 +89,7 @@ impl Inner {
         match Credential::parse(presented.authorization, &self.operator)? {
             Credential::Operator => {
                 let tenant = presented.tenant.map(str::parse::<TenantId>).transpose();
-                let tenant = tenant.map_err(|error| Error::Header("Portico-Tenant", error.to_string()))?;
+                let tenant = tenant.map_err(|error| CoreError::Header("Portico-Tenant", error.to_string()))?;
                 if let Some(tenant) = tenant {
                     self.tenant_exists(tenant).await?;
                 }
@@ -107,13 +108,13 @@ impl Inner {
     }
 
     /// The operator is told of a tenant that does not exist, instead of finding it empty.
-    async fn tenant_exists(&self, tenant: TenantId) -> Result<(), Error> {
+    async fn tenant_exists(&self, tenant: TenantId) -> Result<(), CoreError> {
         let mut tx = self.core.db.begin_system(tenant).await?;
-        tx.tenant_row().await?.map(|_| ()).ok_or(Error::Missing(Thing::Tenant))
+        tx.tenant_row().await?.map(|_| ()).ok_or(CoreError::Missing(Thing::Tenant))
     }
 
     /// What the secret of that hash opens. Unknown ones are not remembered.
-    async fn look_up(&self, hash: SecretHash) -> Result<Option<KnownSecret>, Error> {
+    async fn look_up(&self, hash: SecretHash) -> Result<Option<KnownSecret>, CoreError> {
         let core = &self.core;
         if let Some(known) = self.secrets.get(&core.validity, &hash) {
             return Ok(Some(known));
@@ -122,7 +123,7 @@ impl Inner {
         core.validity.read(&self.secrets, hash, async || self.read_secret(hash).await).await
     }
 
-    async fn read_secret(&self, hash: SecretHash) -> Result<Option<(TenantId, KnownSecret)>, Error> {
+    async fn read_secret(&self, hash: SecretHash) -> Result<Option<(TenantId, KnownSecret)>, CoreError> {
         let Some((tenant, id)) = self.core.db.resolve_api_key(&hash.0).await? else { return Ok(None) };
         let mut tx = self.core.db.begin_system(tenant).await?;
         // A rotation may have come between, and made the secret an old one or nobody's.
@@ -161,7 +162,7 @@ impl Inner {
     }
 
     /// What a token's minter may do now, as fresh as if it came itself.
-    async fn minter(&self, tenant: TenantId, subject: Subject) -> Result<Option<Minter>, Error> {
+    async fn minter(&self, tenant: TenantId, subject: Subject) -> Result<Option<Minter>, CoreError> {
         let core = &self.core;
         if let Some(minter) = self.minters.get(&core.validity, &(tenant, subject)) {
             return Ok(Some(minter));

@@ -7,7 +7,7 @@ use portico_domain::{PermissionSet, RateLimit};
 use portico_storage::TenantTx;
 use time::OffsetDateTime;
 
-use portico_core::Error;
+use crate::Error;
 
 /// What the caller has, read in the transaction that gives something away.
 #[derive(Debug)]
@@ -24,8 +24,8 @@ impl Grantor {
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownKey`] for a key that was revoked meanwhile, [`Error::Denied`] for one that may not
-    /// any more or reaches only a part of the tenant.
+    /// [`Error::UnknownKey`] for a key that was revoked meanwhile, [`Denied`](portico_core::Error::Denied) for
+    /// one that may not any more or reaches only a part of the tenant.
     pub(crate) async fn of<P: Required>(scope: &Scope<P>, tx: &mut TenantTx) -> Result<Self, Error> {
         scope.whole_tenant()?;
         tx.lock_grants().await?;

@@ -7,11 +7,12 @@ use portico_storage::{NewInvitation, Page, TenantTx};
 use portico_vault::BrowserToken;
 use time::Duration;
 
+use crate::Error;
 use crate::grantor::Grantor;
 use crate::roles::role_to_give;
 use portico_core::Core;
 use portico_core::audit::Change;
-use portico_core::{Error, Thing};
+use portico_core::{Error as CoreError, Thing, code};
 use portico_core::{PageRequest, Paged, paged};
 
 /// How long an invitation can be accepted, unless said otherwise.
@@ -51,12 +52,12 @@ fn lifetime(expires_in: Option<u32>) -> Result<Duration, Error> {
         return Ok(lifetime);
     }
     let (shortest, longest) = (SHORTEST.whole_seconds(), LONGEST.whole_seconds());
-    Err(Error::invalid("/expires_in", format!("must be {shortest} to {longest} seconds")))
+    Err(CoreError::invalid("/expires_in", format!("must be {shortest} to {longest} seconds")).into())
 }
 
 async fn one(tx: &mut TenantTx, id: InvitationId) -> Result<Invitation, Error> {
     let page = Page { limit: 1, after: None };
-    tx.invitations(Some(id), page).await?.data.pop().ok_or(Error::Missing(Thing::Invitation))
+    tx.invitations(Some(id), page).await?.data.pop().ok_or(CoreError::Missing(Thing::Invitation).into())
 }
 
 /// Invitations, as their makers see them.
@@ -79,9 +80,9 @@ impl Invitations {
     ///
     /// # Errors
     ///
-    /// [`Error::MoreThanOwn`] for a role that allows more than the caller may do, and for a key that ends,
-    /// is tied to addresses or has a rate limit; [`Error::Conflict`] when the address is a member's or has an open invitation; [`Error::Invalid`] for the lifetime or
-    /// a role that does not exist.
+    /// [`Error::MoreThanOwn`] for a role that allows more than the caller may do, and for a key that ends, is
+    /// tied to addresses or has a rate limit; [`CoreError::Conflict`] when the address is a member's or has an
+    /// open invitation; [`CoreError::Invalid`] for the lifetime or a role that does not exist.
     pub async fn create(
         &self,
         scope: &Scope<perm::MembersWrite>,
@@ -91,16 +92,17 @@ impl Invitations {
         let token = BrowserToken::generate(&mut rand::rng());
         let id = InvitationId::generate();
         let mut tx = self.core.db.begin(scope).await?;
-        tx.tenant_row().await?.ok_or(Error::Missing(Thing::Tenant))?;
+        tx.tenant_row().await?.ok_or(CoreError::Missing(Thing::Tenant))?;
         let own = Grantor::of(scope, &mut tx).await?;
         own.may_empower_people()?;
         let role = role_to_give(&own, &mut tx, &new.role).await?;
         if scope.actor() != Actor::Operator && tx.member_by_email(&new.email).await?.is_some() {
-            return Err(Error::Conflict {
-                code: "member_exists",
+            return Err(CoreError::Conflict {
+                code: code::MEMBER_EXISTS,
                 pointer: Some("/email"),
                 detail: "somebody with this address is a member already; change the member's role instead",
-            });
+            }
+            .into());
         }
         tx.insert_invitation(&NewInvitation {
             id,
@@ -126,7 +128,7 @@ impl Invitations {
     ///
     /// # Errors
     ///
-    /// [`Error::Denied`] for a limited caller.
+    /// [`CoreError::Denied`] for a limited caller.
     pub async fn list(
         &self,
         scope: &Scope<perm::MembersRead>,
@@ -141,7 +143,7 @@ impl Invitations {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`]; [`Error::Denied`] for a limited caller.
+    /// [`CoreError::Missing`]; [`CoreError::Denied`] for a limited caller.
     pub async fn get(&self, scope: &Scope<perm::MembersRead>, id: InvitationId) -> Result<Invitation, Error> {
         scope.whole_tenant()?;
         one(&mut self.core.db.begin(scope).await?, id).await
@@ -151,18 +153,19 @@ impl Invitations {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`]; [`Error::MoreThanOwn`] for a role that allows more than the caller may do;
-    /// [`Error::Conflict`] for one that was accepted.
+    /// [`CoreError::Missing`]; [`Error::MoreThanOwn`] for a role that allows more than the caller may do;
+    /// [`CoreError::Conflict`] for one that was accepted.
     pub async fn revoke(&self, scope: &Scope<perm::MembersWrite>, id: InvitationId) -> Result<(), Error> {
         let mut tx = self.core.db.begin(scope).await?;
         let own = Grantor::of(scope, &mut tx).await?;
         let present = one(&mut tx, id).await?;
         if present.accepted_at.is_some() {
-            return Err(Error::Conflict {
-                code: "invitation_accepted",
+            return Err(CoreError::Conflict {
+                code: code::INVITATION_ACCEPTED,
                 pointer: None,
                 detail: "the invitation was accepted; remove the member instead",
-            });
+            }
+            .into());
         }
         // Its role may be gone once it was taken back.
         if present.revoked_at.is_some() {

@@ -8,7 +8,7 @@
 
 use portico_storage::{Ownership, TenantTx};
 
-use portico_core::Error;
+use portico_core::{Error, code};
 
 /// Fails when the tenant has less of an owner than `before`. Ask for `before` with
 /// [`TenantTx::ownership`] after [`TenantTx::lock_grants`], so that of two removals at once the second
@@ -16,7 +16,7 @@ use portico_core::Error;
 pub(crate) async fn keeps_an_owner(tx: &mut TenantTx, before: Ownership) -> Result<(), Error> {
     if tx.ownership().await? < before {
         return Err(Error::Conflict {
-            code: "last_owner",
+            code: code::LAST_OWNER,
             pointer: None,
             detail: "this would leave the tenant without an owner that has no limits and does not expire; make another one first",
         });

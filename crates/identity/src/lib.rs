@@ -8,6 +8,7 @@ mod api_keys;
 mod audit_log;
 mod authenticate;
 mod browser;
+mod error;
 mod grantor;
 mod invitations;
 mod last_owner;
@@ -25,6 +26,7 @@ pub use api_keys::{ApiKeyList, ApiKeys, CreateApiKey, CreatedApiKey, PatchApiKey
 pub use audit_log::{AuditLog, AuditVerifier, Span};
 pub use authenticate::Authenticator;
 pub use browser::Browser;
+pub use error::Error;
 pub use invitations::{CreateInvitation, CreatedInvitation, Invitations};
 pub use members::{Members, PatchMember};
 pub use portico_storage::{ApiKeyFilter, NewTenant, TenantPatch, TenantSettingsPatch};

@@ -5,12 +5,13 @@ use portico_domain::permission::perm;
 use portico_domain::{Member, MemberId, Name, RoleName};
 use portico_storage::{MemberPatch, Page, TenantTx};
 
+use crate::Error;
 use crate::grantor::Grantor;
 use crate::last_owner::keeps_an_owner;
 use crate::roles::role_to_give;
 use portico_core::Core;
 use portico_core::audit::Change;
-use portico_core::{Error, Thing};
+use portico_core::{Error as CoreError, Thing};
 use portico_core::{PageRequest, Paged, paged};
 
 /// What changes of a member.
@@ -26,10 +27,10 @@ pub struct PatchMember {
 ///
 /// # Errors
 ///
-/// [`Error::Missing`].
+/// [`CoreError::Missing`].
 pub(crate) async fn find_member(tx: &mut TenantTx, id: MemberId) -> Result<Member, Error> {
     let page = Page { limit: 1, after: None };
-    tx.members(Some(id), page).await?.data.pop().ok_or(Error::Missing(Thing::Member))
+    tx.members(Some(id), page).await?.data.pop().ok_or(CoreError::Missing(Thing::Member).into())
 }
 
 /// People of a tenant.
@@ -49,7 +50,7 @@ impl Members {
     ///
     /// # Errors
     ///
-    /// [`Error::Denied`] for a limited caller.
+    /// [`CoreError::Denied`] for a limited caller.
     pub async fn list(
         &self,
         scope: &Scope<perm::MembersRead>,
@@ -64,7 +65,7 @@ impl Members {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`]; [`Error::Denied`] for a limited caller.
+    /// [`CoreError::Missing`]; [`CoreError::Denied`] for a limited caller.
     pub async fn get(&self, scope: &Scope<perm::MembersRead>, id: MemberId) -> Result<Member, Error> {
         scope.whole_tenant()?;
         find_member(&mut self.core.db.begin(scope).await?, id).await
@@ -74,9 +75,9 @@ impl Members {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`]; [`Error::MoreThanOwn`] for a role, present or new, that allows more than the
+    /// [`CoreError::Missing`]; [`Error::MoreThanOwn`] for a role, present or new, that allows more than the
     /// caller may do, and for a new role from a key that ends, is tied to addresses or has a rate limit;
-    /// [`Error::Conflict`] for the last owner.
+    /// [`CoreError::Conflict`] for the last owner.
     pub async fn patch(
         &self,
         scope: &Scope<perm::MembersWrite>,
@@ -111,8 +112,8 @@ impl Members {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`]; [`Error::MoreThanOwn`] for another member that may do more than the caller;
-    /// [`Error::Conflict`] for the last owner.
+    /// [`CoreError::Missing`]; [`Error::MoreThanOwn`] for another member that may do more than the caller;
+    /// [`CoreError::Conflict`] for the last owner.
     pub async fn remove(&self, scope: &Scope<perm::MembersWrite>, id: MemberId) -> Result<(), Error> {
         let mut tx = self.core.db.begin(scope).await?;
         let own = Grantor::of(scope, &mut tx).await?;
@@ -127,13 +128,13 @@ impl Members {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`] for a caller that is no member; [`Error::Denied`] for a token that one minted;
-    /// [`Error::Conflict`] for the last owner.
+    /// [`CoreError::Missing`] for a caller that is no member; [`CoreError::Denied`] for a token that one minted;
+    /// [`CoreError::Conflict`] for the last owner.
     pub async fn leave(&self, scope: &TenantScope) -> Result<(), Error> {
         if scope.party().token.is_some() {
             return Err(Denied::NotForToken.into());
         }
-        let Actor::Member(id) = scope.actor() else { return Err(Error::Missing(Thing::Member)) };
+        let Actor::Member(id) = scope.actor() else { return Err(CoreError::Missing(Thing::Member).into()) };
         let mut tx = self.core.db.begin(scope).await?;
         tx.lock_grants().await?;
         self.delete(tx, scope, id, "member.leave").await
@@ -150,7 +151,7 @@ impl Members {
         let present = find_member(&mut tx, id).await?;
         let before = tx.ownership().await?;
         if !tx.delete_member(id).await? {
-            return Err(Error::Missing(Thing::Member));
+            return Err(CoreError::Missing(Thing::Member).into());
         }
         keeps_an_owner(&mut tx, before).await?;
         self.core.audit.record(&mut tx, scope, Change::of(action).to("member", id).from(&present)).await?;

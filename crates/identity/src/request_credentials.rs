@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use portico_auth::{Origin, Party};
-use portico_core::Error;
 
+use crate::Error;
 use crate::browser::Browser;
 
 /// How long a caller who was let in may wait for the rest of the own request before being judged anew: a

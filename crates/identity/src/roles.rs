@@ -5,10 +5,11 @@ use portico_domain::permission::perm;
 use portico_domain::{BuiltInRole, Description, PermissionSet, Role, RoleId, RoleName};
 use portico_storage::{StoredRole, TenantTx};
 
+use crate::Error;
 use crate::grantor::Grantor;
 use portico_core::Core;
 use portico_core::audit::Change;
-use portico_core::{Error, Thing};
+use portico_core::{Error as CoreError, Thing, code};
 use portico_core::{PageRequest, Paged, paged};
 
 /// A role to be.
@@ -35,7 +36,7 @@ pub struct PatchRole {
 
 /// A built-in role as the API shows it.
 fn built_in(role: BuiltInRole) -> Result<Role, Error> {
-    let broken = |_| Error::invalid("/name", "is not a role");
+    let broken = |_| CoreError::invalid("/name", "is not a role");
     Ok(Role {
         id: None,
         name: role.as_str().parse().map_err(broken)?,
@@ -49,7 +50,7 @@ fn built_in(role: BuiltInRole) -> Result<Role, Error> {
 fn may_grant(own: &Grantor, permissions: PermissionSet, pointer: &'static str) -> Result<(), Error> {
     let foreign = permissions.iter().find(|permission| permission.is_operator_only());
     if let Some(permission) = foreign {
-        return Err(Error::invalid(pointer, format!("{permission} belongs to the operator alone")));
+        return Err(CoreError::invalid(pointer, format!("{permission} belongs to the operator alone")).into());
     }
     if permissions.is_subset_of(own.permissions()) {
         return Ok(());
@@ -59,11 +60,12 @@ fn may_grant(own: &Grantor, permissions: PermissionSet, pointer: &'static str) -
 
 fn free_name(name: &RoleName) -> Result<(), Error> {
     if name.as_str().parse::<BuiltInRole>().is_ok() {
-        return Err(Error::Conflict {
-            code: "role_name_taken",
+        return Err(CoreError::Conflict {
+            code: code::ROLE_NAME_TAKEN,
             pointer: Some("/name"),
             detail: "this is the name of a built-in role; choose another",
-        });
+        }
+        .into());
     }
     Ok(())
 }
@@ -85,7 +87,7 @@ impl Roles {
     ///
     /// # Errors
     ///
-    /// [`Error::Database`].
+    /// [`CoreError::Database`].
     pub async fn list(&self, scope: &Scope<perm::RolesRead>, page: PageRequest<RoleId>) -> Result<Paged<Role>, Error> {
         let first = page.after.is_none();
         let mut tx = self.core.db.begin(scope).await?;
@@ -103,21 +105,22 @@ impl Roles {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`].
+    /// [`CoreError::Missing`].
     pub async fn get(&self, scope: &Scope<perm::RolesRead>, name: &str) -> Result<Role, Error> {
         if let Ok(role) = name.parse::<BuiltInRole>() {
             return built_in(role);
         }
-        let id = name.parse().map_err(|_| Error::Missing(Thing::Role))?;
+        let id = name.parse().map_err(|_| CoreError::Missing(Thing::Role))?;
         let mut tx = self.core.db.begin(scope).await?;
-        tx.role(Some(id), None).await?.ok_or(Error::Missing(Thing::Role))
+        tx.role(Some(id), None).await?.ok_or(CoreError::Missing(Thing::Role).into())
     }
 
     /// Creates a role.
     ///
     /// # Errors
     ///
-    /// [`Error::Conflict`] when the name is taken, [`Error::MoreThanOwn`] when it allows more than the caller may do.
+    /// [`CoreError::Conflict`] when the name is taken, [`Error::MoreThanOwn`] when it allows more than the
+    /// caller may do.
     pub async fn create(&self, scope: &Scope<perm::RolesWrite>, new: CreateRole) -> Result<Role, Error> {
         scope.whole_tenant()?;
         free_name(&new.name)?;
@@ -125,7 +128,7 @@ impl Roles {
         let mut tx = self.core.db.begin(scope).await?;
         may_grant(&Grantor::of(scope, &mut tx).await?, new.permissions, "/permissions")?;
         tx.insert_role(id, &new.name, new.description.as_ref(), new.permissions).await?;
-        let role = tx.role(Some(id), None).await?.ok_or(Error::Missing(Thing::Role))?;
+        let role = tx.role(Some(id), None).await?.ok_or(CoreError::Missing(Thing::Role))?;
         self.core.audit.record(&mut tx, scope, Change::of("role.create").to("role", id).into(&role)).await?;
         tx.commit().await?;
         Ok(role)
@@ -135,7 +138,7 @@ impl Roles {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`]; [`Error::Conflict`] as for creation, also when the role already allows more
+    /// [`CoreError::Missing`]; [`CoreError::Conflict`] as for creation, also when the role already allows more
     /// than the caller may do.
     pub async fn patch(&self, scope: &Scope<perm::RolesWrite>, id: RoleId, patch: PatchRole) -> Result<Role, Error> {
         scope.whole_tenant()?;
@@ -144,12 +147,12 @@ impl Roles {
         }
         let mut tx = self.core.db.begin(scope).await?;
         let own = Grantor::of(scope, &mut tx).await?;
-        let present = tx.role(Some(id), None).await?.ok_or(Error::Missing(Thing::Role))?;
+        let present = tx.role(Some(id), None).await?.ok_or(CoreError::Missing(Thing::Role))?;
         may_grant(&own, present.permissions, "/permissions")?;
         may_grant(&own, patch.permissions.unwrap_or_default(), "/permissions")?;
         let description = patch.description.as_ref().map(Option::as_ref);
         tx.patch_role(id, patch.name.as_ref(), description, patch.permissions).await?;
-        let role = tx.role(Some(id), None).await?.ok_or(Error::Missing(Thing::Role))?;
+        let role = tx.role(Some(id), None).await?.ok_or(CoreError::Missing(Thing::Role))?;
         self.core
             .audit
             .record(&mut tx, scope, Change::of("role.change").to("role", id).from(&present).into(&role))
@@ -163,12 +166,12 @@ impl Roles {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`]; [`Error::Conflict`] when keys have it.
+    /// [`CoreError::Missing`]; [`CoreError::Conflict`] when keys have it.
     pub async fn delete(&self, scope: &Scope<perm::RolesWrite>, id: RoleId) -> Result<(), Error> {
         scope.whole_tenant()?;
         let mut tx = self.core.db.begin(scope).await?;
         let own = Grantor::of(scope, &mut tx).await?;
-        let before = tx.role(Some(id), None).await?.ok_or(Error::Missing(Thing::Role))?;
+        let before = tx.role(Some(id), None).await?.ok_or(CoreError::Missing(Thing::Role))?;
         // Whoever may not grant a role may not take it away either.
         may_grant(&own, before.permissions, "/permissions")?;
         tx.delete_role(id).await?;
@@ -185,7 +188,7 @@ pub(crate) async fn role_to_give(own: &Grantor, tx: &mut TenantTx, name: &RoleNa
         let role = tx.role(None, Some(name.as_str())).await?;
         let found = role.and_then(|role| Some((role.id?, role.permissions)));
         let (id, permissions) = found.ok_or_else(|| {
-            Error::invalid("/role", format!("names no role: \"{name}\"; GET /api/v1/roles lists them"))
+            CoreError::invalid("/role", format!("names no role: \"{name}\"; GET /api/v1/roles lists them"))
         })?;
         (StoredRole::Own(id), permissions)
     };

@@ -9,8 +9,9 @@ use portico_vault::{BrowserToken, CsrfKey, SecretHash};
 use portico_core::Core;
 use portico_core::audit::Change;
 use portico_core::cache::Cache;
-use portico_core::{Error, Thing};
+use portico_core::{Error as CoreError, Thing};
 
+use crate::Error;
 use crate::browser::Browser;
 use crate::members::find_member;
 use crate::request_credentials::NotAdmitted;
@@ -73,7 +74,7 @@ impl Sessions {
 
     /// A session that has not ended. Whoever looks it up anew, once a minute on each replica, notes that
     /// it is in use.
-    async fn session(&self, token: &BrowserToken) -> Result<Option<SessionRecord>, Error> {
+    async fn session(&self, token: &BrowserToken) -> Result<Option<SessionRecord>, CoreError> {
         let core = &self.core;
         let hash = token.hash(SESSION);
         if let Some(record) = self.records.get(&core.validity, &hash) {
@@ -83,7 +84,7 @@ impl Sessions {
         core.validity.read(&self.records, hash, async || self.read_session(hash).await).await
     }
 
-    async fn read_session(&self, hash: SecretHash) -> Result<Option<(TenantId, SessionRecord)>, Error> {
+    async fn read_session(&self, hash: SecretHash) -> Result<Option<(TenantId, SessionRecord)>, CoreError> {
         let Some((tenant, id)) = self.core.db.resolve_session(&hash.0).await? else { return Ok(None) };
         let mut tx = self.core.db.begin_system(tenant).await?;
         let record = tx.session_record(id).await?.filter(|record| !record.has_ended(self.core.clock.now()));
@@ -135,13 +136,13 @@ impl Sessions {
     ///
     /// # Errors
     ///
-    /// [`Error::Database`].
+    /// [`CoreError::Database`].
     pub async fn who_am_i(&self, principal: &Principal) -> Result<WhoAmI, Error> {
         let mut who =
             WhoAmI { actor: principal.actor(), tenant: None, member: None, permissions: principal.permissions() };
         if let Some(tenant) = principal.tenant() {
             let mut tx = self.core.db.begin_system(tenant).await?;
-            let row = tx.tenant_row().await?.ok_or(Error::Missing(Thing::Tenant))?;
+            let row = tx.tenant_row().await?.ok_or(CoreError::Missing(Thing::Tenant))?;
             who.tenant = Some(WhoseTenant { id: tenant, name: row.name.to_string() });
             if let Actor::Member(id) = who.actor {
                 who.member = Some(find_member(&mut tx, id).await?);
@@ -154,13 +155,13 @@ impl Sessions {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`] when there is none.
+    /// [`CoreError::Missing`] when there is none.
     pub async fn sign_out(&self, session: &str, origin: &Origin) -> Result<(), Error> {
-        let token = BrowserToken::parse(session).ok_or(Error::Missing(Thing::Session))?;
+        let token = BrowserToken::parse(session).ok_or(CoreError::Missing(Thing::Session))?;
         let found = self.core.db.resolve_session(&token.hash(SESSION).0).await?;
-        let (tenant, id) = found.ok_or(Error::Missing(Thing::Session))?;
+        let (tenant, id) = found.ok_or(CoreError::Missing(Thing::Session))?;
         let mut tx = self.core.db.begin_system(tenant).await?;
-        let record = tx.session_record(id).await?.ok_or(Error::Missing(Thing::Session))?;
+        let record = tx.session_record(id).await?.ok_or(CoreError::Missing(Thing::Session))?;
         tx.delete_session(id).await?;
         tx.end_tokens_of(record.member).await?;
         let party = Some(party(tenant, record.member));

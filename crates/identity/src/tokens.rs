@@ -12,9 +12,10 @@ use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
 use portico_core::Core;
-use portico_core::Error;
+use portico_core::Error as CoreError;
 use portico_core::audit::Change;
 
+use crate::Error;
 use crate::minter::Minter;
 use crate::signing_keys::SigningKeys;
 
@@ -61,8 +62,8 @@ impl Tokens {
     ///
     /// # Errors
     ///
-    /// [`Error::Denied`] for the operator and for a secret that a rotation replaced, [`Error::UnknownKey`]
-    /// for one that was replaced a moment ago, [`Error::Invalid`] for a field out of range, a permission that
+    /// [`CoreError::Denied`] for the operator and for a secret that a rotation replaced, [`Error::UnknownKey`]
+    /// for one that was replaced a moment ago, [`CoreError::Invalid`] for a field out of range, a permission that
     /// no token holds, or a customer or phone number that does not exist for the caller;
     /// [`Error::MoreThanOwn`] for permissions that the caller lacks.
     pub async fn mint(&self, scope: &Scope<perm::TokensMint>, new: MintToken) -> Result<MintedToken, Error> {
@@ -73,10 +74,11 @@ impl Tokens {
         }
         let lifetime = lifetime(new.expires_in)?;
         let permissions = scope.grantable(new.permissions).map_err(|error| match error {
-            NotGrantable::Never(permission) => Error::invalid(
+            NotGrantable::Never(permission) => CoreError::invalid(
                 "/permissions",
                 format!("no token can hold {permission}: it makes or shows something that outlives the token"),
-            ),
+            )
+            .into(),
             NotGrantable::MoreThanOwn => Error::MoreThanOwn("/permissions"),
         })?;
         check_list(new.customers.as_deref(), "/customers")?;
@@ -102,7 +104,7 @@ impl Tokens {
             permissions,
             reach: Arc::new(reach),
         };
-        let signer = keys.signer(now).ok_or(Error::Vault(portico_vault::OpenError::Forged))?;
+        let signer = keys.signer(now).ok_or(Error::NoSigner)?;
         let token = SecretString::from(signer.sign(&claims, keys.verifying.issuer()));
         let after = json!({
             "expires_at": claims.expires_at.unix_timestamp(),
@@ -128,7 +130,7 @@ fn lifetime(expires_in: Option<u32>) -> Result<Duration, Error> {
     let lifetime = Duration::seconds(seconds.into());
     if lifetime.is_zero() || lifetime > LIFETIME_LONGEST {
         let most = LIFETIME_LONGEST.whole_seconds();
-        return Err(Error::invalid("/expires_in", format!("must be from 1 to {most} seconds")));
+        return Err(CoreError::invalid("/expires_in", format!("must be from 1 to {most} seconds")).into());
     }
     Ok(lifetime)
 }
@@ -136,10 +138,11 @@ fn lifetime(expires_in: Option<u32>) -> Result<Duration, Error> {
 fn check_list<T>(list: Option<&[T]>, pointer: &'static str) -> Result<(), Error> {
     match list {
         Some([]) => {
-            Err(Error::invalid(pointer, "must not be empty: leave the field out for all that the caller reaches"))
+            Err(CoreError::invalid(pointer, "must not be empty: leave the field out for all that the caller reaches")
+                .into())
         }
         Some(list) if list.len() > LIST_LONGEST => {
-            Err(Error::invalid(pointer, format!("must have at most {LIST_LONGEST} entries")))
+            Err(CoreError::invalid(pointer, format!("must have at most {LIST_LONGEST} entries")).into())
         }
         _ => Ok(()),
     }
@@ -156,7 +159,7 @@ async fn asked_reach(
     let mut asked = Reach { customers, phone_numbers };
     for id in asked.customers.iter().flatten() {
         if tx.customer(own.customers(), *id).await?.is_none() {
-            return Err(Error::invalid("/customers", "names a customer that does not exist"));
+            return Err(CoreError::invalid("/customers", "names a customer that does not exist").into());
         }
     }
     let mut owners = Vec::new();
@@ -165,9 +168,13 @@ async fn asked_reach(
         let within = |customer: &CustomerId| own.covers_customer(*customer) && own.covers_phone_number(id);
         let owner = owner
             .filter(within)
-            .ok_or_else(|| Error::invalid("/phone_numbers", "names a phone number that does not exist"))?;
+            .ok_or_else(|| CoreError::invalid("/phone_numbers", "names a phone number that does not exist"))?;
         if !asked.covers_customer(owner) {
-            return Err(Error::invalid("/phone_numbers", "names a phone number of another customer than /customers"));
+            return Err(CoreError::invalid(
+                "/phone_numbers",
+                "names a phone number of another customer than /customers",
+            )
+            .into());
         }
         if !owners.contains(&owner) {
             owners.push(owner);
@@ -184,7 +191,7 @@ async fn asked_reach(
     ] {
         if count.is_some_and(|count| count > LIST_LONGEST) {
             let text = format!("must name at most {LIST_LONGEST}: the caller is limited to more than a token can list");
-            return Err(Error::invalid(pointer, text));
+            return Err(CoreError::invalid(pointer, text).into());
         }
     }
     Ok(reach)

@@ -65,11 +65,11 @@ use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpMessage as _, HttpRequest};
 use portico_app::App;
 use portico_auth::{Actor, BadCredential, OperatorScope, Origin, Party, Principal, Scope};
-use portico_core::Error;
+use portico_core::Error as CoreError;
 use portico_core::bulkhead::BulkheadPermit;
 use portico_domain::permission::Required;
 use portico_domain::{Permission, TenantId};
-use portico_identity::{Browser, REJUDGED_AFTER, RequestCredentials};
+use portico_identity::{Browser, Error as IdentityError, REJUDGED_AFTER, RequestCredentials};
 
 use crate::argument::{Extract, app};
 use crate::browser;
@@ -157,13 +157,13 @@ impl Permit for Anyone {
 
 impl<P: Required> Extract for Caller<P> {
     async fn extract(request: &HttpRequest, _: &mut Payload) -> Result<Self, Problem> {
-        Ok(Self(principal(request).await?.authorize().map_err(Error::from)?))
+        Ok(Self(principal(request).await?.authorize()?))
     }
 }
 
 impl<P: Required> Extract for Operator<P> {
     async fn extract(request: &HttpRequest, _: &mut Payload) -> Result<Self, Problem> {
-        Ok(Self(principal(request).await?.authorize_operator().map_err(Error::from)?))
+        Ok(Self(principal(request).await?.authorize_operator()?))
     }
 }
 
@@ -221,7 +221,7 @@ async fn principal(request: &HttpRequest) -> Result<Principal, Problem> {
     }
     let principal = outcome?;
     app.core().write_behind.add_use(&principal, || call_name(request));
-    if let Some(standing) = app.core().limits.count_call(&principal).map_err(Error::from)? {
+    if let Some(standing) = app.core().limits.count_call(&principal)? {
         request.extensions_mut().insert(standing);
     }
     // Held until the request ends; whoever is judged anew holds it already.
@@ -258,8 +258,7 @@ pub(crate) async fn record_refusal(request: &HttpRequest, problem: &Problem) {
     let Problem::App(error) = problem else { return };
     let attempt = request.extensions().get::<Attempt>().cloned();
     if let (true, Some(Attempt { party, origin }), Ok(app)) = (error.is_refusal(), attempt, app(request)) {
-        let (_, code) = error.status_and_code();
-        app.core().refusals.record(party, &origin, call_name(request), code.unwrap_or("refused")).await;
+        app.core().refusals.record(party, &origin, call_name(request), error.code().code).await;
     }
 }
 
@@ -280,8 +279,8 @@ fn signed_in<'r>(app: &App, request: &'r HttpRequest) -> Option<Browser<'r>> {
 ///
 /// # Errors
 ///
-/// [`Error::Credential`] and [`Error::Header`] for bytes that are no ASCII text.
-pub fn presented<'r>(request: &'r HttpRequest, id: &'r RequestId) -> Result<RequestCredentials<'r>, Error> {
+/// [`IdentityError::Credential`] and [`CoreError::Header`] for bytes that are no ASCII text.
+pub fn presented<'r>(request: &'r HttpRequest, id: &'r RequestId) -> Result<RequestCredentials<'r>, IdentityError> {
     let headers = request.headers();
     if headers.get_all(header::AUTHORIZATION).nth(1).is_some() {
         return Err(BadCredential::Several.into());
@@ -290,7 +289,8 @@ pub fn presented<'r>(request: &'r HttpRequest, id: &'r RequestId) -> Result<Requ
     let tenant = headers.get(&PORTICO_TENANT).map(HeaderValue::to_str).transpose();
     Ok(RequestCredentials {
         authorization: authorization.map_err(|_| BadCredential::Malformed)?,
-        tenant: tenant.map_err(|_| Error::Header("Portico-Tenant", "must be an id such as ten_…, in ASCII".into()))?,
+        tenant: tenant
+            .map_err(|_| CoreError::Header("Portico-Tenant", "must be an id such as ten_…, in ASCII".into()))?,
         browser: None,
         address: request.peer_addr().map(|address| address.ip()),
         request_id: id.as_str(),
@@ -309,9 +309,12 @@ mod tests {
         let request = TestRequest::default().insert_header((header::AUTHORIZATION, odd.clone())).to_http_request();
         assert!(matches!(
             presented(&request, &RequestId::of(&request)),
-            Err(Error::Credential(BadCredential::Malformed))
+            Err(IdentityError::Credential(BadCredential::Malformed))
         ));
         let request = TestRequest::default().insert_header(("portico-tenant", odd)).to_http_request();
-        assert!(matches!(presented(&request, &RequestId::of(&request)), Err(Error::Header("Portico-Tenant", _))));
+        assert!(matches!(
+            presented(&request, &RequestId::of(&request)),
+            Err(IdentityError::Core(CoreError::Header("Portico-Tenant", _)))
+        ));
     }
 }

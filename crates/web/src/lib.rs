@@ -6,15 +6,15 @@
 //! - [`extract`]: bodies, queries, path segments and `If-Match`, parsed into types of the domain.
 //! - [`reply`]: what handlers answer with.
 //! - [`problem`]: errors as RFC 9457 problems; [`error_response`] decides what a caller may know of an error,
-//!   and [`codes`] is the table of every code.
+//!   and [`portico_core::code`] is the table of every code.
 //! - [`browser`] and [`page`]: cookies, hosts and HTML pages for people.
 //!
 //! Nothing here knows a single endpoint. A new surface is a crate of its own on top of this one.
 
 pub mod argument;
 pub mod browser;
-pub mod codes;
 pub mod cookies;
+pub mod error;
 pub mod error_response;
 pub mod extract;
 pub mod guard;

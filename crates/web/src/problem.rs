@@ -1,13 +1,12 @@
 //! Errors of the management API: problems after RFC 9457.
 
 use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
-use portico_core::Error;
+use portico_core::code;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::codes;
+use crate::error::AppError;
 use crate::error_response::{ErrorResponse, FieldError, Surface, log};
 use crate::reply;
 use crate::request_id::RequestId;
@@ -16,7 +15,7 @@ use crate::request_id::RequestId;
 #[derive(Debug)]
 pub enum Problem {
     /// A use case refused or failed.
-    App(Error),
+    App(AppError),
     /// A part of the path is no id of the kind that stands there.
     Path {
         /// The name of the parameter.
@@ -32,9 +31,9 @@ pub enum Problem {
     Wiring(&'static str),
 }
 
-impl From<Error> for Problem {
-    fn from(error: Error) -> Self {
-        Self::App(error)
+impl<E: Into<AppError>> From<E> for Problem {
+    fn from(error: E) -> Self {
+        Self::App(error.into())
     }
 }
 
@@ -76,11 +75,11 @@ impl Problem {
         }
         let response = self.response();
         let document = Document {
-            kind: format!("/docs/problems#{}", response.code),
-            title: codes::find(response.code).map_or(response.code, |code| code.meaning.trim_end_matches('.')),
+            kind: format!("/docs/problems#{}", response.code.code),
+            title: response.code.title(),
             status: response.status.as_u16(),
             detail: response.detail,
-            code: response.code,
+            code: response.code.code,
             request_id: request_id.as_str().to_owned(),
             errors: response.errors,
         };
@@ -100,25 +99,18 @@ impl Problem {
             Self::Path { name, detail } => {
                 let field = FieldError { pointer: format!("path:{name}"), detail };
                 let text = format!("{} in the path {}", name, field.detail);
-                ErrorResponse {
-                    errors: vec![field],
-                    ..ErrorResponse::plain(StatusCode::BAD_REQUEST, "path_malformed", text)
-                }
+                ErrorResponse { errors: vec![field], ..ErrorResponse::plain(code::PATH_MALFORMED, text) }
             }
-            Self::NoPath => ErrorResponse::plain(
-                StatusCode::NOT_FOUND,
-                "not_found",
-                "nothing is at this path; /docs lists what there is",
-            ),
+            Self::NoPath => ErrorResponse::plain(code::NOT_FOUND, "nothing is at this path; /docs lists what there is"),
             Self::Method(allow) => {
                 let text = format!("this path takes {}", allow.to_str().unwrap_or_default());
-                let response = ErrorResponse::plain(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", text);
+                let response = ErrorResponse::plain(code::METHOD_NOT_ALLOWED, text);
                 ErrorResponse { headers: vec![(header::ALLOW, allow)], ..response }
             }
             Self::Wiring(what) => {
                 tracing::error!(what, "a handler is not wired as it should be");
                 let text = "Portico failed; report the request id to whoever runs it";
-                ErrorResponse::plain(StatusCode::INTERNAL_SERVER_ERROR, "internal", text)
+                ErrorResponse::plain(code::INTERNAL, text)
             }
         }
     }
@@ -128,6 +120,7 @@ impl Problem {
 mod tests {
     use actix_web::body::to_bytes;
     use actix_web::test::TestRequest;
+    use portico_core::Error as CoreError;
     use serde_json::{Value, json};
 
     use super::*;
@@ -140,7 +133,7 @@ mod tests {
 
     #[actix_web::test]
     async fn a_problem_has_the_shape_of_the_standard() {
-        let (head, body) = answered(Problem::App(Error::invalid("/name", "is required"))).await;
+        let (head, body) = answered(Problem::from(CoreError::invalid("/name", "is required"))).await;
         assert_eq!(head.headers().get("content-type").unwrap(), "application/problem+json");
         assert_eq!(head.headers().get("x-request-id").unwrap(), "r-1");
         assert_eq!(head.headers().get("cache-control").unwrap(), "no-store");

@@ -1,8 +1,8 @@
 //! What compatible calls can answer.
 
 use portico_chakra::{AnswerRule, At, BodyKind, Confidence, Effect, Envelope, Kind, Operation, Owned};
+use portico_core::code::{self, CODES, Code};
 use portico_domain::Permission;
-use portico_web::codes::{CODES, Code};
 use serde_json::{Value, json};
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::example::{Example, ExampleBuilder};
@@ -154,37 +154,37 @@ pub(super) fn describe(status: u16, codes: &[&'static Code]) -> String {
 
 /// The codes with which the operations can answer that status.
 fn codes_of(operations: &[&'static Operation], status: u16) -> Vec<&'static Code> {
-    let can = |code: &&Code| operations.iter().any(|operation| occurs(operation, code.code));
+    let can = |code: &&Code| operations.iter().any(|operation| occurs(operation, **code));
     CODES.iter().filter(|code| code.status == status && code.surface.is_compatible()).filter(can).collect()
 }
 
-fn occurs(operation: &Operation, code: &str) -> bool {
+fn occurs(operation: &Operation, code: Code) -> bool {
     let owns = |wanted: fn(Kind) -> bool| operation.owned.iter().any(|owned| wanted(owned.kind));
     let kinds =
         [owns(|kind| kind == Kind::Plugin), owns(|kind| kind == Kind::Waba), owns(|kind| kind == Kind::PhoneNumber)];
     let json = !matches!(operation.body, BodyKind::None | BodyKind::Multipart);
     match code {
-        "not_found" | "method_not_allowed" | "tenant_required" => false,
-        "plugin_not_found" => kinds[0],
-        "waba_not_found" => kinds[1],
-        "phone_number_not_found" | "phone_number_inactive" => kinds[2],
-        "resource_not_found" => owns(|kind| matches!(kind, Kind::Learned(_))),
+        code::NOT_FOUND | code::METHOD_NOT_ALLOWED | code::TENANT_REQUIRED => false,
+        code::PLUGIN_NOT_FOUND => kinds[0],
+        code::WABA_NOT_FOUND => kinds[1],
+        code::PHONE_NUMBER_NOT_FOUND | code::PHONE_NUMBER_INACTIVE => kinds[2],
+        code::RESOURCE_NOT_FOUND => owns(|kind| matches!(kind, Kind::Learned(_))),
         // A second plugin beside that of the path, or of the number or account.
-        "ids_do_not_match" => {
+        code::IDS_DO_NOT_MATCH => {
             let hard = operation.owned.iter().filter(|owned| !matches!(owned.kind, Kind::Learned(_)));
             let beside = |owned: &Owned| owned.kind == Kind::Plugin && !matches!(owned.at, At::Path(_));
             hard.count() > 1 && operation.owned.iter().any(beside)
         }
-        "path_not_allowed" => operation.paths.iter().any(|path| path.contains('{')),
-        "body_malformed" => json || operation.body == BodyKind::Multipart,
-        "body_too_large" | "content_type_unsupported" => operation.body != BodyKind::None,
-        "permission_denied" => operation.permission.is_some(),
-        "key_limited" => {
+        code::PATH_NOT_ALLOWED => operation.paths.iter().any(|path| path.contains('{')),
+        code::BODY_MALFORMED => json || operation.body == BodyKind::Multipart,
+        code::BODY_TOO_LARGE | code::CONTENT_TYPE_UNSUPPORTED => operation.body != BodyKind::None,
+        code::PERMISSION_DENIED => operation.permission.is_some(),
+        code::KEY_LIMITED => {
             let makes_customers = matches!(operation.effect, Effect::CreatesPlugin | Effect::BeginsConnect);
             makes_customers || operation.permission.is_some_and(Permission::is_team_wide)
         }
-        "upstream_rejected" => operation.effect == Effect::BeginsConnect,
-        "upstream_garbled" => operation.rule != AnswerRule::Pass || operation.effect != Effect::None,
+        code::UPSTREAM_REJECTED => operation.effect == Effect::BeginsConnect,
+        code::UPSTREAM_GARBLED => operation.rule != AnswerRule::Pass || operation.effect != Effect::None,
         _ => true,
     }
 }
@@ -315,7 +315,7 @@ pub(super) const fn confidence(confidence: Confidence) -> &'static str {
 pub(super) fn problem(code: &Code) -> Example {
     let body = json!({
         "type": format!("/docs/problems#{}", code.code),
-        "title": code.meaning.trim_end_matches('.'),
+        "title": code.title(),
         "status": code.status,
         "detail": format!("{} {}", code.meaning, code.fix),
         "code": code.code,

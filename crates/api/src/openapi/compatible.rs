@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use portico_chakra::{At, Method, Operation, Retry, Route, router};
+use portico_core::code::CODES;
 use portico_domain::Permission;
-use portico_web::codes::CODES;
 use serde_json::{Value, json};
 use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::path::{HttpMethod, OperationBuilder, Paths};

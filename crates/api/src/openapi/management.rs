@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use portico_web::codes::{CODES, Code};
+use portico_core::code::{self, CODES, Code};
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::example::Example;
 use utoipa::openapi::path::{Operation, PathItem};
@@ -12,26 +12,26 @@ use utoipa::openapi::{OpenApi, Ref, RefOr, Schema, SecurityRequirement};
 use super::{answers, security};
 
 /// Codes that only these operations answer; any other belongs to each operation that names its status.
-const SPECIAL: &[(&str, &[&str])] = &[
-    ("api_key_revoked", &["rotate_api_key"]),
-    ("chakra_key_name_taken", &["store_chakra_key", "change_chakra_key"]),
-    ("chakra_key_refused", CALLING),
-    ("chakra_key_token_taken", &["store_chakra_key", "replace_chakra_key"]),
-    ("chakra_key_missing", CALLING),
-    ("customer_connected", &["delete_customer"]),
-    ("customer_external_id_taken", &["create_customer", "change_customer"]),
-    ("not_for_operator", &["mint_token"]),
-    ("old_secret", &["mint_token"]),
-    ("invitation_accepted", &["revoke_invitation"]),
-    ("invitation_open", &["invite"]),
-    ("last_owner", &["change_api_key", "revoke_api_key", "change_member", "remove_member", "leave"]),
-    ("member_exists", &["invite"]),
-    ("busy", &["export_tenant"]),
-    ("export_running", &["export_tenant"]),
-    ("plugin_exists", &["make_plugin"]),
-    ("role_in_use", &["delete_role"]),
-    ("role_name_taken", &["create_role", "change_role"]),
-    ("too_many_old_secrets", &["rotate_api_key"]),
+const SPECIAL: &[(Code, &[&str])] = &[
+    (code::API_KEY_REVOKED, &["rotate_api_key"]),
+    (code::CHAKRA_KEY_NAME_TAKEN, &["store_chakra_key", "change_chakra_key"]),
+    (code::CHAKRA_KEY_REFUSED, CALLING),
+    (code::CHAKRA_KEY_TOKEN_TAKEN, &["store_chakra_key", "replace_chakra_key"]),
+    (code::CHAKRA_KEY_MISSING, CALLING),
+    (code::CUSTOMER_CONNECTED, &["delete_customer"]),
+    (code::CUSTOMER_EXTERNAL_ID_TAKEN, &["create_customer", "change_customer"]),
+    (code::NOT_FOR_OPERATOR, &["mint_token"]),
+    (code::OLD_SECRET, &["mint_token"]),
+    (code::INVITATION_ACCEPTED, &["revoke_invitation"]),
+    (code::INVITATION_OPEN, &["invite"]),
+    (code::LAST_OWNER, &["change_api_key", "revoke_api_key", "change_member", "remove_member", "leave"]),
+    (code::MEMBER_EXISTS, &["invite"]),
+    (code::BUSY, &["export_tenant"]),
+    (code::EXPORT_RUNNING, &["export_tenant"]),
+    (code::PLUGIN_EXISTS, &["make_plugin"]),
+    (code::ROLE_IN_USE, &["delete_role"]),
+    (code::ROLE_NAME_TAKEN, &["create_role", "change_role"]),
+    (code::TOO_MANY_OLD_SECRETS, &["rotate_api_key"]),
 ];
 
 /// The operations that call Chakra with the key that calls use.
@@ -120,7 +120,7 @@ fn complete_answer(answer: &mut Response, id: &str, status: &str, secured: bool)
 }
 
 fn answers_with(id: &str, code: &Code) -> bool {
-    SPECIAL.iter().find(|(special, _)| *special == code.code).is_none_or(|(_, operations)| operations.contains(&id))
+    SPECIAL.iter().find(|(special, _)| special == code).is_none_or(|(_, operations)| operations.contains(&id))
 }
 
 fn example(code: &Code) -> (String, RefOr<Example>) {

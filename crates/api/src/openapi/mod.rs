@@ -19,7 +19,7 @@ mod tree;
 
 pub use emulated::emulated_json;
 
-use portico_web::codes::{CODES, Code};
+use portico_core::code::{CODES, Code};
 use serde_json::{Value, json};
 use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::{OpenApi, OpenApiBuilder};

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use portico_auth::TenantScope;
 use portico_domain::{ChakraKeyId, TenantId};
 use portico_storage::{SealedChakraKey, StoredDataKey, TenantTx};
-use portico_vault::{DataKey, OpenError, SealedLocation, SecretString, sealed_version};
+use portico_vault::{DataKey, SealedLocation, SecretString, sealed_version};
 
 use portico_core::Core;
 use portico_core::cache::{Cache, Stamp};
 use portico_core::write_behind::KeyUse;
-use portico_core::{Error, Thing};
+use portico_core::{Error as CoreError, Thing};
+
+use crate::Error;
 
 /// How often a key is looked for that somebody replaces at the same moment.
 const ATTEMPTS: u32 = 5;
@@ -66,7 +68,7 @@ impl ChakraCredentials {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`] when the tenant has no data key; [`Error::VaultUnavailable`].
+    /// [`CoreError::Missing`] when the tenant has no data key; [`CoreError::VaultUnavailable`].
     pub(super) async fn begin_sealing(&self, scope: &TenantScope) -> Result<(TenantTx, Arc<DataKey>), Error> {
         for _ in 0..ATTEMPTS {
             let key = self.core.vault.sealing_key(scope.tenant()).await?;
@@ -75,7 +77,7 @@ impl ChakraCredentials {
                 return Ok((tx, key));
             }
         }
-        Err(Error::Missing(Thing::Tenant))
+        Err(CoreError::Missing(Thing::Tenant).into())
     }
 
     /// The token of an opened key, for one call to Chakra on behalf of the scope.
@@ -95,7 +97,7 @@ impl ChakraCredentials {
     ///
     /// # Errors
     ///
-    /// [`Error::NoChakraKey`]; [`Error::VaultUnavailable`]; [`Error::Database`].
+    /// [`Error::NoChakraKey`]; [`CoreError::VaultUnavailable`]; [`CoreError::Database`].
     pub async fn default(&self, scope: &TenantScope) -> Result<Arc<OpenChakraKey>, Error> {
         if let Some(key) = self.cached(scope.tenant()) {
             return Ok(key);
@@ -156,8 +158,8 @@ impl ChakraCredentials {
                 return Ok((OpenChakraKey { id: sealed.id, fingerprint, token, team_shared }, stamp));
             }
             let again = self.find(scope, Some(sealed.id)).await?;
-            found = again.ok_or(Error::Missing(Thing::ChakraKey))?;
+            found = again.ok_or(CoreError::Missing(Thing::ChakraKey))?;
         }
-        Err(OpenError::Forged.into())
+        Err(Error::DataKeyReplaced)
     }
 }

@@ -15,7 +15,7 @@ use portico_vault::{ExposeSecret, SecretString};
 
 use portico_core::Core;
 use portico_core::audit::Change;
-use portico_core::{Error, Thing};
+use portico_core::{Error as CoreError, Thing};
 use portico_core::{PageRequest, Paged, paged};
 
 pub use credentials::{ChakraCredentials, OpenChakraKey};
@@ -24,6 +24,8 @@ pub use verification::ChakraKeyVerifier;
 
 use credentials::seal_chakra_key;
 use verification::stored_key;
+
+use crate::Error;
 
 /// A key to store.
 #[derive(Debug)]
@@ -71,7 +73,7 @@ impl ChakraKeys {
     ///
     /// # Errors
     ///
-    /// [`Error::Conflict`] when the name or the token is there already.
+    /// [`CoreError::Conflict`] when the name or the token is there already.
     pub async fn create(&self, scope: &Scope<perm::ChakraKeysWrite>, new: StoreChakraKey) -> Result<ChakraKey, Error> {
         scope.whole_tenant()?;
         let id = ChakraKeyId::generate();
@@ -98,7 +100,7 @@ impl ChakraKeys {
     ///
     /// # Errors
     ///
-    /// [`Error::Denied`] for a limited caller.
+    /// [`CoreError::Denied`] for a limited caller.
     pub async fn list(
         &self,
         scope: &Scope<perm::ChakraKeysRead>,
@@ -113,7 +115,7 @@ impl ChakraKeys {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`]; [`Error::Denied`] for a limited caller.
+    /// [`CoreError::Missing`]; [`CoreError::Denied`] for a limited caller.
     pub async fn get(&self, scope: &Scope<perm::ChakraKeysRead>, id: ChakraKeyId) -> Result<ChakraKey, Error> {
         scope.whole_tenant()?;
         stored_key(&mut self.core.db.begin(scope).await?, id).await
@@ -123,7 +125,7 @@ impl ChakraKeys {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`]; [`Error::Conflict`] when the name is taken.
+    /// [`CoreError::Missing`]; [`CoreError::Conflict`] when the name is taken.
     pub async fn patch(
         &self,
         scope: &Scope<perm::ChakraKeysWrite>,
@@ -148,7 +150,7 @@ impl ChakraKeys {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`]; [`Error::Conflict`] when another key holds the token.
+    /// [`CoreError::Missing`]; [`CoreError::Conflict`] when another key holds the token.
     pub async fn replace(
         &self,
         scope: &Scope<perm::ChakraKeysWrite>,
@@ -175,7 +177,7 @@ impl ChakraKeys {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`].
+    /// [`CoreError::Missing`].
     pub async fn set_default(&self, scope: &Scope<perm::ChakraKeysWrite>, id: ChakraKeyId) -> Result<ChakraKey, Error> {
         scope.whole_tenant()?;
         let mut tx = self.core.db.begin(scope).await?;
@@ -183,7 +185,7 @@ impl ChakraKeys {
         tx.lock_tenant().await?;
         let before = stored_key(&mut tx, id).await?;
         if !tx.set_default_chakra_key(id).await? {
-            return Err(Error::Missing(Thing::ChakraKey));
+            return Err(CoreError::Missing(Thing::ChakraKey).into());
         }
         let key = stored_key(&mut tx, id).await?;
         self.core
@@ -199,7 +201,7 @@ impl ChakraKeys {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`].
+    /// [`CoreError::Missing`].
     pub async fn delete(&self, scope: &Scope<perm::ChakraKeysWrite>, id: ChakraKeyId) -> Result<(), Error> {
         scope.whole_tenant()?;
         let mut tx = self.core.db.begin(scope).await?;
@@ -207,7 +209,7 @@ impl ChakraKeys {
         let before = stored_key(&mut tx, id).await?;
         let team = tx.sealed_chakra_key(Some(id)).await?.and_then(|sealed| sealed.team_fingerprint);
         if !tx.delete_chakra_key(id).await? {
-            return Err(Error::Missing(Thing::ChakraKey));
+            return Err(CoreError::Missing(Thing::ChakraKey).into());
         }
         if let Some(team) = team {
             tx.notify_team_changed(&team).await?;
@@ -226,7 +228,7 @@ impl ChakraKeys {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`]; [`Error::UpstreamError`] or [`Error::Garbled`] when Chakra cannot be asked.
+    /// [`CoreError::Missing`]; [`Error::Upstream`] or [`Error::UpstreamMalformed`] when Chakra cannot be asked.
     pub async fn verify(&self, scope: &Scope<perm::ChakraKeysWrite>, id: ChakraKeyId) -> Result<ChakraKey, Error> {
         scope.whole_tenant()?;
         self.verifier.verify(scope, id).await
@@ -237,7 +239,7 @@ impl ChakraKeys {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`]; [`Error::Denied`] for a limited key, because others' uses are told.
+    /// [`CoreError::Missing`]; [`CoreError::Denied`] for a limited key, because others' uses are told.
     pub async fn uses(
         &self,
         scope: &Scope<perm::ChakraKeysRead>,

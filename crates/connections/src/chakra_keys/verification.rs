@@ -9,12 +9,14 @@ use portico_auth::TenantScope;
 use portico_chakra::{CallError, Client, operation};
 use portico_core::audit::Change;
 use portico_core::single_flight::SingleFlight;
-use portico_core::{Core, Error, Thing};
+use portico_core::{Core, Error as CoreError, Thing, code};
 use portico_domain::{ChakraKey, ChakraKeyId, TenantId};
 use portico_storage::TenantTx;
 use serde_json::Value;
 
 use super::credentials::{ChakraCredentials, OpenChakraKey};
+
+use crate::Error;
 
 /// How often Chakra is asked about a key whose token somebody replaces at the same moment.
 const ATTEMPTS: u32 = 3;
@@ -45,7 +47,7 @@ impl ChakraKeyVerifier {
     ///
     /// # Errors
     ///
-    /// [`Error::NoChakraKey`]; [`Error::VaultUnavailable`]; [`Error::Database`].
+    /// [`Error::NoChakraKey`]; [`CoreError::VaultUnavailable`]; [`CoreError::Database`].
     pub async fn default_key(&self, scope: &TenantScope) -> Result<Arc<OpenChakraKey>, Error> {
         let tenant = scope.tenant();
         if let Some(key) = self.credentials.cached(tenant) {
@@ -71,23 +73,24 @@ impl ChakraKeyVerifier {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`]; [`Error::UpstreamError`] or [`Error::Garbled`] when Chakra cannot be asked.
+    /// [`CoreError::Missing`]; [`Error::Upstream`] or [`Error::UpstreamMalformed`] when Chakra cannot be asked.
     pub async fn verify(&self, scope: &TenantScope, id: ChakraKeyId) -> Result<ChakraKey, Error> {
         for _ in 0..ATTEMPTS {
             if let Some(key) = self.verify_present(scope, id).await? {
                 return Ok(key);
             }
         }
-        Err(Error::Conflict {
-            code: "changed_meanwhile",
+        Err(CoreError::Conflict {
+            code: code::CHANGED_MEANWHILE,
             pointer: None,
             detail: "the key's token is being replaced; read the key again and repeat the call",
-        })
+        }
+        .into())
     }
 
     /// Asks about the token that the key has now; none when it had another one when Chakra had answered.
     async fn verify_present(&self, scope: &TenantScope, id: ChakraKeyId) -> Result<Option<ChakraKey>, Error> {
-        let key = self.credentials.open(scope, id).await?.ok_or(Error::Missing(Thing::ChakraKey))?;
+        let key = self.credentials.open(scope, id).await?.ok_or(CoreError::Missing(Thing::ChakraKey))?;
         let token = self.credentials.token(scope, &key);
         let asked = self.chakra.call(operation("fetch_config"), &[], &[], None, token).await;
 
@@ -125,5 +128,5 @@ impl ChakraKeyVerifier {
 
 /// The stored key with that id, as it is shown.
 pub(super) async fn stored_key(tx: &mut TenantTx, id: ChakraKeyId) -> Result<ChakraKey, Error> {
-    tx.chakra_key(id).await?.ok_or(Error::Missing(Thing::ChakraKey))
+    tx.chakra_key(id).await?.ok_or(CoreError::Missing(Thing::ChakraKey).into())
 }

@@ -11,10 +11,10 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::record;
+use crate::Error;
 use crate::chakra_calls::{ChakraCalls, Named};
 use crate::chakra_keys::OpenChakraKey;
 use portico_core::Core;
-use portico_core::Error;
 use portico_core::audit::Change;
 
 /// The settings of a plugin that a tenant may choose; absent: not chosen.
@@ -186,7 +186,7 @@ impl PluginConfigurations {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`]; what Chakra fails with.
+    /// [`portico_core::Error::Missing`]; what Chakra fails with.
     pub async fn get(&self, scope: &Scope<perm::PluginsRead>, id: PluginId) -> Result<ConfigurationState, Error> {
         record::find(&self.core.db, scope, id).await?;
         let key = self.chakra.key(scope).await?;
@@ -260,7 +260,7 @@ impl PluginConfigurations {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`]; [`Error::Database`].
+    /// [`portico_core::Error::Missing`]; [`portico_core::Error::Database`].
     pub async fn configured_elsewhere(&self, scope: &TenantScope, id: PluginId, body: &Value) -> Result<(), Error> {
         let mut tx = self.core.db.begin(scope).await?;
         let record = record::find_in(&mut tx, scope, id).await?;
@@ -275,7 +275,7 @@ impl PluginConfigurations {
     ///
     /// # Errors
     ///
-    /// [`Error::Database`].
+    /// [`portico_core::Error::Database`].
     pub async fn seen(&self, scope: &TenantScope, id: PluginId, data: &Value) -> Result<(), Error> {
         let mut tx = self.core.db.begin(scope).await?;
         tx.set_observed(id, &Configuration::from_chakra(data).to_chakra()).await?;

@@ -19,11 +19,12 @@ use serde_json::{Value, json};
 pub use configuration::{Configuration, ConfigurationState, PluginConfigurations};
 pub use observe::{Observed, reduce_auth};
 
+use crate::Error;
 use crate::chakra_calls::{ChakraCalls, Named};
 use crate::chakra_keys::OpenChakraKey;
 use portico_core::Core;
 use portico_core::audit::Change;
-use portico_core::{Error, Thing};
+use portico_core::{Error as CoreError, Thing, code};
 use portico_core::{PageRequest, Paged, paged};
 
 /// How many plugins a refresh asks Chakra about at once.
@@ -71,13 +72,13 @@ impl Plugins {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`] for the customer, or for a plugin to adopt that Chakra does not know or that
+    /// [`CoreError::Missing`] for the customer, or for a plugin to adopt that Chakra does not know or that
     /// is not to be had; what Chakra fails with.
     pub async fn create(&self, scope: &Scope<perm::PluginsWrite>, new: CreatePlugin) -> Result<Plugin, Error> {
         scope.not_only_numbers()?;
         let mut tx = self.core.db.begin(scope).await?;
         let customer =
-            tx.customer(scope.reach().customers(), new.customer).await?.ok_or(Error::Missing(Thing::Customer))?;
+            tx.customer(scope.reach().customers(), new.customer).await?.ok_or(CoreError::Missing(Thing::Customer))?;
         tx.commit().await?;
         let id = if let Some(id) = new.adopt {
             self.adopt(scope, new.customer, id).await?;
@@ -94,13 +95,14 @@ impl Plugins {
     ///
     /// # Errors
     ///
-    /// What Chakra fails with; [`Error::Database`].
+    /// What Chakra fails with; [`CoreError::Database`].
     pub async fn make(&self, scope: &TenantScope, customer: CustomerId, name: &str) -> Result<PluginId, Error> {
         let key = self.chakra.key(scope).await?;
         let body = json!({ "type": "whatsapp", "name": name });
         let made = self.chakra.call(scope, &key, "create_plugin", Named::default(), Some(&body)).await;
         let made = made.map_err(|error| self.chakra.failed(scope, &key, error))?;
-        let id = made.get("id").and_then(Value::as_str).and_then(|id| id.parse().ok()).ok_or(Error::Garbled)?;
+        let id =
+            made.get("id").and_then(Value::as_str).and_then(|id| id.parse().ok()).ok_or(Error::UpstreamMalformed)?;
         self.record_made(scope, &key, customer, id, name).await?;
         Ok(id)
     }
@@ -110,7 +112,7 @@ impl Plugins {
     ///
     /// # Errors
     ///
-    /// [`Error::Garbled`] when Chakra gave an id that is recorded already; [`Error::Database`].
+    /// [`Error::PluginIdTaken`]; [`CoreError::Database`].
     pub async fn record_made(
         &self,
         scope: &TenantScope,
@@ -134,7 +136,7 @@ impl Plugins {
         match recorded {
             Insertion::Done => Ok(()),
             // Not ours to delete, and no id that Chakra could have made just now.
-            Insertion::RecordedAlready => Err(Error::Garbled),
+            Insertion::RecordedAlready => Err(Error::PluginIdTaken),
             Insertion::Failed(error) => {
                 if self.delete_at_chakra(scope, key, id).await.is_err() {
                     tracing::error!(tenant.id = %scope.tenant(), plugin.id = %id, "a plugin was made at Chakra but neither recorded nor deleted; adopt it with POST /api/v1/plugins");
@@ -194,14 +196,15 @@ impl Plugins {
         let seen = self.ask_plugin(scope, &key, id).await?;
         let mut tx = self.core.db.begin(scope).await?;
         if tx.plugin_is_taken(id).await? {
-            return Err(Error::Missing(Thing::Plugin));
+            return Err(CoreError::Missing(Thing::Plugin).into());
         }
         if tx.owner_of_plugin(id).await?.is_some() {
-            return Err(Error::Conflict {
-                code: "plugin_exists",
+            return Err(CoreError::Conflict {
+                code: code::PLUGIN_EXISTS,
                 pointer: Some("/plugin_id"),
                 detail: "this plugin is recorded already; see GET /api/v1/plugins/{plugin_id}",
-            });
+            }
+            .into());
         }
         tx.insert_plugin(&NewPlugin { id, customer, name: seen.plugin.name.clone() }).await?;
         seen.write(&mut tx, id).await?;
@@ -216,7 +219,7 @@ impl Plugins {
     ///
     /// # Errors
     ///
-    /// [`Error::Database`].
+    /// [`CoreError::Database`].
     pub async fn list(
         &self,
         scope: &Scope<perm::PluginsRead>,
@@ -232,7 +235,7 @@ impl Plugins {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`].
+    /// [`CoreError::Missing`].
     pub async fn get(&self, scope: &Scope<perm::PluginsRead>, id: PluginId) -> Result<Plugin, Error> {
         Ok(record::find(&self.core.db, scope, id).await?.plugin)
     }
@@ -242,7 +245,7 @@ impl Plugins {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`]; what Chakra fails with.
+    /// [`CoreError::Missing`]; what Chakra fails with.
     pub async fn delete(&self, scope: &Scope<perm::PluginsWrite>, id: PluginId) -> Result<(), Error> {
         scope.not_only_numbers()?;
         record::find(&self.core.db, scope, id).await?;
@@ -257,7 +260,7 @@ impl Plugins {
     ///
     /// # Errors
     ///
-    /// [`Error::Database`].
+    /// [`CoreError::Database`].
     pub async fn forget(&self, scope: &TenantScope, id: PluginId) -> Result<(), Error> {
         let mut tx = self.core.db.begin(scope).await?;
         let before = tx.plugin(None, id).await?.map(|record| record.plugin);
@@ -274,7 +277,7 @@ impl Plugins {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`] when it is not ours, or no longer Chakra's (then its status says `missing`).
+    /// [`CoreError::Missing`] when it is not ours, or no longer Chakra's (then its status says `missing`).
     pub async fn sync(&self, scope: &Scope<perm::PluginsWrite>, id: PluginId) -> Result<Plugin, Error> {
         scope.not_only_numbers()?;
         let before = record::find(&self.core.db, scope, id).await?.plugin;
@@ -294,7 +297,7 @@ impl Plugins {
         self.core.audit.record(&mut tx, scope, change).await?;
         tx.commit().await?;
         self.core.validity.changed(scope.tenant());
-        configuration.ok_or(Error::Missing(Thing::Plugin))?;
+        configuration.ok_or(CoreError::Missing(Thing::Plugin))?;
         Ok(record::find(&self.core.db, scope, id).await?.plugin)
     }
 
@@ -336,7 +339,7 @@ impl Plugins {
         id: PluginId,
     ) -> Result<Option<Observed>, Error> {
         match self.ask_plugin(scope, key, id).await {
-            Err(Error::Missing(_)) => Ok(None),
+            Err(Error::Core(CoreError::Missing(_))) => Ok(None),
             other => other.map(Some),
         }
     }
@@ -348,12 +351,13 @@ impl Plugins {
         let named = [("pluginId", text.as_str())];
         let (in_path, in_query) = (Named { path: &named, query: &[] }, Named { path: &[], query: &named });
         let plugin = self.chakra.call(scope, key, "get_plugin", in_path, None).await.map_err(failed)?;
-        let mut seen = Observed::read(&plugin).ok_or(Error::Garbled)?;
+        let mut seen = Observed::read(&plugin).ok_or(Error::UpstreamMalformed)?;
         if seen.numbers.is_empty() {
             return Ok(seen);
         }
         // The plugin is there, so a list that is not found says nothing of it.
-        let failed = |error| if matches!(error, CallError::NotFound) { Error::Garbled } else { failed(error) };
+        let failed =
+            |error| if matches!(error, CallError::NotFound) { Error::UpstreamMalformed } else { failed(error) };
         let numbers = self.chakra.call(scope, key, "list_whatsapp_phone_numbers", in_query, None);
         seen.add_numbers(&numbers.await.map_err(failed)?);
         let wabas = self.chakra.call(scope, key, "list_whatsapp_business_accounts", in_query, None);
@@ -365,7 +369,7 @@ impl Plugins {
     ///
     /// # Errors
     ///
-    /// [`Error::Database`].
+    /// [`CoreError::Database`].
     pub async fn observed(&self, scope: &TenantScope, plugin: PluginId, seen: Observed) -> Result<(), Error> {
         let mut tx = self.core.db.begin(scope).await?;
         seen.write(&mut tx, plugin).await?;
@@ -378,7 +382,7 @@ impl Plugins {
     ///
     /// # Errors
     ///
-    /// [`Error::Database`].
+    /// [`CoreError::Database`].
     pub async fn disconnected(&self, scope: &TenantScope, plugin: PluginId, waba: &WabaId) -> Result<(), Error> {
         let mut tx = self.core.db.begin(scope).await?;
         tx.delete_waba(waba).await?;

@@ -3,9 +3,9 @@
 use std::time::Instant;
 
 use portico_auth::Principal;
-use portico_core::Error;
 
 use super::matched::Matched;
+use crate::Error;
 use crate::Gateway;
 use crate::record::CallRecord;
 
@@ -23,7 +23,8 @@ impl<'c> Authenticated<'c> {
     ///
     /// # Errors
     ///
-    /// What [`portico_identity::Authenticator::authenticate`] fails with; [`Error::RateLimited`].
+    /// What [`portico_identity::Authenticator::authenticate`] fails with;
+    /// [`CoreError::RateLimited`](portico_core::Error::RateLimited).
     pub(crate) async fn of(matched: Matched<'c>, gateway: &Gateway, record: &mut CallRecord) -> Result<Self, Error> {
         let this = Self::judge(matched, gateway).await?;
         record.caller(&this.principal, this.matched.default_operation());

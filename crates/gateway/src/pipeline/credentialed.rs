@@ -5,10 +5,10 @@ use std::sync::Arc;
 use http::HeaderMap;
 use portico_chakra::{Operation, PathOverrides};
 use portico_connections::OpenChakraKey;
-use portico_core::Error;
 
 use super::claimed::Claimed;
 use super::owned::OwnedParts;
+use crate::Error;
 use crate::Gateway;
 use crate::body::{Received, parameter};
 use crate::named::Named;
@@ -40,7 +40,9 @@ impl<'c> Credentialed<'c> {
     ///
     /// # Errors
     ///
-    /// [`Error::NoChakraKey`]; [`Error::VaultUnavailable`]; [`Error::Header`]; what preparing fails with.
+    /// [`ConnectionsError::NoChakraKey`](portico_connections::Error::NoChakraKey);
+    /// [`CoreError::VaultUnavailable`](portico_core::Error::VaultUnavailable);
+    /// [`CoreError::Header`](portico_core::Error::Header); what preparing fails with.
     pub(crate) async fn of(claimed: Claimed<'c>, gateway: &Gateway, record: &mut CallRecord) -> Result<Self, Error> {
         let mut call = claimed.into_owned().into_parts();
         let scope = call.permitted.scope();

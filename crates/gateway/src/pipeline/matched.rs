@@ -2,8 +2,8 @@
 
 use portico_chakra::router::Route;
 use portico_chakra::{Method, Operation, router};
-use portico_core::Error;
 
+use crate::Error;
 use crate::call::Head;
 
 /// A call whose path and method lead to an operation of the catalogue.

@@ -5,10 +5,11 @@ use futures_util::Stream;
 use portico_auth::{Denied, TenantScope};
 use portico_chakra::body_scan::FieldValue;
 use portico_chakra::{AnswerRule, At, Effect, Kind, Operation};
-use portico_core::{Error, Thing};
+use portico_core::{Error as CoreError, Thing};
 use portico_domain::CustomerId;
 
 use super::permitted::Permitted;
+use crate::Error;
 use crate::body::{self, Received};
 use crate::call::{BodyFailure, Headers};
 use crate::named::Named;
@@ -42,7 +43,7 @@ impl<'c> Owned<'c> {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`] for what is not there or not the caller's; what is wrong with the body.
+    /// [`CoreError::Missing`] for what is not there or not the caller's; what is wrong with the body.
     pub(crate) async fn of<B>(
         permitted: Permitted<'c>,
         body: &mut B,
@@ -121,14 +122,16 @@ impl Check<'_> {
                 if named < scanned.values(&pointer[..end + 2]).count()
                     && !self.0.learned.may_use_unlearned(scope).await?
                 {
-                    return Err(Error::Missing(Thing::Resource(kind.as_str())));
+                    return Err(CoreError::Missing(Thing::Resource(kind.as_str())).into());
                 }
             }
             for found in scanned.values(pointer) {
                 match found {
                     FieldValue::Unset => {}
                     FieldValue::Text(text) => self.id(scope, owned.kind, text, named).await?,
-                    FieldValue::Other => return Err(Error::invalid(pointer, "must be an id, written as a string")),
+                    FieldValue::Other => {
+                        return Err(CoreError::invalid(pointer, "must be an id, written as a string").into());
+                    }
                 }
             }
         }
@@ -167,7 +170,7 @@ impl Check<'_> {
     ) -> Result<Option<CustomerId>, Error> {
         let Some(wanted) = received.new_plugin(operation)? else { return Ok(None) };
         let given = headers.get("portico-customer").map(|value| {
-            std::str::from_utf8(value).map_err(|_| Error::Header("Portico-Customer", "must be UTF-8 text".into()))
+            std::str::from_utf8(value).map_err(|_| CoreError::Header("Portico-Customer", "must be UTF-8 text".into()))
         });
         let given = given.transpose()?;
         let mut tx = self.0.core.db.begin(scope).await?;
@@ -185,10 +188,11 @@ impl Check<'_> {
             return Ok(Some(id));
         }
         if given.is_some() {
-            return Err(Error::Header(
+            return Err(CoreError::Header(
                 "Portico-Customer",
                 "names no customer: use a cus_… id or an external id".into(),
-            ));
+            )
+            .into());
         }
         if scope.whole_tenant().is_err() {
             return Err(Denied::Limited.into());
@@ -215,10 +219,10 @@ fn check_whole(
     }
     match operation.effect {
         Effect::BeginsConnect if named.plugin().is_none() && received.new_plugin(operation)?.is_none() => {
-            Err(Error::invalid("/pluginId", "is required: a plugin's id, or newPluginName"))
+            Err(CoreError::invalid("/pluginId", "is required: a plugin's id, or newPluginName").into())
         }
         Effect::DisconnectsWaba => match (matched.parameter("wabaId"), received.text("wabaId")) {
-            (None, None) => Err(Error::invalid("/wabaId", "is required: the id of the WABA")),
+            (None, None) => Err(CoreError::invalid("/wabaId", "is required: the id of the WABA").into()),
             (Some(path), Some(body)) if path != body => {
                 Err(Error::Mismatch("the body names another WABA than the path".into()))
             }

@@ -2,11 +2,11 @@
 
 use portico_auth::TenantScope;
 use portico_chakra::{AnswerRule, Kind, Operation};
-use portico_core::Error;
 use portico_identity::REJUDGED_AFTER;
 
 use super::authenticated::Authenticated;
 use super::matched::Matched;
+use crate::Error;
 use crate::Gateway;
 use crate::query::Query;
 
@@ -23,7 +23,7 @@ impl<'c> Permitted<'c> {
     ///
     /// # Errors
     ///
-    /// [`Error::Query`]; [`Error::Denied`].
+    /// [`CoreError::Query`](portico_core::Error::Query); [`CoreError::Denied`](portico_core::Error::Denied).
     pub(crate) fn of(authenticated: Authenticated<'c>) -> Result<Self, Error> {
         let operation = authenticated.matched().default_operation();
         let query = Query::parse(authenticated.matched().head().query, operation)?;
@@ -54,7 +54,9 @@ impl<'c> Permitted<'c> {
     ///
     /// # Errors
     ///
-    /// [`Error::NoChakraKey`]; [`Error::VaultUnavailable`]; [`Error::Database`].
+    /// [`ConnectionsError::NoChakraKey`](portico_connections::Error::NoChakraKey);
+    /// [`CoreError::VaultUnavailable`](portico_core::Error::VaultUnavailable);
+    /// [`CoreError::Database`](portico_core::Error::Database).
     pub(crate) async fn learn_team(&self, gateway: &Gateway) -> Result<(), Error> {
         let depends = |operation: &&Operation| {
             matches!(operation.rule, AnswerRule::FilterRows(_))

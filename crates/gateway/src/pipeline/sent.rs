@@ -5,11 +5,11 @@ use futures_util::Stream;
 use portico_auth::TenantScope;
 use portico_chakra::{Operation, UpstreamBody, UpstreamRequest, UpstreamResponse, client};
 use portico_connections::OpenChakraKey;
-use portico_core::Error;
 use tracing::Instrument as _;
 
 use super::credentialed::{Credentialed, ReadyCall};
 use super::owned::OwnedParts;
+use crate::Error;
 use crate::Gateway;
 use crate::body::{self, Received};
 use crate::call::BodyFailure;
@@ -42,7 +42,7 @@ impl Sent {
     ///
     /// # Errors
     ///
-    /// [`Error::UpstreamError`]; what is wrong with a body that streams.
+    /// [`ConnectionsError::Upstream`](portico_connections::Error::Upstream); what is wrong with a body that streams.
     pub(crate) async fn of<B>(
         credentialed: Credentialed<'_>,
         body: B,

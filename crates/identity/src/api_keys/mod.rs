@@ -14,6 +14,7 @@ use portico_vault::{ApiKeySecret, KeyEnvironment, SecretString};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::Error;
 use crate::grantor::Grantor;
 use crate::last_owner::keeps_an_owner;
 use crate::roles::role_to_give;
@@ -21,7 +22,7 @@ use notices::first_look;
 use portico_core::Core;
 use portico_core::audit::Change;
 use portico_core::tasks::Wake;
-use portico_core::{Error, Thing};
+use portico_core::{Error as CoreError, Thing, code};
 use portico_core::{PageRequest, Paged, paged};
 
 /// A key to be.
@@ -93,18 +94,21 @@ const MOST: usize = 1_000;
 
 fn check_expiry(expires_at: Option<OffsetDateTime>, now: OffsetDateTime) -> Result<(), Error> {
     match expires_at {
-        Some(end) if end <= now => Err(Error::invalid("/expires_at", "must be in the future")),
+        Some(end) if end <= now => Err(CoreError::invalid("/expires_at", "must be in the future").into()),
         _ => Ok(()),
     }
 }
 
 fn check_list<T>(list: Option<&Vec<T>>, pointer: &'static str) -> Result<(), Error> {
     match list {
-        Some(list) if list.is_empty() => Err(Error::invalid(
+        Some(list) if list.is_empty() => Err(CoreError::invalid(
             pointer,
             "must not be empty: leave the field out, or null in a change, for a key without this limit",
-        )),
-        Some(list) if list.len() > MOST => Err(Error::invalid(pointer, format!("must have at most {MOST} entries"))),
+        )
+        .into()),
+        Some(list) if list.len() > MOST => {
+            Err(CoreError::invalid(pointer, format!("must have at most {MOST} entries")).into())
+        }
         _ => Ok(()),
     }
 }
@@ -129,8 +133,8 @@ impl ApiKeys {
     ///
     /// # Errors
     ///
-    /// [`Error::Denied`] for a limited caller, [`Error::Conflict`] when the role allows more than the
-    /// caller may do, [`Error::Invalid`] for a role or customer that does not exist.
+    /// [`CoreError::Denied`] for a limited caller, [`CoreError::Conflict`] when the role allows more than the
+    /// caller may do, [`CoreError::Invalid`] for a role or customer that does not exist.
     pub async fn create(
         &self,
         scope: &Scope<perm::ApiKeysWrite>,
@@ -144,7 +148,7 @@ impl ApiKeys {
         let secret = ApiKeySecret::generate(&self.environment, &mut rand::rng());
         let id = ApiKeyId::generate();
         let mut tx = self.core.db.begin(scope).await?;
-        tx.tenant_row().await?.ok_or(Error::Missing(Thing::Tenant))?;
+        tx.tenant_row().await?.ok_or(CoreError::Missing(Thing::Tenant))?;
         let own = Grantor::of(scope, &mut tx).await?;
         let role = role_to_give(&own, &mut tx, &new.role).await?;
         if let (Some(numbers), None) = (&new.phone_numbers, &new.customers) {
@@ -178,7 +182,7 @@ impl ApiKeys {
     ///
     /// # Errors
     ///
-    /// [`Error::Query`] for a cursor of another list; [`Error::Denied`] for a limited caller.
+    /// [`CoreError::Query`] for a cursor of another list; [`CoreError::Denied`] for a limited caller.
     pub async fn list(&self, scope: &Scope<perm::ApiKeysRead>, list: ApiKeyList) -> Result<Paged<ApiKey>, Error> {
         scope.whole_tenant()?;
         let by_expiry = list.filter.by_expiry;
@@ -193,7 +197,7 @@ impl ApiKeys {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`]; [`Error::Denied`] for a limited caller.
+    /// [`CoreError::Missing`]; [`CoreError::Denied`] for a limited caller.
     pub async fn get(&self, scope: &Scope<perm::ApiKeysRead>, id: ApiKeyId) -> Result<ApiKey, Error> {
         let party = scope.party();
         if party.actor != Actor::ApiKey(id) || party.token.is_some() {
@@ -206,7 +210,7 @@ impl ApiKeys {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`]; [`Error::Denied`] for a limited caller.
+    /// [`CoreError::Missing`]; [`CoreError::Denied`] for a limited caller.
     pub async fn old_secret_uses(
         &self,
         scope: &Scope<perm::ApiKeysRead>,
@@ -225,9 +229,9 @@ impl ApiKeys {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`]; [`Error::Denied`], [`Error::MoreThanOwn`] and [`Error::Invalid`] as for creation,
-    /// also for a key that may do more, for longer, from more addresses or faster than the caller;
-    /// [`Error::Conflict`] when it would leave the tenant without an owner.
+    /// [`CoreError::Missing`]; [`CoreError::Denied`], [`Error::MoreThanOwn`] and [`CoreError::Invalid`] as for
+    /// creation, also for a key that may do more, for longer, from more addresses or faster than the caller;
+    /// [`CoreError::Conflict`] when it would leave the tenant without an owner.
     pub async fn patch(
         &self,
         scope: &Scope<perm::ApiKeysWrite>,
@@ -279,8 +283,8 @@ impl ApiKeys {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`]; [`Error::MoreThanOwn`] for a key that may do more, for longer, from more
-    /// addresses or faster than the caller, who would have its secret; [`Error::Conflict`] for a revoked
+    /// [`CoreError::Missing`]; [`Error::MoreThanOwn`] for a key that may do more, for longer, from more
+    /// addresses or faster than the caller, who would have its secret; [`CoreError::Conflict`] for a revoked
     /// key, and when too many old secrets still open.
     pub async fn rotate(
         &self,
@@ -297,21 +301,22 @@ impl ApiKeys {
         let at = self.core.clock.now();
         let open = present.old_secrets.iter().filter(|old| old.expires_at > at).count();
         if open >= OLD_SECRETS && !overlap.is_none() {
-            return Err(Error::Conflict {
-                code: "too_many_old_secrets",
+            return Err(CoreError::Conflict {
+                code: code::TOO_MANY_OLD_SECRETS,
                 pointer: Some("/overlap_seconds"),
                 detail: "five old secrets of this key still open; wait until one ends, or end all of them with an overlap of 0",
-            });
+            }.into());
         }
         let end = at + overlap.duration();
         let overlap = (!overlap.is_none()).then(|| (end, first_look(at, end)));
         let rotation = ApiKeyRotation { secret_hash: secret.hash().0, prefix: secret.prefix(), at, overlap };
         if !tx.rotate_api_key(id, &rotation).await? {
-            return Err(Error::Conflict {
-                code: "api_key_revoked",
+            return Err(CoreError::Conflict {
+                code: code::API_KEY_REVOKED,
                 pointer: None,
                 detail: "the key is revoked for good; create a new one",
-            });
+            }
+            .into());
         }
         let key = one(&mut tx, id).await?;
         self.core
@@ -327,8 +332,8 @@ impl ApiKeys {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`]; [`Error::MoreThanOwn`] for another key that may do more than the caller;
-    /// [`Error::Conflict`] when it would leave the tenant without an owner.
+    /// [`CoreError::Missing`]; [`Error::MoreThanOwn`] for another key that may do more than the caller;
+    /// [`CoreError::Conflict`] when it would leave the tenant without an owner.
     pub async fn revoke(&self, scope: &Scope<perm::ApiKeysWrite>, id: ApiKeyId) -> Result<(), Error> {
         scope.whole_tenant()?;
         let mut tx = self.core.db.begin(scope).await?;
@@ -339,7 +344,7 @@ impl ApiKeys {
         }
         let before = tx.ownership().await?;
         if !tx.revoke_api_key(id).await? {
-            return Err(Error::Missing(Thing::ApiKey));
+            return Err(CoreError::Missing(Thing::ApiKey).into());
         }
         keeps_an_owner(&mut tx, before).await?;
         let key = one(&mut tx, id).await?;
@@ -354,11 +359,11 @@ impl ApiKeys {
 }
 
 async fn one(tx: &mut TenantTx, id: ApiKeyId) -> Result<ApiKey, Error> {
-    find(tx, id).await?.ok_or(Error::Missing(Thing::ApiKey))
+    find(tx, id).await?.ok_or(CoreError::Missing(Thing::ApiKey).into())
 }
 
 /// The key with that id, if there is one.
-pub(crate) async fn find(tx: &mut TenantTx, id: ApiKeyId) -> Result<Option<ApiKey>, Error> {
+pub(crate) async fn find(tx: &mut TenantTx, id: ApiKeyId) -> Result<Option<ApiKey>, CoreError> {
     let filter = ApiKeyFilter { only: Some(id), ..ApiKeyFilter::default() };
     Ok(tx.api_keys(filter, Page { limit: 1, after: None }).await?.data.pop())
 }
@@ -432,7 +437,7 @@ fn read_place(cursor: &str, by_expiry: bool) -> Result<ApiKeyCursor, Error> {
         Some(ApiKeyCursor { id: ApiKeyId::from_uuid(Uuid::try_parse(id).ok()?), expires_at })
     };
     let wrong = "the query parameter cursor must be the next_cursor of an earlier answer of this list";
-    read().ok_or_else(|| Error::Query(wrong.to_owned()))
+    read().ok_or_else(|| CoreError::Query(wrong.to_owned()).into())
 }
 
 /// The customers of some phone numbers: a key that is limited to numbers reaches no other customer.
@@ -441,7 +446,7 @@ async fn owners(tx: &mut TenantTx, numbers: &[PhoneNumberId]) -> Result<Vec<Cust
     for number in numbers {
         let owned = tx.owner_of_phone_number(number).await?;
         let owned =
-            owned.ok_or_else(|| Error::invalid("/phone_numbers", "names a phone number that does not exist"))?;
+            owned.ok_or_else(|| CoreError::invalid("/phone_numbers", "names a phone number that does not exist"))?;
         if !customers.contains(&owned.customer) {
             customers.push(owned.customer);
         }

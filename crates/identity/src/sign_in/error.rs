@@ -1,7 +1,8 @@
 //! Why somebody is not signed in.
 
-use portico_core::Error;
 use portico_vault::WeakPassword;
+
+use crate::Error;
 
 /// Why somebody is not signed in.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +63,12 @@ pub enum SignInError {
     /// Anything else.
     #[error(transparent)]
     App(#[from] Error),
+}
+
+impl From<portico_core::Error> for SignInError {
+    fn from(error: portico_core::Error) -> Self {
+        Self::App(error.into())
+    }
 }
 
 impl From<portico_storage::StorageError> for SignInError {

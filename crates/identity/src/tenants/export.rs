@@ -20,8 +20,8 @@ use serde_json::json;
 use time::format_description::well_known::Rfc3339;
 
 use portico_core::Core;
-use portico_core::Error;
 use portico_core::audit::Change;
+use portico_core::{Error, code};
 
 /// Exports at once in one process: each holds a connection for as long as its reader takes.
 const AT_ONCE: usize = 4;
@@ -42,7 +42,7 @@ impl Running {
         let at_once = running.len();
         match running.entry(tenant) {
             Entry::Occupied(_) => Err(Error::Conflict {
-                code: "export_running",
+                code: code::EXPORT_RUNNING,
                 pointer: None,
                 detail: "another export of this tenant is being written; repeat the call when it has ended",
             }),
@@ -193,7 +193,7 @@ mod tests {
             tenants[1..].iter().map(|tenant| exports.begin(*tenant, now).expect("there is room")).collect();
         assert!(matches!(exports.begin(tenants[0], now), Err(Error::Busy)));
         let again = exports.begin(tenants[1], now);
-        assert!(matches!(again, Err(Error::Conflict { code: "export_running", .. })), "{again:?}");
+        assert!(matches!(again, Err(Error::Conflict { code: code::EXPORT_RUNNING, .. })), "{again:?}");
         exports.end(tenants[1], untils[0]);
         exports.begin(tenants[0], now).expect("one has ended");
 

@@ -5,12 +5,12 @@ use actix_web::dev::Payload;
 use actix_web::http::header;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
-use portico_core::Error;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::json::Tree;
 use crate::argument::Extract;
+use crate::error::{AppError, RequestError};
 use crate::problem::Problem;
 
 /// The longest body, in bytes.
@@ -35,12 +35,12 @@ impl<T: DeserializeOwned> Body<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::TooLarge`], [`Error::ContentType`], [`Error::Body`] for what is no JSON object, and
-    /// [`Error::Invalid`] for a field.
+    /// [`RequestError::TooLarge`], [`RequestError::ContentType`], [`RequestError::Body`] for what is no JSON object,
+    /// and [`CoreError::Invalid`](portico_core::Error::Invalid) for a field.
     pub async fn within(limit: usize, request: &HttpRequest, payload: &mut Payload) -> Result<Self, Problem> {
         let bytes = read(limit, request, payload).await?;
         if bytes.is_empty() {
-            return Err(Error::Body("the body is empty; send a JSON object".into()).into());
+            return Err(RequestError::Body("the body is empty; send a JSON object".into()).into());
         }
         Ok(Self(parse(&bytes)?))
     }
@@ -61,22 +61,22 @@ impl Extract for NoBody {
 #[serde(deny_unknown_fields)]
 struct Nothing {}
 
-async fn read(limit: usize, request: &HttpRequest, payload: &mut Payload) -> Result<Bytes, Error> {
+async fn read(limit: usize, request: &HttpRequest, payload: &mut Payload) -> Result<Bytes, RequestError> {
     let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
     if announced.and_then(|text| text.parse::<u64>().ok()).is_some_and(|length| length > limit as u64) {
-        return Err(Error::TooLarge(limit));
+        return Err(RequestError::TooLarge(limit));
     }
     let kind = content_type(request)?;
     let mut body = BytesMut::new();
     while let Some(piece) = payload.next().await {
-        let piece = piece.map_err(|_| Error::Body("the body did not arrive whole".into()))?;
+        let piece = piece.map_err(|_| RequestError::Body("the body did not arrive whole".into()))?;
         if body.len() + piece.len() > limit {
-            return Err(Error::TooLarge(limit));
+            return Err(RequestError::TooLarge(limit));
         }
         body.extend_from_slice(&piece);
     }
     match kind {
-        Kind::None if !body.is_empty() => Err(Error::ContentType("application/json")),
+        Kind::None if !body.is_empty() => Err(RequestError::ContentType("application/json")),
         Kind::None | Kind::Json => Ok(body.freeze()),
     }
 }
@@ -87,37 +87,42 @@ enum Kind {
     Json,
 }
 
-fn content_type(request: &HttpRequest) -> Result<Kind, Error> {
+fn content_type(request: &HttpRequest) -> Result<Kind, RequestError> {
     if request.headers().contains_key(header::CONTENT_ENCODING) {
-        return Err(Error::ContentType("application/json, without Content-Encoding"));
+        return Err(RequestError::ContentType("application/json, without Content-Encoding"));
     }
     let Some(value) = request.headers().get(header::CONTENT_TYPE) else { return Ok(Kind::None) };
     let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let suffixed = essence.starts_with("application/") && essence.ends_with("+json");
-    if essence == "application/json" || suffixed { Ok(Kind::Json) } else { Err(Error::ContentType("application/json")) }
+    if essence == "application/json" || suffixed {
+        Ok(Kind::Json)
+    } else {
+        Err(RequestError::ContentType("application/json"))
+    }
 }
 
 /// The object as that type.
 ///
 /// # Errors
 ///
-/// [`Error::Body`] when the text is no JSON object or a key stands twice; [`Error::Invalid`] for a
-/// field.
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
-    let tree: Tree =
-        serde_json::from_slice(bytes).map_err(|error| Error::Body(format!("the body is malformed JSON: {error}")))?;
+/// [`RequestError::Body`] when the text is no JSON object or a key stands twice;
+/// [`CoreError::Invalid`](portico_core::Error::Invalid) for a field.
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, AppError> {
+    let tree: Tree = serde_json::from_slice(bytes)
+        .map_err(|error| RequestError::Body(format!("the body is malformed JSON: {error}")))?;
     if !matches!(tree, Tree::Object(_)) {
-        return Err(Error::Body("the body must be a JSON object".into()));
+        return Err(RequestError::Body("the body must be a JSON object".into()).into());
     }
     serde_path_to_error::deserialize(tree).map_err(|error| {
         let path = error.path().clone();
-        error.into_inner().at(&path)
+        error.into_inner().at(&path).into()
     })
 }
 
 #[cfg(test)]
 mod tests {
     use actix_web::test::TestRequest;
+    use portico_core::Error as CoreError;
     use portico_domain::{Metadata, Name};
 
     use super::*;
@@ -140,7 +145,7 @@ mod tests {
         n: u8,
     }
 
-    async fn sent(kind: Option<&str>, body: impl Into<Bytes>) -> Result<Sample, Error> {
+    async fn sent(kind: Option<&str>, body: impl Into<Bytes>) -> Result<Sample, AppError> {
         let mut request = TestRequest::post().set_payload(body);
         if let Some(kind) = kind {
             request = request.insert_header((header::CONTENT_TYPE, kind));
@@ -155,8 +160,8 @@ mod tests {
 
     async fn wrong(body: &'static str) -> (String, String) {
         match sent(Some("application/json"), body).await {
-            Err(Error::Invalid { pointer, detail }) => (pointer, detail),
-            Err(Error::Body(text)) => (String::new(), text),
+            Err(AppError::Core(CoreError::Invalid { pointer, detail })) => (pointer, detail),
+            Err(AppError::Request(RequestError::Body(text))) => (String::new(), text),
             other => panic!("{other:?}"),
         }
     }
@@ -193,31 +198,40 @@ mod tests {
     #[actix_web::test]
     async fn what_is_no_object_is_malformed() {
         for body in ["", "[]", "\"a\"", "{", "{\"name\":\"a\",}", "null", "{\"name\":\"a\"} x"] {
-            assert!(matches!(sent(Some("application/json"), body).await, Err(Error::Body(_))), "{body}");
+            assert!(
+                matches!(sent(Some("application/json"), body).await, Err(AppError::Request(RequestError::Body(_)))),
+                "{body}"
+            );
         }
         assert!(wrong("{\"name\":\"a\",\n\"name\":\"b\"}").await.1.contains("\"name\" stands twice at line 2"));
         let deep = format!("{{\"name\":{}", "[".repeat(500));
-        assert!(matches!(sent(Some("application/json"), deep).await, Err(Error::Body(_))));
-        assert!(matches!(sent(Some("application/json"), &b"{\"name\":\"\xff\"}"[..]).await, Err(Error::Body(_))));
+        assert!(matches!(sent(Some("application/json"), deep).await, Err(AppError::Request(RequestError::Body(_)))));
+        assert!(matches!(
+            sent(Some("application/json"), &b"{\"name\":\"\xff\"}"[..]).await,
+            Err(AppError::Request(RequestError::Body(_)))
+        ));
     }
 
     #[actix_web::test]
     async fn only_json_is_taken() {
         for kind in [None, Some("text/plain"), Some("application/x-www-form-urlencoded"), Some("json")] {
-            assert!(matches!(sent(kind, "{}").await, Err(Error::ContentType(_))), "{kind:?}");
+            assert!(matches!(sent(kind, "{}").await, Err(AppError::Request(RequestError::ContentType(_)))), "{kind:?}");
         }
         assert!(sent(Some("application/merge-patch+json"), r#"{"name":"a"}"#).await.is_ok());
-        assert!(matches!(sent(None, "").await, Err(Error::Body(_))));
+        assert!(matches!(sent(None, "").await, Err(AppError::Request(RequestError::Body(_)))));
     }
 
     #[actix_web::test]
     async fn a_long_body_is_refused_before_and_while_it_is_read() {
         let long = "x".repeat(LIMIT + 1);
-        assert!(matches!(sent(Some("application/json"), long).await, Err(Error::TooLarge(LIMIT))));
+        assert!(matches!(
+            sent(Some("application/json"), long).await,
+            Err(AppError::Request(RequestError::TooLarge(LIMIT)))
+        ));
         let request = TestRequest::post().insert_header((header::CONTENT_LENGTH, LIMIT + 1));
         let (request, mut payload) = request.to_http_parts();
         let refused = Body::<Sample>::extract(&request, &mut payload).await;
-        assert!(matches!(refused, Err(Problem::App(Error::TooLarge(_)))));
+        assert!(matches!(refused, Err(Problem::App(AppError::Request(RequestError::TooLarge(_))))));
     }
 
     #[actix_web::test]

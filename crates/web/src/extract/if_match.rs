@@ -3,9 +3,11 @@
 use actix_web::HttpRequest;
 use actix_web::dev::Payload;
 use actix_web::http::header;
-use portico_core::Error;
+use portico_connections::Error as ConnectionsError;
+use portico_core::Error as CoreError;
 
 use crate::argument::Extract;
+use crate::error::AppError;
 use crate::problem::Problem;
 
 /// What a change is based on.
@@ -44,18 +46,18 @@ impl Extract for IfMatch {
 }
 
 /// The version in a strong tag; a tag that Portico never gave fits nothing.
-fn version(tag: &str) -> Result<i64, Error> {
+fn version(tag: &str) -> Result<i64, AppError> {
     let inner = tag.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).ok_or_else(malformed)?;
     if inner.contains('"') {
-        return Err(malformed());
+        return Err(malformed().into());
     }
     let digits = inner.bytes().all(|byte| byte.is_ascii_digit());
     let version = inner.parse().ok().filter(|version: &i64| digits && version.to_string() == inner);
-    version.ok_or(Error::PreconditionFailed)
+    version.ok_or(ConnectionsError::PreconditionFailed.into())
 }
 
-fn malformed() -> Error {
-    Error::Header("If-Match", "must be * or the one strong ETag that you read, such as \"3\"".into())
+fn malformed() -> CoreError {
+    CoreError::Header("If-Match", "must be * or the one strong ETag that you read, such as \"3\"".into())
 }
 
 #[cfg(test)]
@@ -64,7 +66,7 @@ mod tests {
 
     use super::*;
 
-    async fn of(values: &[&str]) -> Result<IfMatch, Error> {
+    async fn of(values: &[&str]) -> Result<IfMatch, AppError> {
         let mut request = TestRequest::default();
         for value in values {
             request = request.append_header((header::IF_MATCH, *value));
@@ -86,14 +88,17 @@ mod tests {
     #[actix_web::test]
     async fn weak_several_and_bare_tags_are_malformed() {
         for values in [&["W/\"7\""][..], &["7"], &["\"7\", \"8\""], &["\"7\"", "\"8\""], &[""], &["\""]] {
-            assert!(matches!(of(values).await, Err(Error::Header("If-Match", _))), "{values:?}");
+            assert!(matches!(of(values).await, Err(AppError::Core(CoreError::Header("If-Match", _)))), "{values:?}");
         }
     }
 
     #[actix_web::test]
     async fn a_tag_that_nobody_gave_fits_nothing() {
         for value in ["\"abc\"", "\"-1\"", "\"\"", "\"07\"", "\"+7\"", "\"99999999999999999999\""] {
-            assert!(matches!(of(&[value]).await, Err(Error::PreconditionFailed)), "{value}");
+            assert!(
+                matches!(of(&[value]).await, Err(AppError::Connections(ConnectionsError::PreconditionFailed))),
+                "{value}"
+            );
         }
     }
 }

@@ -1,0 +1,91 @@
+//! Why a compatible call came to nothing.
+
+use portico_auth::Denied;
+use portico_chakra::{NoRoute, UpstreamError};
+use portico_connections::Error as ConnectionsError;
+use portico_core::code::{self, Code};
+use portico_core::limits::Exceeded;
+use portico_core::{Error as CoreError, from_core};
+use portico_identity::Error as IdentityError;
+use portico_storage::StorageError;
+
+/// What a call on the compatible surface can fail with.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The path leads nowhere.
+    #[error(transparent)]
+    NoRoute(#[from] NoRoute),
+    /// The body is no JSON, or no object.
+    #[error("{0}")]
+    Body(String),
+    /// The body is longer than allowed, in bytes.
+    #[error("the body is longer than {0} bytes")]
+    TooLarge(usize),
+    /// The content type is not one that the operation takes.
+    #[error("the Content-Type must be {0}")]
+    ContentType(&'static str),
+    /// Ids that each exist do not belong together.
+    #[error("{0}")]
+    Mismatch(String),
+    /// The tenant switched the phone number off.
+    #[error("the phone number is not active; switch it on with PATCH /api/v1/phone-numbers/{{id}}")]
+    InactiveNumber,
+    /// Chakra failed with something that its clients cannot read: a page, a plain text, nothing.
+    #[error("Chakra answered {status}{words}")]
+    UpstreamUnreadable {
+        /// Chakra's status.
+        status: u16,
+        /// Its words, if it had any: a colon and a short text.
+        words: String,
+        /// When Chakra wants to be asked again.
+        retry_after: Option<http::HeaderValue>,
+    },
+    /// The caller is not let in.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// Chakra failed, or what is connected to it does not fit.
+    #[error(transparent)]
+    Connections(#[from] ConnectionsError),
+    /// What any service can fail with.
+    #[error(transparent)]
+    Core(#[from] CoreError),
+}
+
+from_core!(Error: StorageError, Denied, Exceeded);
+
+impl From<UpstreamError> for Error {
+    fn from(error: UpstreamError) -> Self {
+        Self::Connections(error.into())
+    }
+}
+
+impl Error {
+    /// The HTTP status on the compatible surface: that of the code, or Chakra's own where its words are passed on.
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        match self {
+            Self::UpstreamUnreadable { status, .. } => *status,
+            _ => self.code().status,
+        }
+    }
+
+    /// The stable code by which the outside knows it, on the compatible surface.
+    #[must_use]
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::NoRoute(NoRoute::Unknown) => code::NOT_FOUND,
+            Self::NoRoute(NoRoute::NotOffered(_)) => code::NOT_OFFERED,
+            Self::NoRoute(NoRoute::Method(_)) => code::METHOD_NOT_ALLOWED,
+            Self::NoRoute(NoRoute::Segment(_) | NoRoute::Version) => code::PATH_NOT_ALLOWED,
+            Self::Body(_) => code::BODY_MALFORMED,
+            Self::TooLarge(_) => code::BODY_TOO_LARGE,
+            Self::ContentType(_) => code::CONTENT_TYPE_UNSUPPORTED,
+            Self::Mismatch(_) => code::IDS_DO_NOT_MATCH,
+            Self::InactiveNumber => code::PHONE_NUMBER_INACTIVE,
+            Self::UpstreamUnreadable { .. } => code::UPSTREAM_WORDLESS,
+            Self::Identity(error) => error.code(),
+            Self::Connections(error) => error.code(),
+            Self::Core(error) => error.code(),
+        }
+    }
+}

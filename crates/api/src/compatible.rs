@@ -70,7 +70,7 @@ pub(crate) async fn forward(app: &App, request: &HttpRequest, payload: web::Payl
     let call = Call { head, body: payload.map(|piece| piece.map_err(|_| BodyFailure)) };
     match app.gateway().forward(call).await {
         Ok(answer) => answered(answer, &id),
-        Err(failure) => refused(request, &id, failure),
+        Err(failure) => refused(request, &id, *failure),
     }
 }
 

@@ -92,7 +92,7 @@ impl Gateway {
     /// # Errors
     ///
     /// [`Failure`], with what the outside may know.
-    pub async fn forward<B>(&self, call: Call<'_, B>) -> Result<Answer, Failure>
+    pub async fn forward<B>(&self, call: Call<'_, B>) -> Result<Answer, Box<Failure>>
     where
         B: Stream<Item = Result<Bytes, BodyFailure>> + Unpin,
     {

@@ -138,7 +138,7 @@ impl CallRecord {
     }
 
     /// How the call ended, for the caller; a body that goes on takes the record along.
-    pub(crate) fn ends_with(mut self, outcome: Result<Answer, Error>) -> Result<Answer, Failure> {
+    pub(crate) fn ends_with(mut self, outcome: Result<Answer, Error>) -> Result<Answer, Box<Failure>> {
         let operation = self.operation.map(|operation| operation.id);
         let limit = self.limit;
         match outcome {
@@ -151,11 +151,11 @@ impl CallRecord {
                     }
                     AnswerBody::Pieces(pieces) => AnswerBody::Pieces(Box::pin(self.until_the_end(status, pieces))),
                 };
-                Ok(Answer { operation, limit, body, ..answer })
+                Ok(Answer { body, operation, limit, ..answer })
             }
             Err(error) => {
                 (self.status, self.code) = (error.status(), Some(error.code()));
-                Err(Failure { error, operation, limit })
+                Err(Box::new(Failure { error, operation, limit }))
             }
         }
     }
@@ -194,7 +194,7 @@ impl Drop for CallRecord {
         AccessLine {
             surface: Surface::Compatible,
             request_id: &self.request_id,
-            tenant: self.scope.as_ref().map(|scope| scope.tenant()),
+            tenant: self.scope.as_ref().map(TenantScope::tenant),
             operation: self.operation.map_or("", |operation| operation.id),
             status: self.status,
             duration: elapsed,

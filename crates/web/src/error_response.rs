@@ -182,12 +182,11 @@ fn request(error: &RequestError) -> ErrorResponse {
 pub fn log(error: &AppError, request_id: &RequestId) {
     let id = request_id.as_str();
     match error {
-        AppError::Core(error) => log_core(error, id),
+        AppError::Core(error) | AppError::Gateway(GatewayError::Core(error)) => log_core(error, id),
         AppError::Identity(error) | AppError::Gateway(GatewayError::Identity(error)) => log_identity(error, id),
         AppError::Connections(error) | AppError::Gateway(GatewayError::Connections(error)) => {
             log_connections(error, id);
         }
-        AppError::Gateway(GatewayError::Core(error)) => log_core(error, id),
         AppError::Gateway(_) | AppError::Request(_) => {}
     }
 }

@@ -12,6 +12,7 @@ mod lookup;
 mod ownership;
 mod phone_numbers;
 mod plugins;
+mod single_flight;
 mod wabas;
 
 use portico_chakra::Client;

@@ -8,6 +8,7 @@ mod api_keys;
 mod audit_log;
 mod authenticate;
 mod browser;
+mod each_tenant;
 mod error;
 mod grantor;
 mod invitations;

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use portico_auth::TenantScope;
 use portico_chakra::{CallError, Client, operation};
 use portico_core::audit::Change;
-use portico_core::single_flight::SingleFlight;
 use portico_core::{Core, Error as CoreError, Thing, code};
 use portico_domain::{ChakraKey, ChakraKeyId, TenantId};
 use portico_storage::TenantTx;
 use serde_json::Value;
+
+use crate::single_flight::SingleFlight;
 
 use super::credentials::{ChakraCredentials, OpenChakraKey};
 

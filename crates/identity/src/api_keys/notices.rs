@@ -13,8 +13,8 @@ use portico_storage::{OldSecretNotice, StorageError};
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
+use crate::each_tenant::each_tenant;
 use portico_core::Core;
-use portico_core::each_tenant::each_tenant;
 use portico_core::tasks::{Schedule, Wake};
 
 /// How long before its end a key is told of, longest first.

@@ -6,8 +6,8 @@ use portico_auth::SESSION_IDLE;
 use portico_domain::TenantId;
 use portico_storage::StorageError;
 
+use crate::each_tenant::each_tenant;
 use portico_core::Core;
-use portico_core::each_tenant::each_tenant;
 use portico_core::tasks::Schedule;
 
 /// How often.

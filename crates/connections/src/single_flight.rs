@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 
 /// A lock for each key that somebody holds or waits for.
 #[derive(Debug)]
-pub struct SingleFlight<K>(std::sync::Mutex<HashMap<K, Arc<Mutex<()>>>>);
+pub(crate) struct SingleFlight<K>(std::sync::Mutex<HashMap<K, Arc<Mutex<()>>>>);
 
 impl<K> Default for SingleFlight<K> {
     fn default() -> Self {
@@ -18,7 +18,7 @@ impl<K> Default for SingleFlight<K> {
 
 impl<K: Eq + Hash> SingleFlight<K> {
     /// The key's lock.
-    pub fn of(&self, key: K) -> Arc<Mutex<()>> {
+    pub(crate) fn of(&self, key: K) -> Arc<Mutex<()>> {
         let mut flights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         flights.retain(|_, gate| Arc::strong_count(gate) > 1);
         Arc::clone(flights.entry(key).or_default())

@@ -5,7 +5,7 @@ use portico_storage::StorageError;
 
 /// Does a piece of work for each tenant. One for which it fails does not keep it from the others: that
 /// is logged, and the next round tries again.
-pub async fn each_tenant<F: Future<Output = Result<(), StorageError>>>(
+pub(crate) async fn each_tenant<F: Future<Output = Result<(), StorageError>>>(
     work: &'static str,
     tenants: Vec<TenantId>,
     one: impl Fn(TenantId) -> F,

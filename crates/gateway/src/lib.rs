@@ -21,6 +21,8 @@ mod query;
 mod record;
 mod requests;
 mod rewrite;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

@@ -24,6 +24,8 @@ mod matched;
 mod owned;
 mod permitted;
 mod sent;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use sent::{Asked, Sent};
 

@@ -1,0 +1,170 @@
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::stream;
+use portico_core::Error;
+
+use super::{Admitted, Claimed, Credentialed, Owned, Sent, body, permitted};
+use crate::call::{Answer, AnswerBody, BodyFailure, Call, Failure, Head};
+use crate::record::CallRecord;
+use crate::tests::world::CHAKRA_KEY;
+use crate::tests::{ChakraStandIn, Given, JSON, World, head, refusal};
+
+const OK: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json";
+
+/// Sends a call whose body is these pieces.
+async fn sent(
+    world: &World,
+    head: Head<'_>,
+    pieces: Vec<Result<&'static str, BodyFailure>>,
+    record: &mut CallRecord,
+) -> Result<Sent, Error> {
+    let mut body = stream::iter(pieces.into_iter().map(|piece| piece.map(Bytes::from)));
+    let call = permitted(world, head, record).await?;
+    let call = Owned::of(call, &mut body, &world.gateway, record).await?;
+    let call = Credentialed::of(Claimed::of(Admitted::of(call)), &world.gateway, record).await?;
+    Sent::of(call, body, &world.gateway, record).await
+}
+
+/// Takes a call through all stages.
+async fn forwarded(world: &World, head: Head<'_>) -> Result<Answer, Failure> {
+    world.gateway.forward(Call { head, body: body("") }).await
+}
+
+/// How often a call to Chakra failed for that reason.
+fn failures(world: &World, reason: &str) -> String {
+    let metrics = world.metrics();
+    let name = format!("portico_upstream_failures_total{{reason=\"{reason}\"}} ");
+    metrics.lines().find_map(|line| line.strip_prefix(&name)).unwrap_or("0").to_owned()
+}
+
+fn messages(world: &World) -> String {
+    let own = &world.tenant.connection;
+    format!("/v1/ext/plugin/whatsapp/{}/api/v24.0/{}/messages", own.plugin, own.phone_number)
+}
+
+#[tokio::test]
+async fn chakra_gets_the_call_with_its_own_key_and_its_status_is_recorded() {
+    let chakra = ChakraStandIn::answering("HTTP/1.1 202 Accepted\r\nx-meta: 1", "{}").await;
+    let world = World::with_chakra(&chakra.url).await;
+    world.store_chakra_key().await;
+    let (key, path) = (world.key("owner").await, messages(&world));
+    let headers = Given(&[("content-type", "application/json"), ("cookie", "a=1"), ("authorization", "Bearer ptc_x")]);
+    let head = head("POST", &path).by(&key.bearer).with(&headers).asking("x=1");
+    let mut record = world.record(&head);
+    let pieces = vec![Ok("{\"type\":\"text\","), Ok("\"to\":\"1\"}")];
+    let (asked, incoming, _) = sent(&world, head, pieces, &mut record).await.expect("is answered").into_parts();
+    assert_eq!((asked.operation.id, incoming.status()), ("whatsapp_messages", 202));
+
+    let [call] = chakra.calls().try_into().expect("Chakra is called once");
+    assert!(call.starts_with(&format!("POST {path}?x=1 HTTP/1.1\r\n")), "{call}");
+    assert!(call.ends_with("\r\n\r\n{\"type\":\"text\",\"to\":\"1\"}"), "{call}");
+    assert!(call.contains(&format!("authorization: Bearer {CHAKRA_KEY}\r\n")), "{call}");
+    for strange in ["ptc_", "cookie"] {
+        assert!(!call.contains(strange), "{call}");
+    }
+    let metrics = world.metrics();
+    let line = "portico_upstream_duration_seconds_count{class=\"messages:send\"} 1\n";
+    assert!(metrics.contains(line), "{metrics}");
+
+    drop(record);
+    let [entry] = world.kit.request_log(world.tenant.id).await.try_into().expect("is recorded");
+    assert_eq!((entry.upstream_status, entry.status), (Some(202), 499), "the caller went away before the answer");
+}
+
+#[tokio::test]
+async fn a_chakra_that_is_not_there_is_told_counted_and_logged() {
+    let world = World::new().await;
+    world.store_chakra_key().await;
+    let key = world.key("owner").await;
+    let failure = forwarded(&world, head("GET", "/v1/health").by(&key.bearer)).await.expect_err("nobody is there");
+    assert_eq!(failure.operation, Some("health"));
+    assert_eq!(refusal(Err::<(), _>(failure.error)), (502, "upstream_unreachable"));
+    assert_eq!((failures(&world, "connect"), failures(&world, "reset")), ("1".to_owned(), "0".to_owned()));
+    let [entry] = world.kit.request_log(world.tenant.id).await.try_into().expect("is recorded");
+    assert_eq!((entry.status, entry.code.as_deref()), (502, Some("upstream_unreachable")));
+    assert_eq!(entry.upstream_status, None);
+}
+
+#[tokio::test]
+async fn a_chakra_that_speaks_no_http_is_told_by_another_reason() {
+    let chakra = ChakraStandIn::answering("nonsense", "").await;
+    let world = World::with_chakra(&chakra.url).await;
+    world.store_chakra_key().await;
+    let key = world.key("owner").await;
+    let failure = forwarded(&world, head("GET", "/v1/health").by(&key.bearer)).await.expect_err("is no answer");
+    assert_eq!(refusal(Err::<(), _>(failure.error)), (502, "upstream_unreachable"));
+    assert_eq!((failures(&world, "connect"), failures(&world, "reset")), ("0".to_owned(), "1".to_owned()));
+}
+
+#[tokio::test]
+async fn a_streamed_body_that_breaks_off_is_the_callers_fault_and_not_chakras() {
+    let chakra = ChakraStandIn::answering(OK, "{}").await;
+    let world = World::with_chakra(&chakra.url).await;
+    world.store_chakra_key().await;
+    let key = world.key("owner").await;
+    let path = format!("/v1/ext/plugin/whatsapp/{}/upload-public-media", world.tenant.connection.plugin);
+    let headers = Given(&[("content-type", "multipart/form-data; boundary=x"), ("content-length", "100")]);
+    let head = head("POST", &path).by(&key.bearer).with(&headers);
+    let mut record = world.record(&head);
+    let outcome = sent(&world, head, vec![Ok("--x"), Err(BodyFailure)], &mut record).await;
+    assert_eq!(refusal(outcome), (400, "body_malformed"));
+    for reason in portico_chakra::UpstreamError::REASONS {
+        assert_eq!(failures(&world, reason), "0", "{reason}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_chakra_refuses_is_told_counted_and_marked() {
+    let chakra = ChakraStandIn::answering("HTTP/1.1 401 Unauthorized", "{\"_errors\":[\"secret words\"]}").await;
+    let world = World::with_chakra(&chakra.url).await;
+    let stored = world.store_chakra_key().await;
+    let key = world.key("owner").await;
+    let failure = forwarded(&world, head("GET", "/v1/health").by(&key.bearer)).await.expect_err("is refused");
+    assert!(!failure.error.to_string().contains("secret words"), "what Chakra says of the key is not the caller's");
+    assert_eq!(refusal(Err::<(), _>(failure.error)), (502, "chakra_key_refused"));
+    assert_eq!(world.kit.core.metrics.keys_refused.get(), 1);
+    assert_eq!(world.chakra_key_status(stored).await, "verified", "a task marks it, off the path of the call");
+    world.kit.core.tasks.start();
+    for _ in 0..500 {
+        if world.chakra_key_status(stored).await == "refused" {
+            world.kit.core.tasks.stop().await;
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("the key is not marked within ten seconds");
+}
+
+#[tokio::test]
+async fn metas_own_refusal_of_a_request_says_nothing_of_the_key() {
+    let chakra = ChakraStandIn::answering("HTTP/1.1 403 Forbidden", "{\"error\":{\"message\":\"(10) no\"}}").await;
+    let world = World::with_chakra(&chakra.url).await;
+    world.store_chakra_key().await;
+    let key = world.key("owner").await;
+    let answer = forwarded(&world, head("GET", "/v1/health").by(&key.bearer)).await.expect("is Meta's answer");
+    assert_eq!(answer.status, 403);
+    assert_eq!(world.kit.core.metrics.keys_refused.get(), 0);
+}
+
+#[tokio::test]
+async fn an_answer_comes_back_through_all_stages() {
+    let chakra = ChakraStandIn::answering(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nset-cookie: a=1\r\nx-meta: 1",
+        "{\"_data\":{},\"_errors\":[]}",
+    )
+    .await;
+    let world = World::with_chakra(&chakra.url).await;
+    world.store_chakra_key().await;
+    let (key, path) = (world.key("owner").await, messages(&world));
+    let head = head("POST", &path).by(&key.bearer).with(&JSON);
+    let call = Call { head, body: body(r#"{"type":"text","to":"1"}"#) };
+    let answer = world.gateway.forward(call).await.expect("is an answer");
+    assert_eq!((answer.status, answer.operation), (200, Some("whatsapp_messages")));
+    let names: Vec<_> = answer.headers.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["content-type", "x-meta"]);
+    let AnswerBody::Whole(bytes) = answer.body else { panic!("is a short answer") };
+    assert_eq!(bytes, "{\"_data\":{},\"_errors\":[]}");
+    let [entry] = world.kit.request_log(world.tenant.id).await.try_into().expect("is recorded");
+    assert_eq!((entry.status, entry.upstream_status, entry.code), (200, Some(200), None));
+}

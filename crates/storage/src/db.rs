@@ -15,6 +15,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _, PgPool, Postgres, Row as _, Transaction};
 use tokio::runtime::Handle;
+use tracing::Span;
 
 use crate::error::StorageError;
 use crate::migrate::{MigrateError, is_migrated};
@@ -88,6 +89,8 @@ pub struct PoolState {
 pub struct TenantTx {
     pub(crate) tx: Transaction<'static, Postgres>,
     pub(crate) tenant: TenantId,
+    /// Closed with the transaction, so that traces show how long it held its connection.
+    _span: Span,
 }
 
 impl Db {
@@ -188,11 +191,12 @@ impl Db {
 
     /// Begins a transaction of a tenant without a scope, for work that no caller asked for.
     pub(crate) async fn begin_for(&self, tenant: TenantId) -> Result<TenantTx, StorageError> {
+        let span = tracing::debug_span!("transaction", tenant.id = %tenant);
         let mut tx = self.writing().await?;
         sqlx::query!("select set_config('portico.tenant_id', $1, true)", tenant.uuid().to_string())
             .fetch_one(&mut *tx)
             .await?;
-        Ok(TenantTx { tx, tenant })
+        Ok(TenantTx { tx, tenant, _span: span })
     }
 
     /// Begins a transaction of a tenant that only reads, and sees the database as it is at this moment.
@@ -206,7 +210,8 @@ impl Db {
         sqlx::query!("select set_config('portico.tenant_id', $1, true)", tenant.uuid().to_string())
             .fetch_one(&mut *tx)
             .await?;
-        Ok(TenantTx { tx, tenant })
+        let span = tracing::debug_span!("snapshot", tenant.id = %tenant);
+        Ok(TenantTx { tx, tenant, _span: span })
     }
 
     /// A transaction of no tenant that can only read, for the few statements of [`crate::system`].

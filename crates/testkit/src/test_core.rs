@@ -212,6 +212,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
+    #[expect(clippy::used_underscore_binding, reason = "elsewhere it is only dropped")]
     async fn the_database_is_dropped_with_its_core() {
         let kit = TestCore::on_postgres().await;
         let tenant = kit.add_tenant().await;

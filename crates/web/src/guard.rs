@@ -217,6 +217,7 @@ async fn principal(request: &HttpRequest) -> Result<Principal, Problem> {
         Err(refused) => (Err(refused.error), refused.party),
     };
     if let Some(party) = party {
+        tracing::Span::current().record("tenant.id", tracing::field::display(party.tenant));
         request.extensions_mut().insert(Attempt { party, origin });
     }
     let principal = outcome?;

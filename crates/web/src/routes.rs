@@ -15,6 +15,7 @@ use actix_web::{Handler, HttpMessage as _, HttpRequest, HttpResponse, guard};
 use portico_core::limits::LimitState;
 use portico_domain::Permission;
 use serde_json::Value;
+use tracing::Instrument as _;
 use utoipa::OpenApi as _;
 use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::path::{Operation, PathItem};
@@ -259,10 +260,14 @@ where
         async move {
             let id = RequestId::keep(&request);
             let mut payload = payload.into_inner();
-            let outcome = match Args::extract(&request, &mut payload).await {
-                Ok(args) => handler.call(args).await,
-                Err(problem) => Err(problem),
+            let span = tracing::info_span!("request", request.id = id.as_str(), tenant.id = tracing::field::Empty);
+            let outcome = async {
+                match Args::extract(&request, &mut payload).await {
+                    Ok(args) => handler.call(args).await,
+                    Err(problem) => Err(problem),
+                }
             };
+            let outcome = outcome.instrument(span).await;
             let mut answer = match outcome {
                 Ok(reply) => {
                     let mut answer = reply.into_response();

@@ -12,7 +12,7 @@ pub(crate) mod world;
 
 use std::fmt::Debug;
 
-use portico_core::Error;
+use crate::Error;
 use portico_identity::RequestCredentials;
 
 use crate::call::{Head, Headers};
@@ -22,9 +22,9 @@ pub(crate) use world::World;
 
 /// Status and public code of a refusal: the one place that knows how an error tells them.
 #[track_caller]
-pub(crate) fn refusal<T: Debug>(outcome: Result<T, Error>) -> (u16, &'static str) {
-    let (status, code) = outcome.expect_err("is refused").status_and_code();
-    (status, code.expect("every refusal of Portico's has a code"))
+pub(crate) fn refusal<T: Debug, E: Into<Error>>(outcome: Result<T, E>) -> (u16, &'static str) {
+    let error: Error = outcome.expect_err("is refused").into();
+    (error.status(), error.code().code)
 }
 
 /// Some failure of a call, which an answer with status 404 and the code `not_found` tells.

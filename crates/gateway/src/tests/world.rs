@@ -46,6 +46,11 @@ impl World {
 
     /// One whose Chakra is there.
     pub(crate) async fn with_chakra(url: &str) -> Self {
+        // Large: it makes a database.
+        Box::pin(Self::made_for(url)).await
+    }
+
+    async fn made_for(url: &str) -> Self {
         let kit = TestCore::on_postgres().await;
         let core = &kit.core;
         let chakra = Client::new(url).expect("is a URL of a server");
@@ -72,7 +77,7 @@ impl World {
         self.kit.core.write_behind.waiting()
     }
 
-    /// Everything that was counted, in the text format of OpenMetrics.
+    /// Everything that was counted, in the text format of `OpenMetrics`.
     pub(crate) fn metrics(&self) -> String {
         Metrics::render(&self.kit.core)
     }

@@ -7,9 +7,9 @@ mod owned;
 mod permitted;
 mod sent;
 
+use crate::Error;
 use bytes::Bytes;
 use futures_util::{Stream, stream};
-use portico_core::Error;
 
 use super::{Admitted, Authenticated, Claimed, Credentialed, Matched, Owned, Permitted, Sent};
 use crate::call::{BodyFailure, Head};

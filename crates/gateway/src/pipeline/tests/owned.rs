@@ -1,9 +1,9 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
+use crate::Error;
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
-use portico_core::Error;
 use portico_domain::TenantId;
 
 use super::{Owned, owned, permitted};

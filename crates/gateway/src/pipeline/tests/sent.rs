@@ -1,8 +1,8 @@
 use std::time::Duration;
 
+use crate::Error;
 use bytes::Bytes;
 use futures_util::stream;
-use portico_core::Error;
 
 use super::{Admitted, Claimed, Credentialed, Owned, Sent, body, permitted};
 use crate::call::{Answer, AnswerBody, BodyFailure, Call, Failure, Head};
@@ -27,7 +27,7 @@ async fn sent(
 }
 
 /// Takes a call through all stages.
-async fn forwarded(world: &World, head: Head<'_>) -> Result<Answer, Failure> {
+async fn forwarded(world: &World, head: Head<'_>) -> Result<Answer, Box<Failure>> {
     world.gateway.forward(Call { head, body: body("") }).await
 }
 

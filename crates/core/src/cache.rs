@@ -45,6 +45,8 @@ pub const LONGEST: Duration = Duration::from_secs(55);
 /// How often secrets that are no longer believed are dropped. With [`LONGEST`], they are held for less than
 /// a minute.
 pub const SWEEP: Duration = Duration::from_millis(500);
+/// How often everything else that is no longer believed is dropped.
+const SWEEP_ALL: Duration = Duration::from_secs(15);
 /// How old the truth may be by which a call is decided.
 const BOUND: Duration = Duration::from_millis(700);
 /// How often something is read anew because the database took longer than what it said may be believed.
@@ -277,7 +279,11 @@ impl<K: Eq + Hash + Clone, V: Clone> Cache<K, V> {
 #[derive(Clone, Default)]
 pub struct Caches(Arc<RwLock<Vec<NamedCache>>>);
 
-type NamedCache = (&'static str, Arc<dyn Sweep>);
+struct NamedCache {
+    name: &'static str,
+    is_secret: bool,
+    cache: Arc<dyn Sweep>,
+}
 
 /// A cache of whatever values.
 trait Sweep: Send + Sync {
@@ -302,16 +308,36 @@ impl fmt::Debug for Caches {
 }
 
 impl Caches {
-    /// A new cache of that name.
+    /// A new cache of that name. What is no longer believed in it is dropped now and then.
     #[must_use]
     pub fn add<K, V>(&self, name: &'static str) -> Arc<Cache<K, V>>
     where
         K: Eq + Hash + Clone + Send + Sync + 'static,
         V: Clone + Send + Sync + 'static,
     {
+        self.added(name, false)
+    }
+
+    /// A new cache of secrets, which are wiped when they are dropped: within a second of the moment from which on
+    /// they are no longer believed.
+    #[must_use]
+    pub fn add_secret<K, V>(&self, name: &'static str) -> Arc<Cache<K, V>>
+    where
+        K: Eq + Hash + Clone + Send + Sync + 'static,
+        V: Clone + Send + Sync + 'static,
+    {
+        self.added(name, true)
+    }
+
+    fn added<K, V>(&self, name: &'static str, is_secret: bool) -> Arc<Cache<K, V>>
+    where
+        K: Eq + Hash + Clone + Send + Sync + 'static,
+        V: Clone + Send + Sync + 'static,
+    {
         let cache = Arc::<Cache<K, V>>::default();
         let swept: Arc<dyn Sweep> = Arc::clone(&cache) as _;
-        self.0.write().unwrap_or_else(PoisonError::into_inner).push((name, swept));
+        let named = NamedCache { name, is_secret, cache: swept };
+        self.0.write().unwrap_or_else(PoisonError::into_inner).push(named);
         cache
     }
 
@@ -319,18 +345,25 @@ impl Caches {
     #[must_use]
     pub fn sizes(&self) -> Vec<(&'static str, u64)> {
         let caches = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        caches.iter().map(|(name, cache)| (*name, cache.entries() as u64)).collect()
+        caches.iter().map(|named| (named.name, named.cache.entries() as u64)).collect()
     }
 
-    /// Registers the task that sweeps all of them: secrets that are no longer believed are wiped in time.
+    /// Registers the tasks that sweep: secrets often, all of them now and then.
     pub(crate) fn register(&self, validity: &Arc<Validity>, tasks: &Tasks) {
-        let (this, validity) = (self.clone(), Arc::clone(validity));
-        tasks.periodic("caches", Schedule::every(SWEEP), move || {
-            for (_, cache) in this.0.read().unwrap_or_else(PoisonError::into_inner).iter() {
-                cache.sweep(&validity);
-            }
-            async { Ok::<_, Failure>(()) }
-        });
+        for (task, every, only_secrets) in [("secret_caches", SWEEP, true), ("caches", SWEEP_ALL, false)] {
+            let (this, validity) = (self.clone(), Arc::clone(validity));
+            tasks.periodic(task, Schedule::every(every), move || {
+                this.sweep(&validity, only_secrets);
+                async { Ok::<_, Failure>(()) }
+            });
+        }
+    }
+
+    fn sweep(&self, validity: &Validity, only_secrets: bool) {
+        let caches = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        for named in caches.iter().filter(|named| named.is_secret || !only_secrets) {
+            named.cache.sweep(validity);
+        }
     }
 }
 
@@ -459,5 +492,18 @@ mod tests {
         let stamp = validity.stamp_since(moment, tenant).expect("no word came");
         validity.everything_changed();
         assert!(!validity.is_valid(&stamp));
+    }
+
+    #[test]
+    fn secrets_are_swept_apart_from_the_rest() {
+        let (caches, validity, tenant) = (Caches::default(), hearing(), TenantId::generate());
+        let (secrets, others) = (caches.add_secret::<u8, u8>("secrets"), caches.add::<u8, u8>("others"));
+        secrets.put(1, validity.stamp(tenant), 1);
+        others.put(1, validity.stamp(tenant), 1);
+        validity.changed(tenant);
+        caches.sweep(&validity, true);
+        assert_eq!(caches.sizes(), [("secrets", 0), ("others", 1)]);
+        caches.sweep(&validity, false);
+        assert_eq!(caches.sizes(), [("secrets", 0), ("others", 0)]);
     }
 }

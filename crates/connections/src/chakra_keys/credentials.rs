@@ -59,7 +59,7 @@ impl ChakraCredentials {
     /// The service on that core. Opened keys are wiped when they are dropped, so a task drops them in time.
     #[must_use]
     pub fn new(core: &Core) -> Self {
-        let opened = core.caches.add("chakra_keys");
+        let opened = core.caches.add_secret("chakra_keys");
         Self { core: core.clone(), opened }
     }
 

@@ -119,7 +119,7 @@ async fn the_team_of_a_key_is_learned_once_and_only_where_ownership_depends_on_i
     world.store_chakra_key().await;
     let key = world.key("owner").await;
     let customer = world.tenant.connection.customer;
-    let limited = world.key_that("viewer", |new| new.customers = Some(vec![customer])).await;
+    let limited = world.key_that("messaging", |new| new.customers = Some(vec![customer])).await;
     let plugin = format!("/plugin/{}", world.tenant.connection.plugin);
     let medium = "/v1/whatsapp/v24.0/media/300";
     for (path, by, questions) in

@@ -59,13 +59,13 @@ impl App {
         options: AppOptions,
     ) -> Result<Self, StartError> {
         let chakra = Client::new(&options.chakra_url)?.with_path_overrides(options.chakra_paths);
-        let fingerprint_key = unlock(&db, &master_keys).await?;
+        let mac_key = unlock(&db, &master_keys).await?;
         let core_options = CoreOptions {
             public_url: options.public_url,
             request_log_capacity: options.request_log_capacity,
             clock: Clock::system(),
         };
-        let core = Core::new(db, Arc::new(master_keys), fingerprint_key, core_options);
+        let core = Core::new(db, Arc::new(master_keys), mac_key, core_options);
         let connections = Connections::new(&core, &chakra);
         let (sessions, signing_keys, sign_in) = (Sessions::new(&core), SigningKeys::new(&core), SignIn::new(&core));
         let authenticator = Authenticator::new(&core, operator, &sessions, &signing_keys);

@@ -6,11 +6,11 @@
 //!
 //! ```
 //! use portico_domain::permission::perm;
-//! use crate::guard::Caller;
-//! use crate::problem::Problem;
-//! use crate::reply::Json;
-//! use crate::route;
-//! use crate::routes::Routes;
+//! use portico_web::guard::Caller;
+//! use portico_web::problem::Problem;
+//! use portico_web::reply::Json;
+//! use portico_web::route;
+//! use portico_web::routes::Routes;
 //!
 //! #[utoipa::path(get, path = "/api/v1/example", responses((status = 200, description = "It.")))]
 //! async fn read(caller: Caller<perm::CustomersRead>) -> Result<Json<String>, Problem> {
@@ -24,10 +24,10 @@
 //! The same without the caller does not compile:
 //!
 //! ```compile_fail
-//! use crate::problem::Problem;
-//! use crate::reply::Json;
-//! use crate::route;
-//! use crate::routes::Routes;
+//! use portico_web::problem::Problem;
+//! use portico_web::reply::Json;
+//! use portico_web::route;
+//! use portico_web::routes::Routes;
 //!
 //! #[utoipa::path(get, path = "/api/v1/example", responses((status = 200, description = "It.")))]
 //! async fn read() -> Result<Json<String>, Problem> {
@@ -41,12 +41,12 @@
 //!
 //! ```compile_fail
 //! use portico_domain::permission::perm;
-//! use crate::extract::Body;
-//! use crate::guard::Caller;
-//! use crate::problem::Problem;
-//! use crate::reply::Json;
-//! use crate::route;
-//! use crate::routes::Routes;
+//! use portico_web::extract::Body;
+//! use portico_web::guard::Caller;
+//! use portico_web::problem::Problem;
+//! use portico_web::reply::Json;
+//! use portico_web::route;
+//! use portico_web::routes::Routes;
 //!
 //! #[utoipa::path(post, path = "/api/v1/example", responses((status = 200, description = "It.")))]
 //! async fn write(_: Body<bool>, caller: Caller<perm::CustomersWrite>) -> Result<Json<String>, Problem> {

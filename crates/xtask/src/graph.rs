@@ -234,12 +234,14 @@ mod tests {
     #[test]
     fn the_figures_add_up() {
         let circle = [("lib.rs", "mod a; mod b;"), ("a.rs", "use crate::b::X;"), ("b.rs", "use crate::a::Z;")];
-        let lines =
-            figures(&[member("low", &[], &circle), member(SHARED, &["low"], &[("lib.rs", "mod c;"), ("c.rs", "")])]);
+        let lines = figures(&[
+            member("portico-domain", &[], &circle),
+            member(SHARED, &["portico-domain"], &[("lib.rs", "mod c;"), ("c.rs", "")]),
+        ]);
         let text = lines.join("\n");
         assert!(text.contains(&row("all", [5, 2, 1, 2, 0])), "{text}");
         assert!(text.contains("\n1 arrows among 2 crates\n"), "{text}");
-        assert!(text.contains("a circle of 2 files in low:\n  a.rs b.rs"), "{text}");
+        assert!(text.contains("a circle of 2 files in portico-domain:\n  a.rs b.rs"), "{text}");
         assert!(text.contains("fewer than three"), "{text}");
     }
 }

@@ -43,7 +43,8 @@ impl TenantTx {
     ///
     /// # Errors
     ///
-    /// [`StorageError`] when the database fails.
+    /// [`StorageError`] when the database fails, or when a table that may hold the tenant's rows is not
+    /// registered; then nothing is erased.
     pub async fn erase_tenant(&mut self) -> Result<bool, StorageError> {
         Ok(sqlx::query_scalar!(r#"select erase_tenant() as "done!""#).fetch_one(&mut *self.tx).await?)
     }

@@ -1,4 +1,4 @@
-//! What API keys live through: rotation, leaks, rate limits, expiry, and that an owner always stays.
+//! What API keys live through: rotation, rate limits, expiry, and that an owner always stays.
 
 use std::collections::BTreeSet;
 
@@ -11,18 +11,17 @@ use crate::harness::database::Database;
 use crate::harness::tenant::text;
 use crate::harness::{Answer, Body, Caller, Findings, Portico, Serve, Tenant, eventually};
 
-const LEAKED: &str = "/api/v1/api-keys/revoke-leaked";
 const NOBODYS_ID: &str = "key_01h455vb4pex5vsknk084sn02q";
 /// A well-formed secret that nobody has.
-const NOBODYS: &str = "ptc_live_0aB1cD2eF3gH4iJ5kL6mN7oP8qR9sT0v_0HGDh0";
+pub(crate) const NOBODYS: &str = "ptc_live_0aB1cD2eF3gH4iJ5kL6mN7oP8qR9sT0v_0HGDh0";
 
 /// A new key: its path and a caller with its secret.
-async fn key(owner: &Caller, body: Value) -> (String, Caller) {
+pub(crate) async fn key(owner: &Caller, body: Value) -> (String, Caller) {
     let made = owner.post("/api/v1/api-keys", body).await.expect(201);
     (format!("/api/v1/api-keys/{}", text(&made, "id")), owner.bearing(&text(&made, "secret")))
 }
 
-fn of_role(role: &str) -> Value {
+pub(crate) fn of_role(role: &str) -> Value {
     json!({"name": format!("a {role} key"), "role": role})
 }
 
@@ -30,7 +29,7 @@ fn within(span: Duration) -> String {
     (OffsetDateTime::now_utc() + span).format(&Rfc3339).expect("a moment can be written")
 }
 
-async fn until(caller: &Caller, path: &str, status: u16) -> Answer {
+pub(crate) async fn until(caller: &Caller, path: &str, status: u16) -> Answer {
     eventually(&format!("{path} answers {status}"), || async {
         let answer = caller.get(path).await;
         (answer.status == status).then_some(answer)
@@ -164,101 +163,6 @@ async fn rotation_is_refused_to_who_may_not_and_for_what_is_not_there() {
     owner.delete(&path).await.expect(204);
     let answer = owner.post(&format!("{path}/rotate"), json!({})).await;
     findings.note("a revoked key", answer.not_a_problem(&[409]));
-    findings.finish();
-    portico.stop().await;
-}
-
-#[tokio::test]
-async fn a_leaked_secret_ends_its_key_and_the_answer_says_nothing() {
-    let portico = Portico::start().await;
-    let database = Database::of(&portico).await;
-    let (id, operator, owner) = Tenant::bare(&portico, "Leaks").await;
-    let anybody = portico.anonymous();
-    let leak = async |secret: &str| anybody.post(LEAKED, json!({"secret": secret})).await;
-    let mut findings = Findings::new();
-
-    let (path, viewer) = key(&owner, of_role("viewer")).await;
-    let (revoked_path, revoked) = key(&owner, of_role("viewer")).await;
-    owner.delete(&revoked_path).await.expect(204);
-    let (rotated_path, rotated) = key(&owner, of_role("viewer")).await;
-    let new = owner.post(&format!("{rotated_path}/rotate"), json!({})).await.expect(201);
-    let new = owner.bearing(&text(&new, "secret"));
-    let (ended_path, ended) = key(&owner, of_role("viewer")).await;
-    let kept = owner.post(&format!("{ended_path}/rotate"), json!({"overlap_seconds": 0})).await.expect(201);
-    let kept = owner.bearing(&text(&kept, "secret"));
-
-    let expected = leak(NOBODYS).await;
-    findings.check(expected.status == 204 && expected.text.is_empty(), || format!("{expected}"));
-    for (what, secret) in [
-        ("a key", viewer.token()),
-        ("the same once more", viewer.token()),
-        ("a revoked key", revoked.token()),
-        ("an old secret", rotated.token()),
-        ("an old secret whose overlap is over", ended.token()),
-        ("the operator's token", portico.operator().token()),
-        ("no key", "nonsense"),
-        ("nothing", ""),
-        ("a NUL", "ptc_live_\u{0}"),
-    ] {
-        let answer = leak(secret).await;
-        findings.check(answer.shape(&[]) == expected.shape(&[]), || format!("{what} is told apart: {answer}"));
-    }
-    for (caller, status) in [(&viewer, 401), (&rotated, 401), (&new, 401), (&kept, 200), (&owner, 200)] {
-        until(caller, "/api/v1/customers", status).await;
-    }
-    let events = database.events(&id, "api_key.leaked").await;
-    findings.check(events.len() == 2, || format!("not two keys leaked: {events:?}"));
-    findings.check(events[0]["data"]["no_owner_left"] == false, || format!("{events:?}"));
-    let audited = database.audited(&id, "api_key.revoke_leaked").await;
-    findings.check(audited.len() == 2, || format!("{audited:?}"));
-    let entry = &audited[0];
-    findings.check(
-        entry["actor"]["kind"] == "portico"
-            && entry["address"] == "127.0.0.1"
-            && path.ends_with(&text(&entry["target"], "id")),
-        || format!("{entry}"),
-    );
-    findings.check(!json!(audited).to_string().contains(viewer.token()), || "the audit log holds a secret".to_owned());
-
-    // Bad reports, with and without a credential.
-    for (what, body, statuses) in [
-        ("no secret", json!({}), &[422][..]),
-        ("a number", json!({"secret": 5}), &[422]),
-        ("null", json!({"secret": null}), &[422]),
-        ("an unknown field", json!({"secret": "x", "colour": "red"}), &[422]),
-        ("a long text", json!({"secret": "x".repeat(2_000)}), &[413]),
-    ] {
-        findings.note(what, anybody.post(LEAKED, body).await.not_a_problem(statuses));
-    }
-    findings.note(
-        "no JSON",
-        anybody.send(Method::POST, LEAKED, Body::Bytes("application/json", b"{".to_vec())).await.not_a_problem(&[400]),
-    );
-    findings.note("no body", anybody.post_empty(LEAKED).await.not_a_problem(&[400]));
-    let other = anybody.get(LEAKED).await;
-    findings.check(other.header("allow") == "POST", || format!("{other}"));
-    findings.note("another method", other.not_a_problem(&[405]));
-
-    // The last owner's key dies too, even while the tenant is suspended; the tenant is told.
-    portico.operator().patch(&format!("/api/v1/tenants/{id}"), json!({"status": "suspended"})).await.expect(200);
-    leak(owner.token()).await.expect(204);
-    portico.operator().patch(&format!("/api/v1/tenants/{id}"), json!({"status": "active"})).await.expect(200);
-    until(&owner, "/api/v1/customers", 401).await;
-    let events = database.events(&id, "api_key.leaked").await;
-    findings.check(events.len() == 3 && events[2]["data"]["no_owner_left"] == true, || format!("{events:?}"));
-    operator.post("/api/v1/api-keys", of_role("owner")).await.expect(201);
-
-    // Nobody floods it: an address may report sixty in a minute, however many come at once.
-    let mut flood = tokio::task::JoinSet::new();
-    for _ in 0..61 {
-        let anybody = anybody.clone();
-        flood.spawn(async move { anybody.post(LEAKED, json!({"secret": NOBODYS})).await });
-    }
-    let throttled = flood.join_all().await.into_iter().find(|answer| answer.status == 429);
-    let Some(throttled) = throttled else { panic!("sixty-one reports at once were all taken") };
-    let after = throttled.header("retry-after").parse::<u32>();
-    findings.check(after.is_ok_and(|seconds| seconds >= 1), || format!("{throttled}"));
-    findings.note("a flood", throttled.not_a_problem(&[429]));
     findings.finish();
     portico.stop().await;
 }

@@ -22,6 +22,7 @@ mod envelope;
 mod fairness;
 mod harness;
 mod isolation;
+mod leaked_keys;
 mod limited_keys;
 mod lookup;
 mod members;

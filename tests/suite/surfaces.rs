@@ -3,7 +3,7 @@
 use portico_chakra::operations;
 
 use crate::harness::tenant::message;
-use crate::harness::{Caller, Findings, Portico, Tenant};
+use crate::harness::{Answer, Caller, Findings, Portico, Tenant};
 
 #[tokio::test]
 async fn liveness_readiness_documentation_and_metrics_answer_and_tell_no_secret() {
@@ -38,10 +38,7 @@ async fn liveness_readiness_documentation_and_metrics_answer_and_tell_no_secret(
         }
     }
 
-    let metrics = Caller::anonymous(portico.told("metrics_url"));
-    // The address may be told with or without the path.
-    let path = if portico.told("metrics_url").ends_with("/metrics") { "" } else { "/metrics" };
-    let metrics = metrics.get(path).await;
+    let metrics = metrics(&portico).await;
     findings.check(metrics.status == 200 && metrics.text.contains("# TYPE"), || format!("{metrics}"));
     let parses = metrics
         .text
@@ -64,6 +61,46 @@ async fn liveness_readiness_documentation_and_metrics_answer_and_tell_no_secret(
         findings.note("with junk", answer.not_a_problem(&[401]));
     }
     findings.note("an unknown path", public.get("/nowhere").await.not_a_problem(&[404]));
+    findings.finish();
+    portico.stop().await;
+}
+
+async fn metrics(portico: &Portico) -> Answer {
+    // The address may be told with or without the path.
+    let base = portico.told("metrics_url").trim_end_matches("/metrics");
+    Caller::anonymous(base).get("/metrics").await
+}
+
+/// Calls that no handler sees are those that an outage or an attack is made of.
+#[tokio::test]
+async fn calls_that_no_handler_sees_are_counted_with_the_code_that_the_caller_saw() {
+    let portico = Portico::start().await;
+    let public = portico.anonymous();
+    let mut findings = Findings::new();
+    let expected = [
+        ("compatible", public.get("/nowhere").await, 404),
+        ("compatible", public.get("/v1/health").await, 401),
+        ("management", public.get("/api/v1/nowhere").await, 404),
+        ("management", public.get("/api/v1/customers").await, 401),
+        ("management", public.delete("/api/v1/customers").await, 405),
+        ("console", public.get("/console/sign-in").await, 200),
+        ("console", public.get("/console/nowhere").await, 404),
+    ];
+    let metrics = metrics(&portico).await.text;
+    for (surface, answer, status) in &expected {
+        findings.check(answer.status == *status, || format!("not {status}: {answer}"));
+        let calls = expected.iter().filter(|(at, _, of)| (at, of) == (surface, status)).count();
+        let counted: usize = metrics
+            .lines()
+            .filter(|line| {
+                line.starts_with("portico_request_duration_seconds_count{")
+                    && line.contains(&format!("surface=\"{surface}\""))
+                    && line.contains(&format!("code=\"{status}\""))
+            })
+            .filter_map(|line| line.rsplit_once(' ')?.1.parse::<usize>().ok())
+            .sum();
+        findings.check(counted == calls, || format!("{calls} calls, {counted} counted: {surface} {status}"));
+    }
     findings.finish();
     portico.stop().await;
 }

@@ -66,6 +66,6 @@ sqlx: ## write .sqlx from the migrations and the queries
 	@.ci/install cc postgres
 	@.ci/with-postgres cargo run -q -p xtask -- sqlx-prepare
 
-openapi: ## write openapi/portico.json from the code
+openapi: ## write openapi/portico.json and openapi/problems.md from the code
 	@.ci/install cc
 	@cargo run -q -p xtask -- openapi

@@ -2,14 +2,14 @@
 //!
 //! It is public and needs no internet: everything that a page loads comes from this binary. Every
 //! page can be read without JavaScript but the reference, which is Swagger UI. What can be derived is:
-//! the tables of permissions, operations and error codes follow from the code, and the page of settings is
-//! the file that the server's tests hold against its table.
+//! the tables of roles, permissions, operations and error codes follow from the code, and the page of settings
+//! is the file that the server's tests hold against its table.
 //!
-//! What it says of Portico's own API it is given: the table of routes, the table of codes and the OpenAPI
-//! document. It knows no endpoint.
+//! What it says of Portico's own API it is given as [`Sources`]: the table of routes, the table of codes and the
+//! OpenAPI document. It knows no endpoint.
 //!
-//! To add a page, write its text in [Markdown](markdown) to `pages/` and name it in [`pages::all`].
-//! Navigation, contents, search and the test of links follow.
+//! To add a page, write its text in [Markdown](markdown) to `pages/` and name it in [`pages`], in the function of its
+//! part: `begin`, `know`, `run` or `look_up`. Navigation, contents, search and the test of links follow.
 
 mod catalogue;
 mod file;
@@ -101,7 +101,7 @@ fn serve(config: &mut ServiceConfig, path: &str, file: Arc<File>) {
         async move { file.answer(&request) }
     };
     let resource = web::resource(path).route(web::route().guard(reads).to(answer));
-    config.service(resource.default_service(other_method(&[Method::GET, Method::HEAD])));
+    config.service(resource.default_service(other_method(None, &[Method::GET, Method::HEAD])));
 }
 
 /// A file of Swagger UI out of this binary.

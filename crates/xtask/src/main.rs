@@ -19,7 +19,7 @@ const USAGE: &str = "\
 usage: cargo xtask <command>
 
   graph [--check]         prints the import graph in figures, or fails for its circles and upward arrows
-  layers                  checks which crate may depend on which (STYLE: Layout)
+  layers                  checks which crate may depend on which
   openapi [--check]       writes openapi/ from the code, or compares it with the code
   sqlx-prepare [--check]  writes .sqlx from the migrations and the queries, or compares it with them";
 

@@ -103,7 +103,8 @@ settings! {
         env: "PORTICO_PUBLIC_URL",
         file: "public_url",
         secret: false,
-        unset: Means("`http://` and the address on which the gateway listens; refused if there is an OpenID provider"),
+        unset: Means("`http://` and the host that each call names, and tokens have the issuer `portico`; refused if \
+                      there is an OpenID provider"),
         what: "The URL under which the outside reaches the gateway, without a path.",
         example: "https://portico.example.com",
     }

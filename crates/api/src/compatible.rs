@@ -7,10 +7,11 @@ use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, body, web};
 use futures_util::StreamExt as _;
 use portico_app::App;
+use portico_core::metrics::Surface;
 use portico_gateway::{Answer, AnswerBody, BodyFailure, Call, Error, Failure, Head, Headers};
 use portico_web::error::AppError;
-use portico_web::error_response::{ErrorResponse, Surface, log};
-use portico_web::guard::presented;
+use portico_web::error_response::{ErrorResponse, log};
+use portico_web::guard::{nothing_presented, presented};
 use portico_web::problem::Problem;
 use portico_web::rate_limit;
 use portico_web::reply;
@@ -52,21 +53,22 @@ impl Headers for View<'_> {
 /// Answers any request that no other route took.
 pub(crate) async fn forward(app: &App, request: &HttpRequest, payload: web::Payload) -> HttpResponse {
     let id = RequestId::of(request);
-    let presented = match presented(request, &id) {
-        Ok(presented) => presented,
-        Err(error) => {
-            return refused(request, &id, Failure { error: error.into(), operation: None, limit: None });
-        }
+    let (credentials, unreadable) = match presented(request, &id) {
+        Ok(credentials) => (credentials, None),
+        Err(error) => (nothing_presented(request, &id), Some(error)),
     };
     let headers = View(request.headers());
     let head = Head {
         method: request.method().as_str(),
         path: request.uri().path(),
         query: request.uri().query(),
-        credentials: presented,
+        credentials,
         headers: &headers,
         content_length: content_length(request.headers()),
     };
+    if let Some(error) = unreadable {
+        return refused(request, &id, *app.gateway().refuse(&head, error));
+    }
     let call = Call { head, body: payload.map(|piece| piece.map_err(|_| BodyFailure)) };
     match app.gateway().forward(call).await {
         Ok(answer) => answered(answer, &id),

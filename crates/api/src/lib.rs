@@ -31,7 +31,7 @@ pub fn configure(config: &mut ServiceConfig, app: App) {
     config.service(management::routes().into_service());
 }
 
-/// Registers what the private listener serves: `GET /metrics`, in Prometheus' text format.
+/// Registers what the private listener serves: `GET /metrics`, in the text format of `OpenMetrics`.
 pub fn configure_metrics(config: &mut ServiceConfig, app: App) {
     public::register_metrics(config, app);
 }

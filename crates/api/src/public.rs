@@ -1,5 +1,5 @@
 //! What needs no permission: liveness, readiness, public keys, documentation, metrics, reports of leaked
-//! secrets, and the door to the compatible surface, behind which [`App::forward`] asks for the permission
+//! secrets, and the door to the compatible surface, behind which [`Gateway::forward`](portico_gateway::Gateway::forward) asks for the permission
 //! that the catalogue names.
 
 use std::rc::Rc;
@@ -10,10 +10,12 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource};
 use portico_app::App;
 use portico_auth::Origin;
+use portico_core::metrics::Surface;
 use portico_docs::Docs;
 use portico_domain::signing_key::JsonWebKey;
 use portico_identity::JWKS_MAX_AGE;
 use portico_web::extract::Body;
+use portico_web::observed::observe;
 use portico_web::problem::Problem;
 use portico_web::reply;
 use portico_web::request_id::RequestId;
@@ -45,10 +47,11 @@ pub(crate) struct ReadinessReport {
     /// Whether the master keys can be reached. Keys that are open go on for a minute without.
     vault: bool,
     /// Whether word of changes on other replicas is known to arrive, by a beat of less than a second ago.
-    /// Without it, and always behind a connection pooler, caches hold for less than a second.
+    /// Without it caches hold for less than a second; so they do behind a connection pooler, unless
+    /// `PORTICO_LISTEN_DATABASE_URL` leads around it.
     changes: bool,
-    /// Names of background tasks whose last round failed, or that wait to be started again after a panic. They
-    /// try again by themselves; the log says why they failed, and the metrics how often.
+    /// Names of background tasks whose last round failed, that wait to be started again after a panic, or that
+    /// stopped. All but the last try again by themselves; the log says why they failed, the metrics how often.
     #[schema(value_type = Vec<String>, example = json!([]))]
     failing_tasks: Vec<&'static str>,
 }
@@ -77,7 +80,7 @@ pub(crate) async fn readyz(request: HttpRequest, app: web::Data<App>) -> HttpRes
     let (code, status) =
         if ready.serves { (StatusCode::OK, "ok") } else { (StatusCode::SERVICE_UNAVAILABLE, "unavailable") };
     let (database, vault, changes) = (ready.database, ready.vault, ready.changes);
-    let failing_tasks = ready.tasks.iter().filter(|task| !task.is_well()).map(|task| task.name).collect();
+    let failing_tasks = ready.tasks.iter().filter(|task| !task.is_healthy()).map(|task| task.name).collect();
     report(&request, code, &ReadinessReport { status, database, vault, changes, failing_tasks })
 }
 
@@ -115,7 +118,8 @@ impl From<String> for LeakedSecret {
     responses((status = 204, description = "If this was the secret of a key, the key is revoked.")))]
 pub(crate) async fn revoke_leaked(request: HttpRequest, payload: web::Payload, app: web::Data<App>) -> HttpResponse {
     let id = RequestId::keep(&request);
-    revoke(&request, payload, &app, &id).await.unwrap_or_else(|problem| problem.answer(&id))
+    let answering = async { revoke(&request, payload, &app, &id).await.unwrap_or_else(|problem| problem.answer(&id)) };
+    observe(&request, Surface::Management, "api-keys", answering).await
 }
 
 async fn revoke(
@@ -125,7 +129,7 @@ async fn revoke(
     id: &RequestId,
 ) -> Result<HttpResponse, Problem> {
     let address = request.peer_addr().map(|address| address.ip());
-    app.core().limits.count_leak_report(address).map_err(portico_core::Error::from)?;
+    app.core().limits.count_leak_report(address)?;
     let Body(body) = Body::<LeakedBody>::within(REPORT, request, &mut payload.into_inner()).await?;
     let origin = Origin { address, request_id: Some(id.as_str().into()) };
     app.api_keys().revoke_leaked(&body.secret.0, &origin).await?;
@@ -204,7 +208,8 @@ where
     if methods == [Method::GET] {
         methods.push(Method::HEAD);
     }
-    let resource = web::resource(described.path()).default_service(other_method(&methods));
+    let surface = described.path().starts_with("/api/").then_some(Surface::Management);
+    let resource = web::resource(described.path()).default_service(other_method(surface, &methods));
     let route = |method| web::method(method).to(described.handler.clone());
     let resource = methods.into_iter().fold(resource, |resource, method| resource.route(route(method)));
     PublicCall { document: described.document, resource }
@@ -212,7 +217,7 @@ where
 
 /// Registers all of it. Before the management API, which takes whatever is left below `/api/`; the compatible
 /// surface takes what nothing else took.
-#[expect(clippy::disallowed_methods, reason = "App::forward asks for itself")]
+#[expect(clippy::disallowed_methods, reason = "Gateway::forward asks for itself")]
 pub(crate) fn register(config: &mut ServiceConfig, app: App, docs: &Docs) {
     for call in [leak_report()].into_iter().chain(reads()) {
         config.service(call.resource);
@@ -235,5 +240,5 @@ pub(crate) fn register_metrics(config: &mut ServiceConfig, app: App) {
     config.service(web::resource("/metrics").route(web::get().to(read)));
 }
 
-/// Prometheus' text format.
-const TEXT: &str = "text/plain; version=0.0.4";
+/// The text format of `OpenMetrics`, which Prometheus reads.
+const TEXT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

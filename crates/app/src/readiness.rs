@@ -8,7 +8,7 @@ use portico_core::tasks::TaskStatus;
 use crate::app::App;
 
 /// How long the database may take to answer.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Whether calls can be served.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +30,7 @@ impl App {
     /// Whether calls can be served now.
     pub async fn readiness(&self) -> Readiness {
         let core = self.core();
-        let ping = tokio::time::timeout(PATIENCE, core.db.ping()).await;
+        let ping = tokio::time::timeout(PROBE_TIMEOUT, core.db.ping()).await;
         let database = matches!(ping, Ok(Ok(())));
         let serves = database && core.vault_availability.serves();
         Readiness {

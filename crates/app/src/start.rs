@@ -96,11 +96,7 @@ impl App {
     pub async fn stop(&self) {
         let core = self.core();
         core.tasks.stop().await;
+        core.write_behind.write_rest().await;
         core.refusals.write_all().await;
-    }
-
-    /// Waits until a background task has ended without which the process had better end.
-    pub async fn failed(&self) {
-        self.core().tasks.failed().await;
     }
 }

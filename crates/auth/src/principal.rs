@@ -15,7 +15,7 @@ use crate::reach::Reach;
 use crate::token::TokenClaims;
 
 /// Who acts, as the audit log names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Actor {
     /// Whoever runs this Portico.
     Operator,

@@ -201,10 +201,11 @@ struct Node<'a> {
 }
 
 impl Node<'_> {
-    fn put(&mut self, found: &FieldValue) {
+    /// Notes the value for every pointer that ends here; none is made where none does.
+    fn put(&mut self, found: impl Fn() -> FieldValue) {
         for (index, path) in self.scan.paths.iter().enumerate() {
             if self.live & (1 << index) != 0 && path.len() == self.depth {
-                self.out.push((self.scan.pointers[index], found.clone()));
+                self.out.push((self.scan.pointers[index], found()));
             }
         }
     }
@@ -235,37 +236,37 @@ impl<'de> Visitor<'de> for Node<'_> {
     }
 
     fn visit_str<E>(mut self, text: &str) -> Result<(), E> {
-        self.put(&if text.is_empty() { FieldValue::Unset } else { FieldValue::Text(text.to_owned()) });
+        self.put(|| if text.is_empty() { FieldValue::Unset } else { FieldValue::Text(text.to_owned()) });
         Ok(())
     }
 
     fn visit_u64<E>(mut self, number: u64) -> Result<(), E> {
-        self.put(&if number == 0 { FieldValue::Unset } else { FieldValue::Text(number.to_string()) });
+        self.put(|| if number == 0 { FieldValue::Unset } else { FieldValue::Text(number.to_string()) });
         Ok(())
     }
 
     fn visit_i64<E>(mut self, _: i64) -> Result<(), E> {
-        self.put(&FieldValue::Other);
+        self.put(|| FieldValue::Other);
         Ok(())
     }
 
     fn visit_f64<E>(mut self, _: f64) -> Result<(), E> {
-        self.put(&FieldValue::Other);
+        self.put(|| FieldValue::Other);
         Ok(())
     }
 
     fn visit_bool<E>(mut self, value: bool) -> Result<(), E> {
-        self.put(&if value { FieldValue::Other } else { FieldValue::Unset });
+        self.put(|| if value { FieldValue::Other } else { FieldValue::Unset });
         Ok(())
     }
 
     fn visit_unit<E>(mut self) -> Result<(), E> {
-        self.put(&FieldValue::Unset);
+        self.put(|| FieldValue::Unset);
         Ok(())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<(), A::Error> {
-        self.put(&FieldValue::Other);
+        self.put(|| FieldValue::Other);
         let every = self.every();
         if every == 0 {
             while list.next_element::<IgnoredAny>()?.is_some() {}
@@ -276,7 +277,7 @@ impl<'de> Visitor<'de> for Node<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
-        self.put(&FieldValue::Other);
+        self.put(|| FieldValue::Other);
         let every = self.every();
         let mut seen = 0;
         while let Some(named) = map.next_key_seed(Key { scan: self.scan, live: self.live, depth: self.depth })? {

@@ -75,4 +75,21 @@ impl Error {
             Self::Core(error) => error.code(),
         }
     }
+
+    /// Whether a known caller was told no, as [`CoreError::is_refusal`] says.
+    #[must_use]
+    pub const fn is_refusal(&self) -> bool {
+        match self {
+            Self::NoChakraKey
+            | Self::ChakraKeyRefused
+            | Self::Upstream(_)
+            | Self::Rejected(_)
+            | Self::UpstreamMalformed
+            | Self::PluginIdTaken
+            | Self::PreconditionRequired
+            | Self::PreconditionFailed
+            | Self::DataKeyReplaced => false,
+            Self::Core(error) => error.is_refusal(),
+        }
+    }
 }

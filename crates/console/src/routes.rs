@@ -8,6 +8,8 @@ use actix_web::web::{self, Data, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use maud::html;
 use portico_app::App;
+use portico_core::metrics::Surface;
+use portico_web::observed::observe;
 
 use crate::frame::{self, icon, redirect, style};
 use crate::visit::{Form, Visit};
@@ -18,19 +20,30 @@ const FORM_LIMIT: usize = 16 * 1024;
 /// How long one may take to arrive: nobody who sends it is known yet.
 const FORM_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// What the metrics say that a page asks for: no resource.
+const NO_CLASS: &str = "none";
+
 /// A route that shows a page.
 macro_rules! shows {
     ($handler:path) => {
-        web::get().to(async |request: HttpRequest, app: Data<App>| $handler(Visit::new(&app, &request)).await)
+        web::get().to(async |request: HttpRequest, app: Data<App>| {
+            let answering = async { $handler(Visit::new(&app, &request)).await };
+            observe(&request, Surface::Console, NO_CLASS, answering).await
+        })
     };
 }
 
 /// A route that takes a form.
 macro_rules! takes {
     ($handler:path) => {
-        web::post().to(async |request: HttpRequest, app: Data<App>, body: Payload| match read_form(body).await {
-            Ok(form) => $handler(Visit::new(&app, &request), form).await,
-            Err(refused) => refused,
+        web::post().to(async |request: HttpRequest, app: Data<App>, body: Payload| {
+            let answering = async {
+                match read_form(body).await {
+                    Ok(form) => $handler(Visit::new(&app, &request), form).await,
+                    Err(refused) => refused,
+                }
+            };
+            observe(&request, Surface::Console, NO_CLASS, answering).await
         })
     };
 }
@@ -55,7 +68,9 @@ pub fn configure(config: &mut ServiceConfig, app: App) {
             .route("/invitations/{token}", shows!(invitation::show))
             .route("/invitations/{token}", takes!(invitation::accept))
             .route("/invitations/{token}/provider", takes!(invitation::accept_at_provider))
-            .default_service(web::to(not_found)),
+            .default_service(web::to(async |request: HttpRequest| {
+                observe(&request, Surface::Console, NO_CLASS, not_found()).await
+            })),
     );
 }
 

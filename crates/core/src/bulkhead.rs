@@ -16,7 +16,7 @@ use crate::error::Error;
 /// How many at once: a small part of the connections, so that several tenants may do their worst.
 const AT_ONCE: usize = 4;
 /// How long one waits for its turn.
-const PATIENCE: Duration = Duration::from_secs(5);
+const WAIT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The right to be worked on, until it is dropped.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ impl Bulkhead {
     ///
     /// [`Error::TenantBusy`] when that takes longer than five seconds.
     pub async fn admit(&self, tenant: TenantId) -> Result<BulkheadPermit, Error> {
-        self.take(tenant, PATIENCE).await
+        self.take(tenant, WAIT_TIMEOUT).await
     }
 
     async fn take(&self, tenant: TenantId, patience: Duration) -> Result<BulkheadPermit, Error> {

@@ -20,7 +20,7 @@
 //! notifications of what was committed before may have been lost, and every stamp from before is void. Nothing is
 //! to be done when a connection ends: what its last heartbeat proved stays true, and lapses by itself.
 //!
-//! The order matters in cachery too. The listener moves the epoch first and the heartbeat afterwards; whoever
+//! The order in memory matters too. The listener moves the epoch first and the heartbeat afterwards; whoever
 //! asks reads the heartbeat first and the epoch afterwards, or it might see the new heartbeat with the old epoch.
 //! Asking costs three atomic loads and takes no lock of its own.
 //!
@@ -45,7 +45,7 @@ pub const LONGEST: Duration = Duration::from_secs(55);
 /// How often secrets that are no longer believed are dropped. With [`LONGEST`], they are held for less than
 /// a minute.
 pub const SWEEP: Duration = Duration::from_millis(500);
-/// How often everything else that is no longer believed is dropped.
+/// How often what is no longer believed is dropped from every cache.
 const SWEEP_ALL: Duration = Duration::from_secs(15);
 /// How old the truth may be by which a call is decided.
 const BOUND: Duration = Duration::from_millis(700);
@@ -57,7 +57,8 @@ const CAPACITY: usize = 200_000;
 /// Decides what is still fresh.
 #[derive(Debug)]
 pub struct Validity {
-    tenants: RwLock<HashMap<TenantId, Arc<AtomicU64>>>,
+    /// Never given back: a stamp points at its tenant's epoch, and is copied at each use of a cache.
+    tenants: RwLock<HashMap<TenantId, &'static AtomicU64>>,
     everything: AtomicU64,
     /// How often a notification of a change came, of whatever tenant.
     notifications: AtomicU64,
@@ -69,9 +70,9 @@ pub struct Validity {
 }
 
 /// When, and at which epoch, something was read.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct Stamp {
-    tenant: Arc<AtomicU64>,
+    tenant: &'static AtomicU64,
     tenant_epoch: u64,
     everything_epoch: u64,
     at: Instant,
@@ -220,13 +221,14 @@ impl Validity {
         micros(moment.saturating_duration_since(self.origin))
     }
 
-    fn epoch(&self, tenant: TenantId) -> Arc<AtomicU64> {
+    fn epoch(&self, tenant: TenantId) -> &'static AtomicU64 {
         let tenants = self.tenants.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(epoch) = tenants.get(&tenant) {
-            return Arc::clone(epoch);
+            return epoch;
         }
         drop(tenants);
-        Arc::clone(self.tenants.write().unwrap_or_else(PoisonError::into_inner).entry(tenant).or_default())
+        let mut tenants = self.tenants.write().unwrap_or_else(PoisonError::into_inner);
+        tenants.entry(tenant).or_insert_with(|| Box::leak(Box::default()))
     }
 }
 

@@ -1,6 +1,8 @@
 //! Why a use case came to nothing, in the cases that all services share. Each crate above has an enum of its own
 //! that holds this one.
 
+use std::fmt;
+
 use portico_auth::Denied;
 use portico_storage::{Constraint, StorageError};
 use portico_vault::{MasterKeyFailure, OpenError};
@@ -136,6 +138,48 @@ impl Error {
     /// A field of the request is wrong.
     pub fn invalid(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         Self::Invalid { pointer: pointer.into(), detail: detail.into() }
+    }
+}
+
+/// What is wrong with a request's body, on either surface.
+#[derive(Debug, thiserror::Error)]
+pub enum RequestError {
+    /// The body is no JSON, or no object.
+    #[error("{0}")]
+    Body(String),
+    /// The body is longer than allowed, in bytes.
+    #[error("the body is longer than {0} bytes")]
+    TooLarge(usize),
+    /// The content type is not one that the operation takes.
+    #[error("the Content-Type must be {0}")]
+    ContentType(&'static str),
+}
+
+impl RequestError {
+    /// The stable code, whose status the answer has.
+    #[must_use]
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::Body(_) => code::BODY_MALFORMED,
+            Self::TooLarge(_) => code::BODY_TOO_LARGE,
+            Self::ContentType(_) => code::CONTENT_TYPE_UNSUPPORTED,
+        }
+    }
+}
+
+/// An error and its causes, in one line.
+#[derive(Debug)]
+pub struct Causes<'e>(pub &'e (dyn std::error::Error + 'static));
+
+impl fmt::Display for Causes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut next = self.0.source();
+        while let Some(cause) = next {
+            write!(f, ": {cause}")?;
+            next = cause.source();
+        }
+        Ok(())
     }
 }
 

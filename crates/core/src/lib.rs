@@ -1,8 +1,9 @@
-//! What services share: caches and their invalidation, background tasks, the audit recorder, limits, what is
+//! What services and surfaces share: caches and their invalidation, background tasks, the audit recorder, limits, what is
 //! written behind the calls, the vault at work, metrics, the clock.
 //!
 //! Nothing here knows a service. A service takes a [`Core`], clones out of it what it needs, and owns its own
-//! state. A thing belongs here when at least three services use it; else it lives with its user.
+//! state. A thing belongs here when several services or surfaces share it, or when tasks, metrics or a stop must know
+//! it beside its user; else it lives with its user.
 
 pub mod access_log;
 pub mod audit;
@@ -24,7 +25,7 @@ use portico_domain::clock::Clock;
 use portico_storage::Db;
 use portico_vault::{FingerprintSubkey, MacKey, MasterKeys};
 
-pub use error::{Error, Thing};
+pub use error::{Causes, Error, RequestError, Thing};
 pub use paging::{PageRequest, Paged, paged};
 
 use audit::{AuditRecorder, Refusals};
@@ -94,7 +95,7 @@ impl Core {
     pub fn new(db: Db, master_keys: Arc<MasterKeys>, mac_key: MacKey, options: CoreOptions) -> Self {
         let CoreOptions { public_url, request_log_capacity, clock } = options;
         let fingerprints = Arc::new(mac_key.fingerprint_subkey());
-        let (metrics, limits) = (Arc::<Metrics>::default(), Arc::<Limits>::default());
+        let (metrics, limits) = (Arc::<Metrics>::default(), Arc::new(Limits::new(&clock)));
         let validity = Arc::new(Validity::new(clock.clone()));
         let vault = Vault::new(db.clone(), Arc::clone(&master_keys), clock.clone());
         let audit = AuditRecorder::new(db.clone(), Arc::new(mac_key.audit_chain_key()), clock.clone());

@@ -2,8 +2,9 @@
 //!
 //! Each limit is a [`Quota`], so many per span of time, and each thing that it holds for (an API key, an
 //! address) has a bucket of its own, which starts full (GCRA, by `governor`). Buckets lie in a cache that evicts
-//! what was not asked for lately, so that a flood of new addresses resets nobody's count. A changed quota begins
-//! a new bucket: it holds from the next call on, and nothing of the old one's window is left.
+//! what was not asked for lately, so that a flood of new addresses resets nobody's count. A changed quota holds from
+//! the next call on, and the calls that were taken of the old one are taken of it: a lower limit lets nobody start anew,
+//! and a higher one lets the difference pass at once.
 //!
 //! The count is this process's own: with three replicas a key gets up to three times its limit until the counts
 //! are shared.
@@ -14,15 +15,16 @@ use std::fmt;
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use governor::RateLimiter;
-use governor::clock::{Clock, MonotonicClock};
+use governor::clock::Clock as _;
 use governor::middleware::StateInformationMiddleware;
 use governor::state::{InMemoryState, NotKeyed};
 use portico_auth::{Actor, Principal};
 use portico_domain::ApiKeyId;
+use portico_domain::clock::Clock;
 
 /// Which limit it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,13 +121,19 @@ fn seconds(duration: Duration) -> u64 {
 const LEAK_REPORTS: Quota = Quota { most: NonZeroU32::new(60).expect("is not zero"), window: Duration::from_mins(1) };
 
 /// Every bucket of this process.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Limits {
     api_keys: Buckets<ApiKeyId>,
     leak_reports: Buckets<IpAddr>,
 }
 
 impl Limits {
+    /// Every bucket is full.
+    #[must_use]
+    pub fn new(clock: &Clock) -> Self {
+        Self { api_keys: Buckets::new(clock, CAPACITY), leak_reports: Buckets::new(clock, CAPACITY) }
+    }
+
     /// Counts a call against the limits of who calls; nothing where there is none.
     ///
     /// # Errors
@@ -143,9 +151,9 @@ impl Limits {
     /// # Errors
     ///
     /// [`Exceeded`].
-    pub fn count_leak_report(&self, address: Option<IpAddr>) -> Result<LimitState, Exceeded> {
+    pub fn count_leak_report(&self, address: Option<IpAddr>) -> Result<(), Exceeded> {
         let from = address.map_or(Ipv6Addr::UNSPECIFIED.into(), network);
-        allowed(self.leak_reports.take(LimitKind::LeakReports, &from, LEAK_REPORTS))
+        allowed(self.leak_reports.take(LimitKind::LeakReports, &from, LEAK_REPORTS)).map(drop)
     }
 }
 
@@ -164,78 +172,97 @@ fn network(address: IpAddr) -> IpAddr {
 /// How many buckets of one limit are held.
 const CAPACITY: usize = 100_000;
 
+/// The process's clock as `governor` asks for it.
+#[derive(Debug, Clone)]
+struct LimiterClock(Clock);
+
+impl governor::clock::Clock for LimiterClock {
+    type Instant = Instant;
+
+    fn now(&self) -> Instant {
+        self.0.instant()
+    }
+}
+
 /// The buckets of one limit.
-struct Buckets<K, C: Clock = MonotonicClock> {
-    entries: quick_cache::sync::Cache<K, Arc<Bucket<C>>>,
-    clock: C,
+struct Buckets<K> {
+    entries: quick_cache::sync::Cache<K, Arc<RwLock<Bucket>>>,
+    clock: LimiterClock,
 }
 
-/// One bucket, of the quota that it was made for.
-struct Bucket<C: Clock> {
+/// One bucket, of the quota that it has at present.
+struct Bucket {
     quota: Quota,
-    limiter: RateLimiter<NotKeyed, InMemoryState, C, StateInformationMiddleware>,
+    limiter: RateLimiter<NotKeyed, InMemoryState, LimiterClock, StateInformationMiddleware>,
 }
 
-impl<K, C: Clock> fmt::Debug for Buckets<K, C> {
+impl<K> fmt::Debug for Buckets<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Buckets").finish_non_exhaustive()
     }
 }
 
-impl<K: Eq + Hash + Clone> Default for Buckets<K> {
-    fn default() -> Self {
-        Self::with_clock(MonotonicClock, CAPACITY)
-    }
-}
-
-impl<C: Clock> Bucket<C> {
-    fn new(quota: Quota, clock: C) -> Self {
-        let limiter = RateLimiter::direct_with_clock(quota.of_governor(), clock).with_middleware();
-        Self { quota, limiter }
-    }
-}
-
-impl<K: Eq + Hash + Clone, C: Clock + Clone> Buckets<K, C> {
-    fn with_clock(clock: C, capacity: usize) -> Self {
-        Self { entries: quick_cache::sync::Cache::new(capacity), clock }
+impl Bucket {
+    fn full(quota: Quota, clock: LimiterClock) -> Self {
+        Self { quota, limiter: RateLimiter::direct_with_clock(quota.of_governor(), clock).with_middleware() }
     }
 
-    /// Takes one out of the key's bucket.
-    fn take(&self, kind: LimitKind, key: &K, quota: Quota) -> LimitState {
-        let bucket = match self.entries.get(key).filter(|bucket| bucket.quota == quota) {
-            Some(bucket) => bucket,
-            None => self.renewed(key, quota),
-        };
+    /// Takes one out.
+    fn take(&self, kind: LimitKind, clock: &LimiterClock) -> LimitState {
+        let quota = self.quota;
         let state = LimitState { kind, quota, remaining: 0, reset: Duration::ZERO, retry_after: None };
-        match bucket.limiter.check() {
+        match self.limiter.check() {
             Ok(snapshot) => {
                 let remaining = snapshot.remaining_burst_capacity();
                 LimitState { remaining, reset: quota.each() * quota.most.get().saturating_sub(remaining), ..state }
             }
             Err(not_until) => {
-                let wait = not_until.wait_time_from(self.clock.now());
+                let wait = not_until.wait_time_from(clock.now());
                 LimitState { reset: quota.each() * (quota.most.get() - 1) + wait, retry_after: Some(wait), ..state }
             }
         }
     }
 
-    /// The key's bucket of that quota; of several calls at once, all get the same one.
-    fn renewed(&self, key: &K, quota: Quota) -> Arc<Bucket<C>> {
-        let new = || Arc::new(Bucket::new(quota, self.clock.clone()));
-        let Ok(found) = self.entries.get_or_insert_with(key, || Ok::<_, std::convert::Infallible>(new()));
-        if found.quota == quota {
-            return found;
+    /// The bucket of another quota for the same window, out of which as many are taken as out of this one, or all.
+    fn of_quota(&self, quota: Quota, clock: LimiterClock) -> Self {
+        // Asking takes one, which does not matter: this bucket goes.
+        let left = self.limiter.check().map_or(0, |snapshot| snapshot.remaining_burst_capacity() + 1);
+        let taken = self.quota.most.get().saturating_sub(left).min(quota.most.get());
+        let changed = Self::full(quota, clock);
+        if let Some(taken) = NonZeroU32::new(taken) {
+            // A full bucket holds no less than what its quota allows.
+            let _ = changed.limiter.check_n(taken);
         }
-        let fresh = new();
-        self.entries.insert(key.clone(), Arc::clone(&fresh));
-        fresh
+        changed
+    }
+}
+
+impl<K: Eq + Hash + Clone> Buckets<K> {
+    fn new(clock: &Clock, capacity: usize) -> Self {
+        Self { entries: quick_cache::sync::Cache::new(capacity), clock: LimiterClock(clock.clone()) }
+    }
+
+    /// Takes one out of the key's bucket.
+    fn take(&self, kind: LimitKind, key: &K, quota: Quota) -> LimitState {
+        let full = || Ok::<_, std::convert::Infallible>(Arc::new(RwLock::new(Bucket::full(quota, self.clock.clone()))));
+        let Ok(bucket) = self.entries.get_or_insert_with(key, full);
+        let present = bucket.read().unwrap_or_else(PoisonError::into_inner);
+        if present.quota == quota {
+            return present.take(kind, &self.clock);
+        }
+        drop(present);
+        let mut changed = bucket.write().unwrap_or_else(PoisonError::into_inner);
+        if changed.quota != quota {
+            *changed = changed.of_quota(quota, self.clock.clone());
+        }
+        changed.take(kind, &self.clock)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use governor::clock::FakeRelativeClock;
     use proptest::prelude::*;
+    use time::macros::datetime;
 
     use super::*;
 
@@ -243,12 +270,12 @@ mod tests {
         Quota { most: NonZeroU32::new(most).expect("is not zero"), window: Duration::from_secs(1) }
     }
 
-    fn buckets() -> (Buckets<u32, FakeRelativeClock>, FakeRelativeClock) {
-        let clock = FakeRelativeClock::default();
-        (Buckets::with_clock(clock.clone(), 1_000), clock)
+    fn buckets() -> (Buckets<u32>, Clock) {
+        let clock = Clock::manual(datetime!(2026-12-01 12:00 UTC));
+        (Buckets::new(&clock, 1_000), clock)
     }
 
-    fn take(buckets: &Buckets<u32, FakeRelativeClock>, key: u32, most: u32) -> LimitState {
+    fn take(buckets: &Buckets<u32>, key: u32, most: u32) -> LimitState {
         buckets.take(LimitKind::ApiKey, &key, per_second(most))
     }
 
@@ -272,10 +299,36 @@ mod tests {
     fn a_changed_quota_holds_from_the_next_call_on() {
         let (buckets, clock) = buckets();
         while take(&buckets, 1, 3).retry_after.is_none() {}
-        assert_eq!(take(&buckets, 1, 1_000).retry_after, None, "nothing of the old window is left");
-        clock.advance(Duration::from_millis(1));
+        let raised = take(&buckets, 1, 1_000);
+        assert_eq!((raised.retry_after, raised.remaining), (None, 1_000 - 3 - 1), "nobody waits for the old window");
+        clock.advance(Duration::from_secs(1));
         assert_eq!(take(&buckets, 1, 1).retry_after, None);
         assert!(take(&buckets, 1, 1).retry_after.is_some_and(|wait| wait <= Duration::from_secs(1)));
+    }
+
+    #[test]
+    fn what_was_taken_counts_against_a_changed_quota() {
+        for (taken, changed, left) in [(80, 90, 10), (80, 50, 0), (80, 100, 20), (100, 101, 1), (0, 50, 50)] {
+            let (buckets, _) = buckets();
+            let first = if changed == 100 { 200 } else { 100 };
+            assert_eq!((0..taken).filter(|_| take(&buckets, 1, first).retry_after.is_some()).count(), 0);
+            let passed = (0..500).filter(|_| take(&buckets, 1, changed).retry_after.is_none()).count();
+            assert_eq!(passed, left, "{taken} of {first}, then {changed}");
+        }
+    }
+
+    #[test]
+    fn calls_at_once_that_see_a_changed_quota_share_one_bucket() {
+        let (buckets, _) = buckets();
+        for _ in 0..10 {
+            take(&buckets, 1, 50);
+        }
+        let allowed: usize = std::thread::scope(|scope| {
+            let work = || (0..1_000).filter(|_| take(&buckets, 1, 100).retry_after.is_none()).count();
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(work)).collect();
+            threads.into_iter().map(|thread| thread.join().expect("does not panic")).sum()
+        });
+        assert_eq!(allowed, 90);
     }
 
     #[test]

@@ -6,9 +6,8 @@
 //! round in hand, and so its transaction, has ended.
 //!
 //! A task that panics is counted, told in the log and started again, after a second at first, and after up to
-//! a minute when it goes on like that. A service that ends although nobody stopped it is treated alike. What
-//! cannot be started again ([`Tasks::essential`]) ends the program in order: [`Tasks::failed`] says so to
-//! whoever runs it.
+//! a minute when it goes on like that. A service that ends although nobody stopped it is treated alike. Every
+//! task can be started again, because it is given as the function that makes its work.
 //!
 //! To add a task, give it to [`Tasks::periodic`] or [`Tasks::service`] where its service is made. Readiness
 //! and metrics tell of it by its name, nothing else is to be done.
@@ -18,7 +17,7 @@ use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
 use portico_domain::clock::Clock;
@@ -29,12 +28,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
+use crate::error::Causes;
+
 /// The pause before a task that panicked is started again, at first.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The same at the most; it doubles with each panic in a row.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 /// How long a stop waits for rounds in hand.
-const STOP_PATIENCE: Duration = Duration::from_secs(10);
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What a round of work failed with: the text is logged and shown as the task's last result.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -121,10 +122,11 @@ pub struct TaskStatus {
 }
 
 impl TaskStatus {
-    /// Whether it does its work: it neither waits to be started again nor failed in its last round.
+    /// Whether it does its work: it was not stopped, does not wait to be started again, and did not fail in its
+    /// last round.
     #[must_use]
-    pub const fn is_well(&self) -> bool {
-        !matches!(self.state, TaskState::Restarting) && self.last_failure.is_none()
+    pub const fn is_healthy(&self) -> bool {
+        !matches!(self.state, TaskState::Stopped) && self.last_failure.is_none()
     }
 }
 
@@ -141,14 +143,11 @@ struct Inner {
     statuses: Mutex<BTreeMap<&'static str, TaskStatus>>,
     tracker: TaskTracker,
     stop: CancellationToken,
-    failed: CancellationToken,
 }
 
 struct Task {
     name: &'static str,
     schedule: Option<Schedule>,
-    /// Whether the program cannot go on without it and it cannot be started again.
-    essential: bool,
     work: Box<dyn FnMut(CancellationToken) -> Work + Send>,
 }
 
@@ -169,7 +168,6 @@ impl Tasks {
                 statuses: Mutex::default(),
                 tracker: TaskTracker::new(),
                 stop: CancellationToken::new(),
-                failed: CancellationToken::new(),
             }),
         }
     }
@@ -186,7 +184,7 @@ impl Tasks {
             let round = round();
             Box::pin(async move { round.await.map_err(Into::into) })
         };
-        self.add(Task { name, schedule: Some(schedule), essential: false, work: Box::new(work) });
+        self.add(Task { name, schedule: Some(schedule), work: Box::new(work) });
     }
 
     /// A task that runs until its token is cancelled. It is made anew by `run` when it panicked or ended early.
@@ -202,26 +200,7 @@ impl Tasks {
                 Ok(())
             })
         };
-        self.add(Task { name, schedule: None, essential: false, work: Box::new(work) });
-    }
-
-    /// A task that runs until its token is cancelled, owns what cannot be made twice, and without which the
-    /// program had better end: see [`Tasks::failed`].
-    pub fn essential<W>(&self, name: &'static str, run: impl FnOnce(CancellationToken) -> W + Send + 'static)
-    where
-        W: Future<Output = ()> + Send + 'static,
-    {
-        let mut run = Some(run);
-        let work = move |stop| -> Work {
-            let run = run.take().map(|run| run(stop));
-            Box::pin(async move {
-                if let Some(run) = run {
-                    run.await;
-                }
-                Ok(())
-            })
-        };
-        self.add(Task { name, schedule: None, essential: true, work: Box::new(work) });
+        self.add(Task { name, schedule: None, work: Box::new(work) });
     }
 
     fn add(&self, task: Task) {
@@ -251,7 +230,7 @@ impl Tasks {
     pub async fn stop(&self) {
         self.inner.stop.cancel();
         self.inner.tracker.close();
-        if tokio::time::timeout(STOP_PATIENCE, self.inner.tracker.wait()).await.is_err() {
+        if tokio::time::timeout(STOP_TIMEOUT, self.inner.tracker.wait()).await.is_err() {
             let late: Vec<_> = self
                 .statuses()
                 .into_iter()
@@ -263,11 +242,6 @@ impl Tasks {
                 "background tasks did not end in time; what they had begun is undone"
             );
         }
-    }
-
-    /// Waits until a task without which the program cannot go on has ended.
-    pub async fn failed(&self) {
-        self.inner.failed.cancelled().await;
     }
 
     /// How every task is doing, by name.
@@ -292,12 +266,12 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 /// Runs one task until the stop, and starts it again when it panics.
 async fn supervise(inner: Arc<Inner>, mut task: Task) {
     let name = task.name;
-    let mut panics_in_a_row = 0;
+    let mut restarts = 0;
     while !inner.stop.is_cancelled() {
-        let schedule = task.schedule.clone();
+        let (schedule, started) = (task.schedule.clone(), inner.clock.instant());
         let run = async {
             match schedule {
-                Some(schedule) => rounds(&inner, &mut task, &schedule, &mut panics_in_a_row).await,
+                Some(schedule) => rounds(&inner, &mut task, &schedule, restarts > 0).await,
                 None => service(&inner, &mut task).await,
             }
         };
@@ -312,13 +286,9 @@ async fn supervise(inner: Arc<Inner>, mut task: Task) {
             status.last_at = Some(inner.clock.now());
             status.last_failure = Some(if panicked { "it panicked" } else { "it ended by itself" }.to_owned());
         });
-        if task.essential {
-            tracing::error!(task.name = name, panicked, "a task ended without which the program cannot go on");
-            inner.failed.cancel();
-            break;
-        }
-        let pause = pause(panics_in_a_row);
-        panics_in_a_row += 1;
+        restarts = if has_recovered(started, inner.clock.instant()) { 0 } else { restarts };
+        let pause = pause(restarts);
+        restarts += 1;
         let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
         tracing::error!(
             task.name = name,
@@ -334,17 +304,22 @@ async fn supervise(inner: Arc<Inner>, mut task: Task) {
     inner.update(name, |status| status.state = TaskState::Stopped);
 }
 
-/// The pause before a start after so many panics in a row.
-fn pause(panics_in_a_row: u32) -> Duration {
-    FIRST_PAUSE.saturating_mul(1_u32.checked_shl(panics_in_a_row).unwrap_or(u32::MAX)).min(LONGEST_PAUSE)
+/// Whether a task ran for so long that its end is a new trouble and not the old one going on.
+fn has_recovered(started: Instant, ended: Instant) -> bool {
+    ended.saturating_duration_since(started) > LONGEST_PAUSE
+}
+
+/// The pause before a start after so many restarts in a row.
+fn pause(restarts: u32) -> Duration {
+    FIRST_PAUSE.saturating_mul(1_u32.checked_shl(restarts).unwrap_or(u32::MAX)).min(LONGEST_PAUSE)
 }
 
 /// Rounds at even times until the stop. A round that was begun is ended.
-async fn rounds(inner: &Inner, task: &mut Task, schedule: &Schedule, panics_in_a_row: &mut u32) {
+async fn rounds(inner: &Inner, task: &mut Task, schedule: &Schedule, is_restart: bool) {
     let name = task.name;
     let mut ticks = tokio::time::interval(schedule.every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    if *panics_in_a_row > 0 {
+    if is_restart {
         // The round that panicked has waited for its restart: no second one at once.
         ticks.reset();
     }
@@ -358,8 +333,7 @@ async fn rounds(inner: &Inner, task: &mut Task, schedule: &Schedule, panics_in_a
         inner.update(name, |status| status.state = TaskState::Running);
         let span = tracing::info_span!("task", task.name = name);
         let outcome = (task.work)(inner.stop.clone()).instrument(span).await;
-        *panics_in_a_row = 0;
-        let failure = outcome.err().map(|error| chain(&*error));
+        let failure = outcome.err().map(|error| Causes(&*error).to_string());
         if let Some(reason) = &failure {
             tracing::warn!(task.name = name, reason, "a round of background work failed; the next one tries again");
         }
@@ -384,22 +358,11 @@ async fn service(inner: &Inner, task: &mut Task) {
     let _ = (task.work)(inner.stop.clone()).await;
 }
 
-/// An error and its causes in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        next = cause.source();
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
+    use time::macros::datetime;
     use tokio::sync::{mpsc, oneshot};
 
     use super::*;
@@ -485,6 +448,16 @@ mod tests {
     }
 
     #[test]
+    fn a_task_that_ran_for_more_than_a_minute_begins_with_the_first_pause_again() {
+        let clock = Clock::manual(datetime!(2026-12-01 12:00 UTC));
+        let started = clock.instant();
+        clock.advance(LONGEST_PAUSE);
+        assert!(!has_recovered(started, clock.instant()));
+        clock.advance(Duration::from_nanos(1));
+        assert!(has_recovered(started, clock.instant()));
+    }
+
+    #[test]
     fn the_pause_is_bounded() {
         assert_eq!(pause(0), FIRST_PAUSE);
         assert_eq!(pause(5), Duration::from_secs(32));
@@ -523,7 +496,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_service_that_ends_by_itself_is_started_again_and_one_that_cannot_be_ends_the_program() {
+    async fn a_service_that_ends_by_itself_is_started_again() {
         let tasks = tasks();
         let (tell, mut told) = mpsc::unbounded_channel();
         tasks.service("early", move |_| {
@@ -536,9 +509,6 @@ mod tests {
         told.recv().await;
         told.recv().await;
         assert_eq!(status(&tasks).rounds, 2);
-        tasks.essential("once", |_| async { panic!("a fault of the test's own") });
-        tasks.start();
-        tasks.failed().await;
         tasks.stop().await;
     }
 }

@@ -157,6 +157,10 @@ fn is_object(bytes: &[u8]) -> bool {
 }
 
 fn streamed(status: u16, mut head: Vec<(http::HeaderName, http::HeaderValue)>, incoming: UpstreamResponse) -> Answer {
+    // Nobody asks for the pieces of an empty body, so nobody would say that it ended.
+    if status == 204 || content_length(incoming.headers()).is_some_and(|length| length == "0") {
+        return Answer::new(status, head, AnswerBody::Whole(Bytes::new()));
+    }
     if let Some(length) = content_length(incoming.headers()) {
         head.push((http::header::CONTENT_LENGTH, length));
     }

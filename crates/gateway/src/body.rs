@@ -9,7 +9,7 @@ use futures_util::{Stream, StreamExt};
 use portico_chakra::body_scan::{BodyError, ScannedBody};
 use portico_chakra::{BodyKind, Effect, Matched, Operation, UpstreamError};
 use portico_connections::name_from;
-use portico_core::Error as CoreError;
+use portico_core::{Error as CoreError, RequestError};
 use portico_domain::Metadata;
 use portico_storage::NewCustomer;
 use serde_json::Value;
@@ -61,7 +61,9 @@ impl Received {
     /// The body as a tree; for the few operations that change something in it.
     pub(crate) fn tree(&self) -> Result<Value, Error> {
         match self {
-            Self::Json { bytes, .. } => serde_json::from_slice(bytes).map_err(|error| Error::Body(error.to_string())),
+            Self::Json { bytes, .. } => {
+                serde_json::from_slice(bytes).map_err(|error| RequestError::Body(error.to_string()).into())
+            }
             Self::Nothing | Self::Form(_) | Self::Stream => Ok(Value::Null),
         }
     }
@@ -117,20 +119,22 @@ pub(crate) fn parameter<'m>(matched: &'m Matched<'_, '_>, received: &'m Received
 pub(crate) fn fits(operation: &Operation, headers: &dyn Headers, content_length: Option<u64>) -> Result<(), Error> {
     let limit = limit(operation);
     if content_length.is_some_and(|length| length > limit as u64) {
-        return Err(Error::TooLarge(limit));
+        return Err(RequestError::TooLarge(limit).into());
     }
     let given = headers.get("content-type").map(|value| value.split(|byte| *byte == b';').next().unwrap_or_default());
     let is = |name: &str| given.is_some_and(|given| given.trim_ascii().eq_ignore_ascii_case(name.as_bytes()));
     match operation.body {
         BodyKind::None => Ok(()),
         BodyKind::Json | BodyKind::JsonList if is("application/json") => Ok(()),
-        BodyKind::Json | BodyKind::JsonList => Err(Error::ContentType("application/json")),
+        BodyKind::Json | BodyKind::JsonList => Err(RequestError::ContentType("application/json").into()),
         BodyKind::JsonOrForm if is("application/json") || is("application/x-www-form-urlencoded") => Ok(()),
-        BodyKind::JsonOrForm => Err(Error::ContentType("application/json or application/x-www-form-urlencoded")),
+        BodyKind::JsonOrForm => {
+            Err(RequestError::ContentType("application/json or application/x-www-form-urlencoded").into())
+        }
         BodyKind::JsonOrMultipart if is("application/json") || is("multipart/form-data") => Ok(()),
-        BodyKind::JsonOrMultipart => Err(Error::ContentType("application/json or multipart/form-data")),
+        BodyKind::JsonOrMultipart => Err(RequestError::ContentType("application/json or multipart/form-data").into()),
         BodyKind::Multipart if is("multipart/form-data") => Ok(()),
-        BodyKind::Multipart => Err(Error::ContentType("multipart/form-data")),
+        BodyKind::Multipart => Err(RequestError::ContentType("multipart/form-data").into()),
     }
 }
 
@@ -170,9 +174,10 @@ where
         BodyKind::Json | BodyKind::JsonList | BodyKind::JsonOrForm | BodyKind::JsonOrMultipart => {
             let bytes = whole(body).await?;
             if bytes.is_empty() {
-                return Err(Error::Body("the body is empty: send JSON".into()));
+                return Err(RequestError::Body("the body is empty: send JSON".into()).into());
             }
-            let scanned = matched.route.scan(&bytes).map_err(|error: BodyError| Error::Body(error.to_string()))?;
+            let scanned =
+                matched.route.scan(&bytes).map_err(|error: BodyError| RequestError::Body(error.to_string()))?;
             Ok(Received::Json { bytes, scanned })
         }
     }
@@ -182,18 +187,18 @@ async fn whole<B>(body: &mut B) -> Result<Bytes, Error>
 where
     B: Stream<Item = Result<Bytes, BodyFailure>> + Unpin,
 {
-    let broken = |_| Error::Body("the body broke off".into());
+    let broken = |_| Error::from(RequestError::Body("the body broke off".into()));
     let Some(first) = body.next().await.transpose().map_err(broken)? else { return Ok(Bytes::new()) };
     let mut all: Option<BytesMut> = None;
     while let Some(next) = body.next().await.transpose().map_err(broken)? {
         let all = all.get_or_insert_with(|| BytesMut::from(&first[..]));
         if all.len() + next.len() > JSON_LIMIT {
-            return Err(Error::TooLarge(JSON_LIMIT));
+            return Err(RequestError::TooLarge(JSON_LIMIT).into());
         }
         all.extend_from_slice(&next);
     }
     if first.len() > JSON_LIMIT {
-        return Err(Error::TooLarge(JSON_LIMIT));
+        return Err(RequestError::TooLarge(JSON_LIMIT).into());
     }
     Ok(all.map_or(first, BytesMut::freeze))
 }
@@ -214,16 +219,16 @@ where
                 Ok(piece) => {
                     length += piece.len();
                     let fits = length <= MEDIA_LIMIT;
-                    (Ok(piece), if fits { None } else { Some(Error::TooLarge(MEDIA_LIMIT)) })
+                    (Ok(piece), if fits { None } else { Some(RequestError::TooLarge(MEDIA_LIMIT)) })
                 }
                 Err(BodyFailure) => {
-                    (Err(io::Error::other("broke off")), Some(Error::Body("the body broke off".into())))
+                    (Err(io::Error::other("broke off")), Some(RequestError::Body("the body broke off".into())))
                 }
             };
             if let Some(failure) = failure {
                 // An error in the stream breaks the request to Chakra off: nothing half-sent counts.
                 let _ = sender.send(Err(io::Error::other("refused"))).await;
-                return Err(failure);
+                return Err(failure.into());
             }
             if sender.send(piece).await.is_err() {
                 // Chakra answered before it had read everything.

@@ -5,7 +5,7 @@ use portico_chakra::{NoRoute, UpstreamError};
 use portico_connections::Error as ConnectionsError;
 use portico_core::code::{self, Code};
 use portico_core::limits::Exceeded;
-use portico_core::{Error as CoreError, from_core};
+use portico_core::{Error as CoreError, RequestError, from_core};
 use portico_identity::Error as IdentityError;
 use portico_storage::StorageError;
 
@@ -15,15 +15,9 @@ pub enum Error {
     /// The path leads nowhere.
     #[error(transparent)]
     NoRoute(#[from] NoRoute),
-    /// The body is no JSON, or no object.
-    #[error("{0}")]
-    Body(String),
-    /// The body is longer than allowed, in bytes.
-    #[error("the body is longer than {0} bytes")]
-    TooLarge(usize),
-    /// The content type is not one that the operation takes.
-    #[error("the Content-Type must be {0}")]
-    ContentType(&'static str),
+    /// Of the body itself.
+    #[error(transparent)]
+    Request(#[from] RequestError),
     /// Ids that each exist do not belong together.
     #[error("{0}")]
     Mismatch(String),
@@ -77,15 +71,28 @@ impl Error {
             Self::NoRoute(NoRoute::NotOffered(_)) => code::NOT_OFFERED,
             Self::NoRoute(NoRoute::Method(_)) => code::METHOD_NOT_ALLOWED,
             Self::NoRoute(NoRoute::Segment(_) | NoRoute::Version) => code::PATH_NOT_ALLOWED,
-            Self::Body(_) => code::BODY_MALFORMED,
-            Self::TooLarge(_) => code::BODY_TOO_LARGE,
-            Self::ContentType(_) => code::CONTENT_TYPE_UNSUPPORTED,
+            Self::Request(error) => error.code(),
             Self::Mismatch(_) => code::IDS_DO_NOT_MATCH,
             Self::InactiveNumber => code::PHONE_NUMBER_INACTIVE,
             Self::UpstreamUnreadable { .. } => code::UPSTREAM_WORDLESS,
             Self::Identity(error) => error.code(),
             Self::Connections(error) => error.code(),
             Self::Core(error) => error.code(),
+        }
+    }
+
+    /// Whether a known caller was told no, as [`CoreError::is_refusal`] says.
+    #[must_use]
+    pub const fn is_refusal(&self) -> bool {
+        match self {
+            Self::NoRoute(_)
+            | Self::Request(_)
+            | Self::Mismatch(_)
+            | Self::InactiveNumber
+            | Self::UpstreamUnreadable { .. } => false,
+            Self::Identity(error) => error.is_refusal(),
+            Self::Connections(error) => error.is_refusal(),
+            Self::Core(error) => error.is_refusal(),
         }
     }
 }

@@ -19,7 +19,6 @@ where
     let matched = Matched::of(head)?;
     let authenticated = Authenticated::of(matched, gateway, record).await?;
     let permitted = Permitted::of(authenticated)?;
-    permitted.learn_team(gateway).await?;
     let owned = Owned::of(permitted, &mut body, gateway, record).await?;
     let admitted = Admitted::of(owned);
     let claimed = Claimed::of(admitted);

@@ -34,7 +34,7 @@ use portico_connections::{
     RefusedKeys,
 };
 use portico_core::Core;
-use portico_identity::Authenticator;
+use portico_identity::{Authenticator, Error as IdentityError};
 use tracing::Instrument as _;
 
 pub use call::{Answer, AnswerBody, BodyFailure, Call, Failure, Head, Headers};
@@ -88,6 +88,12 @@ impl Gateway {
         Self { chakra: self.chakra.with_own_connections(), services: Arc::clone(&self.services) }
     }
 
+    /// Records a call whose credentials cannot even be read, and gives the failure back.
+    #[must_use]
+    pub fn refuse(&self, head: &Head<'_>, error: IdentityError) -> Box<Failure> {
+        CallRecord::begin(&self.services, head).fails_with(error.into())
+    }
+
     /// Forwards a call to Chakra if the caller may make it. What became of it is recorded when the answer's body
     /// has ended, or when nobody waits for it any more.
     ///
@@ -98,7 +104,7 @@ impl Gateway {
     where
         B: Stream<Item = Result<Bytes, BodyFailure>> + Unpin,
     {
-        let mut record = CallRecord::begin(&self.services.core, &call.head);
+        let mut record = CallRecord::begin(&self.services, &call.head);
         let span = tracing::info_span!(
             "request",
             request.id = call.head.credentials.request_id,

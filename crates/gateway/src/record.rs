@@ -9,24 +9,22 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
-use portico_auth::{Actor, Principal, TenantScope};
+use portico_auth::{Actor, Principal};
 use portico_chakra::{Operation, UpstreamError};
 use portico_connections::Error as ConnectionsError;
-use portico_core::Core;
 use portico_core::access_log::AccessLine;
-use portico_core::code::Code;
+use portico_core::code::{Code, INTERNAL};
 use portico_core::limits::LimitState;
-use portico_core::metrics::{InFlight, Metrics, Surface};
-use portico_core::write_behind::{LogEntry, WriteBehind};
-use portico_domain::clock::Clock;
-use portico_domain::{CustomerId, OldSecretId, PluginId};
+use portico_core::metrics::Surface;
+use portico_core::write_behind::LogEntry;
+use portico_domain::{ApiKeyId, CustomerId, OldSecretId, PluginId, TenantId};
 use portico_storage::{ApiKeyUse, NewLearned, NewRequest};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::Error;
 use crate::call::{Answer, AnswerBody, Failure, Head};
 use crate::named::Named;
+use crate::{Error, Services};
 
 /// What is recorded for a caller who went away before the answer had ended, as nginx has it.
 const CLIENT_CLOSED_REQUEST: u16 = 499;
@@ -39,15 +37,13 @@ pub(crate) fn class(operation: &'static Operation) -> &'static str {
 /// One call's record. It is written when it is dropped, once.
 #[derive(Debug)]
 pub(crate) struct CallRecord {
-    write_behind: WriteBehind,
-    metrics: Arc<Metrics>,
-    _in_flight: InFlight,
-    clock: Clock,
+    services: Arc<Services>,
     at: OffsetDateTime,
     began: Instant,
     request_id: String,
     address: Option<IpAddr>,
-    scope: Option<TenantScope>,
+    /// In whose log it belongs, and who called; none while that is not known.
+    caller: Option<(TenantId, Actor)>,
     old_secret: Option<OldSecretId>,
     limit: Option<LimitState>,
     operation: Option<&'static Operation>,
@@ -58,21 +54,21 @@ pub(crate) struct CallRecord {
     customer: Option<CustomerId>,
     plugin: Option<PluginId>,
     learned: Vec<NewLearned>,
+    is_use_noted: bool,
 }
 
 impl CallRecord {
     /// A call that begins now.
-    pub(crate) fn begin(core: &Core, head: &Head<'_>) -> Self {
+    pub(crate) fn begin(services: &Arc<Services>, head: &Head<'_>) -> Self {
+        let core = &services.core;
+        core.metrics.began(Surface::Compatible);
         Self {
-            write_behind: core.write_behind.clone(),
-            metrics: Arc::clone(&core.metrics),
-            _in_flight: core.metrics.in_flight(Surface::Compatible),
-            clock: core.clock.clone(),
+            services: Arc::clone(services),
             at: core.clock.now(),
             began: core.clock.instant(),
             request_id: head.credentials.request_id.to_owned(),
             address: head.credentials.address,
-            scope: None,
+            caller: None,
             old_secret: None,
             limit: None,
             operation: None,
@@ -83,13 +79,14 @@ impl CallRecord {
             customer: None,
             plugin: None,
             learned: Vec::new(),
+            is_use_noted: false,
         }
     }
 
     /// Who calls what. From here on the call belongs into the tenant's log, also when it is refused.
     pub(crate) fn caller(&mut self, principal: &Principal, operation: &'static Operation) {
         self.operation = Some(operation);
-        self.scope = principal.authorize_call(None).ok();
+        self.caller = principal.tenant().map(|tenant| (tenant, principal.actor()));
         self.old_secret = principal.old_secret();
         if let Some(tenant) = principal.tenant() {
             tracing::Span::current().record("tenant.id", tracing::field::display(tenant));
@@ -149,14 +146,46 @@ impl CallRecord {
                         self.status = status;
                         AnswerBody::Whole(bytes)
                     }
-                    AnswerBody::Pieces(pieces) => AnswerBody::Pieces(Box::pin(self.until_the_end(status, pieces))),
+                    AnswerBody::Pieces(pieces) => {
+                        self.note_use();
+                        AnswerBody::Pieces(Box::pin(self.until_the_end(status, pieces)))
+                    }
                 };
                 Ok(Answer { body, operation, limit, ..answer })
             }
-            Err(error) => {
-                (self.status, self.code) = (error.status(), Some(error.code()));
-                Err(Box::new(Failure { error, operation, limit }))
-            }
+            Err(error) => Err(self.fails_with(error)),
+        }
+    }
+
+    /// That the call ended with that error.
+    pub(crate) fn fails_with(mut self, error: Error) -> Box<Failure> {
+        (self.status, self.code) = (error.status(), Some(error.code()));
+        let (operation, limit) = (self.operation.map(|operation| operation.id), self.limit);
+        Box::new(Failure { error, operation, limit })
+    }
+
+    fn api_key(&self) -> Option<ApiKeyId> {
+        match self.caller? {
+            (_, Actor::ApiKey(id)) => Some(id),
+            (_, Actor::Operator | Actor::Member(_)) => None,
+        }
+    }
+
+    /// The use that was made of an API key, once.
+    fn take_use(&mut self) -> Option<ApiKeyUse> {
+        let (id, operation) = (self.api_key()?, self.operation?);
+        if std::mem::replace(&mut self.is_use_noted, true) {
+            return None;
+        }
+        let (at, address, old_secret) = (self.at, self.address, self.old_secret);
+        Some(ApiKeyUse { id, at, address, operation: operation.id.into(), old_secret })
+    }
+
+    /// Notes the use of the key now: the row may have to wait for a long answer, and who asks whether an old
+    /// secret is still in use must not.
+    fn note_use(&mut self) {
+        if let (Some((tenant, _)), used @ Some(_)) = (self.caller, self.take_use()) {
+            self.services.core.write_behind.add(LogEntry { tenant, row: None, used, learned: Vec::new() });
         }
     }
 
@@ -188,31 +217,23 @@ impl CallRecord {
 
 impl Drop for CallRecord {
     fn drop(&mut self) {
-        let elapsed = self.clock.instant().saturating_duration_since(self.began);
-        let class = self.operation.map_or("none", class);
-        self.metrics.request(Surface::Compatible, class, self.status, elapsed);
+        if std::thread::panicking() {
+            (self.status, self.code) = (INTERNAL.status, Some(INTERNAL));
+        }
+        let core = &self.services.core;
+        let duration = core.clock.instant().saturating_duration_since(self.began);
+        core.metrics.ended(Surface::Compatible, self.operation.map_or("none", class), self.status, duration);
         AccessLine {
             surface: Surface::Compatible,
             request_id: &self.request_id,
-            tenant: self.scope.as_ref().map(TenantScope::tenant),
+            tenant: self.caller.map(|(tenant, _)| tenant),
             operation: self.operation.map_or("", |operation| operation.id),
             status: self.status,
-            duration: elapsed,
+            duration,
         }
         .write();
         // Who is not known has no log: an unknown key belongs to no tenant.
-        let (Some(scope), Some(operation)) = (self.scope.take(), self.operation) else { return };
-        let api_key = match scope.actor() {
-            Actor::ApiKey(id) => Some(id),
-            Actor::Operator | Actor::Member(_) => None,
-        };
-        let used = api_key.map(|id| ApiKeyUse {
-            id,
-            at: self.at,
-            address: self.address,
-            operation: operation.id.into(),
-            old_secret: self.old_secret,
-        });
+        let (Some((tenant, _)), Some(operation)) = (self.caller, self.operation) else { return };
         let row = NewRequest {
             entry: Uuid::now_v7(),
             request_id: std::mem::take(&mut self.request_id),
@@ -223,12 +244,12 @@ impl Drop for CallRecord {
             upstream_status: self.upstream_status,
             code: self.code.map(|code| code.code),
             has_errors: self.has_errors,
-            duration_us: u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
-            api_key,
+            duration_us: u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
+            api_key: self.api_key(),
             customer: self.customer,
             plugin: self.plugin,
         };
-        let learned = std::mem::take(&mut self.learned);
-        self.write_behind.add(LogEntry { tenant: scope.tenant(), row: Some(row), used, learned });
+        let (used, learned) = (self.take_use(), std::mem::take(&mut self.learned));
+        self.services.core.write_behind.add(LogEntry { tenant, row: Some(row), used, learned });
     }
 }

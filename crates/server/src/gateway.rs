@@ -31,9 +31,6 @@ pub(crate) enum GatewayError {
     /// The threads of the server cannot be started.
     #[error("the server cannot start: {0}")]
     Server(#[source] io::Error),
-    /// A background task ended without which it cannot go on.
-    #[error("a background task ended without which Portico cannot go on; its log says which")]
-    Task,
     /// It ended, though nobody asked it to.
     #[error("the server ended unexpectedly; its log says more")]
     Ended,
@@ -55,7 +52,7 @@ struct Running {
 }
 
 impl Gateway {
-    /// Listens on both addresses; it answers when this returns. `patience` is how long calls may take to end
+    /// Listens on both addresses; it answers when this returns. `shutdown_timeout` is how long calls may take to end
     /// when it stops, in seconds.
     ///
     /// # Errors
@@ -65,9 +62,10 @@ impl Gateway {
         metrics: BoundListener,
         app: App,
         db: Db,
-        patience: u64,
+        shutdown_timeout: u64,
     ) -> Result<Self, GatewayError> {
-        let public = Running::start(serve(public.listen()?, app.clone(), patience).map_err(GatewayError::Server)?);
+        let public =
+            Running::start(serve(public.listen()?, app.clone(), shutdown_timeout).map_err(GatewayError::Server)?);
         let metrics = Running::start(serve_metrics(metrics.listen()?, app.clone()).map_err(GatewayError::Server)?);
         Ok(Self { app, db, public, metrics })
     }
@@ -77,7 +75,6 @@ impl Gateway {
         let outcome = tokio::select! {
             outcome = &mut self.public.serving => outcome,
             outcome = &mut self.metrics.serving => outcome,
-            () = self.app.failed() => return GatewayError::Task,
         };
         match outcome {
             Ok(Err(error)) => GatewayError::Server(error),
@@ -101,7 +98,7 @@ impl Running {
     }
 }
 
-fn serve(listener: TcpListener, app: App, patience: u64) -> io::Result<Server> {
+fn serve(listener: TcpListener, app: App, shutdown_timeout: u64) -> io::Result<Server> {
     let server = HttpServer::new(move || {
         let app = app.for_worker();
         Service::new().configure(move |config| {
@@ -111,7 +108,7 @@ fn serve(listener: TcpListener, app: App, patience: u64) -> io::Result<Server> {
     })
     .client_request_timeout(HEAD_LIMIT)
     .keep_alive(KEEP_ALIVE)
-    .shutdown_timeout(patience)
+    .shutdown_timeout(shutdown_timeout)
     .disable_signals()
     .listen(listener)?;
     Ok(server.run())

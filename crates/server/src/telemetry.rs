@@ -3,9 +3,10 @@
 use std::io::{self, IsTerminal as _};
 
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::ParseError;
+use tracing_subscriber::filter::{ParseError, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{Layer as _, fmt, registry};
 
 /// One line for each call: off unless it is named, or everything is logged at `debug` or `trace`.
 const NO_ACCESS_LINES: &str = "portico::access=off";
@@ -25,7 +26,7 @@ pub(crate) enum LogFormat {
 #[derive(Debug)]
 pub(crate) struct LogSettings {
     /// As [`filter`] makes it.
-    pub(crate) filter: EnvFilter,
+    pub(crate) filter: Targets,
     pub(crate) format: LogFormat,
 }
 
@@ -34,29 +35,34 @@ pub(crate) struct LogSettings {
 /// What it says of a target holds. Where it says nothing of them, a level for everything up to `info` leaves out the
 /// access lines, and `info` the start lines of the HTTP server; `debug` and `trace` leave out nothing.
 ///
+/// Decides by target and level alone: a filter that also looks into spans takes a lock of the whole process whenever
+/// one is entered, several times in each call.
+///
 /// # Errors
 /// When the text is no filter.
-pub(crate) fn filter(text: &str) -> Result<EnvFilter, ParseError> {
+pub(crate) fn filter(text: &str) -> Result<Targets, ParseError> {
+    let text = text.split(',').map(str::trim).filter(|directive| !directive.is_empty()).collect::<Vec<_>>().join(",");
     // Of two directives for one target the last one holds, so the text's own follow.
-    match level_for_everything(text) {
-        Some(LevelFilter::INFO) => EnvFilter::try_new(format!("{NO_SERVER_START_LINES},{NO_ACCESS_LINES},{text}")),
-        Some(level) if level < LevelFilter::INFO => EnvFilter::try_new(format!("{NO_ACCESS_LINES},{text}")),
-        _ => EnvFilter::try_new(text),
+    match level_for_everything(&text) {
+        Some(LevelFilter::INFO) => format!("{NO_SERVER_START_LINES},{NO_ACCESS_LINES},{text}").parse(),
+        Some(level) if level < LevelFilter::INFO => format!("{NO_ACCESS_LINES},{text}").parse(),
+        _ => text.parse(),
     }
 }
 
 /// The last directive that is a level alone.
 fn level_for_everything(text: &str) -> Option<LevelFilter> {
-    text.split(',').filter(|directive| !directive.is_empty()).filter_map(|directive| directive.parse().ok()).next_back()
+    text.split(',').filter_map(|directive| directive.parse().ok()).next_back()
 }
 
 /// Begins to write logs. What is logged before is lost.
 pub(crate) fn start(settings: LogSettings) {
-    let lines = tracing_subscriber::fmt().with_env_filter(settings.filter).with_writer(io::stderr);
-    let started = match settings.format {
-        LogFormat::Text => lines.with_ansi(io::stderr().is_terminal()).finish().try_init(),
-        LogFormat::Json => lines.json().flatten_event(true).finish().try_init(),
+    let lines = fmt::layer().with_writer(io::stderr);
+    let lines = match settings.format {
+        LogFormat::Text => lines.with_ansi(io::stderr().is_terminal()).boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).boxed(),
     };
+    let started = registry().with(settings.filter).with(lines).try_init();
     // Only a second call in one process fails; the first one's settings stay.
     drop(started);
 }
@@ -69,7 +75,7 @@ mod tests {
 
     /// Whether lines pass: the server's start at `info`, its trouble at `warn`, access at any level, our own at `info`.
     fn passes(text: &str) -> [bool; 4] {
-        let lines = tracing_subscriber::fmt().with_env_filter(filter(text).unwrap()).finish();
+        let lines = registry().with(filter(text).unwrap());
         subscriber::with_default(lines, || {
             [
                 enabled!(target: "actix_server::builder", Level::INFO),
@@ -111,5 +117,11 @@ mod tests {
     #[test]
     fn what_is_no_filter_is_refused() {
         assert!(filter("info=what=ever").is_err());
+        assert!(filter("portico=loud").is_err());
+    }
+
+    #[test]
+    fn blanks_and_commas_to_spare_change_nothing() {
+        assert_eq!(passes(" info, portico::access=info,"), [false, true, true, true]);
     }
 }

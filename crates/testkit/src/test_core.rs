@@ -8,7 +8,6 @@ use std::str::FromStr as _;
 use std::sync::Arc;
 
 use portico_auth::Reach;
-use portico_core::tasks::{TaskState, Tasks};
 use portico_core::{Core, CoreOptions};
 use portico_domain::clock::Clock;
 use portico_domain::{CustomerId, Metadata, PhoneNumberId, PluginId, RequestEntry, TenantId, WabaId};
@@ -137,14 +136,7 @@ impl TestCore {
     ///
     /// When Postgres refuses it.
     pub async fn request_log(&self, tenant: TenantId) -> Vec<RequestEntry> {
-        let tasks = Tasks::new(self.clock.clone());
-        self.core.write_behind.register(&tasks);
-        tasks.start();
-        // One that is stopped before it began writes nothing.
-        while tasks.statuses().iter().any(|task| task.state != TaskState::Running) {
-            tokio::task::yield_now().await;
-        }
-        tasks.stop().await;
+        self.core.write_behind.write_rest().await;
         let mut tx = self.core.db.begin_system(tenant).await.expect("a transaction begins");
         let page = Page { limit: 100, after: None };
         let rows = tx.requests(Reach::ALL.customers(), page).await.expect("the log can be read");

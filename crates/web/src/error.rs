@@ -2,37 +2,11 @@
 
 use portico_auth::Denied;
 use portico_connections::Error as ConnectionsError;
-use portico_core::Error as CoreError;
-use portico_core::code::{self, Code};
+use portico_core::code::Code;
 use portico_core::limits::Exceeded;
+use portico_core::{Error as CoreError, RequestError};
 use portico_gateway::Error as GatewayError;
 use portico_identity::Error as IdentityError;
-
-/// What is wrong with a request's body, before any service sees it.
-#[derive(Debug, thiserror::Error)]
-pub enum RequestError {
-    /// The body is no JSON, or no object.
-    #[error("{0}")]
-    Body(String),
-    /// The body is longer than allowed, in bytes.
-    #[error("the body is longer than {0} bytes")]
-    TooLarge(usize),
-    /// The content type is not one that the operation takes.
-    #[error("the Content-Type must be {0}")]
-    ContentType(&'static str),
-}
-
-impl RequestError {
-    /// The stable code, whose status the answer has.
-    #[must_use]
-    pub const fn code(&self) -> Code {
-        match self {
-            Self::Body(_) => code::BODY_MALFORMED,
-            Self::TooLarge(_) => code::BODY_TOO_LARGE,
-            Self::ContentType(_) => code::CONTENT_TYPE_UNSUPPORTED,
-        }
-    }
-}
 
 /// Why a request came to nothing.
 #[derive(Debug, thiserror::Error)]
@@ -74,13 +48,11 @@ impl AppError {
     #[must_use]
     pub const fn is_refusal(&self) -> bool {
         match self {
-            Self::Core(error)
-            | Self::Connections(ConnectionsError::Core(error))
-            | Self::Gateway(GatewayError::Core(error) | GatewayError::Connections(ConnectionsError::Core(error))) => {
-                error.is_refusal()
-            }
-            Self::Identity(error) | Self::Gateway(GatewayError::Identity(error)) => error.is_refusal(),
-            Self::Connections(_) | Self::Gateway(_) | Self::Request(_) => false,
+            Self::Core(error) => error.is_refusal(),
+            Self::Identity(error) => error.is_refusal(),
+            Self::Connections(error) => error.is_refusal(),
+            Self::Gateway(error) => error.is_refusal(),
+            Self::Request(_) => false,
         }
     }
 }

@@ -10,24 +10,18 @@ use portico_auth::Refused;
 use portico_chakra::{NoRoute, UpstreamError};
 use portico_connections::Error as ConnectionsError;
 use portico_core::code::{self, Code};
-use portico_core::{Error as CoreError, Thing};
+use portico_core::metrics::Surface;
+use portico_core::{Causes, Error as CoreError, Thing};
 use portico_gateway::Error as GatewayError;
 use portico_identity::Error as IdentityError;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::error::{AppError, RequestError};
+use portico_core::RequestError;
+
+use crate::error::AppError;
 use crate::rate_limit;
 use crate::request_id::RequestId;
-
-/// The two ways in which Portico answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Surface {
-    /// Portico's own API: problems.
-    Management,
-    /// Chakra's paths: Chakra's envelope.
-    Compatible,
-}
 
 /// One thing that is wrong with a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -96,13 +90,13 @@ fn core(error: &CoreError, surface: Surface) -> ErrorResponse {
     match error {
         CoreError::Denied(_) | CoreError::Query(_) | CoreError::Conflict { pointer: None, .. } => plain,
         CoreError::Missing(thing) => match surface {
-            Surface::Management => {
+            Surface::Management | Surface::Console => {
                 ErrorResponse::plain(code::NOT_FOUND, format!("there is no {} with this id", name(*thing)))
             }
             Surface::Compatible => ErrorResponse::plain(error.code(), missing(*thing)),
         },
         CoreError::Invalid { pointer, detail } => match surface {
-            Surface::Management => {
+            Surface::Management | Surface::Console => {
                 let text = format!("a field of the request is wrong: {pointer} {detail}");
                 ErrorResponse::plain(code::VALIDATION_FAILED, text).with_field(pointer, detail)
             }
@@ -158,9 +152,7 @@ fn gateway(error: &GatewayError, surface: Surface) -> ErrorResponse {
             ErrorResponse { headers: allow.map(|value| (header::ALLOW, value)).into_iter().collect(), ..plain() }
         }
         GatewayError::NoRoute(NoRoute::Unknown | NoRoute::NotOffered(_) | NoRoute::Segment(_) | NoRoute::Version)
-        | GatewayError::Body(_)
-        | GatewayError::TooLarge(_)
-        | GatewayError::ContentType(_)
+        | GatewayError::Request(_)
         | GatewayError::Mismatch(_)
         | GatewayError::InactiveNumber => plain(),
         GatewayError::UpstreamUnreadable { status, retry_after, .. } => {
@@ -182,25 +174,33 @@ fn request(error: &RequestError) -> ErrorResponse {
 pub fn log(error: &AppError, request_id: &RequestId) {
     let id = request_id.as_str();
     match error {
-        AppError::Core(error) | AppError::Gateway(GatewayError::Core(error)) => log_core(error, id),
-        AppError::Identity(error) | AppError::Gateway(GatewayError::Identity(error)) => log_identity(error, id),
-        AppError::Connections(error) | AppError::Gateway(GatewayError::Connections(error)) => {
-            log_connections(error, id);
-        }
-        AppError::Gateway(_) | AppError::Request(_) => {}
+        AppError::Core(error) => log_core(error, id),
+        AppError::Identity(error) => log_identity(error, id),
+        AppError::Connections(error) => log_connections(error, id),
+        AppError::Gateway(error) => log_gateway(error, id),
+        AppError::Request(_) => {}
+    }
+}
+
+fn log_gateway(error: &GatewayError, id: &str) {
+    match error {
+        GatewayError::Core(error) => log_core(error, id),
+        GatewayError::Identity(error) => log_identity(error, id),
+        GatewayError::Connections(error) => log_connections(error, id),
+        _ => {}
     }
 }
 
 fn log_core(error: &CoreError, id: &str) {
     match error {
         CoreError::Database(source) => {
-            tracing::error!(request.id = id, error = %Chain(source), "the database failed a request");
+            tracing::error!(request.id = id, error = %Causes(source), "the database failed a request");
         }
         CoreError::Vault(source) => {
-            tracing::error!(request.id = id, error = %Chain(source), "a sealed value does not open");
+            tracing::error!(request.id = id, error = %Causes(source), "a sealed value does not open");
         }
         CoreError::VaultUnavailable(source) => {
-            tracing::error!(request.id = id, error = %Chain(source), "a master key does not serve");
+            tracing::error!(request.id = id, error = %Causes(source), "a master key does not serve");
         }
         _ => {}
     }
@@ -217,26 +217,11 @@ fn log_identity(error: &IdentityError, id: &str) {
 fn log_connections(error: &ConnectionsError, id: &str) {
     match error {
         ConnectionsError::Upstream(UpstreamError::Unreachable(source)) => {
-            tracing::warn!(request.id = id, error = %Chain(source), "Chakra cannot be reached");
+            tracing::warn!(request.id = id, error = %Causes(source), "Chakra cannot be reached");
         }
         ConnectionsError::DataKeyReplaced => tracing::error!(request.id = id, %error, "a Chakra key does not open"),
         ConnectionsError::Core(error) => log_core(error, id),
         _ => {}
-    }
-}
-
-/// An error and its causes in one line.
-struct Chain<'e>(&'e dyn std::error::Error);
-
-impl std::fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut next = self.0.source();
-        while let Some(error) = next {
-            write!(f, ": {error}")?;
-            next = error.source();
-        }
-        Ok(())
     }
 }
 
@@ -350,9 +335,7 @@ mod tests {
             IdentityError::NoSigner.into(),
             ConnectionsError::PluginIdTaken.into(),
             ConnectionsError::DataKeyReplaced.into(),
-            GatewayError::Body("no JSON".into()).into(),
-            GatewayError::TooLarge(1).into(),
-            GatewayError::ContentType("application/json").into(),
+            GatewayError::Request(RequestError::TooLarge(1)).into(),
             IdentityError::TokenInvalid.into(),
             IdentityError::TokenExpired.into(),
             CoreError::Denied(Denied::TokenPermission(Permission::MessagesSend)).into(),

@@ -56,8 +56,6 @@
 //! let routes = Routes::under("/api/v1").guarded(route!(write));
 //! ```
 
-use std::time::Instant;
-
 use crate::cookies::{Cookie, is_from_own_page};
 use actix_web::dev::Payload;
 use actix_web::http::Method;
@@ -181,9 +179,10 @@ macro_rules! arguments {
     ($($name:ident)*) => {
         impl<G: Permit, $($name: Extract),*> Extract for (G, $($name,)*) {
             async fn extract(request: &HttpRequest, payload: &mut Payload) -> Result<Self, Problem> {
-                let judged = Instant::now();
+                let clock = &app(request)?.core().clock;
+                let judged = clock.instant();
                 let mut all = (G::extract(request, payload).await?, $($name::extract(request, payload).await?,)*);
-                if judged.elapsed() >= REJUDGED_AFTER {
+                if clock.instant().saturating_duration_since(judged) >= REJUDGED_AFTER {
                     all.0 = G::extract(request, payload).await?;
                 }
                 Ok(all)
@@ -276,6 +275,12 @@ fn signed_in<'r>(app: &App, request: &'r HttpRequest) -> Option<Browser<'r>> {
     })
 }
 
+/// A request without any credential: where it comes from, and its id.
+pub fn nothing_presented<'r>(request: &HttpRequest, id: &'r RequestId) -> RequestCredentials<'r> {
+    let address = request.peer_addr().map(|address| address.ip());
+    RequestCredentials { authorization: None, tenant: None, browser: None, address, request_id: id.as_str() }
+}
+
 /// What the request presents, but for cookies.
 ///
 /// # Errors
@@ -292,9 +297,7 @@ pub fn presented<'r>(request: &'r HttpRequest, id: &'r RequestId) -> Result<Requ
         authorization: authorization.map_err(|_| BadCredential::Malformed)?,
         tenant: tenant
             .map_err(|_| CoreError::Header("Portico-Tenant", "must be an id such as ten_…, in ASCII".into()))?,
-        browser: None,
-        address: request.peer_addr().map(|address| address.ip()),
-        request_id: id.as_str(),
+        ..nothing_presented(request, id)
     })
 }
 

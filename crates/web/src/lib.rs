@@ -18,7 +18,7 @@ pub mod error;
 pub mod error_response;
 pub mod extract;
 pub mod guard;
-mod observed;
+pub mod observed;
 pub mod page;
 pub mod problem;
 pub mod rate_limit;

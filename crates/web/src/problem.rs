@@ -7,7 +7,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::error::AppError;
-use crate::error_response::{ErrorResponse, FieldError, Surface, log};
+use portico_core::metrics::Surface;
+
+use crate::error_response::{ErrorResponse, FieldError, log};
 use crate::reply;
 use crate::request_id::RequestId;
 

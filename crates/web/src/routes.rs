@@ -13,6 +13,7 @@ use actix_web::http::header::HeaderValue;
 use actix_web::web;
 use actix_web::{Handler, HttpMessage as _, HttpRequest, HttpResponse, guard};
 use portico_core::limits::LimitState;
+use portico_core::metrics::Surface;
 use portico_domain::Permission;
 use serde_json::Value;
 use tracing::Instrument as _;
@@ -22,7 +23,7 @@ use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::{OpenApi, SecurityRequirement};
 
 use crate::guard::{Guarded, Permit, record_refusal};
-use crate::observed::Observed;
+use crate::observed::{self, observe};
 use crate::problem::{Document, Problem};
 use crate::rate_limit;
 use crate::reply::{self, Reply};
@@ -215,9 +216,11 @@ impl Routes {
         self.paths.sort_by_key(|path| path.template.split('/').map(is_parameter).collect::<Vec<_>>());
         let mut scope = web::scope(self.prefix);
         for path in self.paths {
-            scope = scope.service(path.resource.default_service(other_method(&path.methods)));
+            let others = other_method(Some(Surface::Management), &path.methods);
+            scope = scope.service(path.resource.default_service(others));
         }
-        scope.default_service(anybody(|request| Problem::NoPath.answer(&RequestId::of(request))))
+        let no_path = |id: &RequestId| Problem::NoPath.answer(id);
+        scope.default_service(anybody(Some(Surface::Management), no_path))
     }
 }
 
@@ -254,58 +257,76 @@ where
     Args: Guarded + 'static,
     R: Reply + 'static,
 {
+    let class = observed::class(template);
     web::route().guard(guard::Method(method)).to(move |request: HttpRequest, payload: web::Payload| {
         let handler = handler.clone();
-        let observed = Observed::begin(&request, template);
         async move {
             let id = RequestId::keep(&request);
-            let mut payload = payload.into_inner();
-            let span = tracing::info_span!("request", request.id = id.as_str(), tenant.id = tracing::field::Empty);
-            let outcome = async {
-                match Args::extract(&request, &mut payload).await {
-                    Ok(args) => handler.call(args).await,
-                    Err(problem) => Err(problem),
-                }
-            };
-            let outcome = outcome.instrument(span).await;
-            let mut answer = match outcome {
-                Ok(reply) => {
-                    let mut answer = reply.into_response();
-                    reply::add_api_headers(&mut answer, &id);
-                    answer
-                }
-                Err(problem) => {
-                    record_refusal(&request, &problem).await;
-                    problem.answer(&id)
-                }
-            };
-            rate_limit::insert(answer.headers_mut(), request.extensions().get::<LimitState>());
-            if let Some(observed) = observed {
-                observed.end(&request, &id, answer.status().as_u16());
-            }
-            answer
+            let answering = answer(&request, &id, payload, handler);
+            observe(&request, Surface::Management, class, answering).await
         }
     })
 }
 
-/// A problem that names the methods which the path takes.
+/// Calls the handler, and makes an answer of what it gives.
+async fn answer<F, Args, R>(request: &HttpRequest, id: &RequestId, payload: web::Payload, handler: F) -> HttpResponse
+where
+    F: Handler<Args, Output = Result<R, Problem>>,
+    Args: Guarded + 'static,
+    R: Reply + 'static,
+{
+    let mut payload = payload.into_inner();
+    let span = tracing::info_span!("request", request.id = id.as_str(), tenant.id = tracing::field::Empty);
+    let outcome = async {
+        match Args::extract(request, &mut payload).await {
+            Ok(args) => handler.call(args).await,
+            Err(problem) => Err(problem),
+        }
+    };
+    let mut answer = match outcome.instrument(span).await {
+        Ok(reply) => {
+            let mut answer = reply.into_response();
+            reply::add_api_headers(&mut answer, id);
+            answer
+        }
+        Err(problem) => {
+            record_refusal(request, &problem).await;
+            problem.answer(id)
+        }
+    };
+    rate_limit::insert(answer.headers_mut(), request.extensions().get::<LimitState>());
+    answer
+}
+
+/// A problem that names the methods which the path takes, counted where the path belongs to a surface.
 ///
 /// # Panics
 ///
 /// Never: methods are visible ASCII.
 #[must_use]
-pub fn other_method(methods: &[Method]) -> actix_web::Route {
+pub fn other_method(surface: Option<Surface>, methods: &[Method]) -> actix_web::Route {
     let allow = methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
     let allow = HeaderValue::try_from(allow).expect("methods are visible ASCII");
-    anybody(move |request| Problem::Method(allow.clone()).answer(&RequestId::of(request)))
+    anybody(surface, move |id| Problem::Method(allow.clone()).answer(id))
 }
 
-/// An answer that needs no permission because it says only that nothing is there.
+/// An answer that needs no permission because it says only that nothing is there, counted where it belongs to a
+/// surface.
 #[expect(clippy::disallowed_methods, reason = "it says only that nothing is there")]
-fn anybody(answer: impl Fn(&HttpRequest) -> HttpResponse + Clone + 'static) -> actix_web::Route {
+fn anybody(
+    surface: Option<Surface>,
+    answer: impl Fn(&RequestId) -> HttpResponse + Clone + 'static,
+) -> actix_web::Route {
     web::to(move |request: HttpRequest| {
-        let answer = answer(&request);
-        async move { answer }
+        let answer = answer.clone();
+        async move {
+            let id = RequestId::keep(&request);
+            let answering = async { answer(&id) };
+            match surface {
+                Some(surface) => observe(&request, surface, "none", answering).await,
+                None => answering.await,
+            }
+        }
     })
 }
 

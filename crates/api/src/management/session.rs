@@ -85,7 +85,7 @@ pub(crate) async fn get(caller: Anyone, app: Data<App>) -> Result<Json<Session>,
 #[utoipa::path(delete, path = "/api/v1/session", tag = "session", operation_id = "sign_out",
     responses((status = 204, description = "The session has ended.")))]
 pub(crate) async fn end(caller: Anyone, app: Data<App>) -> Result<SignedOut, Problem> {
-    caller.principal().not_by_token().map_err(Error::from)?;
+    caller.principal().not_by_token()?;
     let session = caller.session().ok_or(Error::Missing(Thing::Session))?;
     app.sessions().sign_out(session, caller.principal().origin()).await?;
     Ok(SignedOut(Cookie::Session.clear(&app)))

@@ -126,8 +126,8 @@ impl Plugins {
             Insertion::OutcomeUnknown(error) => {
                 tracing::warn!(plugin.id = %id, %error, "whether a new plugin was recorded is not known; it is looked for");
                 match self.insert(scope, &new).await {
-                    // The first attempt had succeeded, or somebody adopted it.
-                    Insertion::RecordedAlready => return Ok(()),
+                    // The first attempt had succeeded; unless somebody else adopted it meanwhile.
+                    Insertion::RecordedAlready if self.is_recorded_for(scope, id, customer).await? => return Ok(()),
                     again => again,
                 }
             }
@@ -148,6 +148,14 @@ impl Plugins {
                 Err(error)
             }
         }
+    }
+
+    /// Whether the plugin is recorded in the scope's own tenant, for that customer.
+    async fn is_recorded_for(&self, scope: &TenantScope, id: PluginId, customer: CustomerId) -> Result<bool, Error> {
+        let mut tx = self.core.db.begin(scope).await?;
+        let owner = tx.owner_of_plugin(id).await?;
+        tx.commit().await?;
+        Ok(owner.is_some_and(|owner| owner.customer == customer))
     }
 
     async fn delete_at_chakra(

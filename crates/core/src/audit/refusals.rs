@@ -29,14 +29,7 @@ const WINDOW: Duration = Duration::from_mins(1);
 struct Attempts(Mutex<HashMap<Caller, Window>>);
 
 /// The tenant and the actor: a caller gets no second allowance by minting tokens.
-type Caller = (TenantId, ActorKey);
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum ActorKey {
-    Operator,
-    ApiKey(portico_domain::ApiKeyId),
-    Member(portico_domain::MemberId),
-}
+type Caller = (TenantId, Actor);
 
 #[derive(Debug)]
 struct Window {
@@ -51,7 +44,7 @@ impl Attempts {
     fn admit(&self, party: Party, entry: AuditEntry, now: Instant) -> Option<AuditEntry> {
         let mut windows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let new = Window { since: now, written: 0, counted: HashMap::new() };
-        let window = windows.entry((party.tenant, key(party.actor))).or_insert(new);
+        let window = windows.entry((party.tenant, party.actor)).or_insert(new);
         if window.written < SINGLY {
             window.written += 1;
             return Some(entry);
@@ -69,14 +62,6 @@ impl Attempts {
         let entries =
             over.flat_map(|((tenant, _), window)| window.counted.into_values().map(move |entry| (tenant, entry)));
         entries.collect()
-    }
-}
-
-const fn key(actor: Actor) -> ActorKey {
-    match actor {
-        Actor::Operator => ActorKey::Operator,
-        Actor::ApiKey(id) => ActorKey::ApiKey(id),
-        Actor::Member(id) => ActorKey::Member(id),
     }
 }
 

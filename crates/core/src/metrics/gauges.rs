@@ -9,7 +9,7 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
 use crate::Core;
-use crate::tasks::{TaskState, TaskStatus};
+use crate::tasks::TaskStatus;
 
 /// Asks the core at each scrape.
 #[derive(Debug)]
@@ -45,7 +45,8 @@ impl Collector for Gauges {
             "vault",
             [("master_keys", u64::from(core.vault_availability.is_reachable()))],
         )?;
-        gauges(&mut encoder, "portico_cache_entries", "Entries of a cache", "cache", core.caches.sizes())?;
+        let sizes = core.caches.sizes().into_iter().chain([("data_keys", core.vault.open_keys())]);
+        gauges(&mut encoder, "portico_cache_entries", "Entries of a cache", "cache", sizes)?;
         tasks(&mut encoder, &core.tasks.statuses())
     }
 }
@@ -54,8 +55,8 @@ fn tasks(encoder: &mut DescriptorEncoder<'_>, tasks: &[TaskStatus]) -> Result<()
     counters(encoder, "portico_task_rounds", "Rounds of background tasks that went well", tasks, |task| task.rounds)?;
     counters(encoder, "portico_task_failures", "Rounds of background tasks that failed", tasks, |task| task.failures)?;
     counters(encoder, "portico_task_panics", "Panics of background tasks", tasks, |task| task.panics)?;
-    let well = tasks.iter().map(|task| (task.name, u64::from(task.is_well() && task.state != TaskState::Stopped)));
-    gauges(encoder, "portico_task_well", "1 while a background task does its work", "task", well)?;
+    let healthy = tasks.iter().map(|task| (task.name, u64::from(task.is_healthy())));
+    gauges(encoder, "portico_task_healthy", "1 while a background task does its work", "task", healthy)?;
     let last = tasks.iter().filter_map(|task| Some((task.name, task.last_at?.unix_timestamp().cast_unsigned())));
     gauges(
         encoder,

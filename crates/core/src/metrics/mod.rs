@@ -5,7 +5,7 @@
 //! compatible surface the permission of its operation (`messages:send`), on the management API the resource
 //! (`api-keys`), else `none`. `code` is the HTTP status that the caller got.
 //!
-//! To add a metric, add a field, register it in [`Metrics::default`], and count where it happens. What is better
+//! To add a metric, add a field, make it in [`Metrics::default`], name it in `register`, and count where it happens. What is better
 //! asked for than counted (pool, tasks, caches) is in `gauges`.
 
 mod gauges;
@@ -15,7 +15,7 @@ use std::fmt;
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -41,6 +41,8 @@ pub enum Surface {
 }
 
 impl Surface {
+    const ALL: [Self; 3] = [Self::Compatible, Self::Management, Self::Console];
+
     /// The value of the label.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -79,6 +81,8 @@ pub struct Metrics {
     registry: Registry,
     requests: Family<RequestLabels, Histogram, fn() -> Histogram>,
     in_flight: Family<SurfaceLabel, Gauge>,
+    /// Those of `in_flight` by surface, so that no call looks for its own.
+    in_flight_of: [Gauge; Surface::ALL.len()],
     upstream: Family<ClassLabel, Histogram, fn() -> Histogram>,
     upstream_failures: Family<ReasonLabel, Counter>,
     /// Rows of the request log that were written.
@@ -105,10 +109,14 @@ fn latency() -> Histogram {
 
 impl Default for Metrics {
     fn default() -> Self {
+        let in_flight = Family::<SurfaceLabel, Gauge>::default();
+        let in_flight_of =
+            Surface::ALL.map(|surface| in_flight.get_or_create_owned(&SurfaceLabel { surface: surface.as_str() }));
         let mut metrics = Self {
             registry: Registry::default(),
             requests: Family::new_with_constructor(latency),
-            in_flight: Family::default(),
+            in_flight,
+            in_flight_of,
             upstream: Family::new_with_constructor(latency),
             upstream_failures: Family::default(),
             log_written: Counter::default(),
@@ -127,7 +135,7 @@ impl Metrics {
         let registry = &mut self.registry;
         registry.register(
             "portico_request_duration_seconds",
-            "Requests, refused ones too, from their head to the end of the answer's body",
+            "Requests, refused ones too, from their head to the end of an answer that streams, else to the answer",
             self.requests.clone(),
         );
         registry.register("portico_requests_in_flight", "Requests that are worked on now", self.in_flight.clone());
@@ -166,18 +174,16 @@ impl Metrics {
         registry.register_collector(Box::new(process::Process));
     }
 
-    /// Adds a request that has ended.
-    pub fn request(&self, surface: Surface, class: &'static str, code: u16, duration: Duration) {
-        let labels = RequestLabels { surface: surface.as_str(), class, code };
-        self.requests.get_or_create(&labels).observe(duration.as_secs_f64());
+    /// Counts a request as worked on until [`Metrics::ended`].
+    pub fn began(&self, surface: Surface) {
+        self.in_flight_of[surface as usize].inc();
     }
 
-    /// Counts a request as worked on until the guard is dropped.
-    #[must_use]
-    pub fn in_flight(&self, surface: Surface) -> InFlight {
-        let gauge = self.in_flight.get_or_create_owned(&SurfaceLabel { surface: surface.as_str() });
-        gauge.inc();
-        InFlight(gauge)
+    /// Adds a request that has ended.
+    pub fn ended(&self, surface: Surface, class: &'static str, code: u16, duration: Duration) {
+        self.in_flight_of[surface as usize].dec();
+        let labels = RequestLabels { surface: surface.as_str(), class, code };
+        self.requests.get_or_create(&labels).observe(duration.as_secs_f64());
     }
 
     /// Adds a call to Chakra whose answer's head took so long.
@@ -193,24 +199,14 @@ impl Metrics {
     /// Everything that was counted, and how things stand now, in the text format of `OpenMetrics` 1.0.
     #[must_use]
     pub fn render(core: &Core) -> String {
-        let mut text = String::new();
         let mut now = Registry::default();
         now.register_collector(Box::new(gauges::Gauges(core.clone())));
+        let mut text = String::new();
         // Writing to a String cannot fail.
-        let _ = encode(&mut text, &now);
-        let mut text = text.strip_suffix("# EOF\n").map_or(text.clone(), str::to_owned);
-        let _ = encode(&mut text, &core.metrics.registry);
+        let _ = encode_registry(&mut text, &now)
+            .and_then(|()| encode_registry(&mut text, &core.metrics.registry))
+            .and_then(|()| encode_eof(&mut text));
         text
-    }
-}
-
-/// A request that is worked on.
-#[derive(Debug)]
-pub struct InFlight(Gauge);
-
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        self.0.dec();
     }
 }
 
@@ -220,16 +216,16 @@ mod tests {
 
     fn text(metrics: &Metrics) -> String {
         let mut text = String::new();
-        encode(&mut text, &metrics.registry).expect("writes to a String");
+        encode_registry(&mut text, &metrics.registry).expect("writes to a String");
         text
     }
 
     #[test]
     fn requests_are_told_by_surface_class_and_code() {
         let metrics = Metrics::default();
-        metrics.request(Surface::Compatible, "messages:send", 200, Duration::from_millis(3));
-        metrics.request(Surface::Compatible, "messages:send", 200, Duration::from_millis(40));
-        metrics.request(Surface::Management, "api-keys", 401, Duration::from_millis(1));
+        metrics.ended(Surface::Compatible, "messages:send", 200, Duration::from_millis(3));
+        metrics.ended(Surface::Compatible, "messages:send", 200, Duration::from_millis(40));
+        metrics.ended(Surface::Management, "api-keys", 401, Duration::from_millis(1));
         let text = text(&metrics);
         for line in [
             "portico_request_duration_seconds_count{surface=\"compatible\",class=\"messages:send\",code=\"200\"} 2",
@@ -241,12 +237,16 @@ mod tests {
     }
 
     #[test]
-    fn a_request_is_in_flight_until_its_guard_is_dropped() {
+    fn a_request_is_in_flight_until_it_has_ended() {
         let metrics = Metrics::default();
-        let (one, other) = (metrics.in_flight(Surface::Console), metrics.in_flight(Surface::Console));
+        for _ in 0..2 {
+            metrics.began(Surface::Console);
+        }
         assert!(text(&metrics).contains("portico_requests_in_flight{surface=\"console\"} 2"));
-        drop((one, other));
-        assert!(text(&metrics).contains("portico_requests_in_flight{surface=\"console\"} 0"));
+        metrics.ended(Surface::Console, "none", 200, Duration::ZERO);
+        let text = text(&metrics);
+        assert!(text.contains("portico_requests_in_flight{surface=\"console\"} 1"), "{text}");
+        assert!(text.contains("portico_requests_in_flight{surface=\"compatible\"} 0"), "{text}");
     }
 
     #[test]

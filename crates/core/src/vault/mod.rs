@@ -49,6 +49,12 @@ impl Vault {
         &self.master_keys
     }
 
+    /// How many data keys are open.
+    #[must_use]
+    pub fn open_keys(&self) -> u64 {
+        self.opened.len() as u64
+    }
+
     /// A stored data key, opened: from memory, or by its master key.
     ///
     /// # Errors
@@ -128,7 +134,7 @@ impl Vault {
         tasks.periodic("opened_data_keys", Schedule::every(SWEEP), move || {
             let (vault, validity) = (vault.clone(), Arc::clone(&validity));
             async move {
-                vault.sweep(!validity.is_listening()).await;
+                vault.sweep(validity.is_listening()).await;
                 Ok::<_, Failure>(())
             }
         });
@@ -136,27 +142,27 @@ impl Vault {
 
     /// Something of that tenant changed: it may have been erased.
     pub fn changed(&self, tenant: TenantId) {
-        self.opened.doubt(tenant);
+        self.opened.check(tenant);
     }
 
     /// Anything may have changed.
     pub fn everything_changed(&self) {
-        self.opened.doubt_all();
+        self.opened.check_all();
     }
 
-    /// Drops opened keys that were held long enough, and those of tenants that are gone. Unless word of
-    /// changes arrives, each tenant is looked for.
-    pub async fn sweep(&self, deaf: bool) {
+    /// Drops opened keys that were held long enough, and those of tenants that are gone. Unless notifications
+    /// of changes arrive, each tenant is looked for.
+    pub async fn sweep(&self, is_listening: bool) {
         self.opened.sweep();
-        if deaf {
-            self.opened.doubt_all();
+        if !is_listening {
+            self.opened.check_all();
         }
-        for tenant in self.opened.doubted() {
+        for tenant in self.opened.to_check() {
             match self.newest(tenant).await {
                 Ok(Some(_)) => {}
                 Ok(None) => self.opened.forget(tenant),
                 // It is looked for again in the next round.
-                Err(_) => self.opened.doubt(tenant),
+                Err(_) => self.opened.check(tenant),
             }
         }
     }

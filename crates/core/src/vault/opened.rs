@@ -24,13 +24,18 @@ pub(super) struct OpenedKeys {
 struct Opened {
     keys: HashMap<(TenantId, DataKeyVersion), (Instant, Arc<DataKey>)>,
     /// Tenants with opened keys that may be gone.
-    doubted: HashSet<TenantId>,
+    to_check: HashSet<TenantId>,
 }
 
 impl OpenedKeys {
     /// None yet.
     pub(super) fn new(clock: Clock) -> Self {
         Self { opened: Mutex::default(), clock }
+    }
+
+    /// How many keys are open.
+    pub(super) fn len(&self) -> usize {
+        self.lock().keys.len()
     }
 
     /// The key, if it was opened less than [`LONGEST`] ago.
@@ -42,7 +47,8 @@ impl OpenedKeys {
 
     /// Remembers a key that was opened just now.
     pub(super) fn put(&self, tenant: TenantId, key: Arc<DataKey>) {
-        self.put_opened(tenant, key, self.clock.instant());
+        let at = self.clock.instant();
+        self.lock().keys.insert((tenant, key.version()), (at, key));
     }
 
     /// Drops what was held long enough.
@@ -51,32 +57,28 @@ impl OpenedKeys {
         self.lock().keys.retain(|_, (at, _)| is_fresh(*at, now));
     }
 
-    /// Notes that a tenant may be gone, if there are keys of it.
-    pub(super) fn doubt(&self, tenant: TenantId) {
+    /// Has it looked for whether a tenant is gone, if there are keys of it.
+    pub(super) fn check(&self, tenant: TenantId) {
         let mut opened = self.lock();
         if opened.keys.keys().any(|(other, _)| *other == tenant) {
-            opened.doubted.insert(tenant);
+            opened.to_check.insert(tenant);
         }
     }
 
-    /// Notes that any tenant may be gone.
-    pub(super) fn doubt_all(&self) {
+    /// Has it looked for whether any tenant is gone.
+    pub(super) fn check_all(&self) {
         let mut opened = self.lock();
-        opened.doubted = opened.keys.keys().map(|(tenant, _)| *tenant).collect();
+        opened.to_check = opened.keys.keys().map(|(tenant, _)| *tenant).collect();
     }
 
     /// The tenants that may be gone, each once.
-    pub(super) fn doubted(&self) -> HashSet<TenantId> {
-        std::mem::take(&mut self.lock().doubted)
+    pub(super) fn to_check(&self) -> HashSet<TenantId> {
+        std::mem::take(&mut self.lock().to_check)
     }
 
     /// Drops the keys of a tenant.
     pub(super) fn forget(&self, tenant: TenantId) {
         self.lock().keys.retain(|(other, _), _| *other != tenant);
-    }
-
-    fn put_opened(&self, tenant: TenantId, key: Arc<DataKey>, at: Instant) {
-        self.lock().keys.insert((tenant, key.version()), (at, key));
     }
 
     fn lock(&self) -> MutexGuard<'_, Opened> {
@@ -94,39 +96,42 @@ const _: () = assert!(LONGEST.as_millis() + crate::cache::SWEEP.as_millis() <= D
 
 #[cfg(test)]
 mod tests {
+    use time::macros::datetime;
+
     use super::*;
 
     fn key(version: u32) -> Arc<DataKey> {
         Arc::new(DataKey::generate(DataKeyVersion(version), &mut rand::rng()))
     }
 
-    fn long_ago() -> Instant {
-        Instant::now().checked_sub(LONGEST).expect("the clock has run for a minute")
+    fn keys() -> (OpenedKeys, Clock) {
+        let clock = Clock::manual(datetime!(2026-12-01 12:00 UTC));
+        (OpenedKeys::new(clock.clone()), clock)
     }
 
     #[test]
     fn a_key_is_given_for_its_tenant_and_version_while_it_is_fresh() {
-        let (keys, mine, other) = (OpenedKeys::new(Clock::system()), TenantId::generate(), TenantId::generate());
+        let ((keys, clock), mine, other) = (keys(), TenantId::generate(), TenantId::generate());
         keys.put(mine, key(1));
         assert!(keys.get(mine, DataKeyVersion(1)).is_some());
         assert!(keys.get(mine, DataKeyVersion(2)).is_none() && keys.get(other, DataKeyVersion(1)).is_none());
-        keys.put_opened(mine, key(1), long_ago());
+        clock.advance(LONGEST);
         assert!(keys.get(mine, DataKeyVersion(1)).is_none());
     }
 
     #[test]
     fn the_keys_of_a_tenant_that_is_gone_are_dropped_and_no_others() {
-        let (keys, gone, stays) = (OpenedKeys::new(Clock::system()), TenantId::generate(), TenantId::generate());
+        let ((keys, _), gone, stays) = (keys(), TenantId::generate(), TenantId::generate());
         let lost = key(1);
         let left = Arc::downgrade(&lost);
         keys.put(gone, lost);
         keys.put(stays, key(1));
-        keys.doubt(TenantId::generate());
-        assert!(keys.doubted().is_empty(), "there are no keys of that tenant");
-        keys.doubt(gone);
-        assert_eq!((keys.doubted(), keys.doubted().len()), (HashSet::from([gone]), 0));
-        keys.doubt_all();
-        assert_eq!(keys.doubted(), HashSet::from([gone, stays]));
+        keys.check(TenantId::generate());
+        assert!(keys.to_check().is_empty(), "there are no keys of that tenant");
+        keys.check(gone);
+        assert_eq!((keys.to_check(), keys.to_check().len()), (HashSet::from([gone]), 0));
+        keys.check_all();
+        assert_eq!(keys.to_check(), HashSet::from([gone, stays]));
         keys.forget(gone);
         assert!(left.upgrade().is_none(), "nobody holds it, so it is wiped");
         assert!(keys.get(stays, DataKeyVersion(1)).is_some());
@@ -134,10 +139,11 @@ mod tests {
 
     #[test]
     fn a_key_that_was_held_long_enough_is_dropped_and_not_just_passed_over() {
-        let (keys, tenant) = (OpenedKeys::new(Clock::system()), TenantId::generate());
+        let ((keys, clock), tenant) = (keys(), TenantId::generate());
         let (old, new) = (key(1), key(2));
         let (old_left, new_left) = (Arc::downgrade(&old), Arc::downgrade(&new));
-        keys.put_opened(tenant, old, long_ago());
+        keys.put(tenant, old);
+        clock.advance(LONGEST);
         keys.put(tenant, new);
         keys.sweep();
         assert!(old_left.upgrade().is_none(), "nobody holds it, so it is wiped");

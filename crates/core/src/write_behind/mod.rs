@@ -13,9 +13,11 @@ mod pending_ids;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use portico_auth::{Actor, Principal, TenantScope};
 use portico_domain::clock::Clock;
 use portico_domain::{ChakraKeyId, OldSecretId, TenantId};
@@ -27,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use key_uses::KeyUse;
 
+use crate::error::Causes;
 use crate::metrics::Metrics;
 use crate::tasks::Tasks;
 use key_uses::KeyUses;
@@ -37,7 +40,7 @@ const BATCH: usize = 1_000;
 /// How long a row waits for others.
 const PAUSE: Duration = Duration::from_millis(250);
 /// How long Postgres may take for one tenant's part of a batch.
-const PATIENCE: Duration = Duration::from_secs(5);
+const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What one call leaves.
 #[derive(Debug)]
@@ -123,6 +126,14 @@ impl WriteBehind {
         (self.0.queue.max_capacity() - self.0.queue.capacity()) as u64
     }
 
+    /// Writes what a writer left that was stopped while it waited to be started again, and takes nothing more.
+    pub async fn write_rest(&self) {
+        // One that is still at work has overrun its stop, and has the entries.
+        if let Ok(mut entries) = self.0.entries.try_lock() {
+            self.0.write_last(&mut entries).await;
+        }
+    }
+
     /// Registers the writer. When it is stopped it writes what is left, and takes nothing more.
     pub fn register(&self, tasks: &Tasks) {
         let this = self.clone();
@@ -155,7 +166,13 @@ impl Inner {
             }
             self.flush(&mut batch).await;
         }
+        self.write_last(&mut entries).await;
+    }
+
+    /// Takes nothing more, and writes what is there.
+    async fn write_last(&self, entries: &mut mpsc::Receiver<LogEntry>) {
         entries.close();
+        let mut batch = Vec::new();
         while entries.recv_many(&mut batch, BATCH).await > 0 {
             self.flush(&mut batch).await;
         }
@@ -181,22 +198,23 @@ impl Inner {
         let count = entries.iter().filter(|entry| entry.row.is_some()).count() as u64;
         let learned: Vec<_> = entries.iter_mut().flat_map(|entry| std::mem::take(&mut entry.learned)).collect();
         let writing = write_tenant(&self.db, tenant, entries, &learned, &key_uses);
-        let written = tokio::time::timeout(PATIENCE, writing).await;
+        // A panic must neither keep ids pending for ever nor lose counts of uses.
+        let written = AssertUnwindSafe(tokio::time::timeout(WRITE_TIMEOUT, writing)).catch_unwind().await;
         self.pending.forget(tenant, &learned);
         let reason = match written {
-            Ok(Ok(())) => {
+            Ok(Ok(Ok(()))) => {
                 self.metrics.log_written.inc_by(count);
                 return;
             }
             // A tenant that is gone has no uses any more.
-            Ok(Err(error @ StorageError::Broken(_))) => error.to_string(),
-            Ok(Err(error)) => {
+            Ok(Ok(Err(error @ StorageError::Broken(_)))) => Causes(&error).to_string(),
+            failed => {
                 self.key_uses.put_back(tenant, key_uses);
-                error.to_string()
-            }
-            Err(_) => {
-                self.key_uses.put_back(tenant, key_uses);
-                "Postgres is too slow".to_owned()
+                match failed {
+                    Ok(Ok(Err(error))) => Causes(&error).to_string(),
+                    Ok(_) => "Postgres is too slow".to_owned(),
+                    Err(_) => "writing panicked".to_owned(),
+                }
             }
         };
         self.metrics.log_dropped.inc_by(count);

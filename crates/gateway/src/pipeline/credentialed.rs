@@ -18,12 +18,7 @@ use crate::{headers, prepare};
 
 /// A call that is ready to go out, and the key that it goes out with.
 #[derive(Debug)]
-pub(crate) struct Credentialed<'c> {
-    call: OwnedParts<'c>,
-    key: Arc<OpenChakraKey>,
-    target: String,
-    headers: HeaderMap,
-}
+pub(crate) struct Credentialed<'c>(ReadyCall<'c>);
 
 /// What a ready call consists of.
 #[derive(Debug)]
@@ -45,22 +40,25 @@ impl<'c> Credentialed<'c> {
     /// [`CoreError::Header`](portico_core::Error::Header); what preparing fails with.
     pub(crate) async fn of(claimed: Claimed<'c>, gateway: &Gateway, record: &mut CallRecord) -> Result<Self, Error> {
         let mut call = claimed.into_owned().into_parts();
+        let key = gateway.services.verifier.default_key(call.permitted.scope()).await?;
+        // Opening the key and preparing may have waited for Chakra, and neither must carry a key past its revocation.
+        call.permitted = call.permitted.renewed(gateway).await?.0;
         let scope = call.permitted.scope();
-        let key = gateway.services.verifier.default_key(scope).await?;
-        let (matched, head) = (call.permitted.matched().route(), call.permitted.matched().head());
+        let matched = call.permitted.matched().route();
         call.received =
             prepare::prepare(gateway, scope, call.operation, matched, call.received, call.customer, record).await?;
+        call.permitted = call.permitted.renewed(gateway).await?.0;
+        let (matched, head) = (call.permitted.matched().route(), call.permitted.matched().head());
         let streams = matches!(call.received, Received::Stream);
         let headers = headers::outgoing(call.operation, head.headers, streams, head.credentials.request_id)?;
         let (paths, query) = (gateway.chakra.path_overrides(), call.permitted.query());
         let target = target(paths, matched, call.operation, query, &call.received, &call.named);
-        Ok(Self { call, key, target, headers })
+        Ok(Self(ReadyCall { call, key, target, headers }))
     }
 
-    /// Its parts.
+    /// Ends the evidence: the next stage takes what it consists of.
     pub(super) fn into_parts(self) -> ReadyCall<'c> {
-        let Self { call, key, target, headers } = self;
-        ReadyCall { call, key, target, headers }
+        self.0
     }
 }
 

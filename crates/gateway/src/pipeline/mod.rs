@@ -13,8 +13,8 @@
 //! | [`Sent`] | Chakra has answered |
 //!
 //! The caller's own rate limit comes first, because it is there to spare everybody else the work. What became of
-//! the call is noted in its [`CallRecord`](crate::record::CallRecord) all along. To add a stage, add its file and its place in [`forward`](crate::forward), and
-//! let the next one take it.
+//! the call is noted in its [`CallRecord`](crate::record::CallRecord) all along. To add a stage, add its file and its
+//! place in [`forward`](crate::forward), and let the next one take it.
 
 mod admitted;
 mod authenticated;

@@ -18,13 +18,7 @@ use crate::{Gateway, Services};
 
 /// A call that names nothing but what is the caller's, with its body as far as it had to be read for that.
 #[derive(Debug)]
-pub(crate) struct Owned<'c> {
-    permitted: Permitted<'c>,
-    operation: &'static Operation,
-    received: Received,
-    named: Named,
-    customer: Option<CustomerId>,
-}
+pub(crate) struct Owned<'c>(OwnedParts<'c>);
 
 /// What an owned call consists of.
 #[derive(Debug)]
@@ -56,12 +50,20 @@ impl<'c> Owned<'c> {
         let (operation, head) = (permitted.matched().default_operation(), permitted.matched().head());
         body::fits(operation, head.headers, head.content_length)?;
         let check = Check(&gateway.services);
-        let named = check.path_and_query(&permitted).await?;
+        let mut named = Named::default();
+        check.fenced(&permitted, &mut named).await?;
+        // A step of its own: no check asks Chakra. It comes first for what only the team tells the owner of.
+        permitted.learn_team(gateway).await?;
+        check.learned(&permitted, &mut named).await?;
         record.names(&named);
 
         let received = body::receive(operation, permitted.matched().route(), head.headers, body).await?;
         let (permitted, is_renewed) = permitted.renewed(gateway).await?;
-        let mut named = if is_renewed { check.path_and_query(&permitted).await? } else { named };
+        if is_renewed {
+            named = Named::default();
+            check.fenced(&permitted, &mut named).await?;
+            check.learned(&permitted, &mut named).await?;
+        }
         let route = permitted.matched().route();
         let operation = received.operation(route);
         record.operation(operation);
@@ -72,13 +74,12 @@ impl<'c> Owned<'c> {
 
         let customer = check.customer_for(scope, operation, head.headers, &received).await?;
         record.customer(customer);
-        Ok(Self { permitted, operation, received, named, customer })
+        Ok(Self(OwnedParts { permitted, operation, received, named, customer }))
     }
 
-    /// Its parts.
+    /// Ends the evidence: the next stage takes what it consists of.
     pub(super) fn into_parts(self) -> OwnedParts<'c> {
-        let Self { permitted, operation, received, named, customer } = self;
-        OwnedParts { permitted, operation, received, named, customer }
+        self.0
     }
 }
 
@@ -86,20 +87,33 @@ impl<'c> Owned<'c> {
 struct Check<'s>(&'s Services);
 
 impl Check<'_> {
-    /// What path and query name, if it is the caller's.
-    async fn path_and_query(&self, permitted: &Permitted<'_>) -> Result<Named, Error> {
-        let mut named = Named::default();
-        for owned in permitted.matched().default_operation().owned {
+    /// Adds the plugins, WABAs and numbers that path and query name, if they are the caller's.
+    async fn fenced(&self, permitted: &Permitted<'_>, named: &mut Named) -> Result<(), Error> {
+        self.path_and_query(permitted, |kind| !matches!(kind, Kind::Learned(_)), named).await
+    }
+
+    /// Adds what else path and query name, whose owner was learned.
+    async fn learned(&self, permitted: &Permitted<'_>, named: &mut Named) -> Result<(), Error> {
+        self.path_and_query(permitted, |kind| matches!(kind, Kind::Learned(_)), named).await
+    }
+
+    async fn path_and_query(
+        &self,
+        permitted: &Permitted<'_>,
+        concerns: impl Fn(Kind) -> bool,
+        named: &mut Named,
+    ) -> Result<(), Error> {
+        for owned in permitted.matched().default_operation().owned.iter().filter(|owned| concerns(owned.kind)) {
             let value = match owned.at {
                 At::Path(name) => permitted.matched().route().parameter(name),
                 At::Query(name) => permitted.query().value(name).filter(|value| !value.is_empty()),
                 At::Body(_) => None,
             };
             if let Some(value) = value {
-                self.id(permitted.scope(), owned.kind, value, &mut named).await?;
+                self.id(permitted.scope(), owned.kind, value, named).await?;
             }
         }
-        Ok(named)
+        Ok(())
     }
 
     /// Adds what the body names, if it is the caller's.

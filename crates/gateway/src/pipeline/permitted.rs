@@ -69,6 +69,11 @@ impl<'c> Permitted<'c> {
         Ok(())
     }
 
+    /// What the caller may do, and how far it reaches, when nothing else is asked any more.
+    pub(super) fn into_scope(self) -> TenantScope {
+        self.scope
+    }
+
     /// What was matched.
     pub(crate) const fn matched(&self) -> &Matched<'c> {
         self.authenticated.matched()

@@ -80,7 +80,7 @@ impl Sent {
             let origin = Origin::of(gateway.services.core.public_url.as_deref(), head.headers);
             Links::new(&origin, head.path, permitted.matched().route())
         });
-        let scope = permitted.scope().clone();
+        let scope = permitted.into_scope();
         let asked = Asked { scope, key, operation, named, customer, received };
         Ok(Self { asked, incoming, links: links.unwrap_or_default() })
     }

@@ -69,7 +69,7 @@ impl World {
 
     /// A record of that call.
     pub(crate) fn record(&self, head: &Head<'_>) -> CallRecord {
-        CallRecord::begin(&self.kit.core, head)
+        CallRecord::begin(&self.gateway.services, head)
     }
 
     /// How many entries wait to be written into the log.

@@ -10,7 +10,7 @@ use super::error::SignInError;
 /// How many run at once.
 const AT_ONCE: usize = 2;
 /// How long one waits for its turn.
-const PATIENCE: Duration = Duration::from_secs(5);
+const WAIT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Runs hashes, two at once.
 #[derive(Debug, Clone)]
@@ -32,7 +32,7 @@ impl Hashing {
         &self,
         hash: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, SignInError> {
-        let turn = tokio::time::timeout(PATIENCE, Arc::clone(&self.0).acquire_owned()).await;
+        let turn = tokio::time::timeout(WAIT_TIMEOUT, Arc::clone(&self.0).acquire_owned()).await;
         let Ok(Ok(turn)) = turn else { return Err(SignInError::Busy) };
         let run = move || {
             let done = hash();

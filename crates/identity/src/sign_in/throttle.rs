@@ -14,7 +14,6 @@ use time::{Duration, OffsetDateTime};
 
 use super::error::SignInError;
 use portico_core::Core;
-use portico_core::Error;
 
 /// A member that an address led to.
 pub(super) type Known = (TenantId, MemberId);
@@ -75,7 +74,7 @@ impl LoginThrottle {
     pub(super) async fn count(&self, address: Option<IpAddr>) -> Result<Attempt, SignInError> {
         let address = address.map(|address| self.bucket("sign-in by address", &network(address)));
         if let Some(bucket) = &address
-            && let Some(until) = self.core.db.count_attempt(bucket, BY_ADDRESS).await.map_err(Error::from)?
+            && let Some(until) = self.core.db.count_attempt(bucket, BY_ADDRESS).await?
         {
             return Err(throttled(until, self.core.clock.now()));
         }
@@ -85,7 +84,7 @@ impl LoginThrottle {
     /// Takes back an attempt that succeeded. Others from there may guess: theirs stay counted.
     pub(super) async fn succeeded(&self, attempt: &Attempt) -> Result<(), SignInError> {
         if let Some(bucket) = &attempt.address {
-            self.core.db.attempt_succeeded(bucket, false).await.map_err(Error::from)?;
+            self.core.db.attempt_succeeded(bucket, false).await?;
         }
         Ok(())
     }
@@ -99,12 +98,12 @@ impl LoginThrottle {
     pub(super) async fn count_at(&self, email: &Email, members: &[Known]) -> Result<Vec<Known>, SignInError> {
         if members.is_empty() {
             let nobody = self.bucket("sign-in by e-mail", email.as_str());
-            let until = self.core.db.count_attempt(&nobody, BY_MEMBER).await.map_err(Error::from)?;
+            let until = self.core.db.count_attempt(&nobody, BY_MEMBER).await?;
             return until.map_or(Ok(Vec::new()), |until| Err(throttled(until, self.core.clock.now())));
         }
         let (mut free, mut first) = (Vec::new(), None::<OffsetDateTime>);
         for &known in members {
-            match self.core.db.count_attempt(&self.member(known), BY_MEMBER).await.map_err(Error::from)? {
+            match self.core.db.count_attempt(&self.member(known), BY_MEMBER).await? {
                 None => free.push(known),
                 Some(until) => first = Some(first.map_or(until, |first| first.min(until))),
             }
@@ -117,7 +116,7 @@ impl LoginThrottle {
 
     /// Forgets the attempts at a member whose password was told.
     pub(super) async fn member_proved(&self, known: Known) -> Result<(), SignInError> {
-        Ok(self.core.db.attempt_succeeded(&self.member(known), true).await.map_err(Error::from)?)
+        Ok(self.core.db.attempt_succeeded(&self.member(known), true).await?)
     }
 
     fn member(&self, (tenant, member): Known) -> [u8; 32] {
@@ -127,7 +126,7 @@ impl LoginThrottle {
     /// Whether a ticket is used for the first time.
     pub(super) async fn is_first_use(&self, ticket: SessionId) -> Result<bool, SignInError> {
         let bucket = self.bucket("sign-in ticket", &ticket.to_string());
-        Ok(self.core.db.use_once(&bucket).await.map_err(Error::from)?)
+        Ok(self.core.db.use_once(&bucket).await?)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::signals::StopSignals;
 use crate::telemetry;
 
 /// How long calls may take to end when it stops, in seconds.
-const PATIENCE: u64 = 10;
+const SHUTDOWN_SECONDS: u64 = 10;
 
 /// Serves until a signal comes.
 pub(super) async fn run(arguments: &Config) -> Result<(), Failure> {
@@ -61,7 +61,7 @@ pub(super) async fn run(arguments: &Config) -> Result<(), Failure> {
 
     let public_url = public_url.unwrap_or_else(|| public.url());
     let (public_address, metrics_address) = (public.address(), metrics.address());
-    let mut gateway = Gateway::open(public, metrics, app, db, PATIENCE)?;
+    let mut gateway = Gateway::open(public, metrics, app, db, SHUTDOWN_SECONDS)?;
     tracing::info!(
         listen.address = %public_address,
         metrics.address = %metrics_address,
@@ -74,7 +74,7 @@ pub(super) async fn run(arguments: &Config) -> Result<(), Failure> {
         () = signals.received() => Ok(()),
         error = gateway.ended() => Err::<(), GatewayError>(error),
     };
-    tracing::info!("stopping: no new connections, running calls have {PATIENCE} s");
+    tracing::info!("stopping: no new connections, running calls have {SHUTDOWN_SECONDS} s");
     gateway.stop().await;
     tracing::info!("stopped");
     Ok(outcome?)

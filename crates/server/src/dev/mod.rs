@@ -36,7 +36,7 @@ use crate::signals::StopSignals;
 use crate::{console, telemetry};
 
 /// How long calls may take to end when it stops, in seconds.
-const PATIENCE: u64 = 2;
+const SHUTDOWN_SECONDS: u64 = 2;
 
 /// Why `portico dev` does not start, or could not go on.
 #[derive(Debug, thiserror::Error)]
@@ -175,7 +175,7 @@ async fn serve(
     let service_url = start_database(host, data_dir, &state.state, &mut running.cluster).await?;
     let (gateway_url, metrics_url) = (public.url(), format!("{}/metrics", metrics.url()));
     let (app, db) = start_app(&service_url, sandbox.url(), &state.state, data_dir).await?;
-    let gateway = running.gateway.insert(Gateway::open(public, metrics, app, db, PATIENCE)?);
+    let gateway = running.gateway.insert(Gateway::open(public, metrics, app, db, SHUTDOWN_SECONDS)?);
     demo::ensure(&gateway_url, sandbox, &mut state).await?;
 
     let links = Links {

@@ -10,7 +10,9 @@ use serde::de::DeserializeOwned;
 
 use super::json::Tree;
 use crate::argument::Extract;
-use crate::error::{AppError, RequestError};
+use portico_core::RequestError;
+
+use crate::error::AppError;
 use crate::problem::Problem;
 
 /// The longest body, in bytes.

@@ -2,7 +2,6 @@
 
 use actix_web::web::Data;
 use portico_app::App;
-use portico_core::Error;
 use portico_web::guard::Anyone;
 use portico_web::problem::{Document, Problem};
 use portico_web::reply::NoContent;
@@ -18,6 +17,6 @@ use portico_web::reply::NoContent;
             description = "The caller is the tenant's last owner."),
     ))]
 pub(crate) async fn handler(caller: Anyone, app: Data<App>) -> Result<NoContent, Problem> {
-    app.members().leave(&caller.principal().authorize_call(None).map_err(Error::from)?).await?;
+    app.members().leave(&caller.principal().authorize_call(None)?).await?;
     Ok(NoContent)
 }

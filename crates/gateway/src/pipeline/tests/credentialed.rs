@@ -1,4 +1,6 @@
-use super::credentialed;
+use std::time::Duration;
+
+use super::{Admitted, Claimed, Credentialed, credentialed, owned};
 use crate::body::Received;
 use crate::tests::{ChakraStandIn, Given, World, head, refusal};
 
@@ -64,4 +66,18 @@ async fn a_chakra_that_cannot_be_asked_for_the_team_does_not_hold_a_call_up() {
         assert_eq!(chakra.team_questions(), questions);
     }
     assert_eq!(chakra.calls(), [""; 0], "nothing was sent yet");
+}
+
+#[tokio::test]
+async fn a_key_that_is_revoked_while_the_chakra_key_is_waited_for_is_refused() {
+    let world = World::new().await;
+    world.store_chakra_key().await;
+    let key = world.key("messaging").await;
+    let head = head("GET", "/v1/health").by(&key.bearer);
+    let mut record = world.record(&head);
+    let owned = owned(&world, head, "", &mut record).await.expect("is the caller's");
+    world.revoke(&key).await;
+    world.kit.clock.advance(Duration::from_millis(100));
+    let outcome = Credentialed::of(Claimed::of(Admitted::of(owned)), &world.gateway, &mut record).await;
+    assert_eq!(refusal(outcome), (401, "unauthorized"));
 }

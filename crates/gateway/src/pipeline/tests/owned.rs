@@ -9,7 +9,7 @@ use portico_domain::TenantId;
 use super::{Owned, owned, permitted};
 use crate::call::{BodyFailure, Head};
 use crate::tests::world::TestKey;
-use crate::tests::{Given, JSON, World, head, refusal};
+use crate::tests::{ChakraStandIn, Given, JSON, World, head, refusal};
 
 const NO_PLUGIN: (u16, &str) = (404, "plugin_not_found");
 const NO_NUMBER: (u16, &str) = (404, "phone_number_not_found");
@@ -29,7 +29,10 @@ fn told<T: Debug>(outcome: Result<T, Error>) -> (String, (u16, &'static str)) {
 
 #[tokio::test]
 async fn what_is_the_callers_own_passes_and_is_recorded_with_its_customer() {
-    let world = World::new().await;
+    // Whose team the Chakra key is decides about things that nobody learned.
+    let chakra = ChakraStandIn::answering("HTTP/1.1 200 OK", "{}").await;
+    let world = World::with_chakra(&chakra.url).await;
+    world.store_chakra_key().await;
     let (key, own) = (world.key("owner").await, world.tenant.connection.clone());
     let path = format!("/v1/ext/plugin/whatsapp/{}/api/v24.0/{}/messages", own.plugin, own.phone_number);
     let head = head("POST", &path).by(&key.bearer).with(&JSON);
@@ -80,7 +83,10 @@ async fn another_tenants_id_looks_exactly_like_an_unknown_one() {
 
 #[tokio::test]
 async fn the_query_names_only_what_is_the_callers() {
-    let world = World::new().await;
+    // Whose team the Chakra key is decides about things that nobody learned.
+    let chakra = ChakraStandIn::answering("HTTP/1.1 200 OK", "{}").await;
+    let world = World::with_chakra(&chakra.url).await;
+    world.store_chakra_key().await;
     let key = world.key("owner").await;
     let theirs = world.kit.add_tenant().await.connection;
     let list = head("GET", "/v1/ext/whatsapp-phone-number");

@@ -168,3 +168,30 @@ async fn an_answer_comes_back_through_all_stages() {
     let [entry] = world.kit.request_log(world.tenant.id).await.try_into().expect("is recorded");
     assert_eq!((entry.status, entry.upstream_status, entry.code), (200, Some(200), None));
 }
+
+#[tokio::test]
+async fn an_empty_medium_is_recorded_as_answered_although_nobody_asks_for_its_pieces() {
+    for (text, status) in [("HTTP/1.1 200 OK\r\ncontent-type: image/png", 200), ("HTTP/1.1 204 No Content", 204)] {
+        let chakra = ChakraStandIn::answering(text, "").await;
+        let world = World::with_chakra(&chakra.url).await;
+        world.store_chakra_key().await;
+        let key = world.key("owner").await;
+        let path = "/v2/whatsapp/v24.0/media/300400500600700/show";
+        let answer = forwarded(&world, head("GET", path).by(&key.bearer)).await.expect("is answered");
+        assert_eq!(answer.status, status);
+        // As the HTTP server does with a body of no length.
+        drop(answer);
+        let [entry] = world.kit.request_log(world.tenant.id).await.try_into().expect("is recorded");
+        assert_eq!((entry.status, entry.code), (status, None));
+    }
+}
+
+#[tokio::test]
+async fn a_call_with_an_unreadable_credential_is_counted() {
+    let world = World::new().await;
+    let failure = world.gateway.refuse(&head("GET", "/v1/health"), portico_auth::BadCredential::Malformed.into());
+    assert_eq!(refusal(Err::<(), _>(failure.error)), (401, "unauthorized"));
+    let line = "portico_request_duration_seconds_count{surface=\"compatible\",class=\"none\",code=\"401\"} 1\n";
+    assert!(world.metrics().contains(line), "{line} is missing in\n{}", world.metrics());
+    assert_eq!(world.waiting(), 0, "nobody is known whose log it is");
+}

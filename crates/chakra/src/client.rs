@@ -13,6 +13,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
+use crate::lenient_json;
 use crate::operation::{Envelope, Method, Operation};
 use crate::path_overrides::PathOverrides;
 use crate::router::fill;
@@ -257,8 +258,7 @@ fn bearer(key: &SecretString) -> HeaderValue {
 }
 
 fn read_answer(operation: &Operation, status: u16, bytes: &[u8]) -> Result<Value, CallError> {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let json: Option<Value> = serde_json::from_slice(bytes).ok();
+    let json = lenient_json::read(bytes);
     let text = json.as_ref().and_then(error_text);
     match (status, json) {
         (401 | 403, _) => Err(CallError::KeyRefused),

@@ -8,9 +8,12 @@ pub mod catalogue;
 pub mod client;
 pub mod json_splitter;
 mod json_tokens;
+pub mod lenient_json;
+mod method;
 pub mod operation;
 pub mod path_overrides;
 pub mod router;
+mod scanned_body;
 pub mod schema;
 pub mod upstream_error;
 

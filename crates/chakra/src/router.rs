@@ -15,6 +15,10 @@ use portico_domain::settings::is_graph_version;
 use crate::body_scan::{BodyError, BodyScan, ScannedBody};
 use crate::catalogue::{NOT_OFFERED, operations};
 use crate::operation::{At, Condition, Method, Operation};
+use crate::schema::ValueType;
+
+/// What every API key that Portico issues begins with: nothing that goes on to Chakra may hold it.
+pub const API_KEY_MARK: &str = "ptc_";
 
 /// Every path that the catalogue names, ready to match.
 #[derive(Debug)]
@@ -65,6 +69,9 @@ pub enum NoRoute {
         "path segment {0} is not allowed: write ids as they are, without empty segments, dots, encoded slashes or control characters"
     )]
     Segment(usize),
+    /// A segment holds an API key of Portico's, which would go on to Chakra and into logs.
+    #[error("path segment {0} holds an API key; send it in the Authorization header only")]
+    Credential(usize),
     /// A Graph API version of another form than `v24.0`.
     #[error("the Graph API version in the path must look like v24.0")]
     Version,
@@ -92,8 +99,10 @@ enum Form {
     /// A group: long, and not digits only. Digits or a word such as `me` would name another node of
     /// Meta's graph.
     Group,
-    /// Anything.
-    Any,
+    /// Anything but a slash.
+    Plain,
+    /// Anything: a value of the caller's own, such as an invoice number `INV/7`. It names no id of Meta's or Chakra's.
+    Value,
 }
 
 impl Form {
@@ -101,7 +110,8 @@ impl Form {
         match name {
             "whatsappMessageTemplateId" => Self::Digits,
             "groupId" => Self::Group,
-            _ => Self::Any,
+            "primaryKeyValue" | "primaryKeyOrId" | "processIdOrPrimaryKey" => Self::Value,
+            _ => Self::Plain,
         }
     }
 
@@ -109,8 +119,9 @@ impl Form {
         let digits = || segment.bytes().all(|byte| byte.is_ascii_digit());
         match self {
             Self::Digits => digits(),
-            Self::Group => segment.len() >= 16 && !digits(),
-            Self::Any => true,
+            Self::Group => segment.len() >= 16 && !digits() && !segment.contains('/'),
+            Self::Plain => !segment.contains('/'),
+            Self::Value => true,
         }
     }
 }
@@ -193,6 +204,9 @@ impl Router {
         let segments = segments(path)?;
         let mut search = Search { method, parameters: Vec::new(), other: Vec::new(), routes: &self.routes };
         let Some(end) = search.step(&self.root, &segments, 0) else {
+            if let Some(at) = segments.iter().position(|segment| segment.contains('/')) {
+                return Err(NoRoute::Segment(at + 1));
+            }
             if let Some(instead) = not_offered(method, &segments) {
                 return Err(NoRoute::NotOffered(instead));
             }
@@ -266,9 +280,14 @@ fn segments(path: &str) -> Result<Vec<Cow<'_, str>>, NoRoute> {
         } else {
             Cow::Borrowed(raw)
         };
-        let forbidden = |c: char| c == '/' || c == '\\' || c.is_control();
-        if segment.is_empty() || segment == "." || segment == ".." || segment.contains(forbidden) {
+        let forbidden = |c: char| c == '\\' || c.is_control();
+        // A slash may stand in some values, and then whoever decodes it too early must find no way up.
+        let walks = segment.split('/').any(|part| matches!(part, "" | "." | ".."));
+        if walks || segment.contains(forbidden) {
             return Err(bad());
+        }
+        if segment.contains(API_KEY_MARK) {
+            return Err(NoRoute::Credential(at + 1));
         }
         all.push(segment);
     }
@@ -341,6 +360,14 @@ impl Route {
         self.operations.iter().find(fits).copied().unwrap_or_else(|| self.default_operation())
     }
 
+    /// The values that the catalogue names for a top-level field of the body, where it names all.
+    #[must_use]
+    pub fn values_of(&self, pointer: &str) -> Option<&'static [&'static str]> {
+        let fields = self.operations.iter().flat_map(|operation| operation.request);
+        let mut named = fields.filter(|field| pointer.strip_prefix('/') == Some(field.name));
+        named.find_map(|field| if let ValueType::OneOf(values) = field.ty { Some(values) } else { None })
+    }
+
     /// The names of the path parameters, in the order of the path.
     #[must_use]
     pub fn parameters(&self) -> &[&'static str] {
@@ -353,7 +380,7 @@ impl Route {
     pub fn can_carry(&self, at: At) -> bool {
         match at {
             At::Path(name) => self.names.contains(&name),
-            At::Query(_) | At::Body(_) => true,
+            At::Query(_) | At::Body(_) | At::Anywhere(..) => true,
         }
     }
 }

@@ -65,9 +65,9 @@ impl Error {
             Self::ChakraKeyRefused => code::CHAKRA_KEY_REFUSED,
             Self::Upstream(UpstreamError::Unreachable(_)) => code::UPSTREAM_UNREACHABLE,
             Self::Upstream(UpstreamError::Timeout) => code::UPSTREAM_TIMEOUT,
-            Self::Upstream(UpstreamError::TooLong) | Self::UpstreamMalformed | Self::PluginIdTaken => {
-                code::UPSTREAM_GARBLED
-            }
+            Self::Upstream(UpstreamError::TooLong | UpstreamError::Withheld)
+            | Self::UpstreamMalformed
+            | Self::PluginIdTaken => code::UPSTREAM_GARBLED,
             Self::Rejected(_) => code::UPSTREAM_REJECTED,
             Self::PreconditionRequired => code::PRECONDITION_REQUIRED,
             Self::PreconditionFailed => code::PRECONDITION_FAILED,

@@ -151,7 +151,9 @@ fn gateway(error: &GatewayError, surface: Surface) -> ErrorResponse {
             let allow = HeaderValue::try_from(portico_chakra::router::allow(methods));
             ErrorResponse { headers: allow.map(|value| (header::ALLOW, value)).into_iter().collect(), ..plain() }
         }
-        GatewayError::NoRoute(NoRoute::Unknown | NoRoute::NotOffered(_) | NoRoute::Segment(_) | NoRoute::Version)
+        GatewayError::NoRoute(
+            NoRoute::Unknown | NoRoute::NotOffered(_) | NoRoute::Segment(_) | NoRoute::Credential(_) | NoRoute::Version,
+        )
         | GatewayError::Request(_)
         | GatewayError::Mismatch(_)
         | GatewayError::InactiveNumber => plain(),

@@ -199,5 +199,7 @@ fn place(at: At) -> String {
         At::Path(name) => format!("`{name}` in the path"),
         At::Query(name) => format!("`{name}` in the query"),
         At::Body(pointer) => format!("`{pointer}` in the body"),
+        At::Anywhere("", name) => format!("`{name}` anywhere in the body"),
+        At::Anywhere(within, name) => format!("`{within}/{name}` anywhere in the body"),
     }
 }

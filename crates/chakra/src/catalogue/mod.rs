@@ -145,10 +145,45 @@ mod tests {
                 let checks = |at: &At| match *at {
                     At::Body(known) => in_body && known == pointer,
                     At::Query(known) => in_query && known == name,
-                    At::Path(_) => false,
+                    At::Path(_) | At::Anywhere(..) => false,
                 };
                 let checked = operation.owned.iter().filter(|owned| checks(&owned.at)).count();
                 assert_eq!(checked, usize::from(in_body) + usize::from(in_query), "{}: {name}", operation.id);
+            }
+        }
+    }
+
+    #[test]
+    fn bodies_of_writes_to_what_portico_keeps_records_of_are_closed() {
+        for operation in operations() {
+            let json = matches!(operation.body, BodyKind::Json | BodyKind::JsonList);
+            let kept = operation.effect != Effect::None
+                || operation.permission.is_some_and(|permission| {
+                    use portico_domain::Permission::{LeadsWrite, ProcessesWrite, TasksWrite};
+                    matches!(permission, LeadsWrite | ProcessesWrite | TasksWrite)
+                });
+            assert_eq!(operation.closed.is_some(), json && kept, "{}", operation.id);
+        }
+        for route in router().routes() {
+            let closed = route.operations.iter().any(|operation| operation.closed.is_some());
+            assert!(
+                !closed || route.operations.len() == 1,
+                "{}: what a body may have is decided before",
+                route.template
+            );
+        }
+    }
+
+    #[test]
+    fn a_field_that_decides_which_ids_are_checked_has_a_list_of_values() {
+        for operation in operations() {
+            for owned in operation.owned {
+                let (Condition::BodyIs(pointer, _) | Condition::BodyIsNot(pointer, _)) = owned.when else { continue };
+                let listed =
+                    router().routes().iter().filter(|route| route.operations.iter().any(|one| one.id == operation.id));
+                for route in listed {
+                    assert!(route.values_of(pointer).is_some(), "{}: {pointer}", operation.id);
+                }
             }
         }
     }

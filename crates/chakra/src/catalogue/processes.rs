@@ -35,6 +35,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
             &[required("data", ValueType::Map(&ValueType::Any), "name, phone_number, email, and the short ids of custom attributes.")],
             r#"{"data":{"name":"Ada Example","phone_number":"15550001111","email":"ada@example.com"}}"#,
         )
+        .closed()
         .data(PROCESS, PROCESS_SAMPLE)
         .learns(MADE)
         .notes(&["Needs the lead module in the team.", TEAM_WIDE]),
@@ -51,6 +52,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     )
     .owned(&[in_path("phoneNumber", Kind::Learned(LearnedKind::Process))])
     .json(&[required("data", ValueType::Map(&ValueType::Any), "Attributes to change."), STATUS, STATE], r#"{"data":{"name":"Ada Example"}}"#)
+    .closed()
     .data(PROCESS, PROCESS_SAMPLE)
     .repeatable()
     .confidence(Confidence::Inferred)
@@ -106,6 +108,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         ],
         r#"{"data":{"name":"Ada Example"},"status":"OPEN"}"#,
     )
+    .closed()
     .data(PROCESS, PROCESS_SAMPLE)
     .learns(MADE)
     .notes(&[TEAM_WIDE]),
@@ -119,6 +122,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     )
     .owned(ONE)
     .json(CHANGE, CHANGE_SAMPLE)
+    .closed()
     .data(PROCESS, PROCESS_SAMPLE)
     .repeatable()
     .notes(&["A PUT, but only the given fields change.", TEAM_WIDE]),
@@ -132,6 +136,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     )
     .owned(BY_KEY)
     .json(CHANGE, CHANGE_SAMPLE)
+    .closed()
     .data(PROCESS, PROCESS_SAMPLE)
     .repeatable()
     .notes(&[TEAM_WIDE, BY_NAME]),
@@ -172,6 +177,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         r#"[{"lead_id":"L-0001","data":{"name":"Ada Example"},"state":"NEW"}]"#,
     )
     .body_kind(BodyKind::JsonList)
+    .closed_rows()
     .data(JOB, JOB_SAMPLE)
     .learns(STARTED)
     .notes(&["The body is a list; each row may also name its primary key.", "Answers a background job; the processes that it makes become known by listing them.", TEAM_WIDE]),
@@ -195,6 +201,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         )],
         r#"{"processes":[{"id":"77777777-6666-4555-8444-333333333333","update":{"status":"COMPLETED"}}]}"#,
     )
+    .closed_rows()
     .data(JOB, JOB_SAMPLE)
     .learns(STARTED)
     .repeatable()
@@ -209,6 +216,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     )
     .owned(&[in_path("processIdOrPrimaryKey", Kind::Learned(LearnedKind::Process))])
     .json(&[DATA, STATUS, optional("assignedTo", ValueType::Text, "A username.")], r#"{"data":{},"status":"OPEN"}"#)
+    .closed()
     .data(
         ValueType::Object(&[required("id", ValueType::Text, "The task."), optional("status", ValueType::Text, "Where it stands.")]),
         r#"{"id":"77777777-6666-4555-8444-333333333333","status":"OPEN"}"#,

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use futures_util::Stream;
 use portico_auth::{Denied, TenantScope};
-use portico_chakra::body_scan::FieldValue;
-use portico_chakra::{AnswerRule, At, Effect, Kind, Operation};
+use portico_chakra::body_scan::{FieldValue, ScannedBody};
+use portico_chakra::{AnswerRule, At, Condition, Effect, Kind, Matched, Operation};
 use portico_core::{Error as CoreError, Thing};
 use portico_domain::CustomerId;
 
@@ -12,9 +12,13 @@ use super::permitted::Permitted;
 use crate::Error;
 use crate::body::{self, Received};
 use crate::call::{BodyFailure, Headers};
+use crate::headers;
 use crate::named::Named;
 use crate::record::CallRecord;
 use crate::{Gateway, Services};
+
+/// The largest whole number of which a parser that knows only doubles cannot make another one.
+const EXACT: u64 = (1 << 53) - 1;
 
 /// A call that names nothing but what is the caller's, with its body as far as it had to be read for that.
 #[derive(Debug)]
@@ -48,6 +52,7 @@ impl<'c> Owned<'c> {
         B: Stream<Item = Result<Bytes, BodyFailure>> + Unpin,
     {
         let (operation, head) = (permitted.matched().default_operation(), permitted.matched().head());
+        headers::check(head.headers)?;
         body::fits(operation, head.headers, head.content_length)?;
         let check = Check(&gateway.services);
         let mut named = Named::default();
@@ -68,7 +73,7 @@ impl<'c> Owned<'c> {
         let operation = received.operation(route);
         record.operation(operation);
         let scope = permitted.scope();
-        check.body(scope, operation, &received, &mut named).await?;
+        check.body(scope, operation, route, &received, &mut named).await?;
         check_whole(scope, operation, route, &received, &named)?;
         record.names(&named);
 
@@ -107,7 +112,7 @@ impl Check<'_> {
             let value = match owned.at {
                 At::Path(name) => permitted.matched().route().parameter(name),
                 At::Query(name) => permitted.query().value(name).filter(|value| !value.is_empty()),
-                At::Body(_) => None,
+                At::Body(_) | At::Anywhere(..) => None,
             };
             if let Some(value) = value {
                 self.id(permitted.scope(), owned.kind, value, named).await?;
@@ -121,18 +126,20 @@ impl Check<'_> {
         &self,
         scope: &TenantScope,
         operation: &Operation,
+        matched: &Matched<'_, '_>,
         received: &Received,
         named: &mut Named,
     ) -> Result<(), Error> {
         let Received::Json { scanned, .. } = received else { return Ok(()) };
         for owned in operation.owned {
             let At::Body(pointer) = owned.at else { continue };
+            decidable(matched, scanned, owned.when)?;
             if !scanned.holds(owned.when) {
                 continue;
             }
             if let (Some(end), Kind::Learned(kind)) = (pointer.rfind("/*/"), owned.kind) {
                 // A row without an id names its thing by a value, which nobody could tell the owner of.
-                let named = scanned.values(pointer).filter(|found| matches!(found, FieldValue::Text(_))).count();
+                let named = scanned.values(pointer).filter(|found| found.text().is_some()).count();
                 if named < scanned.values(&pointer[..end + 2]).count()
                     && !self.0.learned.may_use_unlearned(scope).await?
                 {
@@ -140,16 +147,65 @@ impl Check<'_> {
                 }
             }
             for found in scanned.values(pointer) {
-                match found {
-                    FieldValue::Unset => {}
-                    FieldValue::Text(text) => self.id(scope, owned.kind, text, named).await?,
-                    FieldValue::Other => {
-                        return Err(CoreError::invalid(pointer, "must be an id, written as a string").into());
-                    }
-                }
+                self.value(scope, owned.kind, pointer, found, named).await?;
             }
         }
-        Ok(())
+        for found in scanned.ids() {
+            if let Some(kind) = found.kind {
+                self.value(scope, kind, &found.pointer, &found.value, named).await?;
+            } else if !self.0.learned.may_use_unlearned(scope).await? {
+                let detail = "is an id in a place where Portico cannot tell whose it is: a key that is limited, or whose \
+                    Chakra team is shared, cannot send it";
+                return Err(CoreError::invalid(found.pointer.as_str(), detail).into());
+            }
+        }
+        self.closed(scope, operation, scanned).await
+    }
+
+    /// Checks the value of a field that holds an id. Chakra reads JSON numbers as JavaScript does, which rounds long ones
+    /// to other ids; and a caller who may only use what is known as theirs leaves no room for two readings.
+    async fn value(
+        &self,
+        scope: &TenantScope,
+        kind: Kind,
+        pointer: &str,
+        value: &FieldValue,
+        named: &mut Named,
+    ) -> Result<(), Error> {
+        let exact = |digits: &str| digits.parse::<u64>().is_ok_and(|number| number <= EXACT);
+        let text = match value {
+            FieldValue::Unset => return Ok(()),
+            FieldValue::Text(text) => Some(text),
+            FieldValue::Number(text) if !exact(text) => None,
+            FieldValue::Number(text) => self.0.learned.may_use_unlearned(scope).await?.then_some(text),
+            FieldValue::Other => None,
+        };
+        match text {
+            Some(text) => self.id(scope, kind, text, named).await,
+            None => Err(CoreError::invalid(pointer, "must be an id, written as a string").into()),
+        }
+    }
+
+    /// Refuses fields that the body of the operation must not have. A row may name its record by the value of its primary
+    /// key, but only for callers to whom every record of the team is open.
+    async fn closed(&self, scope: &TenantScope, operation: &Operation, scanned: &ScannedBody) -> Result<(), Error> {
+        let unknown = scanned.unknown_fields();
+        if unknown.is_empty() || operation.closed.is_none() {
+            return Ok(());
+        }
+        let keys_count =
+            unknown.iter().all(|field| field.may_be_key) && self.0.learned.may_use_unlearned(scope).await?;
+        if keys_count {
+            return Ok(());
+        }
+        let places: Vec<&str> = unknown.iter().map(|field| field.pointer.as_str()).take(5).collect();
+        let known: Vec<&str> = operation.request.iter().map(|field| field.name).collect();
+        let detail = format!("is no field of this call, which takes {}", known.join(", "));
+        let detail = match places.split_first() {
+            Some((_, [])) | None => detail,
+            Some((_, others)) => format!("{detail}; nor is {}", others.join(", ")),
+        };
+        Err(CoreError::invalid(places.first().copied().unwrap_or_default(), detail).into())
     }
 
     async fn id(&self, scope: &TenantScope, kind: Kind, text: &str, named: &mut Named) -> Result<(), Error> {
@@ -217,12 +273,28 @@ impl Check<'_> {
     }
 }
 
+/// Refuses a body of which two parsers could think differently whether the condition holds: its field must have one of
+/// the values that the catalogue names, or none.
+fn decidable(matched: &Matched<'_, '_>, scanned: &ScannedBody, when: Condition) -> Result<(), Error> {
+    let (Condition::BodyIs(pointer, _) | Condition::BodyIsNot(pointer, _)) = when else { return Ok(()) };
+    let Some(values) = matched.route.values_of(pointer) else { return Ok(()) };
+    let fits = |value: &FieldValue| match value {
+        FieldValue::Unset => true,
+        FieldValue::Text(text) => values.contains(&text.as_str()),
+        FieldValue::Number(_) | FieldValue::Other => false,
+    };
+    if scanned.values(pointer).all(fits) {
+        return Ok(());
+    }
+    Err(CoreError::invalid(pointer, format!("must be {}", values.join(" or "))).into())
+}
+
 /// What the ids together must be: a key that is limited to phone numbers names one of them in
 /// every call but lists, which are filtered; and what connects or disconnects names what.
 fn check_whole(
     scope: &TenantScope,
     operation: &Operation,
-    matched: &portico_chakra::Matched<'_, '_>,
+    matched: &Matched<'_, '_>,
     received: &Received,
     named: &Named,
 ) -> Result<(), Error> {

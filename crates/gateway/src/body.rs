@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 
 use crate::Error;
 use crate::call::{BodyFailure, Headers};
+use crate::headers;
 
 /// The most that a JSON body may hold, in bytes.
 const JSON_LIMIT: usize = 1024 * 1024;
@@ -123,6 +124,11 @@ pub(crate) fn fits(operation: &Operation, headers: &dyn Headers, content_length:
     }
     let given = headers.get("content-type").map(|value| value.split(|byte| *byte == b';').next().unwrap_or_default());
     let is = |name: &str| given.is_some_and(|given| given.trim_ascii().eq_ignore_ascii_case(name.as_bytes()));
+    let streams =
+        is("multipart/form-data") && matches!(operation.body, BodyKind::Multipart | BodyKind::JsonOrMultipart);
+    if operation.body != BodyKind::None && !streams && headers::is_encoded(headers) {
+        return Err(RequestError::ContentType("one that this call takes, without Content-Encoding").into());
+    }
     match operation.body {
         BodyKind::None => Ok(()),
         BodyKind::Json | BodyKind::JsonList if is("application/json") => Ok(()),

@@ -9,6 +9,7 @@
 mod answer;
 mod body;
 mod call;
+mod echo;
 mod effects;
 mod error;
 mod forward;
@@ -21,6 +22,7 @@ mod query;
 mod record;
 mod requests;
 mod rewrite;
+mod shapes;
 #[cfg(test)]
 mod tests;
 
@@ -42,6 +44,7 @@ pub use error::Error;
 pub use requests::RequestLog;
 
 use record::CallRecord;
+use shapes::UnknownShapes;
 
 /// Forwards calls to Chakra. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -62,6 +65,7 @@ struct Services {
     learned: LearnedIds,
     plugins: Plugins,
     configurations: PluginConfigurations,
+    shapes: UnknownShapes,
 }
 
 impl Gateway {
@@ -78,6 +82,7 @@ impl Gateway {
             learned: connections.learned.clone(),
             plugins: connections.plugins.clone(),
             configurations: connections.configurations.clone(),
+            shapes: UnknownShapes::default(),
         };
         Self { chakra, services: Arc::new(services) }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use portico_auth::TenantScope;
 use portico_domain::{ChakraKeyId, TenantId};
 use portico_storage::{SealedChakraKey, StoredDataKey, TenantTx};
-use portico_vault::{DataKey, SealedLocation, SecretString, sealed_version};
+use portico_vault::{DataKey, ExposeSecret as _, SealedLocation, SecretString, sealed_version};
 
 use portico_core::Core;
 use portico_core::cache::{Cache, Stamp};
@@ -27,6 +27,22 @@ pub struct OpenChakraKey {
     token: SecretString,
     /// Whether another tenant holds a key of the same Chakra team; unknown before Chakra told the team.
     pub(crate) team_shared: Option<bool>,
+}
+
+impl OpenChakraKey {
+    /// Whether the key stands in these bytes: then nobody may see them.
+    #[must_use]
+    pub fn stands_in(&self, bytes: &[u8]) -> bool {
+        memchr::memmem::find(bytes, self.token.expose_secret().as_bytes()).is_some()
+    }
+
+    /// How many of the last of these bytes could be the beginning of the key, which more bytes would complete.
+    #[must_use]
+    pub fn begins_at_end_of(&self, bytes: &[u8]) -> usize {
+        let key = self.token.expose_secret().as_bytes();
+        let most = bytes.len().min(key.len().saturating_sub(1));
+        (1..=most).rev().find(|length| bytes.ends_with(&key[..*length])).unwrap_or(0)
+    }
 }
 
 /// A Chakra key as it stands, with what opens it.

@@ -79,9 +79,6 @@ fn target(
     };
     let template = paths.template(operation, |name| value(name).is_some()).unwrap_or(matched.route.template);
     let mut target = portico_chakra::router::fill(template, value);
-    if let Some(raw) = query.raw() {
-        target.push('?');
-        target.push_str(raw);
-    }
+    query.write(&mut target);
     target
 }

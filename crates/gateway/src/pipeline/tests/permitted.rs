@@ -45,7 +45,7 @@ async fn a_guarded_query_parameter_needs_its_permission_on_top() {
     let world = World::new().await;
     let path = format!("/v1/whatsapp/v24.0/{}/settings", world.tenant.connection.phone_number);
     for (role, query, may) in [
-        ("admin", "x=1", true),
+        ("admin", "", true),
         ("admin", "include_sip_credentials=true", false),
         ("admin", "include_sip_credentials", false),
         ("admin", "include%5Fsip_credentials=true", false),
@@ -55,7 +55,9 @@ async fn a_guarded_query_parameter_needs_its_permission_on_top() {
         let head = head("GET", &path).by(&key.bearer).asking(query);
         let outcome = permitted(&world, head, &mut world.record(&head)).await;
         if may {
-            assert_eq!(outcome.expect("may do it").query().raw(), Some(query));
+            let mut written = String::new();
+            outcome.expect("may do it").query().write(&mut written);
+            assert_eq!(written.strip_prefix('?').unwrap_or_default(), query);
         } else {
             assert_eq!(refusal(outcome), DENIED, "{role} with {query}");
         }

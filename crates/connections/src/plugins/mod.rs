@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use portico_auth::{Scope, TenantScope};
+use portico_auth::{Reach, Scope, TenantScope};
 use portico_chakra::client::CALL_TIMEOUT;
 use portico_chakra::{CallError, UpstreamError};
 use portico_domain::permission::perm;
@@ -215,7 +215,7 @@ impl Plugins {
             .into());
         }
         tx.insert_plugin(&NewPlugin { id, customer, name: seen.plugin.name.clone() }).await?;
-        seen.write(&mut tx, id).await?;
+        seen.write(&mut tx, scope.reach(), id).await?;
         let plugin = record::find_in(&mut tx, scope, id).await?.plugin;
         self.core.audit.record(&mut tx, scope, Change::of("plugin.adopt").to("plugin", id).into(&plugin)).await?;
         tx.commit().await?;
@@ -296,7 +296,7 @@ impl Plugins {
             None => None,
         };
         let mut tx = self.core.db.begin(scope).await?;
-        note(&mut tx, id, seen).await?;
+        note(&mut tx, scope.reach(), id, seen).await?;
         if let Some(configuration) = &configuration {
             tx.set_observed(id, &configuration.to_chakra()).await?;
         }
@@ -332,7 +332,7 @@ impl Plugins {
         let seen = tokio::time::timeout(CALL_TIMEOUT, asked).await.map_err(|_| UpstreamError::Timeout)??;
         let mut tx = self.core.db.begin(scope).await?;
         for (id, seen) in seen {
-            note(&mut tx, id, seen).await?;
+            note(&mut tx, scope.reach(), id, seen).await?;
         }
         tx.commit().await?;
         self.core.validity.changed(scope.tenant());
@@ -380,7 +380,7 @@ impl Plugins {
     /// [`CoreError::Database`].
     pub async fn observed(&self, scope: &TenantScope, plugin: PluginId, seen: Observed) -> Result<(), Error> {
         let mut tx = self.core.db.begin(scope).await?;
-        seen.write(&mut tx, plugin).await?;
+        seen.write(&mut tx, scope.reach(), plugin).await?;
         tx.commit().await?;
         self.core.validity.changed(scope.tenant());
         Ok(())
@@ -405,9 +405,9 @@ impl Plugins {
 }
 
 /// Writes down what Chakra said of a plugin; nothing: that it is missing there.
-async fn note(tx: &mut TenantTx, id: PluginId, seen: Option<Observed>) -> Result<(), StorageError> {
+async fn note(tx: &mut TenantTx, reach: &Reach, id: PluginId, seen: Option<Observed>) -> Result<(), StorageError> {
     match seen {
-        Some(seen) => seen.write(tx, id).await,
+        Some(seen) => seen.write(tx, reach, id).await,
         None => tx.set_plugin_status(id, PluginStatus::Missing).await,
     }
 }

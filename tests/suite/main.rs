@@ -15,6 +15,7 @@ mod chakra_key_switch;
 mod chakra_keys;
 mod conformance;
 mod crash;
+mod crossing;
 mod customers;
 mod dev_lifecycle;
 mod effect;

@@ -74,9 +74,9 @@ impl BodyError {
 
     /// What is wrong at that byte.
     pub(crate) fn at(text: &str, offset: usize, what: String) -> Self {
-        let before = &text.as_bytes()[..offset];
-        let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+        let before = text.get(..offset).unwrap_or_default();
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        let line = 1 + before.matches('\n').count();
         Self::InvalidJson { line, column: offset - line_start + 1, what }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
@@ -99,11 +100,12 @@ impl Running {
 }
 
 fn serve(listener: TcpListener, app: App, shutdown_timeout: u64) -> io::Result<Server> {
+    let docs = Arc::new(portico_api::documentation(app.public_url()));
     let server = HttpServer::new(move || {
-        let app = app.for_worker();
+        let (app, docs) = (app.for_worker(), Arc::clone(&docs));
         Service::new().configure(move |config| {
             portico_console::configure(config, app.clone());
-            portico_api::configure(config, app);
+            portico_api::configure(config, app, &docs);
         })
     })
     .client_request_timeout(HEAD_LIMIT)

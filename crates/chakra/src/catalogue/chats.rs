@@ -76,7 +76,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         "Delete a chat",
     )
     .owned(&[in_path("chatId", Kind::Learned(LearnedKind::Chat))])
-    .data(ValueType::Any, "{}")
+    .data(ValueType::Object(&[]), "{}")
     .repeatable()
     .confidence(Confidence::Inferred)
     .notes(&["A second call may answer 404: read it as already done."]),
@@ -90,7 +90,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     )
     .owned(&[in_path("campaignId", Kind::Learned(LearnedKind::Campaign))])
     .json(&[required("phoneNumber", ValueType::Digits, "The person.")], r#"{"phoneNumber":"15550001111"}"#)
-    .data(ValueType::Any, "{}")
+    .data(ValueType::Object(&[]), "{}")
     .confidence(Confidence::Inferred)
     .notes(&[UNKNOWN, "Joining a campaign can send messages."]),
     Operation::new(
@@ -103,7 +103,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     )
     .owned(&[in_path("campaignId", Kind::Learned(LearnedKind::Campaign))])
     .json(&[required("phoneNumber", ValueType::Digits, "The person.")], r#"{"phoneNumber":"15550001111"}"#)
-    .data(ValueType::Any, "{}")
+    .data(ValueType::Object(&[]), "{}")
     .confidence(Confidence::Inferred)
     .notes(&[UNKNOWN, "A DELETE with a JSON body."]),
 ];

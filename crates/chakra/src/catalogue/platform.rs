@@ -31,7 +31,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     .notes(&["Reaches the whole Chakra team: refused to keys that are limited to customers."]),
     Operation::new("health", Method::Get, &["/v1/health"], Permission::MessagesSend, "Health", "Health of Chakra")
         .any_caller()
-        .data(ValueType::Any, r#"{"status":"ok"}"#)
+        .data(ValueType::Object(&[optional("status", ValueType::Text, "For example ok.")]), r#"{"status":"ok"}"#)
         .confidence(Confidence::Observed)
         .notes(&["Needs a valid key but no permission: clients use it to test their credential."]),
 ];

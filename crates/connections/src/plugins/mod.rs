@@ -16,7 +16,7 @@ use portico_domain::{CustomerId, Plugin, PluginId, PluginStatus, WabaId};
 use portico_storage::{NewPlugin, StorageError, TenantTx};
 use serde_json::{Value, json};
 
-pub use configuration::{Configuration, ConfigurationState, PluginConfigurations};
+pub use configuration::{ConfigurationState, PluginConfiguration, PluginConfigurations};
 pub use observe::{Observed, reduce_auth};
 
 use crate::Error;

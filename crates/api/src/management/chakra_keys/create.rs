@@ -24,7 +24,6 @@ pub(crate) struct CreateChakraKey {
     /// What it is for.
     description: Option<Description>,
     /// The access token. It is sealed, and nobody reads it back.
-    #[schema(write_only)]
     access_token: AccessToken,
     /// Whether calls use it from now on.
     #[serde(default)]

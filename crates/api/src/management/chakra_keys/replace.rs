@@ -19,7 +19,6 @@ use crate::management::values::AccessToken;
 #[schema(example = json!({"access_token": "another-access-token-from-chakra"}))]
 pub(crate) struct ReplaceChakraKey {
     /// The access token that takes the place of the stored one.
-    #[schema(write_only)]
     access_token: AccessToken,
 }
 

@@ -16,6 +16,7 @@ use actix_web::web::{Data, ServiceConfig};
 use portico_app::App;
 use portico_core::code::CODES;
 use portico_docs::{Docs, Sources};
+pub use portico_web::leading_slashes;
 use utoipa::openapi::OpenApi;
 
 static DOCUMENT: LazyLock<OpenApi> = LazyLock::new(|| openapi::document(management::openapi(), None));

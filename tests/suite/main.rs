@@ -26,6 +26,7 @@ mod leaked_keys;
 mod limited_keys;
 mod lookup;
 mod members;
+mod onboarding;
 mod partner_flow;
 mod plugins;
 mod replicas;

@@ -3,6 +3,7 @@
 mod configuration;
 mod observe;
 mod record;
+mod reread;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use portico_core::Core;
 use portico_core::audit::Change;
 use portico_core::{Error as CoreError, Thing, code};
 use portico_core::{PageRequest, Paged, paged};
+use reread::Rereads;
 
 /// How many plugins a refresh asks Chakra about at once.
 const AT_ONCE: usize = 4;
@@ -60,11 +62,17 @@ pub struct Plugins {
     core: Core,
     chakra: ChakraCalls,
     configurations: PluginConfigurations,
+    rereads: Arc<Rereads>,
 }
 
 impl Plugins {
     pub(crate) fn new(core: &Core, chakra: &ChakraCalls, configurations: &PluginConfigurations) -> Self {
-        Self { core: core.clone(), chakra: chakra.clone(), configurations: configurations.clone() }
+        Self {
+            core: core.clone(),
+            chakra: chakra.clone(),
+            configurations: configurations.clone(),
+            rereads: Arc::default(),
+        }
     }
 
     /// Makes a plugin at Chakra and records it; or records one that Chakra has for the tenant's key

@@ -7,6 +7,7 @@ use portico_chakra::body_scan::FieldValue;
 use portico_chakra::{AnswerRule, At, Effect, Kind, Operation};
 use portico_core::{Error as CoreError, Thing};
 use portico_domain::CustomerId;
+use portico_storage::OwnedId;
 
 use super::permitted::Permitted;
 use crate::Error;
@@ -52,7 +53,8 @@ impl<'c> Owned<'c> {
         let check = Check(&gateway.services);
         let mut named = Named::default();
         check.fenced(&permitted, &mut named).await?;
-        // A step of its own: no check asks Chakra. It comes first for what only the team tells the owner of.
+        check.first_of_list(&permitted).await?;
+        // A step of its own, because it asks Chakra. It comes first for what only the team tells the owner of.
         permitted.learn_team(gateway).await?;
         check.learned(&permitted, &mut named).await?;
         record.names(&named);
@@ -164,13 +166,34 @@ impl Check<'_> {
                 Ok(())
             }
             Kind::Plugin | Kind::Waba | Kind::PhoneNumber => {
-                let owned = self.0.ownership.owner(scope, kind, text).await?;
+                let owned = self.owner(scope, kind, text, named).await?;
                 if kind == Kind::PhoneNumber {
                     named.add_phone_number(text.parse().ok());
                 }
                 named.add(kind, owned)
             }
         }
+    }
+
+    /// Whose a plugin, WABA or number is. One that nobody knows may have come by a sign-up that ended just now: then
+    /// Chakra is asked what the plugins have, and that counts.
+    async fn owner(&self, scope: &TenantScope, kind: Kind, text: &str, named: &Named) -> Result<OwnedId, Error> {
+        let found = self.0.ownership.owner(scope, kind, text).await;
+        let is_id = kind != Kind::Plugin && text.bytes().all(|byte| byte.is_ascii_digit());
+        let may_be_new = is_id && matches!(found, Err(CoreError::Missing(_)));
+        if may_be_new && self.0.plugins.look_again(scope, named.plugin()).await? {
+            return Ok(self.0.ownership.owner(scope, kind, text).await?);
+        }
+        Ok(found?)
+    }
+
+    /// Has plugins read that may have something for a list of numbers or WABAs and have nothing yet.
+    async fn first_of_list(&self, permitted: &Permitted<'_>) -> Result<(), Error> {
+        let AnswerRule::FilterRows(rows) = permitted.matched().default_operation().rule else { return Ok(()) };
+        if rows.iter().any(|row| matches!(row.kind, Kind::Waba | Kind::PhoneNumber)) {
+            self.0.plugins.look_for_first(permitted.scope()).await?;
+        }
+        Ok(())
     }
 
     /// The customer for whom a plugin is to be made: the one that `Portico-Customer` names, else the

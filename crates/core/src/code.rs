@@ -140,7 +140,7 @@ codes! {
     UPSTREAM_WORDLESS = "upstream_wordless", 502, Compatible, "Chakra failed with a page, a plain text or nothing. The status is Chakra's own.", "Repeat a read later; before you repeat a change, look whether it was made.";
     BUSY = "busy", 503, Management, "Portico is busy with other work of this kind.", "Repeat the call after the seconds in `Retry-After`.";
     DATABASE_UNAVAILABLE = "database_unavailable", 503, Both, "Portico's database cannot be reached.", "Repeat it after `Retry-After` seconds; nothing was done.";
-    VAULT_UNAVAILABLE = "vault_unavailable", 503, Both, "A master key outside of Portico cannot be reached, and what it would open is not in memory.", "Repeat it after `Retry-After` seconds; nothing was done.";
+    VAULT_UNAVAILABLE = "vault_unavailable", 503, Both, "A master key cannot be reached, or this replica does not have it, and what it would open is not in memory.", "Repeat it after `Retry-After` seconds; nothing was done.";
     UPSTREAM_TIMEOUT = "upstream_timeout", 504, Both, "Chakra did not answer in time.", "Look whether the change was made before you repeat it.";
 }
 

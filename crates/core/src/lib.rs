@@ -35,7 +35,7 @@ use invalidation::InvalidationListener;
 use limits::Limits;
 use metrics::Metrics;
 use tasks::Tasks;
-use vault::{Vault, VaultAvailability};
+use vault::{ReplicaAnnouncement, Vault, VaultAvailability};
 use write_behind::WriteBehind;
 
 /// What every service is made from. Cheap to clone.
@@ -57,6 +57,8 @@ pub struct Core {
     pub vault_availability: VaultAvailability,
     /// The key from which each purpose (tickets, forms, throttling) derives its own.
     pub mac_key: Arc<MacKey>,
+    /// Tells rotations which master keys this process can use.
+    pub replica: ReplicaAnnouncement,
     /// By which Chakra keys and their teams are recognised.
     pub fingerprints: Arc<FingerprintSubkey>,
     /// Writes changes into the audit log.
@@ -100,7 +102,8 @@ impl Core {
         let vault = Vault::new(db.clone(), Arc::clone(&master_keys), clock.clone());
         let audit = AuditRecorder::new(db.clone(), Arc::new(mac_key.audit_chain_key()), clock.clone());
         let core = Self {
-            vault_availability: VaultAvailability::new(Arc::clone(&master_keys), clock.clone()),
+            vault_availability: VaultAvailability::new(db.clone(), Arc::clone(&master_keys), clock.clone()),
+            replica: ReplicaAnnouncement::new(db.clone(), Arc::clone(&master_keys)),
             refusals: Refusals::new(audit.clone()),
             write_behind: WriteBehind::new(db.clone(), Arc::clone(&metrics), clock.clone(), request_log_capacity),
             tasks: Tasks::new(clock.clone()),
@@ -128,6 +131,7 @@ impl Core {
         self.vault_availability.register(&self.tasks);
         self.write_behind.register(&self.tasks);
         self.vault.register(&self.validity, &self.tasks);
+        self.replica.register(&self.tasks);
         self.caches.register(&self.validity, &self.tasks);
         self.refusals.register(&self.tasks);
     }

@@ -16,7 +16,7 @@ use portico_domain::permission::perm;
 use portico_domain::signing_key::JsonWebKey;
 use portico_domain::{SigningKey, SigningKeyId, SigningKeyState, TenantId};
 use portico_storage::{Constraint, StorageError, StoredSigningKey, TenantTx};
-use portico_vault::{OpenError, Purpose};
+use portico_vault::Purpose;
 use rand::RngExt as _;
 use time::{Duration, OffsetDateTime};
 use tokio::sync::Mutex;
@@ -270,8 +270,10 @@ impl Inner {
         let mut all = Vec::with_capacity(stored.len());
         for row in stored {
             let sealed = self.core.master_keys.open(&purpose(row.id), &row.private_key).await;
-            if let Err(OpenError::MasterKey(failure)) = sealed {
-                return Err(failure.into());
+            if let Err(error) = &sealed
+                && error.is_of_master_key()
+            {
+                return Err(error.clone().into());
             }
             let signer = sealed.as_ref().ok().and_then(|seed| TokenSigner::from_seed(row.id, seed));
             let Some(signer) = signer.filter(|signer| signer.public_key()[..] == row.public_key[..]) else {

@@ -94,7 +94,9 @@ pub(crate) struct Config {
 /// `portico vault`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum VaultCommand {
-    /// Say which master key seals, which are still needed, and how old the data keys are
+    /// Say which master key seals, which are still needed, which replicas have it, and how old the data keys are
+    ///
+    /// Ends with 1 when a needed key is not listed.
     Status(VaultStatus),
     /// Move everything under the first master key, while replicas serve; run it again after a break
     Rotate(VaultRotate),
@@ -127,6 +129,9 @@ pub(crate) struct VaultRotate {
 }
 
 /// `portico migrate`.
+    /// Go on although replicas run that lack the first key; they stop serving
+    #[arg(long)]
+    pub(crate) force: bool,
 #[derive(Debug, Args)]
 pub(crate) struct Migrate {
     #[command(flatten)]

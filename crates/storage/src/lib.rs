@@ -46,6 +46,7 @@ mod owner;
 mod page;
 mod plugin;
 mod request;
+mod replica;
 mod role;
 pub mod sealed;
 #[cfg(test)]
@@ -80,6 +81,7 @@ pub use page::{Page, PageRows};
 pub use plugin::{NewPlugin, ObservedPlugin, OwnedId, PluginRecord};
 pub use request::NewRequest;
 pub use sealed::{OPERATOR_SECRETS, OperatorSecret, SEALED_COLUMNS, SealedColumn, StoredSecret, StoredValue};
+pub use replica::LiveReplica;
 pub use sign_in::AttemptLimit;
 pub use signing_key::StoredSigningKey;
 pub use system::OperatorRow;

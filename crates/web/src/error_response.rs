@@ -342,11 +342,8 @@ mod tests {
             CoreError::Denied(Denied::NotForOperator).into(),
             CoreError::Denied(Denied::NotForToken).into(),
             CoreError::Denied(Denied::OldSecret).into(),
-            CoreError::VaultUnavailable(MasterKeyFailure::Refused {
-                id: "k1".parse().unwrap(),
-                reason: "in-secret".into(),
-            })
-            .into(),
+            CoreError::from(MasterKeyFailure::Refused { id: "k1".parse().unwrap(), reason: "in-secret".into() }).into(),
+            CoreError::from(OpenError::UnknownMasterKey("in-secret".parse().unwrap())).into(),
         ]
     }
 

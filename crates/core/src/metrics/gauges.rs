@@ -43,7 +43,7 @@ impl Collector for Gauges {
             "portico_vault_reachable",
             "1 while every master key that is needed can be reached",
             "vault",
-            [("master_keys", u64::from(core.vault_availability.is_reachable()))],
+            [("master_keys", u64::from(core.vault_availability.is_usable()))],
         )?;
         let sizes = core.caches.sizes().into_iter().chain([("data_keys", core.vault.open_keys())]);
         gauges(&mut encoder, "portico_cache_entries", "Entries of a cache", "cache", sizes)?;

@@ -62,7 +62,7 @@ pub(crate) async fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Check(arguments) => return Ok(check::run(&arguments).await),
         Command::Sandbox(arguments) => sandbox::run(arguments).await?,
         Command::Openapi(arguments) => openapi::run(&arguments),
-        Command::Vault(command) => vault::run(command).await?,
+        Command::Vault(command) => return vault::run(command).await,
         Command::Audit(command) => return audit::run(&command).await,
     }
     Ok(ExitCode::SUCCESS)

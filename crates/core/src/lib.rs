@@ -15,6 +15,7 @@ mod invalidation;
 pub mod limits;
 pub mod metrics;
 mod paging;
+mod shared_read;
 pub mod tasks;
 pub mod vault;
 pub mod write_behind;
@@ -27,6 +28,7 @@ use portico_vault::{FingerprintSubkey, MacKey, MasterKeys};
 
 pub use error::{Causes, Error, RequestError, Thing};
 pub use paging::{PageRequest, Paged, paged};
+pub use shared_read::SharedRead;
 
 use audit::{AuditRecorder, Refusals};
 use bulkhead::Bulkhead;
@@ -53,12 +55,12 @@ pub struct Core {
     pub master_keys: Arc<MasterKeys>,
     /// Data keys, opened.
     pub vault: Vault,
-    /// Whether master keys can be reached.
+    /// Whether master keys can be used.
     pub vault_availability: VaultAvailability,
-    /// The key from which each purpose (tickets, forms, throttling) derives its own.
-    pub mac_key: Arc<MacKey>,
     /// Tells rotations which master keys this process can use.
     pub replica: ReplicaAnnouncement,
+    /// The key from which each purpose (tickets, forms, throttling) derives its own.
+    pub mac_key: Arc<MacKey>,
     /// By which Chakra keys and their teams are recognised.
     pub fingerprints: Arc<FingerprintSubkey>,
     /// Writes changes into the audit log.
@@ -129,9 +131,9 @@ impl Core {
         let Self { db, validity, vault, metrics, .. } = self.clone();
         InvalidationListener::new(db, validity, vault, metrics).register(&self.tasks);
         self.vault_availability.register(&self.tasks);
+        self.replica.register(&self.tasks);
         self.write_behind.register(&self.tasks);
         self.vault.register(&self.validity, &self.tasks);
-        self.replica.register(&self.tasks);
         self.caches.register(&self.validity, &self.tasks);
         self.refusals.register(&self.tasks);
     }

@@ -41,7 +41,7 @@ impl Collector for Gauges {
         gauges(
             &mut encoder,
             "portico_vault_reachable",
-            "1 while every master key that is needed can be reached",
+            "1 while every master key that is needed can be used",
             "vault",
             [("master_keys", u64::from(core.vault_availability.is_usable()))],
         )?;

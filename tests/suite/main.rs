@@ -8,6 +8,7 @@ mod api_key_life;
 mod api_keys_and_roles;
 mod audit;
 mod audit_coverage;
+mod backups;
 mod bad_input_compatible;
 mod bad_input_management;
 mod catalogue_sweep;

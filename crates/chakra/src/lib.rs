@@ -15,7 +15,9 @@ pub mod schema;
 pub mod upstream_error;
 
 pub use catalogue::{NOT_OFFERED, NotOffered, operation, operations};
-pub use client::{BufferedBody, CallError, Client, ClientBuildError, UpstreamBody, UpstreamRequest, UpstreamResponse};
+pub use client::{
+    BufferedBody, CallError, Client, ClientBuildError, UpstreamBody, UpstreamRequest, UpstreamResponse, refusal_text,
+};
 pub use operation::{
     AnswerRule, At, BodyKind, Condition, Confidence, Effect, Envelope, Kind, Learn, LearnedKind, Link, LinkTo, Method,
     Operation, Owned, Retry, RowId,

@@ -158,6 +158,14 @@ fn run() -> Vec<Text> {
             include_str!("pages/running.md"),
         ),
         page(
+            "/docs/backups",
+            RUN,
+            "Backups",
+            "Backups",
+            "Taking a backup that is complete, and putting it back.",
+            include_str!("pages/backups.md"),
+        ),
+        page(
             "/docs/settings",
             RUN,
             "Settings",

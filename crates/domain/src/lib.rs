@@ -34,8 +34,8 @@ pub use customer::Metadata;
 pub use email::Email;
 pub use event::Event;
 pub use ids::{
-    ApiKeyId, ChakraKeyId, CustomerId, EventId, InvitationId, MemberId, OldSecretId, RoleId, SessionId, SigningKeyId,
-    TenantId, TokenId,
+    ApiKeyId, ChakraKeyId, CustomerId, EventId, InvitationId, MemberId, OldSecretId, ReplicaId, RoleId, SessionId,
+    SigningKeyId, TenantId, TokenId,
 };
 pub use lookup::{LookupCursor, LookupFilter, LookupRow};
 pub use member::{Invitation, InvitationStatus, Member};

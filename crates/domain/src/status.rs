@@ -61,7 +61,7 @@ states! {
         Unverified = "unverified",
         /// Chakra accepted it.
         Verified = "verified",
-        /// Chakra answered 401 or 403: replace the key.
+        /// Chakra answered 401, and accepted no call with it since: replace the key.
         Refused = "refused",
     }
 

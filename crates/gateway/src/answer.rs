@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::header::{HeaderMap, LOCATION};
-use portico_chakra::{AnswerRule, BufferedBody, Effect, Envelope, Operation, UpstreamResponse};
+use portico_chakra::{AnswerRule, BufferedBody, Effect, Envelope, Operation, UpstreamResponse, refusal_text};
 use portico_connections::Error as ConnectionsError;
 use portico_connections::reduce_auth;
 use serde_json::Value;
@@ -23,13 +23,16 @@ const GLANCE: usize = 64 * 1024;
 ///
 /// # Errors
 ///
-/// [`ConnectionsError::ChakraKeyRefused`], [`Error::UpstreamUnreadable`],
+/// [`ConnectionsError::ChakraKeyRefused`], [`ConnectionsError::ChakraKeyLacksPermission`], [`Error::UpstreamUnreadable`],
 /// [`ConnectionsError::UpstreamMalformed`], [`ConnectionsError::Upstream`];
 /// [`CoreError::Database`](portico_core::Error::Database) when what the answer changes cannot be recorded.
 pub(crate) async fn answer(sent: Sent, gateway: &Gateway, record: &mut CallRecord) -> Result<Answer, Error> {
     let (asked, incoming, links) = sent.into_parts();
     let (operation, status) = (asked.operation, incoming.status());
     let success = (200..300).contains(&status);
+    if success {
+        gateway.services.refused_keys.note_accepted(asked.scope.tenant(), &asked.key);
+    }
     let mut head = headers::incoming(incoming.headers());
     if (300..400).contains(&status) && status != 304 && incoming.headers().contains_key(LOCATION) {
         return redirect(gateway, operation, &links, &incoming, head);
@@ -53,9 +56,14 @@ pub(crate) async fn answer(sent: Sent, gateway: &Gateway, record: &mut CallRecor
             BufferedBody::LimitExceeded(incoming) => return Ok(streamed(status, head, incoming)),
         }
     };
-    if status == 401 || (status == 403 && !is_metas_error(&bytes)) {
+    if status == 401 {
         gateway.services.refused_keys.note(asked.scope.tenant(), &asked.key);
         return Err(ConnectionsError::ChakraKeyRefused.into());
+    }
+    if status == 403 && !is_metas_error(&bytes) {
+        let words = refusal_text(&bytes);
+        let words = if asked.key.is_in(&words) { String::new() } else { words };
+        return Err(ConnectionsError::ChakraKeyLacksPermission(words).into());
     }
     if status >= 400 && !is_object(&bytes) {
         let retry_after = head.into_iter().find(|(name, _)| *name == http::header::RETRY_AFTER).map(|(_, value)| value);

@@ -37,8 +37,10 @@ pub struct SealedChakraKey {
     pub access_token: Vec<u8>,
     /// The keyed fingerprint of the token.
     pub fingerprint: Vec<u8>,
-    /// The keyed fingerprint of the Chakra team; none until Chakra accepted the token.
+    /// The keyed fingerprint of the Chakra team; none until Chakra told it.
     pub team_fingerprint: Option<Vec<u8>>,
+    /// Whether Chakra refused the token, and accepted it at no call since.
+    pub is_refused: bool,
 }
 
 #[derive(Debug)]
@@ -284,7 +286,8 @@ impl TenantTx {
                 chakra_key_id,
                 access_token,
                 fingerprint,
-                team_fingerprint
+                team_fingerprint,
+                status = 'refused' as "is_refused!"
             from chakra_keys
             where tenant_id = $1 and ($2::uuid is null and is_default or chakra_key_id = $2)
             "#,
@@ -298,6 +301,7 @@ impl TenantTx {
             access_token: row.access_token,
             fingerprint: row.fingerprint,
             team_fingerprint: row.team_fingerprint,
+            is_refused: row.is_refused,
         }))
     }
 
@@ -329,8 +333,8 @@ impl TenantTx {
         Ok(())
     }
 
-    /// Marks a key as verified, and its team, because Chakra accepted the token with that fingerprint. False
-    /// when the key is gone or has another token by now, of which Chakra's answer says nothing.
+    /// Marks a key as verified, because Chakra accepted the token with that fingerprint, and its team if Chakra told
+    /// it; what was known of the token's team before stays otherwise. False when the key is gone or has another token by now, of which Chakra's answer says nothing.
     ///
     /// # Errors
     ///
@@ -346,8 +350,8 @@ impl TenantTx {
             r#"
             update chakra_keys set
                 status = 'verified',
-                team_fingerprint = $3,
-                team_name = $4,
+                team_fingerprint = coalesce($3, team_fingerprint),
+                team_name = case when $3::bytea is null then team_name else $4 end,
                 verified_at = now(),
                 refused_at = null,
                 updated_at = now()
@@ -406,6 +410,50 @@ impl TenantTx {
         .execute(&mut *self.tx)
         .await?;
         Ok(done.rows_affected() == 1)
+    }
+
+    /// Takes the mark from a key, because Chakra accepted a call with the token of that fingerprint. True when it was
+    /// marked; false also when the key is gone or has another token by now.
+    ///
+    /// # Errors
+    ///
+    /// As [every call](crate#errors).
+    pub async fn mark_chakra_key_accepted(
+        &mut self,
+        id: ChakraKeyId,
+        fingerprint: &[u8],
+    ) -> Result<bool, StorageError> {
+        let done = sqlx::query!(
+            r#"
+            update chakra_keys set status = 'verified', verified_at = now(), refused_at = null, updated_at = now()
+            where tenant_id = $1 and chakra_key_id = $2 and status = 'refused' and fingerprint = $3
+            "#,
+            self.tenant.uuid(),
+            id.uuid(),
+            fingerprint
+        )
+        .execute(&mut *self.tx)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Whether the tenant has a Chakra key besides that one.
+    ///
+    /// # Errors
+    ///
+    /// As [every call](crate#errors).
+    pub async fn has_chakra_key_beside(&mut self, id: Option<ChakraKeyId>) -> Result<bool, StorageError> {
+        Ok(sqlx::query_scalar!(
+            r#"
+            select exists (
+                select 1 from chakra_keys where tenant_id = $1 and ($2::uuid is null or chakra_key_id <> $2)
+            ) as "exists!"
+            "#,
+            self.tenant.uuid(),
+            id.map(ChakraKeyId::uuid)
+        )
+        .fetch_one(&mut *self.tx)
+        .await?)
     }
 
     /// Deletes a key; false when there is none.

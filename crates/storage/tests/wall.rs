@@ -10,6 +10,9 @@ use uuid::Uuid;
 /// What the service may not even try: statements on tables that are only added to.
 const FORBIDDEN: &[(&str, &str)] = &[("audit_log", "update"), ("audit_log", "delete"), ("audit_heads", "delete")];
 
+#[path = "wall/backup.rs"]
+mod backup;
+
 static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations");
 
 /// A pool that acts as the service does.

@@ -132,7 +132,9 @@ fn identity(error: &IdentityError, surface: Surface) -> ErrorResponse {
 fn connections(error: &ConnectionsError, surface: Surface) -> ErrorResponse {
     match error {
         ConnectionsError::NoChakraKey
+        | ConnectionsError::NoDefaultChakraKey
         | ConnectionsError::ChakraKeyRefused
+        | ConnectionsError::ChakraKeyLacksPermission(_)
         | ConnectionsError::Upstream(_)
         | ConnectionsError::Rejected(_)
         | ConnectionsError::UpstreamMalformed
@@ -326,7 +328,10 @@ mod tests {
             ConnectionsError::PreconditionRequired.into(),
             ConnectionsError::PreconditionFailed.into(),
             ConnectionsError::NoChakraKey.into(),
+            ConnectionsError::NoDefaultChakraKey.into(),
             ConnectionsError::ChakraKeyRefused.into(),
+            ConnectionsError::ChakraKeyLacksPermission("Forbidden".into()).into(),
+            conflict(code::CHAKRA_KEY_IN_USE).into(),
             ConnectionsError::Upstream(UpstreamError::Timeout).into(),
             ConnectionsError::Upstream(UpstreamError::TooLong).into(),
             ConnectionsError::Rejected("no".into()).into(),
@@ -342,11 +347,8 @@ mod tests {
             CoreError::Denied(Denied::NotForOperator).into(),
             CoreError::Denied(Denied::NotForToken).into(),
             CoreError::Denied(Denied::OldSecret).into(),
-            CoreError::VaultUnavailable(MasterKeyFailure::Refused {
-                id: "k1".parse().unwrap(),
-                reason: "in-secret".into(),
-            })
-            .into(),
+            CoreError::from(MasterKeyFailure::Refused { id: "k1".parse().unwrap(), reason: "in-secret".into() }).into(),
+            CoreError::from(OpenError::UnknownMasterKey("in-secret".parse().unwrap())).into(),
         ]
     }
 

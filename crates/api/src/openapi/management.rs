@@ -14,6 +14,8 @@ use super::{answers, security};
 /// Codes that only these operations answer; any other belongs to each operation that names its status.
 const SPECIAL: &[(Code, &[&str])] = &[
     (code::API_KEY_REVOKED, &["rotate_api_key"]),
+    (code::CHAKRA_KEY_IN_USE, &["delete_chakra_key"]),
+    (code::CHAKRA_KEY_LACKS_PERMISSION, CALLING),
     (code::CHAKRA_KEY_NAME_TAKEN, &["store_chakra_key", "change_chakra_key"]),
     (code::CHAKRA_KEY_REFUSED, CALLING),
     (code::CHAKRA_KEY_TOKEN_TAKEN, &["store_chakra_key", "replace_chakra_key"]),

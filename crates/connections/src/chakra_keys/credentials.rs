@@ -1,11 +1,12 @@
 //! Sealing and opening with a tenant's data key, and the opened Chakra key of a call.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use portico_auth::TenantScope;
 use portico_domain::{ChakraKeyId, TenantId};
 use portico_storage::{SealedChakraKey, StoredDataKey, TenantTx};
-use portico_vault::{DataKey, SealedLocation, SecretString, sealed_version};
+use portico_vault::{DataKey, ExposeSecret as _, SealedLocation, SecretString, sealed_version};
 
 use portico_core::Core;
 use portico_core::cache::{Cache, Stamp};
@@ -25,8 +26,18 @@ pub struct OpenChakraKey {
     pub(super) fingerprint: Box<[u8]>,
     /// Only [`ChakraCredentials::token`] gives it out, so that no use goes uncounted.
     token: SecretString,
+    /// Whether the key is marked as refused, and nobody noted since that a call with it was accepted.
+    pub(super) marked: AtomicBool,
     /// Whether another tenant holds a key of the same Chakra team; unknown before Chakra told the team.
     pub(crate) team_shared: Option<bool>,
+}
+
+impl OpenChakraKey {
+    /// Whether the token stands in that text, which then is nobody's to read.
+    #[must_use]
+    pub fn is_in(&self, text: &str) -> bool {
+        text.contains(self.token.expose_secret())
+    }
 }
 
 /// A Chakra key as it stands, with what opens it.
@@ -97,12 +108,12 @@ impl ChakraCredentials {
     ///
     /// # Errors
     ///
-    /// [`Error::NoChakraKey`]; [`CoreError::VaultUnavailable`]; [`CoreError::Database`].
+    /// [`Error::NoChakraKey`]; [`Error::NoDefaultChakraKey`]; [`CoreError::VaultUnavailable`]; [`CoreError::Database`].
     pub async fn default(&self, scope: &TenantScope) -> Result<Arc<OpenChakraKey>, Error> {
         if let Some(key) = self.cached(scope.tenant()) {
             return Ok(key);
         }
-        let found = self.find(scope, None).await?.ok_or(Error::NoChakraKey)?;
+        let found = self.find_default(scope).await?;
         self.open_and_keep(scope, found).await
     }
 
@@ -111,7 +122,7 @@ impl ChakraCredentials {
         &self,
         scope: &TenantScope,
     ) -> Result<Result<Arc<OpenChakraKey>, ChakraKeyId>, Error> {
-        let found = self.find(scope, None).await?.ok_or(Error::NoChakraKey)?;
+        let found = self.find_default(scope).await?;
         if found.sealed.team_fingerprint.is_none() {
             return Ok(Err(found.sealed.id));
         }
@@ -131,6 +142,14 @@ impl ChakraCredentials {
         let key = Arc::new(key);
         self.opened.put(scope.tenant(), stamp, Arc::clone(&key));
         Ok(key)
+    }
+
+    async fn find_default(&self, scope: &TenantScope) -> Result<Found, Error> {
+        if let Some(found) = self.find(scope, None).await? {
+            return Ok(found);
+        }
+        let mut tx = self.core.db.begin(scope).await?;
+        Err(if tx.has_chakra_key_beside(None).await? { Error::NoDefaultChakraKey } else { Error::NoChakraKey })
     }
 
     async fn find(&self, scope: &TenantScope, id: Option<ChakraKeyId>) -> Result<Option<Found>, Error> {
@@ -155,7 +174,8 @@ impl ChakraCredentials {
                 let token = data_key.open(&location(tenant, &sealed.id.to_string()), &sealed.access_token)?;
                 self.core.write_behind.count_key_use(scope, sealed.id, KeyUse::Opening);
                 let fingerprint = sealed.fingerprint.into_boxed_slice();
-                return Ok((OpenChakraKey { id: sealed.id, fingerprint, token, team_shared }, stamp));
+                let marked = AtomicBool::new(sealed.is_refused);
+                return Ok((OpenChakraKey { id: sealed.id, fingerprint, token, marked, team_shared }, stamp));
             }
             let again = self.find(scope, Some(sealed.id)).await?;
             found = again.ok_or(CoreError::Missing(Thing::ChakraKey))?;

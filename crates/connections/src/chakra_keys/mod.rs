@@ -10,12 +10,12 @@ mod verification;
 use portico_auth::Scope;
 use portico_domain::permission::perm;
 use portico_domain::{ChakraKey, ChakraKeyId, ChakraKeyUse, Description, KeyUseCursor, Name};
-use portico_storage::NewChakraKey;
+use portico_storage::{NewChakraKey, TenantTx};
 use portico_vault::{ExposeSecret, SecretString};
 
 use portico_core::Core;
 use portico_core::audit::Change;
-use portico_core::{Error as CoreError, Thing};
+use portico_core::{Error as CoreError, Thing, code};
 use portico_core::{PageRequest, Paged, paged};
 
 pub use credentials::{ChakraCredentials, OpenChakraKey};
@@ -197,16 +197,27 @@ impl ChakraKeys {
         Ok(key)
     }
 
-    /// Deletes a key; calls fail until the tenant has another default.
+    /// Deletes a key. The one that calls use goes only by force if others are stored or calls used it in the last
+    /// day: without a default, every call fails.
     ///
     /// # Errors
     ///
-    /// [`CoreError::Missing`].
-    pub async fn delete(&self, scope: &Scope<perm::ChakraKeysWrite>, id: ChakraKeyId) -> Result<(), Error> {
+    /// [`CoreError::Missing`]; [`CoreError::Conflict`] for the key that calls use.
+    pub async fn delete(
+        &self,
+        scope: &Scope<perm::ChakraKeysWrite>,
+        id: ChakraKeyId,
+        force: bool,
+    ) -> Result<(), Error> {
         scope.whole_tenant()?;
         let mut tx = self.core.db.begin(scope).await?;
+        // Nobody makes it the default meanwhile.
+        tx.lock_tenant().await?;
         tx.lock_chakra_key(id).await?;
         let before = stored_key(&mut tx, id).await?;
+        if before.is_default && !force {
+            spare_default(&mut tx, id).await?;
+        }
         let team = tx.sealed_chakra_key(Some(id)).await?.and_then(|sealed| sealed.team_fingerprint);
         if !tx.delete_chakra_key(id).await? {
             return Err(CoreError::Missing(Thing::ChakraKey).into());
@@ -251,6 +262,18 @@ impl ChakraKeys {
         stored_key(&mut tx, id).await?;
         Ok(paged(tx.chakra_key_uses(id, page.into()).await?, |one| one.cursor.to_string()))
     }
+}
+
+/// Fails if calls would miss the default key.
+async fn spare_default(tx: &mut TenantTx, id: ChakraKeyId) -> Result<(), Error> {
+    let detail = if tx.has_chakra_key_beside(Some(id)).await? {
+        "this is the default key, which calls use, and no other takes its place by itself; make another one the default with POST /api/v1/chakra-keys/{id}/set-default, or repeat the call with ?force=true"
+    } else if tx.is_chakra_key_in_use(id).await? {
+        "this is the only Chakra key, and calls used it in the last 24 hours; without it every call fails. Store another one and make it the default, or repeat the call with ?force=true"
+    } else {
+        return Ok(());
+    };
+    Err(CoreError::Conflict { code: code::CHAKRA_KEY_IN_USE, pointer: None, detail }.into())
 }
 
 fn fingerprint(core: &Core, token: &SecretString) -> [u8; 32] {

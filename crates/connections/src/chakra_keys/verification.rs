@@ -9,7 +9,7 @@ use portico_auth::TenantScope;
 use portico_chakra::{CallError, Client, operation};
 use portico_core::audit::Change;
 use portico_core::{Core, Error as CoreError, Thing, code};
-use portico_domain::{ChakraKey, ChakraKeyId, TenantId};
+use portico_domain::{ChakraKey, ChakraKeyId, ChakraKeyStatus, TenantId};
 use portico_storage::TenantTx;
 use serde_json::Value;
 
@@ -70,7 +70,8 @@ impl ChakraKeyVerifier {
         self.credentials.default(scope).await
     }
 
-    /// Asks Chakra whether it takes the key, and whose team it is.
+    /// Asks Chakra whether it takes the key, and whose team it is. A key whose role may not be told the team is taken all
+    /// the same.
     ///
     /// # Errors
     ///
@@ -98,7 +99,9 @@ impl ChakraKeyVerifier {
         let mut tx = self.core.db.begin(scope).await?;
         let before = stored_key(&mut tx, id).await?;
         match asked {
-            Ok(_) | Err(CallError::KeyRefused) if !tx.lock_chakra_token(id, &key.fingerprint).await? => {
+            Ok(_) | Err(CallError::KeyRefused | CallError::LacksPermission(_))
+                if !tx.lock_chakra_token(id, &key.fingerprint).await? =>
+            {
                 return Ok(None);
             }
             Ok(config) => {
@@ -110,6 +113,13 @@ impl ChakraKeyVerifier {
                 if let Some(team) = team {
                     tx.notify_team_changed(&team).await?;
                 }
+            }
+            // Chakra takes the key, and does not tell its role whose team it is. That is no news each time it is asked.
+            Err(CallError::LacksPermission(_)) if before.status == ChakraKeyStatus::Verified => {
+                return Ok(Some(before));
+            }
+            Err(CallError::LacksPermission(_)) => {
+                tx.mark_chakra_key_verified(id, &key.fingerprint, None, None).await?;
             }
             Err(CallError::KeyRefused) => {
                 tx.mark_chakra_key_refused(id, &key.fingerprint).await?;

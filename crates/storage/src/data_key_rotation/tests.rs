@@ -92,6 +92,8 @@ const OTHER_BYTES: &[&str] = &[
     "data_keys.wrapped",
     "invitations.token_hash",
     "member_sessions.token_hash",
+    // A value without meaning, sealed under a master key of the replica's.
+    "replicas.proofs",
     "sign_in_attempts.bucket",
     "signing_keys.public_key",
 ];
@@ -101,7 +103,7 @@ async fn every_column_of_bytes_stands_in_a_register_or_is_known_to_be_something_
     let columns: Vec<String> = sqlx::query_scalar(
         "select c.relname || '.' || a.attname from pg_class c join pg_attribute a on a.attrelid = c.oid
          where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and c.relname <> '_sqlx_migrations'
-            and a.attnum > 0 and not a.attisdropped and a.atttypid = 'bytea'::regtype
+            and a.attnum > 0 and not a.attisdropped and a.atttypid in ('bytea'::regtype, 'bytea[]'::regtype)
          order by 1",
     )
     .fetch_all(&owner)

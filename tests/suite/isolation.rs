@@ -154,9 +154,8 @@ async fn everything(tenant: &Tenant) -> Value {
 #[tokio::test]
 async fn tenants_that_share_a_chakra_team_see_and_use_only_what_is_theirs() {
     let portico = Portico::start().await;
-    let team = portico.sandbox().team().await;
-    let (ours, theirs) =
-        (Tenant::on_team(&portico, "Ours", &team).await, Tenant::on_team(&portico, "Theirs", &team).await);
+    let ours = Tenant::new(&portico, "Ours").await;
+    let theirs = ours.joined_by(&portico, "Theirs").await;
     let (us, them) = (ours.connect("shop").await, theirs.connect("shop").await);
     let mut findings = Findings::new();
     for (path, mine) in [("/v1/ext/whatsapp-phone-number", &us.phone), ("/v1/ext/whatsapp-business-account", &us.waba)]

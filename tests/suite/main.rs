@@ -36,6 +36,7 @@ mod shared_team;
 mod sign_in_attacks;
 mod sign_in_with_a_browser;
 mod surfaces;
+mod team_in_use;
 mod tenant_life;
 mod tenants;
 mod token_verifiers;

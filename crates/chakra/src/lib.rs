@@ -20,7 +20,7 @@ pub use client::{
 };
 pub use operation::{
     AnswerRule, At, BodyKind, Condition, Confidence, Effect, Envelope, Kind, Learn, LearnedKind, Link, LinkTo, Method,
-    Operation, Owned, Retry, RowId,
+    Operation, Owned, Paging, Retry, RowId,
 };
 pub use path_overrides::{PathOverrideError, PathOverrides};
 pub use router::{Matched, NoRoute, Route, Router, router};

@@ -100,6 +100,7 @@ codes! {
     OLD_SECRET = "old_secret", 403, Management, "A rotation replaced this secret of the key; what it would make outlives it.", "Use the key's new secret.";
     OPERATOR_ONLY = "operator_only", 403, Management, "Only the operator may do this.", "Ask whoever runs this Portico.";
     PERMISSION_DENIED = "permission_denied", 403, Both, "The key's role, or the token, lacks the permission that the text names; or no token may do this.", "Use a key whose role has it, or a token that was minted with it.";
+    TEAM_WIDE_REFUSED = "team_wide_refused", 403, Both, "The call reaches a whole Chakra team, which is not known to be this tenant's alone.", "Use a call that names a plugin, a phone number, a WABA or an id from an answer; see `/docs/limits#shared-team`.";
     TENANT_SUSPENDED = "tenant_suspended", 403, Both, "The operator suspended the tenant.", "Ask whoever runs this Portico.";
     NOT_FOUND = "not_found", 404, Both, "There is nothing at this path, or nothing that this caller may know of.", "Compare method, path and id with the OpenAPI document at `/openapi.json`.";
     NOT_OFFERED = "not_offered", 404, Compatible, "Clients try this call, but Chakra does not offer it.", "The text names the call to use instead.";
@@ -125,6 +126,7 @@ codes! {
     PLUGIN_EXISTS = "plugin_exists", 409, Management, "The plugin is recorded already.", "Read it with `GET /api/v1/plugins/{plugin_id}`.";
     ROLE_IN_USE = "role_in_use", 409, Management, "API keys, members or open invitations still have the role.", "Give them another one, or end them.";
     ROLE_NAME_TAKEN = "role_name_taken", 409, Management, "Another role has this name.", "Choose another.";
+    TEAM_IN_USE = "team_in_use", 409, Management, "The access token is of a Chakra team that is in use.", "Use a Chakra team of your own, or ask whoever runs this Portico to let you share it.";
     TOO_MANY_OLD_SECRETS = "too_many_old_secrets", 409, Management, "Five old secrets of the key still open.", "Wait until one ends, or end all of them with an overlap of 0.";
     PRECONDITION_FAILED = "precondition_failed", 412, Management, "It changed since it was read.", "Read it again, and repeat the change with the new ETag in `If-Match`.";
     BODY_TOO_LARGE = "body_too_large", 413, Both, "The body is longer than the call takes.", "JSON may have 1 MiB, media 100 MiB.";

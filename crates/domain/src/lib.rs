@@ -40,7 +40,9 @@ pub use ids::{
 pub use lookup::{LookupCursor, LookupFilter, LookupRow};
 pub use member::{Invitation, InvitationStatus, Member};
 pub use meta_ids::{PhoneNumberId, PluginId, WabaId};
-pub use model::{ApiKey, ChakraKey, Customer, PhoneNumber, Plugin, RequestEntry, Role, Tenant, TenantSettings, Waba};
+pub use model::{
+    ApiKey, ChakraKey, Customer, PhoneNumber, Plugin, RequestEntry, Role, TeamSharing, Tenant, TenantSettings, Waba,
+};
 pub use permission::Permission;
 pub use phone_digits::PhoneDigits;
 pub use rate_limit::RateLimit;

@@ -57,7 +57,7 @@ states! {
 
     /// What Chakra last said of a stored key.
     ChakraKeyStatus {
-        /// Chakra was not asked yet.
+        /// Chakra was not asked yet: only of keys that an earlier version stored.
         Unverified = "unverified",
         /// Chakra accepted it.
         Verified = "verified",

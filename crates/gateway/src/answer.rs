@@ -148,7 +148,7 @@ fn reduced(operation: &Operation, body: &[u8], tree: Option<Value>) -> Result<Op
 }
 
 /// What no longer fits an answer that was changed.
-fn drop_changed(head: &mut Vec<(http::HeaderName, http::HeaderValue)>) {
+pub(crate) fn drop_changed(head: &mut Vec<(http::HeaderName, http::HeaderValue)>) {
     head.retain(|(name, _)| *name != http::header::ETAG && *name != http::header::CONTENT_ENCODING);
 }
 
@@ -184,7 +184,7 @@ fn read(bytes: &[u8]) -> Option<Value> {
 }
 
 /// Some relays put a byte order mark in front.
-fn without_mark(bytes: &[u8]) -> &[u8] {
+pub(crate) fn without_mark(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
 }
 
@@ -199,7 +199,7 @@ fn is_metas_error(bytes: &[u8]) -> bool {
 }
 
 /// Whether the envelope's `_errors` holds anything.
-fn has_errors(bytes: &[u8]) -> bool {
+pub(crate) fn has_errors(bytes: &[u8]) -> bool {
     #[derive(serde::Deserialize)]
     struct Errors {
         #[serde(default, rename = "_errors")]

@@ -265,7 +265,7 @@ impl Rewrite {
         else {
             return Ok(text);
         };
-        if self.services.learned.may_use_unlearned(&self.scope).await? {
+        if self.services.learned.has_whole_team(&self.scope).await? {
             return Ok(text);
         }
         fields.retain(|name, _| !COUNTS.contains(&name.as_str()));
@@ -314,7 +314,12 @@ impl Rewrite {
         Ok(())
     }
 
+    /// Learns what a row tells. One that names no plugin may be anybody's in the team, so it teaches nothing: what it
+    /// would teach would outlast the moment in which the team is the tenant's alone.
     fn learn_from(&mut self, row: &Value, owner: &Whose) {
+        if owner.owner.is_none() {
+            return;
+        }
         for learn in self.operation.learns {
             let field = learn.at.rfind("/*").map(|at| &learn.at[at + 2..]);
             if let Some(id) = field.and_then(|field| row.pointer(field)).and_then(id_text) {

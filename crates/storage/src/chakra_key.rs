@@ -26,6 +26,17 @@ pub struct NewChakraKey {
     pub last4: String,
     /// Whether calls use it from now on, in place of the tenant's default until now.
     pub is_default: bool,
+    /// The team that the token opens, as Chakra said just now.
+    pub team: ChakraTeam,
+}
+
+/// A Chakra team, as Chakra tells it of an access token.
+#[derive(Debug, Clone)]
+pub struct ChakraTeam {
+    /// The keyed fingerprint of its id.
+    pub fingerprint: [u8; 32],
+    /// Its name at Chakra.
+    pub name: Option<String>,
 }
 
 /// What is needed to open a Chakra key and to judge what it may reach.
@@ -37,7 +48,7 @@ pub struct SealedChakraKey {
     pub access_token: Vec<u8>,
     /// The keyed fingerprint of the token.
     pub fingerprint: Vec<u8>,
-    /// The keyed fingerprint of the Chakra team; none until Chakra told it.
+    /// The keyed fingerprint of the Chakra team; none for a key of an earlier version that Chakra was not asked about.
     pub team_fingerprint: Option<Vec<u8>>,
     /// Whether Chakra refused the token, and accepted it at no call since.
     pub is_refused: bool,
@@ -87,7 +98,7 @@ impl TryFrom<ChakraKeyRow> for ChakraKey {
 }
 
 impl TenantTx {
-    /// Stores a key. The first one of a tenant becomes its default.
+    /// Stores a key that Chakra accepted just now. The first one of a tenant becomes its default.
     ///
     /// # Errors
     ///
@@ -100,9 +111,11 @@ impl TenantTx {
         sqlx::query!(
             r#"
             insert into chakra_keys
-                (tenant_id, chakra_key_id, name, description, access_token, fingerprint, last4, is_default)
+                (tenant_id, chakra_key_id, name, description, access_token, fingerprint, last4, is_default,
+                    status, team_fingerprint, team_name, verified_at)
             values
-                ($1, $2, $3, $4, $5, $6, $7, $8 or not exists (select 1 from chakra_keys where tenant_id = $1 and is_default))
+                ($1, $2, $3, $4, $5, $6, $7, $8 or not exists (select 1 from chakra_keys where tenant_id = $1 and is_default),
+                    'verified', $9, $10, now())
             "#,
             self.tenant.uuid(),
             new.id.uuid(),
@@ -111,14 +124,16 @@ impl TenantTx {
             new.access_token,
             &new.fingerprint[..],
             new.last4,
-            new.is_default
+            new.is_default,
+            &new.team.fingerprint[..],
+            new.team.name
         )
         .execute(&mut *self.tx)
         .await?;
         Ok(())
     }
 
-    /// Gives a key another token, which Chakra has not verified yet; false when there is no such key.
+    /// Gives a key another token, which Chakra accepted just now; false when there is no such key.
     ///
     /// # Errors
     ///
@@ -129,6 +144,7 @@ impl TenantTx {
         access_token: &[u8],
         fingerprint: &[u8; 32],
         last4: &str,
+        team: &ChakraTeam,
     ) -> Result<bool, StorageError> {
         let done = sqlx::query!(
             r#"
@@ -136,10 +152,10 @@ impl TenantTx {
                 access_token = $3,
                 fingerprint = $4,
                 last4 = $5,
-                status = 'unverified',
-                team_fingerprint = null,
-                team_name = null,
-                verified_at = null,
+                status = 'verified',
+                team_fingerprint = $6,
+                team_name = $7,
+                verified_at = now(),
                 refused_at = null,
                 updated_at = now()
             where tenant_id = $1 and chakra_key_id = $2
@@ -148,7 +164,9 @@ impl TenantTx {
             id.uuid(),
             access_token,
             &fingerprint[..],
-            last4
+            last4,
+            &team.fingerprint[..],
+            team.name
         )
         .execute(&mut *self.tx)
         .await?;
@@ -333,8 +351,9 @@ impl TenantTx {
         Ok(())
     }
 
-    /// Marks a key as verified, because Chakra accepted the token with that fingerprint, and its team if Chakra told
-    /// it; what was known of the token's team before stays otherwise. False when the key is gone or has another token by now, of which Chakra's answer says nothing.
+    /// Marks a key as verified, and its team, because Chakra accepted the token with that fingerprint. A team that
+    /// Chakra does not tell stays as it was known. False when the key is gone or has another token by now, of which
+    /// Chakra's answer says nothing.
     ///
     /// # Errors
     ///
@@ -343,8 +362,7 @@ impl TenantTx {
         &mut self,
         id: ChakraKeyId,
         fingerprint: &[u8],
-        team: Option<&[u8]>,
-        team_name: Option<&str>,
+        team: Option<&ChakraTeam>,
     ) -> Result<bool, StorageError> {
         let done = sqlx::query!(
             r#"
@@ -359,8 +377,8 @@ impl TenantTx {
             "#,
             self.tenant.uuid(),
             id.uuid(),
-            team,
-            team_name,
+            team.map(|team| &team.fingerprint[..]),
+            team.and_then(|team| team.name.as_deref()),
             fingerprint
         )
         .execute(&mut *self.tx)

@@ -55,6 +55,7 @@ mod session_variable_tests;
 mod sign_in;
 mod signing_key;
 pub mod system;
+mod team_sharing;
 mod tenant;
 mod whatsapp;
 
@@ -63,7 +64,7 @@ pub use api_key_notice::{ExpiryNotice, OldSecretNotice};
 pub use api_key_rotation::{ApiKeyRotation, OldSecretUses, SecretStatus};
 pub use audit::StoredAuditEntry;
 pub use backup::{BackupError, BackupSummary, HeldTable, RestoreError, backup, grant_backup, restore};
-pub use chakra_key::{NewChakraKey, SealedChakraKey};
+pub use chakra_key::{ChakraTeam, NewChakraKey, SealedChakraKey};
 pub use chakra_key_use::NewKeyUse;
 pub use changes::{Change, Changes, HeartbeatChannel, HeartbeatSender};
 pub use customer::{CustomerPatch, NewCustomer};

@@ -156,6 +156,7 @@ fn gateway(error: &GatewayError, surface: Surface) -> ErrorResponse {
         GatewayError::NoRoute(NoRoute::Unknown | NoRoute::NotOffered(_) | NoRoute::Segment(_) | NoRoute::Version)
         | GatewayError::Request(_)
         | GatewayError::Mismatch(_)
+        | GatewayError::TeamWide
         | GatewayError::InactiveNumber => plain(),
         GatewayError::UpstreamUnreadable { status, retry_after, .. } => {
             let after = retry_after.as_ref().and_then(|after| HeaderValue::from_bytes(after.as_bytes()).ok());
@@ -306,7 +307,9 @@ mod tests {
             CoreError::Query("limit is wrong".into()).into(),
             CoreError::Header("If-Match", "is wrong".into()).into(),
             GatewayError::Mismatch("another plugin".into()).into(),
+            GatewayError::TeamWide.into(),
             GatewayError::InactiveNumber.into(),
+            conflict(code::TEAM_IN_USE).into(),
             conflict(code::CHAKRA_KEY_NAME_TAKEN).into(),
             conflict(code::CHAKRA_KEY_TOKEN_TAKEN).into(),
             conflict(code::CHANGED_MEANWHILE).into(),

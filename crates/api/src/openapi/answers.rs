@@ -193,6 +193,7 @@ fn occurs(operation: &Operation, code: Code) -> bool {
             let makes_customers = matches!(operation.effect, Effect::CreatesPlugin | Effect::BeginsConnect);
             makes_customers || operation.permission.is_some_and(Permission::is_team_wide)
         }
+        code::TEAM_WIDE_REFUSED => operation.team_wide,
         code::UPSTREAM_REJECTED => operation.effect == Effect::BeginsConnect,
         code::UPSTREAM_GARBLED => operation.rule != AnswerRule::Pass || operation.effect != Effect::None,
         _ => true,

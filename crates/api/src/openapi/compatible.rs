@@ -155,6 +155,7 @@ impl<'r> Entry<'r> {
             ("x-portico-permission", json!(main.permission.map(Permission::as_str))),
             ("x-portico-confidence", json!(main.confidence.as_str())),
             ("x-portico-retry-safe", json!(main.retry == Retry::Safe)),
+            ("x-portico-team-wide", json!(main.team_wide)),
         ];
         if self.variants.len() > 1 {
             let ids: Vec<&str> = self.variants.iter().map(|operation| operation.id).collect();
@@ -170,10 +171,13 @@ impl<'r> Entry<'r> {
 fn permission(operation: &Operation) -> String {
     let mut text = match operation.permission {
         None => "Permission: none; any valid key may call it.".to_owned(),
-        Some(one) if one.is_team_wide() => {
+        Some(one) if operation.team_wide => {
             format!(
-                "Permission: `{one}`. It reaches the whole Chakra team: keys that are limited to customers are refused."
+                "Permission: `{one}`. The call reaches the whole Chakra team: refused to keys that are limited to customers, and where another tenant may be in the team."
             )
+        }
+        Some(one) if one.is_team_wide() => {
+            format!("Permission: `{one}`. Keys that are limited to customers are refused.")
         }
         Some(one) => format!("Permission: `{one}`."),
     };

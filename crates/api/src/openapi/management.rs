@@ -33,6 +33,8 @@ const SPECIAL: &[(Code, &[&str])] = &[
     (code::PLUGIN_EXISTS, &["make_plugin"]),
     (code::ROLE_IN_USE, &["delete_role"]),
     (code::ROLE_NAME_TAKEN, &["create_role", "change_role"]),
+    (code::TEAM_IN_USE, &["store_chakra_key", "replace_chakra_key"]),
+    (code::TEAM_WIDE_REFUSED, &["make_plugin"]),
     (code::TOO_MANY_OLD_SECRETS, &["rotate_api_key"]),
 ];
 

@@ -28,8 +28,8 @@ pub struct OpenChakraKey {
     token: SecretString,
     /// Whether the key is marked as refused, and nobody noted since that a call with it was accepted.
     pub(super) marked: AtomicBool,
-    /// Whether another tenant holds a key of the same Chakra team; unknown before Chakra told the team.
-    pub(crate) team_shared: Option<bool>,
+    /// Whether the key's Chakra team is known, and no other tenant may be in it.
+    pub(crate) team_is_own: bool,
 }
 
 impl OpenChakraKey {
@@ -45,7 +45,7 @@ struct Found {
     sealed: SealedChakraKey,
     /// None: the data key was deleted between two statements, because the value had been sealed anew.
     data_key: Option<StoredDataKey>,
-    team_shared: Option<bool>,
+    team_is_own: bool,
     stamp: Stamp,
 }
 
@@ -157,25 +157,25 @@ impl ChakraCredentials {
         let mut tx = self.core.db.begin(scope).await?;
         let Some(sealed) = tx.sealed_chakra_key(id).await? else { return Ok(None) };
         let data_key = tx.data_key(sealed_version(&sealed.access_token)?).await?;
-        let team_shared = match &sealed.team_fingerprint {
-            Some(team) => Some(tx.team_is_shared(team).await?),
-            None => None,
+        let team_is_own = match &sealed.team_fingerprint {
+            Some(team) => !tx.team_is_shared(team).await?,
+            None => false,
         };
         tx.commit().await?;
-        Ok(Some(Found { sealed, data_key, team_shared, stamp }))
+        Ok(Some(Found { sealed, data_key, team_is_own, stamp }))
     }
 
     async fn open_found(&self, scope: &TenantScope, mut found: Found) -> Result<(OpenChakraKey, Stamp), Error> {
         let tenant = scope.tenant();
         for _ in 0..ATTEMPTS {
-            let Found { sealed, data_key, team_shared, stamp } = found;
+            let Found { sealed, data_key, team_is_own, stamp } = found;
             if let Some(data_key) = data_key {
                 let data_key = self.core.vault.open(tenant, &data_key).await?;
                 let token = data_key.open(&location(tenant, &sealed.id.to_string()), &sealed.access_token)?;
                 self.core.write_behind.count_key_use(scope, sealed.id, KeyUse::Opening);
                 let fingerprint = sealed.fingerprint.into_boxed_slice();
                 let marked = AtomicBool::new(sealed.is_refused);
-                return Ok((OpenChakraKey { id: sealed.id, fingerprint, token, marked, team_shared }, stamp));
+                return Ok((OpenChakraKey { id: sealed.id, fingerprint, token, marked, team_is_own }, stamp));
             }
             let again = self.find(scope, Some(sealed.id)).await?;
             found = again.ok_or(CoreError::Missing(Thing::ChakraKey))?;

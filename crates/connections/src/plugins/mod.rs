@@ -81,7 +81,8 @@ impl Plugins {
     /// # Errors
     ///
     /// [`CoreError::Missing`] for the customer, or for a plugin to adopt that Chakra does not know or that
-    /// is not to be had; what Chakra fails with.
+    /// is not to be had; [`CoreError::Conflict`] for one to adopt while another tenant may be in the Chakra team; what
+    /// Chakra fails with.
     pub async fn create(&self, scope: &Scope<perm::PluginsWrite>, new: CreatePlugin) -> Result<Plugin, Error> {
         scope.not_only_numbers()?;
         let mut tx = self.core.db.begin(scope).await?;
@@ -209,6 +210,14 @@ impl Plugins {
         // Chakra is asked first, and asked in any case, so that the answer for another tenant's plugin
         // is that for none.
         let key = self.chakra.key(scope).await?;
+        if !key.team_is_own {
+            return Err(CoreError::Conflict {
+                code: code::TEAM_WIDE_REFUSED,
+                pointer: Some("/plugin_id"),
+                detail: "cannot be recorded while another tenant may be in the Chakra team: it may be theirs; make a new plugin by its name",
+            }
+            .into());
+        }
         let seen = self.ask_plugin(scope, &key, id).await?;
         let mut tx = self.core.db.begin(scope).await?;
         if tx.plugin_is_taken(id).await? {

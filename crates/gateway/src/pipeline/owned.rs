@@ -14,6 +14,7 @@ use crate::Error;
 use crate::body::{self, Received};
 use crate::call::{BodyFailure, Headers};
 use crate::named::Named;
+use crate::own_pages::OwnPages;
 use crate::record::CallRecord;
 use crate::{Gateway, Services};
 
@@ -30,6 +31,8 @@ pub(crate) struct OwnedParts<'c> {
     pub(crate) named: Named,
     /// The customer for whom the call makes a plugin.
     pub(crate) customer: Option<CustomerId>,
+    /// Which page of their own rows the caller wants, where Portico pages the list.
+    pub(crate) pages: Option<OwnPages>,
 }
 
 impl<'c> Owned<'c> {
@@ -56,6 +59,7 @@ impl<'c> Owned<'c> {
         check.first_of_list(&permitted).await?;
         // A step of its own, because it asks Chakra. It comes first for what only the team tells the owner of.
         permitted.learn_team(gateway).await?;
+        check.within_team(permitted.scope(), operation).await?;
         check.learned(&permitted, &mut named).await?;
         record.names(&named);
 
@@ -64,6 +68,7 @@ impl<'c> Owned<'c> {
         if is_renewed {
             named = Named::default();
             check.fenced(&permitted, &mut named).await?;
+            check.within_team(permitted.scope(), operation).await?;
             check.learned(&permitted, &mut named).await?;
         }
         let route = permitted.matched().route();
@@ -76,7 +81,13 @@ impl<'c> Owned<'c> {
 
         let customer = check.customer_for(scope, operation, head.headers, &received).await?;
         record.customer(customer);
-        Ok(Self(OwnedParts { permitted, operation, received, named, customer }))
+        let pages = match operation.paging {
+            Some(paging) if !gateway.services.learned.has_whole_team(scope).await? => {
+                Some(OwnPages::of(paging, &received)?)
+            }
+            _ => None,
+        };
+        Ok(Self(OwnedParts { permitted, operation, received, named, customer, pages }))
     }
 
     /// Ends the evidence: the next stage takes what it consists of.
@@ -92,6 +103,16 @@ impl Check<'_> {
     /// Adds the plugins, WABAs and numbers that path and query name, if they are the caller's.
     async fn fenced(&self, permitted: &Permitted<'_>, named: &mut Named) -> Result<(), Error> {
         self.path_and_query(permitted, |kind| !matches!(kind, Kind::Learned(_)), named).await
+    }
+
+    /// Refuses what reaches the whole team to a caller whose the whole team is not. All operations on a route are
+    /// alike in that.
+    async fn within_team(&self, scope: &TenantScope, operation: &Operation) -> Result<(), Error> {
+        if !operation.team_wide {
+            return Ok(());
+        }
+        scope.whole_tenant()?;
+        if self.0.learned.has_whole_team(scope).await? { Ok(()) } else { Err(Error::TeamWide) }
     }
 
     /// Adds what else path and query name, whose owner was learned.
@@ -135,9 +156,7 @@ impl Check<'_> {
             if let (Some(end), Kind::Learned(kind)) = (pointer.rfind("/*/"), owned.kind) {
                 // A row without an id names its thing by a value, which nobody could tell the owner of.
                 let named = scanned.values(pointer).filter(|found| matches!(found, FieldValue::Text(_))).count();
-                if named < scanned.values(&pointer[..end + 2]).count()
-                    && !self.0.learned.may_use_unlearned(scope).await?
-                {
+                if named < scanned.values(&pointer[..end + 2]).count() && !self.0.learned.has_whole_team(scope).await? {
                     return Err(CoreError::Missing(Thing::Resource(kind.as_str())).into());
                 }
             }

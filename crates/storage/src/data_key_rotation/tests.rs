@@ -7,7 +7,7 @@ use time::macros::datetime;
 
 use super::*;
 use crate::sealed::{OPERATOR_SECRETS, SEALED_COLUMNS};
-use crate::{NewChakraKey, NewKeyUse, Page, TenantTx};
+use crate::{ChakraTeam, NewChakraKey, NewKeyUse, Page, TenantTx};
 
 static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations");
 
@@ -57,6 +57,7 @@ async fn store(tx: &mut TenantTx, version: u32) -> ChakraKeyId {
         fingerprint: std::array::from_fn(|at| id.uuid().as_bytes()[at % 16]),
         last4: "abcd".to_owned(),
         is_default: false,
+        team: ChakraTeam { fingerprint: [9; 32], name: None },
     };
     tx.insert_chakra_key(&new).await.expect("is written");
     id
@@ -88,6 +89,7 @@ const OTHER_BYTES: &[&str] = &[
     "audit_log.previous",
     "chakra_keys.fingerprint",
     "chakra_keys.team_fingerprint",
+    "chakra_teams.team_fingerprint",
     // Sealed under a master key, and walked by `stale_data_keys`.
     "data_keys.wrapped",
     "invitations.token_hash",

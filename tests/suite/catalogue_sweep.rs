@@ -63,7 +63,7 @@ impl Sweep {
         self.refuses_ids(operation, &call).await;
         self.refuses_a_mismatch(operation, &call).await;
         self.refuses_malformed_bodies(operation, &call).await;
-        let record = self.sandbox.record().await;
+        let record = self.sandbox.forwarded().await;
         self.findings.check(record.is_empty(), || {
             let arrived: Vec<_> =
                 record.iter().map(|request| format!("{} {}", request["method"], request["path"])).collect();

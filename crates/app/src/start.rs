@@ -66,6 +66,10 @@ impl App {
             clock: Clock::system(),
         };
         let core = Core::new(db, Arc::new(master_keys), mac_key, core_options);
+        // Before it serves: a rotation that begins from now on knows of this replica, and one that was under way moved the
+        // canary first, so that the keys are proved once more.
+        core.replica.announce().await.map_err(UnlockError::from)?;
+        unlock(&core.db, &core.master_keys).await?;
         let connections = Connections::new(&core, &chakra);
         let (sessions, signing_keys, sign_in) = (Sessions::new(&core), SigningKeys::new(&core), SignIn::new(&core));
         let authenticator = Authenticator::new(&core, operator, &sessions, &signing_keys);
@@ -98,5 +102,6 @@ impl App {
         core.tasks.stop().await;
         core.write_behind.write_rest().await;
         core.refusals.write_all().await;
+        core.replica.withdraw().await;
     }
 }

@@ -160,6 +160,16 @@ pub enum AnswerRule {
     Plugin,
 }
 
+/// How Chakra pages a list over the whole team: `limit` and `page` (from 1) in a JSON body. For callers who may see some
+/// of the rows only, Portico reads Chakra's pages and makes its own, so that no position tells of others' rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Paging {
+    /// So many rows are asked for at once.
+    pub rows: u16,
+    /// The other fields of the body that such a caller may send: none that selects rows by what is in them.
+    pub keeps: &'static [&'static str],
+}
+
 /// An id inside a row of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RowId {
@@ -170,7 +180,7 @@ pub struct RowId {
 }
 
 /// An id in an answer from which Portico learns whose something is: it belongs to the plugin that the
-/// call names, or to the plugin that its row names.
+/// call names, or to the plugin that its row names. A row that names none teaches nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Learn {
     /// A JSON pointer from the top, in which `*` stands for every row of a list.
@@ -263,6 +273,9 @@ pub struct Operation {
     pub permission: Option<Permission>,
     /// A query parameter that needs one permission more.
     pub query_permission: Option<(&'static str, Permission)>,
+    /// Whether it reaches things of the whole Chakra team that the call does not name by an id of the caller's.
+    /// Refused to callers who are limited to customers, and where another tenant may be in the team.
+    pub team_wide: bool,
     /// The ids that must belong to the caller, wherever in a call they stand.
     pub owned: &'static [Owned],
     /// The query parameters that are forwarded; see also [`Operation::takes_parameter`].
@@ -287,6 +300,8 @@ pub struct Operation {
     pub answer_sample: &'static str,
     /// What is done to an answer before the caller gets it.
     pub rule: AnswerRule,
+    /// How a list over the whole team is paged; none where it is given as a whole.
+    pub paging: Option<Paging>,
     /// The ids in the answer from which Portico learns whose something is.
     pub learns: &'static [Learn],
     /// The links in the answer that are written anew, so that they lead through Portico.
@@ -328,6 +343,7 @@ impl Operation {
             when: Condition::Always,
             permission: Some(permission),
             query_permission: None,
+            team_wide: false,
             owned: &[],
             query: &[],
             body: BodyKind::None,
@@ -339,6 +355,7 @@ impl Operation {
             answer: ValueType::Any,
             answer_sample: "{}",
             rule: AnswerRule::Pass,
+            paging: None,
             learns: &[],
             links: &[],
             hands_on_redirects: false,
@@ -383,6 +400,13 @@ impl Operation {
     #[must_use]
     pub const fn query_needs(mut self, name: &'static str, permission: Permission) -> Self {
         self.query_permission = Some((name, permission));
+        self
+    }
+
+    /// Sets [`Operation::team_wide`].
+    #[must_use]
+    pub const fn team_wide(mut self) -> Self {
+        self.team_wide = true;
         self
     }
 
@@ -440,6 +464,13 @@ impl Operation {
     #[must_use]
     pub const fn rule(mut self, rule: AnswerRule) -> Self {
         self.rule = rule;
+        self
+    }
+
+    /// Sets [`Operation::paging`]: so many rows at once, and the fields that pass beside `limit` and `page`.
+    #[must_use]
+    pub const fn paged(mut self, rows: u16, keeps: &'static [&'static str]) -> Self {
+        self.paging = Some(Paging { rows, keeps });
         self
     }
 

@@ -15,6 +15,7 @@ mod invalidation;
 pub mod limits;
 pub mod metrics;
 mod paging;
+mod shared_read;
 pub mod tasks;
 pub mod vault;
 pub mod write_behind;
@@ -27,6 +28,7 @@ use portico_vault::{FingerprintSubkey, MacKey, MasterKeys};
 
 pub use error::{Causes, Error, RequestError, Thing};
 pub use paging::{PageRequest, Paged, paged};
+pub use shared_read::SharedRead;
 
 use audit::{AuditRecorder, Refusals};
 use bulkhead::Bulkhead;
@@ -35,7 +37,7 @@ use invalidation::InvalidationListener;
 use limits::Limits;
 use metrics::Metrics;
 use tasks::Tasks;
-use vault::{Vault, VaultAvailability};
+use vault::{ReplicaAnnouncement, Vault, VaultAvailability};
 use write_behind::WriteBehind;
 
 /// What every service is made from. Cheap to clone.
@@ -53,8 +55,10 @@ pub struct Core {
     pub master_keys: Arc<MasterKeys>,
     /// Data keys, opened.
     pub vault: Vault,
-    /// Whether master keys can be reached.
+    /// Whether master keys can be used.
     pub vault_availability: VaultAvailability,
+    /// Tells rotations which master keys this process can use.
+    pub replica: ReplicaAnnouncement,
     /// The key from which each purpose (tickets, forms, throttling) derives its own.
     pub mac_key: Arc<MacKey>,
     /// By which Chakra keys and their teams are recognised.
@@ -100,7 +104,8 @@ impl Core {
         let vault = Vault::new(db.clone(), Arc::clone(&master_keys), clock.clone());
         let audit = AuditRecorder::new(db.clone(), Arc::new(mac_key.audit_chain_key()), clock.clone());
         let core = Self {
-            vault_availability: VaultAvailability::new(Arc::clone(&master_keys), clock.clone()),
+            vault_availability: VaultAvailability::new(db.clone(), Arc::clone(&master_keys), clock.clone()),
+            replica: ReplicaAnnouncement::new(db.clone(), Arc::clone(&master_keys)),
             refusals: Refusals::new(audit.clone()),
             write_behind: WriteBehind::new(db.clone(), Arc::clone(&metrics), clock.clone(), request_log_capacity),
             tasks: Tasks::new(clock.clone()),
@@ -126,6 +131,7 @@ impl Core {
         let Self { db, validity, vault, metrics, .. } = self.clone();
         InvalidationListener::new(db, validity, vault, metrics).register(&self.tasks);
         self.vault_availability.register(&self.tasks);
+        self.replica.register(&self.tasks);
         self.write_behind.register(&self.tasks);
         self.vault.register(&self.validity, &self.tasks);
         self.caches.register(&self.validity, &self.tasks);

@@ -55,7 +55,11 @@ pub(crate) fn permissions(operation: &Operation) -> Markup {
         @if let Some((name, more)) = operation.query_permission {
             ", and " (permission(more)) " with the query parameter " code { (name) }
         }
-        @if operation.permission.is_some_and(Permission::is_team_wide) { " (team-wide)" }
+        @if operation.team_wide {
+            " (team-wide)"
+        } @else if operation.permission.is_some_and(Permission::is_team_wide) {
+            " (not for keys limited to customers)"
+        }
     }
 }
 

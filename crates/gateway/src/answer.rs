@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{HeaderMap, LOCATION};
-use portico_chakra::{AnswerRule, BufferedBody, Effect, Envelope, Operation, UpstreamResponse, lenient_json};
+use portico_chakra::{
+    AnswerRule, BufferedBody, Effect, Envelope, Operation, UpstreamResponse, lenient_json, refusal_text,
+};
 use portico_connections::Error as ConnectionsError;
 use portico_connections::reduce_auth;
 use serde_json::Value;
@@ -25,7 +27,7 @@ const GLANCE: usize = 64 * 1024;
 ///
 /// # Errors
 ///
-/// [`ConnectionsError::ChakraKeyRefused`], [`Error::UpstreamUnreadable`],
+/// [`ConnectionsError::ChakraKeyRefused`], [`ConnectionsError::ChakraKeyLacksPermission`], [`Error::UpstreamUnreadable`],
 /// [`ConnectionsError::UpstreamMalformed`], [`ConnectionsError::Upstream`];
 /// [`CoreError::Database`](portico_core::Error::Database) when what the answer changes cannot be recorded.
 pub(crate) async fn answer(sent: Sent, gateway: &Gateway, record: &mut CallRecord) -> Result<Answer, Error> {
@@ -35,6 +37,9 @@ pub(crate) async fn answer(sent: Sent, gateway: &Gateway, record: &mut CallRecor
     // A switch of protocols is no answer, and would become the caller's.
     if !(200..600).contains(&status) {
         return Err(ConnectionsError::UpstreamMalformed.into());
+    }
+    if success {
+        gateway.services.refused_keys.note_accepted(asked.scope.tenant(), &asked.key);
     }
     let mut head = headers::incoming(incoming.headers());
     let mut shown = head.iter().map(|(_, value)| value).chain(incoming.headers().get(LOCATION));
@@ -64,9 +69,14 @@ pub(crate) async fn answer(sent: Sent, gateway: &Gateway, record: &mut CallRecor
             BufferedBody::LimitExceeded(incoming) => return Ok(streamed(status, head, incoming, &asked)),
         }
     };
-    if status == 401 || (status == 403 && !is_metas_error(&bytes)) {
+    if status == 401 {
         gateway.services.refused_keys.note(asked.scope.tenant(), &asked.key);
         return Err(ConnectionsError::ChakraKeyRefused.into());
+    }
+    if status == 403 && !is_metas_error(&bytes) {
+        let words = refusal_text(&bytes);
+        let words = if asked.key.stands_in(words.as_bytes()) { String::new() } else { words };
+        return Err(ConnectionsError::ChakraKeyLacksPermission(words).into());
     }
     if status >= 400 && !is_object(&bytes) {
         let retry_after = head.into_iter().find(|(name, _)| *name == http::header::RETRY_AFTER).map(|(_, value)| value);
@@ -193,7 +203,7 @@ fn content_length(headers: &HeaderMap) -> Option<http::HeaderValue> {
 }
 
 /// Some relays put a byte order mark in front.
-fn without_mark(bytes: &[u8]) -> &[u8] {
+pub(crate) fn without_mark(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
 }
 
@@ -208,7 +218,7 @@ fn is_metas_error(bytes: &[u8]) -> bool {
 }
 
 /// Whether the envelope's `_errors` holds anything.
-fn has_errors(bytes: &[u8]) -> bool {
+pub(crate) fn has_errors(bytes: &[u8]) -> bool {
     #[derive(serde::Deserialize)]
     struct Errors {
         #[serde(default, rename = "_errors")]

@@ -16,6 +16,7 @@ mod forward;
 mod headers;
 mod links;
 mod named;
+mod own_pages;
 mod pipeline;
 mod prepare;
 mod query;

@@ -229,7 +229,7 @@ impl Rewrite {
     async fn check_shape(&mut self) -> Result<(), Error> {
         let Some(field) = self.splitter.take_unknown() else { return Ok(()) };
         self.services.shapes.note(&self.services.core, self.operation.id, &field);
-        if self.services.learned.may_use_unlearned(&self.scope).await? {
+        if self.services.learned.has_whole_team(&self.scope).await? {
             return Ok(());
         }
         Err(ConnectionsError::UpstreamMalformed.into())
@@ -299,7 +299,7 @@ impl Rewrite {
         else {
             return Ok(text);
         };
-        if self.services.learned.may_use_unlearned(&self.scope).await? {
+        if self.services.learned.has_whole_team(&self.scope).await? {
             return Ok(text);
         }
         fields.retain(|name, _| !COUNTS.contains(&name.as_str()));
@@ -323,7 +323,7 @@ impl Rewrite {
             AnswerRule::FilterRows(ids) => {
                 let mut owners = self.owners(ids, &rows).await?;
                 // One that cannot be judged falls out, but for callers to whom all of the team is open.
-                if rows.iter().any(Option::is_none) && self.services.learned.may_use_unlearned(&self.scope).await? {
+                if rows.iter().any(Option::is_none) && self.services.learned.has_whole_team(&self.scope).await? {
                     let unjudged = owners.iter_mut().zip(&rows).filter(|(_, row)| row.is_none());
                     unjudged.for_each(|(owner, _)| *owner = Some(Whose::default()));
                 }
@@ -357,7 +357,12 @@ impl Rewrite {
         Ok(())
     }
 
+    /// Learns what a row tells. One that names no plugin may be anybody's in the team, so it teaches nothing: what it
+    /// would teach would outlast the moment in which the team is the tenant's alone.
     fn learn_from(&mut self, row: &ScannedBody, owner: &Whose) {
+        if owner.owner.is_none() {
+            return;
+        }
         for learn in self.operation.learns {
             let field = learn.at.rfind("/*").map(|at| &learn.at[at + 2..]);
             if let Some(id) = field.and_then(|field| row.text(field)) {

@@ -50,7 +50,7 @@ pub enum ConnectError {
     Listen(String),
     /// The role can read every tenant's rows.
     #[error(
-        "DATABASE_URL connects as \"{0}\", which can bypass row-level security or owns tables; use a login role that is only a member of portico_service (see `portico migrate --grant-to`)"
+        "DATABASE_URL connects as \"{0}\", which can bypass row-level security, reads backups or owns tables; use a login role that is only a member of portico_service (see `portico migrate --grant-to`)"
     )]
     TooPrivileged(String),
     /// The role may not use the tables.
@@ -124,7 +124,8 @@ impl Db {
                 (r.rolsuper or r.rolbypassrls or exists (
                     select 1 from pg_class c
                     where c.relnamespace = 'public'::regnamespace and c.relname = 'tenants' and pg_has_role(c.relowner, 'member')
-                ) or pg_has_role('portico_resolver', 'member') or pg_has_role('portico_eraser', 'member')) as "mighty!",
+                ) or pg_has_role('portico_resolver', 'member') or pg_has_role('portico_eraser', 'member')
+                    or pg_has_role('portico_backup', 'member')) as "mighty!",
                 pg_has_role('portico_service', 'usage') as "service!"
             from pg_roles r
             where r.rolname = current_user

@@ -27,10 +27,15 @@ pub enum MigrateError {
     /// A migration failed. It is rolled back; those before it stay.
     #[error("a migration failed: {0}")]
     Failed(#[from] sqlx::migrate::MigrateError),
+    /// Backups cannot be given the right to read a table.
+    #[error("cannot let backups read every table: {0}; run it as the owner of the tables")]
+    Backups(sqlx::Error),
     /// The role to grant to does not exist, or may not be granted.
-    #[error("cannot grant portico_service to \"{role}\": {source}")]
+    #[error("cannot grant {granted} to \"{role}\": {source}")]
     Grant {
-        /// The login role that should act as the service.
+        /// The role whose rights are given.
+        granted: &'static str,
+        /// The login role that should have them.
         role: String,
         /// What Postgres answered.
         source: sqlx::Error,
@@ -47,8 +52,16 @@ pub async fn migrate(owner_url: &SecretString) -> Result<usize, MigrateError> {
     let before = applied(&mut connection).await;
     MIGRATOR.run(&mut connection).await?;
     let after = applied(&mut connection).await;
+    sqlx::raw_sql("call portico_let_backups_read()").execute(&mut connection).await.map_err(MigrateError::Backups)?;
     connection.close().await.map_err(MigrateError::Unreachable)?;
     Ok(after.len() - before.len())
+}
+
+/// Applies the migrations up to that version, with the URL of the owner, and no others.
+pub(crate) async fn migrate_to(owner_url: &SecretString, version: i64) -> Result<(), MigrateError> {
+    let mut connection = connect(owner_url).await?;
+    MIGRATOR.run_to(version, &mut connection).await?;
+    connection.close().await.map_err(MigrateError::Unreachable)
 }
 
 /// Makes a login role a member of `portico_service`, with the URL of the owner.
@@ -57,12 +70,18 @@ pub async fn migrate(owner_url: &SecretString) -> Result<usize, MigrateError> {
 ///
 /// [`MigrateError::Grant`] when the role does not exist or the owner may not grant.
 pub async fn grant_service(owner_url: &SecretString, role: &str) -> Result<(), MigrateError> {
+    grant(owner_url, "portico_service", role).await
+}
+
+/// Makes a login role a member of one of Portico's roles.
+pub(crate) async fn grant(owner_url: &SecretString, granted: &'static str, role: &str) -> Result<(), MigrateError> {
     let mut connection = connect(owner_url).await?;
-    let statement = format!("grant portico_service to \"{}\"", role.replace('"', "\"\""));
-    sqlx::raw_sql(AssertSqlSafe(statement))
-        .execute(&mut connection)
-        .await
-        .map_err(|source| MigrateError::Grant { role: role.to_owned(), source })?;
+    let statement = format!("grant {granted} to \"{}\"", role.replace('"', "\"\""));
+    sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut connection).await.map_err(|source| MigrateError::Grant {
+        granted,
+        role: role.to_owned(),
+        source,
+    })?;
     connection.close().await.map_err(MigrateError::Unreachable)
 }
 

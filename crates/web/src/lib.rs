@@ -18,6 +18,7 @@ pub mod error;
 pub mod error_response;
 pub mod extract;
 pub mod guard;
+pub mod leading_slashes;
 pub mod observed;
 pub mod page;
 pub mod problem;

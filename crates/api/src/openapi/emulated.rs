@@ -22,7 +22,7 @@ pub fn emulated_json() -> String {
     let info = InfoBuilder::new().title("Emulated Chakra").version(env!("CARGO_PKG_VERSION"));
     let mut document = OpenApiBuilder::new()
         .info(info.description(Some(DESCRIPTION)).build())
-        .servers(Some(general::servers()))
+        .servers(Some(general::servers(None)))
         .components(Some(compatible::components()))
         .paths(compatible::paths())
         .build();

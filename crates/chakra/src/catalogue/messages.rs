@@ -164,7 +164,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         ],
         r#"{"messaging_product":"whatsapp","status":"read","message_id":"wamid.HBgLMTU1NTAwMDExMTEVAgARGBJGQUtFMDAwMDAwMDAwMDAwMDEA"}"#,
     )
-    .data(ValueType::Any, "{}")
+    .data(ValueType::Object(&[]), "{}")
     .repeatable()
     .confidence(Confidence::Observed)
     .notes(&["Answers 200 with an empty `_data`: there is no message id."]),

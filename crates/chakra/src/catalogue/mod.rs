@@ -91,7 +91,7 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
-    use crate::operation::{AnswerRule, At, BodyKind, Condition, Effect};
+    use crate::operation::{AnswerRule, At, BodyKind, Condition, Effect, Kind, Owned};
     use crate::router::router;
 
     #[test]
@@ -111,8 +111,12 @@ mod tests {
             let outside = |operation: &Operation| {
                 let ids: Vec<_> = operation.owned.iter().filter(|owned| !matches!(owned.at, At::Body(_))).collect();
                 format!(
-                    "{:?} {:?} {:?} {:?} {ids:?}",
-                    operation.permission, operation.query_permission, operation.body, operation.media
+                    "{:?} {:?} {:?} {:?} {:?} {ids:?}",
+                    operation.permission,
+                    operation.query_permission,
+                    operation.team_wide,
+                    operation.body,
+                    operation.media
                 )
             };
             for operation in &route.operations {
@@ -175,6 +179,32 @@ mod tests {
     }
 
     #[test]
+    fn what_names_nothing_of_the_callers_is_team_wide() {
+        for operation in operations() {
+            // Rows that name a plugin, WABA or number are judged one by one; nobody tells whose the others are.
+            let judged = match operation.rule {
+                AnswerRule::FilterRows(ids) => ids.iter().all(|id| !matches!(id.kind, Kind::Learned(_))),
+                AnswerRule::Pass | AnswerRule::Plugin => false,
+            };
+            let begins = matches!(operation.effect, Effect::CreatesPlugin | Effect::BeginsConnect);
+            let named = |path: &str, owned: &Owned| match owned.at {
+                At::Path(name) => path.contains(&format!("{{{name}}}")),
+                At::Query(name) => operation.query.iter().any(|field| field.name == name && field.required),
+                At::Body(_) => owned.when == Condition::Always,
+            };
+            let names = operation.paths.iter().all(|path| operation.owned.iter().any(|owned| named(path, owned)));
+            let harmless = judged || begins || names || operation.permission.is_none();
+            assert!(
+                harmless || operation.team_wide,
+                "{} names nothing of the caller's: make it team_wide",
+                operation.id
+            );
+            let limited = operation.permission.is_some_and(portico_domain::Permission::is_team_wide);
+            assert!(!operation.team_wide || limited, "{}: a limited key may call it", operation.id);
+        }
+    }
+
+    #[test]
     fn a_field_that_decides_which_ids_are_checked_has_a_list_of_values() {
         for operation in operations() {
             for owned in operation.owned {
@@ -185,6 +215,34 @@ mod tests {
                     assert!(route.values_of(pointer).is_some(), "{}: {pointer}", operation.id);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_filtered_list_is_paged_by_portico_where_its_body_has_pages() {
+        for operation in operations().into_iter().filter(|one| matches!(one.rule, AnswerRule::FilterRows(_))) {
+            let has = |name: &str| operation.request.iter().any(|field| field.name == name);
+            let fields = ["limit", "page", "skip"];
+            let pages = fields.into_iter().any(has) || operation.query.iter().any(|field| fields.contains(&field.name));
+            assert!(!pages || operation.team_wide || operation.paging.is_some(), "{}", operation.id);
+            let Some(paging) = operation.paging else { continue };
+            assert_eq!(
+                (operation.body, operation.envelope),
+                (BodyKind::Json, crate::Envelope::Chakra),
+                "{}",
+                operation.id
+            );
+            assert!(has("limit") && has("page") && paging.keeps.iter().all(|name| has(name)), "{}", operation.id);
+            assert!(["search", "where"].iter().all(|name| !paging.keeps.contains(name)), "{}", operation.id);
+        }
+    }
+
+    #[test]
+    fn a_value_in_the_place_of_an_id_is_team_wide() {
+        for operation in operations() {
+            let by_value =
+                operation.paths.iter().any(|path| path.contains("{primaryKeyValue}") || path.contains("{phoneNumber}"));
+            assert!(!by_value || operation.team_wide, "{}", operation.id);
         }
     }
 

@@ -55,7 +55,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         .confidence(Confidence::Observed),
     Operation::new("delete_plugin", Method::Delete, &["/plugin/{pluginId}"], Permission::PluginsWrite, GROUP, "Delete a plugin")
         .owned(&[in_path("pluginId", Kind::Plugin)])
-        .data(ValueType::Any, r#"{"id":"11111111-2222-4333-8444-555555555555"}"#)
+        .data(ValueType::Object(&[optional("id", ValueType::Uuid, "The id of the deleted plugin.")]), r#"{"id":"11111111-2222-4333-8444-555555555555"}"#)
         .rule(AnswerRule::Plugin)
         .effect(Effect::DeletesPlugin)
         .repeatable()

@@ -3,6 +3,7 @@
 mod configuration;
 mod observe;
 mod record;
+mod reread;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use portico_domain::{CustomerId, Plugin, PluginId, PluginStatus, WabaId};
 use portico_storage::{NewPlugin, StorageError, TenantTx};
 use serde_json::{Value, json};
 
-pub use configuration::{Configuration, ConfigurationState, PluginConfigurations};
+pub use configuration::{ConfigurationState, PluginConfiguration, PluginConfigurations};
 pub use observe::{Observed, reduce_auth};
 
 use crate::Error;
@@ -26,6 +27,7 @@ use portico_core::Core;
 use portico_core::audit::Change;
 use portico_core::{Error as CoreError, Thing, code};
 use portico_core::{PageRequest, Paged, paged};
+use reread::Rereads;
 
 /// How many plugins a refresh asks Chakra about at once.
 const AT_ONCE: usize = 4;
@@ -60,11 +62,17 @@ pub struct Plugins {
     core: Core,
     chakra: ChakraCalls,
     configurations: PluginConfigurations,
+    rereads: Arc<Rereads>,
 }
 
 impl Plugins {
     pub(crate) fn new(core: &Core, chakra: &ChakraCalls, configurations: &PluginConfigurations) -> Self {
-        Self { core: core.clone(), chakra: chakra.clone(), configurations: configurations.clone() }
+        Self {
+            core: core.clone(),
+            chakra: chakra.clone(),
+            configurations: configurations.clone(),
+            rereads: Arc::default(),
+        }
     }
 
     /// Makes a plugin at Chakra and records it; or records one that Chakra has for the tenant's key
@@ -73,7 +81,8 @@ impl Plugins {
     /// # Errors
     ///
     /// [`CoreError::Missing`] for the customer, or for a plugin to adopt that Chakra does not know or that
-    /// is not to be had; what Chakra fails with.
+    /// is not to be had; [`CoreError::Conflict`] for one to adopt while another tenant may be in the Chakra team; what
+    /// Chakra fails with.
     pub async fn create(&self, scope: &Scope<perm::PluginsWrite>, new: CreatePlugin) -> Result<Plugin, Error> {
         scope.not_only_numbers()?;
         let mut tx = self.core.db.begin(scope).await?;
@@ -201,6 +210,14 @@ impl Plugins {
         // Chakra is asked first, and asked in any case, so that the answer for another tenant's plugin
         // is that for none.
         let key = self.chakra.key(scope).await?;
+        if !key.team_is_own {
+            return Err(CoreError::Conflict {
+                code: code::TEAM_WIDE_REFUSED,
+                pointer: Some("/plugin_id"),
+                detail: "cannot be recorded while another tenant may be in the Chakra team: it may be theirs; make a new plugin by its name",
+            }
+            .into());
+        }
         let seen = self.ask_plugin(scope, &key, id).await?;
         let mut tx = self.core.db.begin(scope).await?;
         if tx.plugin_is_taken(id).await? {

@@ -56,6 +56,11 @@ impl<'c> Credentialed<'c> {
         Ok(Self(ReadyCall { call, key, target, headers }))
     }
 
+    /// Whether it is of a list that Portico pages for this caller.
+    pub(crate) const fn is_paged(&self) -> bool {
+        self.0.call.pages.is_some()
+    }
+
     /// Ends the evidence: the next stage takes what it consists of.
     pub(super) fn into_parts(self) -> ReadyCall<'c> {
         self.0

@@ -7,6 +7,7 @@ use portico_chakra::body_scan::{FieldValue, ScannedBody};
 use portico_chakra::{AnswerRule, At, Condition, Effect, Kind, Matched, Operation};
 use portico_core::{Error as CoreError, Thing};
 use portico_domain::CustomerId;
+use portico_storage::OwnedId;
 
 use super::permitted::Permitted;
 use crate::Error;
@@ -14,6 +15,7 @@ use crate::body::{self, Received};
 use crate::call::{BodyFailure, Headers};
 use crate::headers;
 use crate::named::Named;
+use crate::own_pages::OwnPages;
 use crate::record::CallRecord;
 use crate::{Gateway, Services};
 
@@ -33,6 +35,8 @@ pub(crate) struct OwnedParts<'c> {
     pub(crate) named: Named,
     /// The customer for whom the call makes a plugin.
     pub(crate) customer: Option<CustomerId>,
+    /// Which page of their own rows the caller wants, where Portico pages the list.
+    pub(crate) pages: Option<OwnPages>,
 }
 
 impl<'c> Owned<'c> {
@@ -57,8 +61,10 @@ impl<'c> Owned<'c> {
         let check = Check(&gateway.services);
         let mut named = Named::default();
         check.fenced(&permitted, &mut named).await?;
-        // A step of its own: no check asks Chakra. It comes first for what only the team tells the owner of.
+        check.first_of_list(&permitted).await?;
+        // A step of its own, because it asks Chakra. It comes first for what only the team tells the owner of.
         permitted.learn_team(gateway).await?;
+        check.within_team(permitted.scope(), operation).await?;
         check.learned(&permitted, &mut named).await?;
         record.names(&named);
 
@@ -67,6 +73,7 @@ impl<'c> Owned<'c> {
         if is_renewed {
             named = Named::default();
             check.fenced(&permitted, &mut named).await?;
+            check.within_team(permitted.scope(), operation).await?;
             check.learned(&permitted, &mut named).await?;
         }
         let route = permitted.matched().route();
@@ -79,7 +86,13 @@ impl<'c> Owned<'c> {
 
         let customer = check.customer_for(scope, operation, head.headers, &received).await?;
         record.customer(customer);
-        Ok(Self(OwnedParts { permitted, operation, received, named, customer }))
+        let pages = match operation.paging {
+            Some(paging) if !gateway.services.learned.has_whole_team(scope).await? => {
+                Some(OwnPages::of(paging, &received)?)
+            }
+            _ => None,
+        };
+        Ok(Self(OwnedParts { permitted, operation, received, named, customer, pages }))
     }
 
     /// Ends the evidence: the next stage takes what it consists of.
@@ -95,6 +108,16 @@ impl Check<'_> {
     /// Adds the plugins, WABAs and numbers that path and query name, if they are the caller's.
     async fn fenced(&self, permitted: &Permitted<'_>, named: &mut Named) -> Result<(), Error> {
         self.path_and_query(permitted, |kind| !matches!(kind, Kind::Learned(_)), named).await
+    }
+
+    /// Refuses what reaches the whole team to a caller whose the whole team is not. All operations on a route are
+    /// alike in that.
+    async fn within_team(&self, scope: &TenantScope, operation: &Operation) -> Result<(), Error> {
+        if !operation.team_wide {
+            return Ok(());
+        }
+        scope.whole_tenant()?;
+        if self.0.learned.has_whole_team(scope).await? { Ok(()) } else { Err(Error::TeamWide) }
     }
 
     /// Adds what else path and query name, whose owner was learned.
@@ -140,9 +163,7 @@ impl Check<'_> {
             if let (Some(end), Kind::Learned(kind)) = (pointer.rfind("/*/"), owned.kind) {
                 // A row without an id names its thing by a value, which nobody could tell the owner of.
                 let named = scanned.values(pointer).filter(|found| found.text().is_some()).count();
-                if named < scanned.values(&pointer[..end + 2]).count()
-                    && !self.0.learned.may_use_unlearned(scope).await?
-                {
+                if named < scanned.values(&pointer[..end + 2]).count() && !self.0.learned.has_whole_team(scope).await? {
                     return Err(CoreError::Missing(Thing::Resource(kind.as_str())).into());
                 }
             }
@@ -153,7 +174,7 @@ impl Check<'_> {
         for found in scanned.ids() {
             if let Some(kind) = found.kind {
                 self.value(scope, kind, &found.pointer, &found.value, named).await?;
-            } else if !self.0.learned.may_use_unlearned(scope).await? {
+            } else if !self.0.learned.has_whole_team(scope).await? {
                 let detail = "is an id in a place where Portico cannot tell whose it is: a key that is limited, or whose \
                     Chakra team is shared, cannot send it";
                 return Err(CoreError::invalid(found.pointer.as_str(), detail).into());
@@ -177,7 +198,7 @@ impl Check<'_> {
             FieldValue::Unset => return Ok(()),
             FieldValue::Text(text) => Some(text),
             FieldValue::Number(text) if !exact(text) => None,
-            FieldValue::Number(text) => self.0.learned.may_use_unlearned(scope).await?.then_some(text),
+            FieldValue::Number(text) => self.0.learned.has_whole_team(scope).await?.then_some(text),
             FieldValue::Other => None,
         };
         match text {
@@ -194,7 +215,7 @@ impl Check<'_> {
             return Ok(());
         }
         let keys_count =
-            unknown.iter().all(|field| field.may_be_key) && self.0.learned.may_use_unlearned(scope).await?;
+            unknown.iter().all(|field| field.may_be_key) && self.0.learned.has_whole_team(scope).await?;
         if keys_count {
             return Ok(());
         }
@@ -220,13 +241,34 @@ impl Check<'_> {
                 Ok(())
             }
             Kind::Plugin | Kind::Waba | Kind::PhoneNumber => {
-                let owned = self.0.ownership.owner(scope, kind, text).await?;
+                let owned = self.owner(scope, kind, text, named).await?;
                 if kind == Kind::PhoneNumber {
                     named.add_phone_number(text.parse().ok());
                 }
                 named.add(kind, owned)
             }
         }
+    }
+
+    /// Whose a plugin, WABA or number is. One that nobody knows may have come by a sign-up that ended just now: then
+    /// Chakra is asked what the plugins have, and that counts.
+    async fn owner(&self, scope: &TenantScope, kind: Kind, text: &str, named: &Named) -> Result<OwnedId, Error> {
+        let found = self.0.ownership.owner(scope, kind, text).await;
+        let is_id = kind != Kind::Plugin && text.bytes().all(|byte| byte.is_ascii_digit());
+        let may_be_new = is_id && matches!(found, Err(CoreError::Missing(_)));
+        if may_be_new && self.0.plugins.look_again(scope, named.plugin()).await? {
+            return Ok(self.0.ownership.owner(scope, kind, text).await?);
+        }
+        Ok(found?)
+    }
+
+    /// Has plugins read that may have something for a list of numbers or WABAs and have nothing yet.
+    async fn first_of_list(&self, permitted: &Permitted<'_>) -> Result<(), Error> {
+        let AnswerRule::FilterRows(rows) = permitted.matched().default_operation().rule else { return Ok(()) };
+        if rows.iter().any(|row| matches!(row.kind, Kind::Waba | Kind::PhoneNumber)) {
+            self.0.plugins.look_for_first(permitted.scope()).await?;
+        }
+        Ok(())
     }
 
     /// The customer for whom a plugin is to be made: the one that `Portico-Customer` names, else the

@@ -49,8 +49,8 @@ impl<'c> Permitted<'c> {
         Ok((Self::of(self.authenticated.again(gateway).await?)?, true))
     }
 
-    /// Learns whose team the tenant's Chakra key is, where the ownership of ids that nobody learned depends on it:
-    /// the only thing before the call itself that may ask Chakra, once for a key.
+    /// Learns whose team the tenant's Chakra key is, where it depends on that what the caller may reach: the only thing
+    /// before the call itself that may ask Chakra, once for a key that an earlier version stored.
     ///
     /// # Errors
     ///
@@ -59,7 +59,8 @@ impl<'c> Permitted<'c> {
     /// [`CoreError::Database`](portico_core::Error::Database).
     pub(crate) async fn learn_team(&self, gateway: &Gateway) -> Result<(), Error> {
         let depends = |operation: &&Operation| {
-            matches!(operation.rule, AnswerRule::FilterRows(_))
+            operation.team_wide
+                || matches!(operation.rule, AnswerRule::FilterRows(_))
                 || operation.owned.iter().any(|owned| matches!(owned.kind, Kind::Learned(_)))
         };
         let operations = &self.matched().route().route.operations;

@@ -34,8 +34,6 @@ pub(super) async fn run(arguments: &Config) -> Result<(), Failure> {
     telemetry::start(log);
     let mut signals = StopSignals::listen().map_err(Failure::Signals)?;
 
-    let public = BoundListener::bind(bind, "PORTICO_BIND")?;
-    let metrics = BoundListener::bind(metrics_bind, "PORTICO_METRICS_BIND")?;
     let start = async {
         let db = Db::connect(&DbOptions {
             url: database_url,
@@ -57,6 +55,17 @@ pub(super) async fn run(arguments: &Config) -> Result<(), Failure> {
     let (db, app) = tokio::select! {
         started = start => started?,
         () = signals.received() => return Ok(()),
+    };
+    // After the vault: that its key is missing matters more than that another program has the port.
+    let bound = BoundListener::bind(bind, "PORTICO_BIND")
+        .and_then(|public| Ok((public, BoundListener::bind(metrics_bind, "PORTICO_METRICS_BIND")?)));
+    let (public, metrics) = match bound {
+        Ok(bound) => bound,
+        Err(error) => {
+            app.stop().await;
+            db.close().await;
+            return Err(error.into());
+        }
     };
 
     let public_url = public_url.unwrap_or_else(|| public.url());

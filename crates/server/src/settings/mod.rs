@@ -162,12 +162,24 @@ impl TryFrom<Draft> for Settings {
 /// # Errors
 /// What is wrong with either.
 pub(crate) fn for_migrate(sources: &Sources) -> Result<(SecretString, LogSettings), Mistakes> {
+    database_and_log(sources, "set it to postgres://user:password@host:5432/database of the database's owner")
+}
+
+fn database_and_log(sources: &Sources, fix: &'static str) -> Result<(SecretString, LogSettings), Mistakes> {
     let mut reader = Reader { sources, mistakes: Vec::new() };
-    let fix = "set it to postgres://user:password@host:5432/database of the database's owner";
     match (reader.require(keys::DATABASE_URL, fix, database_url), reader.log(QUIET_LOG)) {
         (Some(url), Some(log)) => Ok((url, log)),
         _ => Err(Mistakes(reader.mistakes)),
     }
+}
+
+/// The URL of a role that reads backups, and how to log: all that `portico backup` needs.
+///
+/// # Errors
+/// What is wrong with either.
+pub(crate) fn for_backup(sources: &Sources) -> Result<(SecretString, LogSettings), Mistakes> {
+    let fix = "set it to postgres://user:password@host:5432/database of a role that may read backups (see `portico migrate --grant-backup-to`)";
+    database_and_log(sources, fix)
 }
 
 /// The database, where one is named, and how to log: all that `portico dev` asks the environment.

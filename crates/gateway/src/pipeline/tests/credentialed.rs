@@ -60,6 +60,7 @@ async fn a_chakra_that_cannot_be_asked_for_the_team_does_not_hold_a_call_up() {
     let (there, gone) = (World::with_chakra(&chakra.url).await, World::new().await);
     for (world, questions) in [(&there, 1), (&gone, 1)] {
         world.store_chakra_key().await;
+        world.kit.forget_team(world.tenant.id).await;
         let key = world.key("owner").await;
         let head = head("GET", "/v1/health").by(&key.bearer);
         credentialed(world, head, "", &mut world.record(&head)).await.expect("is ready");

@@ -119,6 +119,7 @@ async fn the_team_of_a_key_is_learned_once_and_only_where_ownership_depends_on_i
     let chakra = ChakraStandIn::answering("HTTP/1.1 500 Broken", "").await;
     let world = World::with_chakra(&chakra.url).await;
     world.store_chakra_key().await;
+    world.kit.forget_team(world.tenant.id).await;
     let key = world.key("owner").await;
     let customer = world.tenant.connection.customer;
     let limited = world.key_that("messaging", |new| new.customers = Some(vec![customer])).await;

@@ -60,12 +60,9 @@ fn perform(request: &HttpRequest, body: RequestBody, shared: &Shared) -> Reply {
     let found = router().find(Method::parse(request.method().as_str()), path);
     // What clients try in vain is a path like any other that does not exist.
     if let Err(
-        NoRoute::Unknown
-        | NoRoute::NotOffered(_)
-        | NoRoute::Method(_)
-        | NoRoute::Segment(_)
-        | NoRoute::Credential(_),
-    ) = found {
+        NoRoute::Unknown | NoRoute::NotOffered(_) | NoRoute::Method(_) | NoRoute::Segment(_) | NoRoute::Credential(_),
+    ) = found
+    {
         return Reply::no_route();
     }
     let Some(access) = authenticate(request, shared) else {

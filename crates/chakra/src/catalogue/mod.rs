@@ -191,6 +191,7 @@ mod tests {
                 At::Path(name) => path.contains(&format!("{{{name}}}")),
                 At::Query(name) => operation.query.iter().any(|field| field.name == name && field.required),
                 At::Body(_) => owned.when == Condition::Always,
+                At::Anywhere(..) => false,
             };
             let names = operation.paths.iter().all(|path| operation.owned.iter().any(|owned| named(path, owned)));
             let harmless = judged || begins || names || operation.permission.is_none();

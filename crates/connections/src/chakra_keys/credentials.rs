@@ -33,14 +33,6 @@ pub struct OpenChakraKey {
 }
 
 impl OpenChakraKey {
-    /// Whether the token stands in that text, which then is nobody's to read.
-    #[must_use]
-    pub fn is_in(&self, text: &str) -> bool {
-        text.contains(self.token.expose_secret())
-    }
-}
-
-impl OpenChakraKey {
     /// Whether the key stands in these bytes: then nobody may see them.
     #[must_use]
     pub fn stands_in(&self, bytes: &[u8]) -> bool {

@@ -282,6 +282,8 @@ async fn spare_default(tx: &mut TenantTx, id: ChakraKeyId) -> Result<(), Error> 
         return Ok(());
     };
     Err(CoreError::Conflict { code: code::CHAKRA_KEY_IN_USE, pointer: None, detail }.into())
+}
+
 /// Refuses a team that another tenant holds, without a word of whose it is.
 async fn not_taken(tx: &mut TenantTx, team: &ChakraTeam) -> Result<(), Error> {
     if tx.team_is_taken(&team.fingerprint).await? {

@@ -144,7 +144,7 @@ impl Plugins {
         let key = self.chakra.key(scope).await?;
         let seen = self.ask_if_there(scope, &key, id).await?;
         let mut tx = self.core.db.begin(scope).await?;
-        note(&mut tx, id, seen).await?;
+        note(&mut tx, scope.reach(), id, seen).await?;
         tx.commit().await?;
         self.core.validity.changed(scope.tenant());
         Ok(())

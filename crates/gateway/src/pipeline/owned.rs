@@ -214,8 +214,7 @@ impl Check<'_> {
         if unknown.is_empty() || operation.closed.is_none() {
             return Ok(());
         }
-        let keys_count =
-            unknown.iter().all(|field| field.may_be_key) && self.0.learned.has_whole_team(scope).await?;
+        let keys_count = unknown.iter().all(|field| field.may_be_key) && self.0.learned.has_whole_team(scope).await?;
         if keys_count {
             return Ok(());
         }

@@ -154,6 +154,7 @@ impl Check<'_> {
         named: &mut Named,
     ) -> Result<(), Error> {
         let Received::Json { scanned, .. } = received else { return Ok(()) };
+        self.closed(scope, operation, scanned).await?;
         for owned in operation.owned {
             let At::Body(pointer) = owned.at else { continue };
             decidable(matched, scanned, owned.when)?;
@@ -180,7 +181,7 @@ impl Check<'_> {
                 return Err(CoreError::invalid(found.pointer.as_str(), detail).into());
             }
         }
-        self.closed(scope, operation, scanned).await
+        Ok(())
     }
 
     /// Checks the value of a field that holds an id. Chakra reads JSON numbers as JavaScript does, which rounds long ones

@@ -39,7 +39,7 @@ impl<'c> Owned<'c> {
     ///
     /// [`CoreError::Missing`] for what is not there or not the caller's; what is wrong with the body.
     pub(crate) async fn of<B>(
-        permitted: Permitted<'c>,
+        mut permitted: Permitted<'c>,
         body: &mut B,
         gateway: &Gateway,
         record: &mut CallRecord,
@@ -58,8 +58,7 @@ impl<'c> Owned<'c> {
         record.names(&named);
 
         let received = body::receive(operation, permitted.matched().route(), head.headers, body).await?;
-        let (permitted, is_renewed) = permitted.renewed(gateway).await?;
-        if is_renewed {
+        if permitted.renew(gateway).await? {
             named = Named::default();
             check.fenced(&permitted, &mut named).await?;
             check.learned(&permitted, &mut named).await?;

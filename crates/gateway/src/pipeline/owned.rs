@@ -47,7 +47,7 @@ impl<'c> Owned<'c> {
     ///
     /// [`CoreError::Missing`] for what is not there or not the caller's; what is wrong with the body.
     pub(crate) async fn of<B>(
-        permitted: Permitted<'c>,
+        mut permitted: Permitted<'c>,
         body: &mut B,
         gateway: &Gateway,
         record: &mut CallRecord,
@@ -69,8 +69,7 @@ impl<'c> Owned<'c> {
         record.names(&named);
 
         let received = body::receive(operation, permitted.matched().route(), head.headers, body).await?;
-        let (permitted, is_renewed) = permitted.renewed(gateway).await?;
-        if is_renewed {
+        if permitted.renew(gateway).await? {
             named = Named::default();
             check.fenced(&permitted, &mut named).await?;
             check.within_team(permitted.scope(), operation).await?;

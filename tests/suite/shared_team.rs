@@ -282,18 +282,25 @@ async fn what_reaches_the_whole_team_is_refused_to_both() {
 }
 
 /// Everything that pages of these lists tell somebody.
+/// Which rows stand on each of many pages of two lists, and what the pages say of themselves.
 async fn all_pages(caller: &Caller, person: &str) -> Vec<Value> {
     let mut told = Vec::new();
     for limit in [1, 2, 100] {
         for page in 1..=3 {
             let chats = json!({"limit": limit, "page": page, "orderField": "createdAt", "orderDirection": "asc"});
             let messages = json!({"limit": limit, "page": page, "customerPhoneNumber": person});
-            told.push(caller.post("/v1/ext/chat", chats).await.expect_success());
+            told.push(rows(&caller.post("/v1/ext/chat", chats).await.expect_success()));
             let list = "/v1/ext/plugin/whatsapp/list-chat-messages-for-phone-number";
-            told.push(caller.post(list, messages).await.expect_success());
+            told.push(rows(&caller.post(list, messages).await.expect_success()));
         }
     }
     told
+}
+
+/// A page without what changes by itself: a message's way to its recipient.
+fn rows(page: &Value) -> Value {
+    let ids: Vec<_> = page["_data"].as_array().into_iter().flatten().map(|row| json!({"id": row["id"]})).collect();
+    json!({"_data": ids, "_meta": page["_meta"]})
 }
 
 #[tokio::test]

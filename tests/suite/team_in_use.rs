@@ -167,7 +167,7 @@ async fn a_tenant_keeps_its_fence_whatever_becomes_of_the_others_key() {
     assert_eq!(tries(&nosy, &lead, &list).await, fenced, "while the key's role is too small");
     sandbox.clear_faults().await;
 
-    victim.owner.delete(&format!("{KEYS}/{}", victim.chakra_key_id)).await.expect_success();
+    victim.owner.delete(&format!("{KEYS}/{}?force=true", victim.chakra_key_id)).await.expect_success();
     assert_eq!(tries(&nosy, &lead, &list).await, fenced, "after the key was deleted");
     portico.stop().await;
 }

@@ -92,7 +92,7 @@ fn parameters(path: &str) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalogue::operation;
+    use crate::catalogue::{operation, operations};
 
     #[test]
     fn an_override_wins_when_its_parameters_are_known() {
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_parameter_is_a_whole_segment_in_every_template() {
-        for path in crate::catalogue::operations().into_iter().flat_map(|operation| operation.paths) {
+        for path in operations().into_iter().flat_map(|operation| operation.paths) {
             let segments = path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'));
             assert!(parameters(path).eq(segments), "{path}");
         }

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use portico_oidc::Provider;
-use portico_storage::{ConnectError, Db, DbOptions, MigrateError};
+use portico_storage::{ConnectError, Db, DbOptions, MigrateError, Schema};
 use portico_vault::MasterKeys;
 use secrecy::SecretString;
 
@@ -62,11 +62,19 @@ async fn check_database(url: SecretString, listen_url: Option<SecretString>, rep
         Ok(db) => {
             let pooled = "answers, through a pooler: caches hold for less than a second";
             pass("database", if db.can_listen() { connected } else { pooled });
-            pass("migrations", migrated);
+            pass(
+                "migrations",
+                match db.schema() {
+                    Schema::Current => migrated,
+                    Schema::Newer(_) => {
+                        "every migration is there, and those of a newer version, beside which this one serves"
+                    }
+                },
+            );
             pass("role", "a member of portico_service that owns nothing");
             return Some(db);
         }
-        Err(error @ ConnectError::Migrate(MigrateError::Pending(_) | MigrateError::Newer)) => {
+        Err(error @ ConnectError::Migrate(MigrateError::Pending(_) | MigrateError::TooOld)) => {
             pass("database", connected);
             report.fail("migrations", error);
         }

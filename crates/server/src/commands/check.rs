@@ -13,7 +13,7 @@ use secrecy::SecretString;
 
 use crate::cli::Config;
 use crate::console;
-use crate::settings::{Draft, Sources};
+use crate::settings::{Draft, Sources, lacks_proxies};
 
 /// How long Chakra may take to answer.
 const UPSTREAM_LIMIT: Duration = Duration::from_secs(10);
@@ -34,6 +34,9 @@ async fn check(draft: Draft, report: &mut Report) {
     }
     if draft.mistakes.is_empty() {
         pass("settings", "complete");
+        if let Some(warning) = lacks_proxies(draft.public_url.as_deref(), &draft.trusted_proxies) {
+            warn("proxies", warning);
+        }
     }
     let db = match draft.database_url {
         Some(url) => check_database(url, draft.listen_database_url, report).await,
@@ -168,6 +171,11 @@ struct Report {
 
 fn pass(what: &str, how: impl fmt::Display) {
     console::say(format_args!("ok    {what:<10}  {how}"));
+}
+
+/// Something to put right that keeps nothing from working; it does not make the check fail.
+fn warn(what: &str, why: impl fmt::Display) {
+    console::say(format_args!("warn  {what:<10}  {why}"));
 }
 
 impl Report {

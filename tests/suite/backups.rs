@@ -15,8 +15,16 @@ fn server() -> PgConnectOptions {
     PgConnectOptions::from_str(&url).expect("DATABASE_URL is a Postgres URL").disable_statement_logging()
 }
 
+/// A URL that Postgres' own programs understand too.
 fn url(options: &PgConnectOptions) -> String {
-    options.to_url_lossy().to_string()
+    let mut url = options.to_url_lossy();
+    let kept: Vec<(String, String)> = url
+        .query_pairs()
+        .filter(|(name, _)| name != "statement-cache-capacity")
+        .map(|(n, v)| (n.into(), v.into()))
+        .collect();
+    url.query_pairs_mut().clear().extend_pairs(kept);
+    url.to_string()
 }
 
 async fn execute(statements: &[String]) {

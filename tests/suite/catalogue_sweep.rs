@@ -55,6 +55,7 @@ impl Sweep {
     }
 
     async fn operation(&mut self, operation: &Operation, template: &'static str) {
+        eprintln!("OP {}", operation.id);
         let us = self.us.clone();
         let call = Call::of(operation, template, &us.ids_with(self.ours.things(&us, operation).await));
         self.sandbox.clear().await;

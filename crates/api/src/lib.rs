@@ -27,7 +27,7 @@ static JSON: LazyLock<String> = LazyLock::new(|| openapi::to_json(&DOCUMENT));
 #[must_use]
 pub fn documentation(public_url: Option<&str>) -> Docs {
     let document = openapi::document(management::openapi(), public_url);
-    let (json, yaml) = (openapi::to_json(&document), openapi::to_yaml(&document));
+    let (json, yaml) = (openapi::to_compact_json(&document), openapi::to_yaml(&document));
     Docs::new(&Sources { routes: management::routes().table(), codes: CODES, json: &json, yaml: &yaml })
 }
 

@@ -160,6 +160,8 @@ struct Frame<'s> {
     live: u64,
     /// Those whose names were met in it, as bits.
     seen: u64,
+    /// The places of ids whose names were met in it, as bits.
+    seen_ids: u64,
     /// The nearest field around it.
     within: Cow<'s, str>,
     /// The current field of an object.
@@ -273,10 +275,13 @@ impl<'s> Walk<'s> {
         };
         let key: &str = &frame.key;
         frame.named = scan.which(frame.live, depth, |known| known == key && known != "*");
-        if frame.seen & frame.named != 0 {
+        let places = scan.ids.as_deref().unwrap_or_default().iter().take(POINTERS).enumerate();
+        let ids = places.filter(|(_, place)| place.name == key && key != "*").fold(0, |ids, (at, _)| ids | 1_u64 << at);
+        if frame.seen & frame.named != 0 || frame.seen_ids & ids != 0 {
             return Err(BodyError::at(text, start, format!("the field \"{key}\" stands twice")));
         }
         frame.seen |= frame.named;
+        frame.seen_ids |= ids;
         if let Shape::Fields(fields, row) = frame.shape {
             let known = fields.iter().find(|field| field.name == key);
             let open = depth == 0 && scan.closed.is_some_and(|(_, closed)| closed.open.contains(&key));
@@ -379,6 +384,7 @@ impl<'s> Walk<'s> {
         self.frames.push(Frame {
             object,
             live: begins.live,
+            seen_ids: 0,
             seen: 0,
             within: begins.within,
             key: Cow::Borrowed(""),

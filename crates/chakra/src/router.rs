@@ -310,13 +310,14 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
 /// Parameters that `value` does not know stay empty, which Chakra answers with 404.
 pub fn fill<'v>(template: &str, value: impl Fn(&str) -> Option<&'v str>) -> String {
     let mut path = String::with_capacity(template.len() + 64);
-    for segment in template.split('/').skip(1) {
-        path.push('/');
-        match segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
-            Some(name) => path.extend(utf8_percent_encode(value(name).unwrap_or_default(), SEGMENT)),
-            None => path.push_str(segment),
-        }
+    let mut rest = template;
+    while let Some((literal, parameter)) = rest.split_once('{') {
+        let (name, after) = parameter.split_once('}').unwrap_or((parameter, ""));
+        path.push_str(literal);
+        path.extend(utf8_percent_encode(value(name).unwrap_or_default(), SEGMENT));
+        rest = after;
     }
+    path.push_str(rest);
     path
 }
 

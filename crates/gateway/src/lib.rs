@@ -113,7 +113,7 @@ impl Gateway {
         let mut record = CallRecord::begin(&self.services, &call.head);
         let span = tracing::info_span!(
             "request",
-            request.id = call.head.credentials.request_id,
+            request.id = %call.head.credentials.request_id,
             tenant.id = tracing::field::Empty
         );
         let outcome = forward::run(self, call, &mut record).instrument(span).await;

@@ -63,6 +63,16 @@ pub fn to_json(document: &OpenApi) -> String {
     String::from_utf8(text).expect("JSON is UTF-8")
 }
 
+/// The document as JSON without white space, as it is served.
+///
+/// # Panics
+///
+/// Never: the document is plain data, which JSON can hold.
+#[must_use]
+pub fn to_compact_json(document: &OpenApi) -> String {
+    serde_json::to_string(&tree::of(document)).expect("a tree of plain data is JSON")
+}
+
 /// The document as YAML: the same content in the same order as [`to_json`].
 ///
 /// # Panics

@@ -26,27 +26,20 @@ impl<'c> Authenticated<'c> {
     /// What [`portico_identity::Authenticator::authenticate`] fails with;
     /// [`CoreError::RateLimited`](portico_core::Error::RateLimited).
     pub(crate) async fn of(matched: Matched<'c>, gateway: &Gateway, record: &mut CallRecord) -> Result<Self, Error> {
-        let this = Self::judge(matched, gateway).await?;
-        record.caller(&this.principal, this.matched.default_operation());
-        record.limit(gateway.services.core.limits.count_call(&this.principal)?);
-        Ok(this)
+        let (principal, judged_at) = judge(&matched, gateway).await?;
+        record.caller(&principal, matched.default_operation());
+        record.limit(gateway.services.core.limits.count_call(&principal)?);
+        Ok(Self { matched, principal, judged_at })
     }
 
-    /// The same call judged anew, because the first judgement is too old. It is not counted a second time.
+    /// Judges the same call anew, because the first judgement is too old. It is not counted a second time.
     ///
     /// # Errors
     ///
     /// As before, but for the limit.
-    pub(super) async fn again(self, gateway: &Gateway) -> Result<Self, Error> {
-        Self::judge(self.matched, gateway).await
-    }
-
-    async fn judge(matched: Matched<'c>, gateway: &Gateway) -> Result<Self, Error> {
-        let judged_at = gateway.services.core.clock.instant();
-        let credentials = matched.head().credentials;
-        let principal =
-            gateway.services.authenticator.authenticate(credentials).await.map_err(|refused| refused.error)?;
-        Ok(Self { matched, principal, judged_at })
+    pub(super) async fn renew(&mut self, gateway: &Gateway) -> Result<(), Error> {
+        (self.principal, self.judged_at) = judge(&self.matched, gateway).await?;
+        Ok(())
     }
 
     /// What was matched.
@@ -63,4 +56,12 @@ impl<'c> Authenticated<'c> {
     pub(super) const fn judged_at(&self) -> Instant {
         self.judged_at
     }
+}
+
+/// Who calls, and since when that may be believed.
+async fn judge(matched: &Matched<'_>, gateway: &Gateway) -> Result<(Principal, Instant), Error> {
+    let judged_at = gateway.services.core.clock.instant();
+    let credentials = matched.head().credentials;
+    let principal = gateway.services.authenticator.authenticate(credentials).await.map_err(|refused| refused.error)?;
+    Ok((principal, judged_at))
 }

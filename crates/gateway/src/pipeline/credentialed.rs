@@ -42,12 +42,12 @@ impl<'c> Credentialed<'c> {
         let mut call = claimed.into_owned().into_parts();
         let key = gateway.services.verifier.default_key(call.permitted.scope()).await?;
         // Opening the key and preparing may have waited for Chakra, and neither must carry a key past its revocation.
-        call.permitted = call.permitted.renewed(gateway).await?.0;
+        call.permitted.renew(gateway).await?;
         let scope = call.permitted.scope();
         let matched = call.permitted.matched().route();
         call.received =
             prepare::prepare(gateway, scope, call.operation, matched, call.received, call.customer, record).await?;
-        call.permitted = call.permitted.renewed(gateway).await?.0;
+        call.permitted.renew(gateway).await?;
         let (matched, head) = (call.permitted.matched().route(), call.permitted.matched().head());
         let streams = matches!(call.received, Received::Stream);
         let headers = headers::outgoing(call.operation, head.headers, streams, head.credentials.request_id)?;

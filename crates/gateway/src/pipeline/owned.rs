@@ -47,7 +47,7 @@ impl<'c> Owned<'c> {
     ///
     /// [`CoreError::Missing`] for what is not there or not the caller's; what is wrong with the body.
     pub(crate) async fn of<B>(
-        permitted: Permitted<'c>,
+        mut permitted: Permitted<'c>,
         body: &mut B,
         gateway: &Gateway,
         record: &mut CallRecord,
@@ -69,8 +69,7 @@ impl<'c> Owned<'c> {
         record.names(&named);
 
         let received = body::receive(operation, permitted.matched().route(), head.headers, body).await?;
-        let (permitted, is_renewed) = permitted.renewed(gateway).await?;
-        if is_renewed {
+        if permitted.renew(gateway).await? {
             named = Named::default();
             check.fenced(&permitted, &mut named).await?;
             check.within_team(permitted.scope(), operation).await?;
@@ -154,6 +153,7 @@ impl Check<'_> {
         named: &mut Named,
     ) -> Result<(), Error> {
         let Received::Json { scanned, .. } = received else { return Ok(()) };
+        self.closed(scope, operation, scanned).await?;
         for owned in operation.owned {
             let At::Body(pointer) = owned.at else { continue };
             decidable(matched, scanned, owned.when)?;
@@ -180,7 +180,7 @@ impl Check<'_> {
                 return Err(CoreError::invalid(found.pointer.as_str(), detail).into());
             }
         }
-        self.closed(scope, operation, scanned).await
+        Ok(())
     }
 
     /// Checks the value of a field that holds an id. Chakra reads JSON numbers as JavaScript does, which rounds long ones

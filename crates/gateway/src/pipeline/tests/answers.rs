@@ -112,14 +112,16 @@ async fn a_row_with_a_text_cut_inside_an_emoji_passes_as_the_bytes_that_came() {
     const BODY: &str = r#"{"_data":[{"id":"c1","plugin":"PLUGIN","t":"cut \ud83d"}, {"plugin":"PLUGIN","id":"c2"}],"_meta":{"x":"\ud83d"}}"#;
     let (chakra, world) = world(JSON_HEAD, "{}").await;
     let text = BODY.replace("PLUGIN", &world.tenant.connection.plugin.to_string());
-    let expected = text.replace("}, {", "},{");
+    let rows = text.replace("}, {", "},{");
+    let rows = rows.split(",\"_meta\"").next().expect("has rows").to_owned();
     chakra.says(&text);
-    for key in [world.key("owner").await, limited(&world).await] {
+    for (key, is_paged) in [(world.key("owner").await, false), (limited(&world).await, true)] {
         let head = head("POST", CHATS).by(&key.bearer).with(&JSON);
         let answer = world.gateway.forward(Call { head, body: body("{}") }).await.expect("is answered");
         let told = bytes(answer).await.expect("is whole");
-        // Nothing fell out, so that nothing was changed.
-        assert!(told == text.as_bytes() || told == expected, "{told:?}");
+        // Nothing fell out. A limited key gets its rows on a page of Portico's own.
+        let passes = if is_paged { told.starts_with(rows.as_bytes()) } else { told == text.as_bytes() };
+        assert!(passes, "{told:?}");
     }
 }
 

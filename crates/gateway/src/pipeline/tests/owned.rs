@@ -97,7 +97,9 @@ async fn the_query_names_only_what_is_the_callers() {
 
 #[tokio::test]
 async fn a_body_that_names_another_plugin_than_the_path_does_not_match() {
-    let world = World::new().await;
+    let chakra = ChakraStandIn::answering("HTTP/1.1 200 OK", "{}").await;
+    let world = World::with_chakra(&chakra.url).await;
+    world.store_chakra_key().await;
     let key = world.key("owner").await;
     let own = &world.tenant.connection;
     let (other, theirs) = (world.kit.add_connection(world.tenant.id).await, world.kit.add_tenant().await.connection);

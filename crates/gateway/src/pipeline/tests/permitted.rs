@@ -89,17 +89,14 @@ async fn a_judgement_stands_for_a_tenth_of_a_second_and_then_is_made_anew() {
     let world = World::new().await;
     let key = world.key("viewer").await;
     let head = head("GET", HEALTH).by(&key.bearer);
-    let call = permitted(&world, head, &mut world.record(&head)).await.expect("may do it");
+    let mut call = permitted(&world, head, &mut world.record(&head)).await.expect("may do it");
     world.kit.clock.advance(Duration::from_millis(99));
-    let (call, is_renewed) = call.renewed(&world.gateway).await.expect("stands");
-    assert!(!is_renewed);
+    assert!(!call.renew(&world.gateway).await.expect("stands"));
     world.kit.clock.advance(Duration::from_millis(1));
-    let (call, is_renewed) = call.renewed(&world.gateway).await.expect("is judged alike");
-    assert!(is_renewed);
+    assert!(call.renew(&world.gateway).await.expect("is judged alike"));
     // From then on the new judgement stands as long.
     world.kit.clock.advance(Duration::from_millis(99));
-    let (_, is_renewed) = call.renewed(&world.gateway).await.expect("stands");
-    assert!(!is_renewed);
+    assert!(!call.renew(&world.gateway).await.expect("stands"));
 }
 
 #[tokio::test]
@@ -107,11 +104,11 @@ async fn a_key_that_was_revoked_meanwhile_is_refused_when_it_is_judged_anew() {
     let world = World::new().await;
     let key = world.key("viewer").await;
     let head = head("GET", HEALTH).by(&key.bearer);
-    let call = permitted(&world, head, &mut world.record(&head)).await.expect("may do it");
+    let mut call = permitted(&world, head, &mut world.record(&head)).await.expect("may do it");
     world.revoke(&key).await;
-    let (call, _) = call.renewed(&world.gateway).await.expect("the judgement of this moment stands");
+    call.renew(&world.gateway).await.expect("the judgement of this moment stands");
     world.kit.clock.advance(Duration::from_millis(100));
-    assert_eq!(refusal(call.renewed(&world.gateway).await), UNAUTHORIZED);
+    assert_eq!(refusal(call.renew(&world.gateway).await), UNAUTHORIZED);
 }
 
 #[tokio::test]

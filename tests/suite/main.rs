@@ -11,6 +11,7 @@ mod audit_coverage;
 mod backups;
 mod bad_input_compatible;
 mod bad_input_management;
+mod behind_a_proxy;
 mod catalogue_sweep;
 mod chakra_key_switch;
 mod chakra_keys;

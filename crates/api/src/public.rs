@@ -14,6 +14,7 @@ use portico_core::metrics::Surface;
 use portico_docs::Docs;
 use portico_domain::signing_key::JsonWebKey;
 use portico_identity::JWKS_MAX_AGE;
+use portico_web::client_address::client_address;
 use portico_web::extract::Body;
 use portico_web::observed::observe;
 use portico_web::problem::Problem;
@@ -130,7 +131,7 @@ async fn revoke(
     app: &App,
     id: &RequestId,
 ) -> Result<HttpResponse, Problem> {
-    let address = request.peer_addr().map(|address| address.ip());
+    let address = client_address(request, &app.core().trusted_proxies);
     app.core().limits.count_leak_report(address)?;
     let Body(body) = Body::<LeakedBody>::within(REPORT, request, &mut payload.into_inner()).await?;
     let origin = Origin { address, request_id: Some(id.as_str().into()) };

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use portico_chakra::{Client, ClientBuildError, PathOverrides};
 use portico_connections::Connections;
+use portico_core::trusted_proxies::TrustedProxies;
 use portico_core::vault::{UnlockError, unlock};
 use portico_core::{Core, CoreOptions};
 use portico_domain::clock::Clock;
@@ -26,6 +27,8 @@ pub struct AppOptions {
     pub chakra_paths: PathOverrides,
     /// Where the outside reaches Portico, without a slash at the end; none: at the host that a call names.
     pub public_url: Option<String>,
+    /// Whose word about the addresses of callers is taken.
+    pub trusted_proxies: TrustedProxies,
     /// The environment in the text of new API keys.
     pub environment: KeyEnvironment,
     /// Where people sign in, if not with a password alone.
@@ -62,6 +65,7 @@ impl App {
         let mac_key = unlock(&db, &master_keys).await?;
         let core_options = CoreOptions {
             public_url: options.public_url,
+            trusted_proxies: options.trusted_proxies,
             request_log_capacity: options.request_log_capacity,
             clock: Clock::system(),
         };

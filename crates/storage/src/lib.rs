@@ -78,7 +78,7 @@ pub use invitation::{InvitationGrant, NewInvitation};
 pub use learned::{Learned, NewLearned};
 pub use member::{MemberPatch, NewMember, OidcAccount, SignInRecord};
 pub use member_session::NewSession;
-pub use migrate::{MigrateError, grant_service, migrate};
+pub use migrate::{MigrateError, Schema, grant_service, migrate};
 pub use owner::Ownership;
 pub use page::{Page, PageRows};
 pub use plugin::{NewPlugin, ObservedPlugin, OwnedId, PluginRecord};

@@ -8,6 +8,7 @@ use std::str::FromStr as _;
 use std::sync::Arc;
 
 use portico_auth::Reach;
+use portico_core::trusted_proxies::TrustedProxies;
 use portico_core::{Core, CoreOptions};
 use portico_domain::clock::Clock;
 use portico_domain::{CustomerId, Metadata, PhoneNumberId, PluginId, RequestEntry, TenantId, WabaId};
@@ -71,7 +72,12 @@ impl TestCore {
         let (master_keys, _) = MasterKeys::generate(id, &mut rand::rng());
         let mac_key = portico_core::vault::unlock(&db, &master_keys).await.expect("a new vault opens");
         let clock = Clock::manual(START);
-        let options = CoreOptions { public_url: None, request_log_capacity: 64, clock: clock.clone() };
+        let options = CoreOptions {
+            public_url: None,
+            trusted_proxies: TrustedProxies::default(),
+            request_log_capacity: 64,
+            clock: clock.clone(),
+        };
         Self { core: Core::new(db, Arc::new(master_keys), mac_key, options), clock, database }
     }
 

@@ -8,7 +8,7 @@ use super::Failure;
 use crate::cli::Config;
 use crate::gateway::{DATABASE_CONNECTIONS, Gateway, GatewayError, REQUEST_LOG_CAPACITY};
 use crate::listener::BoundListener;
-use crate::settings::{Settings, Sources};
+use crate::settings::{Settings, Sources, lacks_proxies};
 use crate::signals::StopSignals;
 use crate::telemetry;
 
@@ -24,6 +24,7 @@ pub(super) async fn run(arguments: &Config) -> Result<(), Failure> {
         bind,
         metrics_bind,
         public_url,
+        trusted_proxies,
         chakra_url,
         chakra_paths,
         master_keys,
@@ -32,6 +33,9 @@ pub(super) async fn run(arguments: &Config) -> Result<(), Failure> {
         log,
     } = Settings::of(&sources)?;
     telemetry::start(log);
+    if let Some(warning) = lacks_proxies(public_url.as_deref(), &trusted_proxies) {
+        tracing::warn!("{warning}");
+    }
     let mut signals = StopSignals::listen().map_err(Failure::Signals)?;
 
     let start = async {
@@ -45,6 +49,7 @@ pub(super) async fn run(arguments: &Config) -> Result<(), Failure> {
             chakra_url: chakra_url.clone(),
             chakra_paths,
             public_url: public_url.clone(),
+            trusted_proxies,
             oidc,
             environment: environment(),
             request_log_capacity: REQUEST_LOG_CAPACITY,

@@ -38,8 +38,8 @@ use invalidation::InvalidationListener;
 use limits::Limits;
 use metrics::Metrics;
 use tasks::Tasks;
-use vault::{ReplicaAnnouncement, Vault, VaultAvailability};
 use trusted_proxies::TrustedProxies;
+use vault::{ReplicaAnnouncement, Vault, VaultAvailability};
 use write_behind::WriteBehind;
 
 /// What every service is made from. Cheap to clone.

@@ -2,9 +2,8 @@
 
 use portico_domain::Permission;
 
-use crate::schema::{Field, ValueType};
-
 pub use crate::method::Method;
+use crate::schema::{Field, ValueType};
 
 /// Parameters of a link that only say where to go on.
 const PAGING: [&str; 7] = ["limit", "after", "before", "page", "skip", "offset", "cursor"];

@@ -213,7 +213,10 @@ async fn what_pages_load_stands_at_an_address_that_names_its_content() {
         .chain(attributes(&page, "src"))
         .filter(|path| path.contains(".css") || path.contains(".js"))
         .collect();
-    assert!(loaded.iter().any(|path| path.starts_with("/docs/portico.") && path.ends_with(".css")), "{loaded:?}");
+    assert!(
+        loaded.iter().any(|path| path.strip_prefix("/docs/portico.").is_some_and(|rest| rest.contains(".css"))),
+        "{loaded:?}"
+    );
     for path in loaded.iter().filter(|path| !path.starts_with("/openapi")) {
         let got = get(&docs, path).await;
         assert_eq!(got.header("cache-control"), "public, max-age=31536000, immutable", "{path}");
@@ -229,7 +232,7 @@ async fn text_is_compressed_for_whoever_takes_it() {
     let app = test::init_service(App::new().configure(|config| docs.register(config))).await;
     let asked = test::TestRequest::get().uri("/openapi.json").insert_header((header::ACCEPT_ENCODING, "gzip, br"));
     let answer = test::call_service(&app, asked.to_request()).await;
-    assert_eq!(answer.headers().get(header::CONTENT_ENCODING).map(|value| value.as_bytes()), Some(&b"gzip"[..]));
+    assert_eq!(answer.headers().get(header::CONTENT_ENCODING).map(HeaderValue::as_bytes), Some(&b"gzip"[..]));
     let tag = answer.headers().get(header::ETAG).cloned().expect("has a tag");
     assert_ne!(tag.to_str().unwrap(), plain.header("etag"), "another form is another entity");
     let bytes = test::read_body(answer).await;

@@ -156,7 +156,7 @@ mod tests {
     }
 
     async fn judged(pool: &PgPool) -> Result<Schema, MigrateError> {
-        is_migrated(&mut *pool.acquire().await.expect("a connection is free")).await
+        is_migrated(&mut pool.acquire().await.expect("a connection is free")).await
     }
 
     #[sqlx::test(migrator = "MIGRATOR")]

@@ -8,6 +8,7 @@
 
 mod answers;
 mod bodies;
+mod compact;
 mod compatible;
 mod emulated;
 mod general;
@@ -25,6 +26,8 @@ use serde::Serialize as _;
 use serde_json::{Value, json};
 use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::{OpenApi, OpenApiBuilder};
+
+use compact::compact;
 
 /// The whole document: Portico's own API, which its handlers describe, and the compatible calls. Calls go to
 /// `public_url` (without a slash at its end), else to whoever serves the document.
@@ -56,7 +59,7 @@ pub fn to_json(document: &OpenApi) -> String {
     let mut text = Vec::new();
     // One space: with two, a quarter of the document would be indentation.
     let form = serde_json::ser::PrettyFormatter::with_indent(b" ");
-    tree::of(document)
+    compact(document)
         .serialize(&mut serde_json::Serializer::with_formatter(&mut text, form))
         .expect("a tree of plain data is JSON");
     text.push(b'\n');
@@ -70,7 +73,7 @@ pub fn to_json(document: &OpenApi) -> String {
 /// Never: the document is plain data, which JSON can hold.
 #[must_use]
 pub fn to_compact_json(document: &OpenApi) -> String {
-    serde_json::to_string(&tree::of(document)).expect("a tree of plain data is JSON")
+    serde_json::to_string(&compact(document)).expect("a tree of plain data is JSON")
 }
 
 /// The document as YAML: the same content in the same order as [`to_json`].
@@ -80,7 +83,7 @@ pub fn to_compact_json(document: &OpenApi) -> String {
 /// Never: the document is plain data, which YAML can hold.
 #[must_use]
 pub fn to_yaml(document: &OpenApi) -> String {
-    serde_norway::to_string(&tree::of(document)).expect("a tree of plain data is YAML")
+    serde_norway::to_string(&compact(document)).expect("a tree of plain data is YAML")
 }
 
 /// The table of codes as data, for the document's extension `x-portico-codes`.

@@ -69,7 +69,9 @@ fn each_answer(document: &mut Tree, mut visit: impl FnMut(&str, &mut Tree)) {
     for (_, paths) in fields(document).iter_mut().filter(under("paths")) {
         for (_, operation) in fields(paths).iter_mut().flat_map(|(_, item)| fields(item)) {
             for (_, answers) in fields(operation).iter_mut().filter(under("responses")) {
-                fields(answers).iter_mut().for_each(|(status, answer)| visit(status, answer));
+                for (status, answer) in fields(answers).iter_mut() {
+                    visit(status, answer);
+                }
             }
         }
     }

@@ -12,8 +12,6 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Number;
 use utoipa::openapi::OpenApi;
 
-use super::shared;
-
 /// A JSON value whose objects keep the order of their fields.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Tree {
@@ -25,15 +23,18 @@ pub(super) enum Tree {
     Object(Vec<(String, Tree)>),
 }
 
-/// The document as a tree in its final order.
-pub(super) fn of(document: &OpenApi) -> Tree {
+/// The document as a tree, without what nothing refers to.
+pub(super) fn pruned(document: &OpenApi) -> Tree {
     let text = serde_json::to_string(document).expect("the document is plain data");
     let mut tree: Tree = serde_json::from_str(&text).expect("what serde_json wrote, it reads");
     while prune(&mut tree) {}
-    shared::share(&mut tree);
-    sort(&mut tree, false);
-    put_main_examples_first(&mut tree, &[]);
     tree
+}
+
+/// Puts a tree of the document in its final order.
+pub(super) fn order(tree: &mut Tree) {
+    sort(tree, false);
+    put_main_examples_first(tree, &[]);
 }
 
 /// Drops the components that nothing refers to; whether there were any. Security schemes are named, not

@@ -187,13 +187,13 @@ mod tests {
                 AnswerRule::Pass | AnswerRule::Plugin => false,
             };
             let begins = matches!(operation.effect, Effect::CreatesPlugin | Effect::BeginsConnect);
-            let named = |path: &str, owned: &Owned| match owned.at {
+            let stands_in = |path: &str, owned: &Owned| match owned.at {
                 At::Path(name) => path.contains(&format!("{{{name}}}")),
                 At::Query(name) => operation.query.iter().any(|field| field.name == name && field.required),
                 At::Body(_) => owned.when == Condition::Always,
                 At::Anywhere(..) => false,
             };
-            let names = operation.paths.iter().all(|path| operation.owned.iter().any(|owned| named(path, owned)));
+            let names = operation.paths.iter().all(|path| operation.owned.iter().any(|owned| stands_in(path, owned)));
             let harmless = judged || begins || names || operation.permission.is_none();
             assert!(
                 harmless || operation.team_wide,

@@ -81,8 +81,7 @@ impl EventKind {
             "messages" => {
                 Some(json!({"profile": {"name": "Ada Example"}, "user_id": "US.1000000000000001", "wa_id": PERSON}))
             }
-            "statuses" => Some(json!({"user_id": "US.1000000000000001", "wa_id": PERSON})),
-            "message_echoes" => Some(json!({"user_id": "US.1000000000000001", "wa_id": PERSON})),
+            "statuses" | "message_echoes" => Some(json!({"user_id": "US.1000000000000001", "wa_id": PERSON})),
             _ => None,
         }
     }

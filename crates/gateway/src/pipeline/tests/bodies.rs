@@ -10,10 +10,17 @@ use crate::tests::{ChakraStandIn, JSON, World, head, refusal};
 const INVALID: (u16, &str) = (400, "body_malformed");
 
 /// A world whose Chakra team is known and nobody else's, an owner's key, and one limited to a customer.
-async fn world() -> (ChakraStandIn, World, TestKey, TestKey) {
+/// A world with a Chakra, an owner's key, and one that is limited to a customer.
+fn world() -> impl Future<Output = (ChakraStandIn, World, TestKey, TestKey)> {
+    // Large: it makes a database.
+    Box::pin(made())
+}
+
+async fn made() -> (ChakraStandIn, World, TestKey, TestKey) {
     let chakra = ChakraStandIn::answering("HTTP/1.1 200 OK", "{}").await;
     let world = World::with_chakra(&chakra.url).await;
-    world.store_chakra_key().await;
+    // Large: it asks Chakra and writes.
+    Box::pin(world.store_chakra_key()).await;
     let open = world.key("owner").await;
     let customer: CustomerId = world.tenant.connection.customer;
     let limited = world.key_that("owner", |new| new.customers = Some(vec![customer])).await;

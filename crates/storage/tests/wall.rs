@@ -14,6 +14,7 @@ const FORBIDDEN: &[(&str, &str)] = &[
     ("audit_heads", "delete"),
     ("chakra_teams", "update"),
     ("chakra_teams", "delete"),
+    ("team_sharing", "update"),
 ];
 
 #[path = "wall/backup.rs"]

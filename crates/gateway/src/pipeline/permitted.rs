@@ -51,8 +51,8 @@ impl<'c> Permitted<'c> {
         Ok(true)
     }
 
-    /// Learns whose team the tenant's Chakra key is, where it depends on that what the caller may reach: the only thing
-    /// before the call itself that may ask Chakra, once for a key that an earlier version stored.
+    /// Learns whose team the tenant's Chakra key is, where it depends on that what the caller may reach. Asks Chakra only
+    /// for a key that an earlier version stored unasked, once.
     ///
     /// # Errors
     ///

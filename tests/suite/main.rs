@@ -17,6 +17,7 @@ mod conformance;
 mod crash;
 mod customers;
 mod dev_lifecycle;
+mod edge;
 mod effect;
 mod envelope;
 mod fairness;

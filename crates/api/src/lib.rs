@@ -12,10 +12,14 @@ mod public;
 
 use std::sync::LazyLock;
 
+use actix_web::HttpResponse;
 use actix_web::web::{Data, ServiceConfig};
 use portico_app::App;
+use portico_core::RequestError;
 use portico_core::code::CODES;
 use portico_docs::{Docs, Sources};
+use portico_web::problem::Problem;
+use portico_web::request_id::RequestId;
 
 static JSON: LazyLock<String> = LazyLock::new(|| openapi::to_json(&openapi::document(management::openapi())));
 static YAML: LazyLock<String> = LazyLock::new(|| openapi::to_yaml(&openapi::document(management::openapi())));
@@ -29,6 +33,18 @@ pub fn configure(config: &mut ServiceConfig, app: App) {
     config.app_data(Data::new(app.clone()));
     public::register(config, app, &DOCS);
     config.service(management::routes().into_service());
+}
+
+/// The answer to a head that never becomes a request, by its status: 400, 408, 414 or 431. A problem, since nobody knows
+/// which surface was meant.
+#[must_use]
+pub fn refusal(status: u16) -> HttpResponse {
+    let error = match status {
+        408 => RequestError::TooSlow,
+        414 | 431 => RequestError::HeadTooLarge,
+        _ => RequestError::MalformedHead,
+    };
+    Problem::from(error).answer(&RequestId::generate())
 }
 
 /// Registers what the private listener serves: `GET /metrics`, in the text format of `OpenMetrics`.

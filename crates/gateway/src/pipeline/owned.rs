@@ -4,7 +4,7 @@ use bytes::Bytes;
 use futures_util::Stream;
 use portico_auth::{Denied, TenantScope};
 use portico_chakra::body_scan::FieldValue;
-use portico_chakra::{AnswerRule, At, Effect, Kind, Operation};
+use portico_chakra::{AnswerRule, At, BodyKind, Effect, Kind, Operation};
 use portico_core::{Error as CoreError, Thing};
 use portico_domain::CustomerId;
 
@@ -57,7 +57,14 @@ impl<'c> Owned<'c> {
         check.learned(&permitted, &mut named).await?;
         record.names(&named);
 
+        // Whoever is long in sending a body keeps no other call of the tenant waiting.
+        if operation.body != BodyKind::None {
+            record.give_up_turn();
+        }
         let received = body::receive(operation, permitted.matched().route(), head.headers, body).await?;
+        if operation.body != BodyKind::None {
+            record.take_turn().await?;
+        }
         let (permitted, is_renewed) = permitted.renewed(gateway).await?;
         if is_renewed {
             named = Named::default();

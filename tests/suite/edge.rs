@@ -26,7 +26,11 @@ async fn connections_that_hold_on_keep_no_other_address_out_and_end_by_themselve
     let mut held = Vec::new();
     for _ in 0..4 {
         let mut stream = connect_from(bad, serve.url()).await;
-        stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /hea").await.expect("it stands");
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await.expect("it stands");
+        let mut told = [0; 1024];
+        let length = stream.read(&mut told).await.expect("it is answered");
+        assert!(told[..length].ends_with(b"}"), "the first is answered whole");
+        stream.write_all(b"GET /hea").await.expect("it stands");
         held.push(stream);
     }
     // A body that never ends, of a call that needs no credential.
@@ -156,6 +160,16 @@ async fn slow_bodies_and_a_stalled_chakra_lock_nobody_out_of_management() {
         stream.write_all(&whole[..whole.len() - 1]).await.expect("it stands");
         slow.push(stream);
     }
+    // Only when the instance works on them can they be in somebody's way.
+    let metrics = portico.told("metrics_url").strip_suffix("/metrics").expect("it ends so").to_owned();
+    let metrics = portico.anonymous().at(&metrics);
+    eventually("the slow calls are worked on", || async {
+        let told = metrics.get("/metrics").await.text;
+        let line = "portico_requests_in_flight{surface=\"management\"} ";
+        let number = told.lines().find_map(|known| known.strip_prefix(line))?.parse::<usize>().ok()?;
+        (number >= 8).then_some(())
+    })
+    .await;
     let is_last = |key: &&serde_json::Value| viewer.token().starts_with(key["prefix"].as_str().unwrap_or("?"));
     let key = keys.iter().find(is_last).expect("the viewer's key is listed")["id"].as_str().expect("it has an id");
     for (who, caller) in [("the owner", &tenant.owner), ("the operator", &operator)] {

@@ -28,9 +28,9 @@ mod text;
 
 use std::sync::Arc;
 
+use actix_web::HttpRequest;
 use actix_web::http::Method;
 use actix_web::web::{self, Bytes, ServiceConfig};
-use actix_web::{HttpRequest, guard};
 use portico_web::routes::other_method;
 use utoipa_swagger_ui::Config;
 
@@ -95,13 +95,12 @@ impl Docs {
 
 #[expect(clippy::disallowed_methods, reason = "documentation is for everybody")]
 fn serve(config: &mut ServiceConfig, path: &str, file: Arc<File>) {
-    let reads = guard::Any(guard::Get()).or(guard::Head());
     let answer = move |request: HttpRequest| {
         let file = Arc::clone(&file);
         async move { file.answer(&request) }
     };
-    let resource = web::resource(path).route(web::route().guard(reads).to(answer));
-    config.service(resource.default_service(other_method(None, &[Method::GET, Method::HEAD])));
+    let resource = web::resource(path).route(web::get().to(answer));
+    config.service(resource.default_service(other_method(None, &[Method::GET])));
 }
 
 /// A file of Swagger UI out of this binary.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 
-use crate::server::Phases;
+use crate::phases::Phases;
 use crate::slots::Slots;
 use crate::worker::{Accepted, Worker};
 

@@ -6,7 +6,6 @@ use std::rc::Rc;
 
 use actix_http::Request;
 use actix_service::Service;
-use actix_web::HttpResponse;
 use actix_web::body::MessageBody;
 use actix_web::dev::ServiceResponse;
 use hyper::server::conn::http1;
@@ -17,14 +16,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::activity::Activity;
 use crate::bridge;
 use crate::guarded::Guarded;
-use crate::server::Phases;
+use crate::phases::Phases;
+use crate::refusal::Refusal;
 
 /// The longest head, in bytes.
 const HEAD_LIMIT: usize = 64 * 1024;
-
-/// The answer to a head that never becomes a request: by its status, which is 400, 408, 414 or 431. The connection ends
-/// behind it.
-pub type Refusal = fn(status: u16) -> HttpResponse;
 
 /// Serves a connection until it ends, or until no call runs and the server stops.
 pub(crate) async fn serve<T, S, B>(stream: T, peer: SocketAddr, app: Rc<S>, refusal: Refusal, mut phases: Phases)

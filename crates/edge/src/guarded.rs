@@ -6,18 +6,16 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use actix_web::HttpResponse;
-use actix_web::body::MessageBody as _;
 use bytes::{Buf as _, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep, sleep_until};
 
 use crate::activity::Activity;
-use crate::connection::Refusal;
 use crate::pace::{MinimumRate, Pace};
+use crate::refusal::{Refusal, written_out};
 
 /// How long a head may take to arrive.
-pub(crate) const HEAD: Duration = Duration::from_secs(10);
+const HEAD: Duration = Duration::from_secs(10);
 /// How long a connection without a call is kept.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// How fast an answer is to be read.
@@ -95,21 +93,6 @@ fn bare_refusal(written: &[u8]) -> Option<u16> {
     let is_whole = written.ends_with(b"\r\n\r\n") && written.split(|byte| *byte == b'\n').count() <= 6;
     let status = std::str::from_utf8(status).ok()?.parse().ok()?;
     (is_whole && matches!(status, 400 | 414 | 431)).then_some(status)
-}
-
-/// A whole answer, behind which the connection ends.
-fn written_out(answer: HttpResponse) -> Vec<u8> {
-    let (head, body) = answer.into_parts();
-    let body = body.try_into_bytes().unwrap_or_default();
-    let status = head.status();
-    let reason = status.canonical_reason().unwrap_or_default();
-    let mut text = format!("HTTP/1.1 {} {reason}\r\n", status.as_u16()).into_bytes();
-    for (name, value) in head.headers() {
-        text.extend_from_slice(&[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
-    }
-    text.extend_from_slice(format!("connection: close\r\ncontent-length: {}\r\n\r\n", body.len()).as_bytes());
-    text.extend_from_slice(&body);
-    text
 }
 
 /// Counts what was written, and fails when the other side takes too little.

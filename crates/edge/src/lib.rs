@@ -23,12 +23,14 @@ mod connection;
 mod descriptors;
 mod guarded;
 mod pace;
+mod phases;
+mod refusal;
 mod server;
 mod slots;
 #[cfg(test)]
 mod tests;
 mod worker;
 
-pub use connection::Refusal;
 pub use descriptors::{ConnectionLimits, raise_descriptors};
+pub use refusal::Refusal;
 pub use server::Edge;

@@ -14,52 +14,11 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::accept::accept;
-use crate::connection::Refusal;
 use crate::descriptors::ConnectionLimits;
+use crate::phases::{Phase, Phases};
+use crate::refusal::Refusal;
 use crate::slots::Slots;
 use crate::worker;
-
-/// What the server is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Phase {
-    /// It accepts and answers.
-    Serving,
-    /// It accepts nothing more; calls that run may end.
-    Draining,
-    /// Whatever still runs is cut off.
-    Over,
-}
-
-/// Tells of the end.
-#[derive(Debug, Clone)]
-pub(crate) struct Phases(watch::Receiver<Phase>);
-
-impl Phases {
-    /// Of a server that a test plays; it drains when the sender says so.
-    #[cfg(test)]
-    pub(crate) fn test() -> (impl Fn(), Self) {
-        let (phase, phases) = watch::channel(Phase::Serving);
-        let drain = move || {
-            phase.send_replace(Phase::Draining);
-        };
-        (drain, Self(phases))
-    }
-
-    /// Waits until nothing more is to begin.
-    pub(crate) async fn draining(&mut self) {
-        self.reached(Phase::Draining).await;
-    }
-
-    /// Waits until nothing is to go on.
-    pub(crate) async fn over(&mut self) {
-        self.reached(Phase::Over).await;
-    }
-
-    async fn reached(&mut self, phase: Phase) {
-        // An error says that the server is gone, which is the end too.
-        let _ = self.0.wait_for(|now| *now >= phase).await;
-    }
-}
 
 /// A listener that serves an application.
 #[derive(Debug)]
@@ -93,8 +52,8 @@ impl Edge {
     {
         listener.set_nonblocking(true)?;
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        let (phase, phases) = watch::channel(Phase::Serving);
-        let (phases, slots) = (Phases(phases), Slots::new(limits));
+        let (phase, phases) = Phases::of_a_server();
+        let slots = Slots::new(limits);
         let threads = if threads == 0 { std::thread::available_parallelism().map_or(1, NonZero::get) } else { threads };
         let start = |number| worker::start(format!("http-{number}"), make.clone(), refusal, phases.clone());
         let workers = (0..threads).map(start).collect::<io::Result<Vec<_>>>()?;
@@ -118,8 +77,10 @@ impl Edge {
     /// `hurry` is ready; then they are cut off. Gives how many were.
     pub async fn stop(self, limit: Duration, hurry: impl Future<Output = ()>) -> usize {
         self.phase.send_replace(Phase::Draining);
-        // Nothing can be accepted any more once this has ended.
-        let _ = self.accepting.await;
+        // Nothing can be accepted any more once this has ended, as it may have by itself.
+        if !self.accepting.is_finished() {
+            let _ = self.accepting.await;
+        }
         tokio::select! {
             () = self.slots.empty() => return 0,
             () = tokio::time::sleep(limit) => {}

@@ -13,7 +13,7 @@ use tokio::task::{JoinHandle, LocalSet, spawn_local};
 use tokio::time::{Instant, sleep};
 
 use crate::connection;
-use crate::server::Phases;
+use crate::phases::{Phase, Phases};
 
 const GET: &[u8] = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
 
@@ -65,9 +65,12 @@ async fn connected() -> (DuplexStream, JoinHandle<()>, impl Fn()) {
         .route("/long", web::get().to(|| async { HttpResponse::Ok().body(vec![b'x'; 1 << 20]) }));
     let app = app.into_factory().new_service(AppConfig::default()).await.expect("the application can be made");
     let (client, server) = tokio::io::duplex(1024);
-    let (drain, phases) = Phases::test();
+    let (phase, phases) = Phases::of_a_server();
     let peer = ([192, 0, 2, 1], 1).into();
     let serving = spawn_local(connection::serve(server, peer, Rc::new(app), refusal, phases));
+    let drain = move || {
+        phase.send_replace(Phase::Draining);
+    };
     (client, serving, drain)
 }
 
@@ -95,7 +98,7 @@ async fn local(test: impl Future<Output = ()>) {
 #[tokio::test(start_paused = true)]
 async fn the_first_head_and_every_other_must_arrive_in_ten_seconds() {
     local(async {
-        let (mut client, _, _) = connected().await;
+        let (mut client, _serving, _drain) = connected().await;
         client.write_all(b"GET / HT").await.unwrap();
         let began = Instant::now();
         let told = rest(&mut client).await;
@@ -105,7 +108,7 @@ async fn the_first_head_and_every_other_must_arrive_in_ten_seconds() {
         );
         assert_eq!(began.elapsed().as_secs(), 10);
 
-        let (mut client, _, _) = connected().await;
+        let (mut client, _serving, _drain) = connected().await;
         client.write_all(GET).await.unwrap();
         until(&mut client, "HTTP/1.1").await;
         until(&mut client, "HTTP/1.1").await;
@@ -127,7 +130,7 @@ async fn the_first_head_and_every_other_must_arrive_in_ten_seconds() {
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_nobody_uses_ends_and_one_that_is_worked_on_does_not() {
     local(async {
-        let (mut client, _, _) = connected().await;
+        let (mut client, _serving, _drain) = connected().await;
         client.write_all(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
         until(&mut client, "slow").await;
         let began = Instant::now();
@@ -140,7 +143,7 @@ async fn a_connection_that_nobody_uses_ends_and_one_that_is_worked_on_does_not()
 #[tokio::test(start_paused = true)]
 async fn a_body_must_arrive_at_its_rate() {
     local(async {
-        let (mut client, _, _) = connected().await;
+        let (mut client, _serving, _drain) = connected().await;
         client.write_all(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 100000\r\n\r\n").await.unwrap();
         let began = Instant::now();
         let mut told = String::new();
@@ -148,7 +151,9 @@ async fn a_body_must_arrive_at_its_rate() {
             // A byte in two seconds.
             let _ = client.write_all(b"x").await;
             let mut piece = [0; 512];
-            if let Ok(Ok(length)) = tokio::time::timeout(Duration::from_secs(2), client.read(&mut piece)).await {
+            if let Ok(read) = tokio::time::timeout(Duration::from_secs(2), client.read(&mut piece)).await {
+                let length = read.expect("the connection stands");
+                assert_ne!(length, 0, "the connection ended without an answer");
                 told = String::from_utf8_lossy(&piece[..length]).into_owned();
             }
         }
@@ -156,7 +161,7 @@ async fn a_body_must_arrive_at_its_rate() {
         assert!(began.elapsed().as_secs() <= 12, "{:?}", began.elapsed());
         drop(client);
 
-        let (mut client, _, _) = connected().await;
+        let (mut client, _serving, _drain) = connected().await;
         client.write_all(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 400000\r\n\r\n").await.unwrap();
         for _ in 0..400 {
             client.write_all(&[b'x'; 1000]).await.unwrap();
@@ -170,13 +175,13 @@ async fn a_body_must_arrive_at_its_rate() {
 #[tokio::test(start_paused = true)]
 async fn who_does_not_read_its_answer_is_cut_off() {
     local(async {
-        let (mut client, serving, _) = connected().await;
+        let (mut client, serving, _drain) = connected().await;
         client.write_all(b"GET /long HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
         let began = Instant::now();
         serving.await.expect("the connection does not panic");
         assert_eq!(began.elapsed().as_secs(), 30);
 
-        let (mut client, serving, _) = connected().await;
+        let (mut client, serving, _drain) = connected().await;
         client.write_all(b"GET /long HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
         let mut length = 0;
         while let Ok(more @ 1..) = client.read(&mut [0; 1000]).await {
@@ -202,7 +207,7 @@ async fn what_is_no_request_is_told_why() {
         ];
         for (request, status) in cases {
             for before in [b"".as_slice(), GET] {
-                let (mut client, _, _) = connected().await;
+                let (mut client, _serving, _drain) = connected().await;
                 client.write_all(before).await.unwrap();
                 if !before.is_empty() {
                     until(&mut client, "\r\n\r\nHTTP/1.1").await;
@@ -234,13 +239,13 @@ async fn a_body_is_invited_only_by_who_reads_it() {
         let head = |path: &str| {
             format!("POST {path} HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\nexpect: 100-continue\r\n\r\n").into_bytes()
         };
-        let (mut client, _, _) = connected().await;
+        let (mut client, _serving, _drain) = connected().await;
         client.write_all(&head("/")).await.unwrap();
         assert_eq!(until(&mut client, "\r\n\r\n").await, "HTTP/1.1 100 Continue\r\n\r\n");
         client.write_all(b"ab").await.unwrap();
         until(&mut client, "\r\n\r\n2").await;
 
-        let (mut client, _, _) = connected().await;
+        let (mut client, _serving, _drain) = connected().await;
         client.write_all(&head("/refused")).await.unwrap();
         assert!(rest(&mut client).await.starts_with("HTTP/1.1 401 "));
     })
@@ -254,7 +259,7 @@ async fn an_upgrade_that_is_not_offered_is_an_ordinary_request() {
             "connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAEA",
             "connection: upgrade\r\nupgrade: websocket",
         ] {
-            let (mut client, _, _) = connected().await;
+            let (mut client, _serving, _drain) = connected().await;
             for _ in 0..2 {
                 let request = format!("POST / HTTP/1.1\r\nhost: x\r\n{upgrade}\r\ncontent-length: 3\r\n\r\nabc");
                 client.write_all(request.as_bytes()).await.unwrap();
@@ -269,12 +274,12 @@ async fn an_upgrade_that_is_not_offered_is_an_ordinary_request() {
 #[tokio::test(start_paused = true)]
 async fn the_old_version_is_not_answered_in_chunks_and_head_is_get_without_a_body() {
     local(async {
-        let (mut client, _, _) = connected().await;
+        let (mut client, _serving, _drain) = connected().await;
         client.write_all(b"GET /pieces HTTP/1.0\r\n\r\n").await.unwrap();
         let told = rest(&mut client).await;
         assert!(told.ends_with("\r\n\r\nabcd") && !told.contains("chunked"), "{told}");
 
-        let (mut client, _, _) = connected().await;
+        let (mut client, _serving, _drain) = connected().await;
         client.write_all(b"HEAD / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
         let told = rest(&mut client).await;
         assert!(told.starts_with("HTTP/1.1 200 ") && told.contains("content-length: 8\r\n"), "{told}");
@@ -286,10 +291,10 @@ async fn the_old_version_is_not_answered_in_chunks_and_head_is_get_without_a_bod
 #[tokio::test(start_paused = true)]
 async fn a_stop_ends_idle_connections_at_once_and_others_after_their_answer() {
     local(async {
-        let (mut idle, _, drain_idle) = connected().await;
+        let (mut idle, _idle, drain_idle) = connected().await;
         idle.write_all(GET).await.unwrap();
         until(&mut idle, "\r\n\r\nHTTP/1.1").await;
-        let (mut busy, _, drain_busy) = connected().await;
+        let (mut busy, _busy, drain_busy) = connected().await;
         busy.write_all(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
         sleep(Duration::from_secs(1)).await;
         let began = Instant::now();

@@ -12,8 +12,9 @@ use actix_web::dev::{AppConfig, ServiceResponse};
 use tokio::sync::mpsc;
 use tokio::task::{JoinSet, LocalSet};
 
-use crate::connection::{self, Refusal};
-use crate::server::Phases;
+use crate::connection;
+use crate::phases::Phases;
+use crate::refusal::Refusal;
 use crate::slots::Slot;
 
 /// A connection on its way to a worker.

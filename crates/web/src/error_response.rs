@@ -441,6 +441,6 @@ mod tests {
             &GatewayError::NoRoute(NoRoute::Method(vec![Method::Get, Method::Post])).into(),
             Surface::Compatible,
         );
-        assert_eq!(response.headers, [(header::ALLOW, HeaderValue::from_static("GET, POST"))]);
+        assert_eq!(response.headers, [(header::ALLOW, HeaderValue::from_static("GET, POST, HEAD"))]);
     }
 }

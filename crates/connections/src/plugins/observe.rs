@@ -5,7 +5,7 @@ use portico_storage::{ObservedPhoneNumber, ObservedPlugin, ObservedWaba, Storage
 use serde_json::{Map, Value};
 
 /// What Chakra said of a plugin, its WABAs and its numbers.
-#[derive(Debug)]
+#[derive(Debug, Hash)]
 pub struct Observed {
     /// Its id.
     pub id: PluginId,

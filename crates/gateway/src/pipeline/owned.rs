@@ -1,5 +1,7 @@
 //! Everything that a call names is the caller's.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use futures_util::Stream;
 use portico_auth::{Denied, TenantScope};
@@ -15,6 +17,9 @@ use crate::call::{BodyFailure, Headers};
 use crate::named::Named;
 use crate::record::CallRecord;
 use crate::{Gateway, Services};
+
+/// The most ids that a body may name in one place, repeated ones counted once.
+const MOST_IDS: usize = 1000;
 
 /// A call that names nothing but what is the caller's, with its body as far as it had to be read for that.
 #[derive(Debug)]
@@ -146,13 +151,41 @@ impl Check<'_> {
                     return Err(CoreError::Missing(Thing::Resource(kind.as_str())).into());
                 }
             }
+            let mut ids = BTreeSet::new();
             for found in scanned.values(pointer) {
                 match found {
                     FieldValue::Unset => {}
-                    FieldValue::Text(text) => self.id(scope, owned.kind, text, named).await?,
+                    FieldValue::Text(text) => {
+                        ids.insert(text.as_str());
+                    }
                     FieldValue::Other => {
                         return Err(CoreError::invalid(pointer, "must be an id, written as a string").into());
                     }
+                }
+            }
+            if ids.len() > MOST_IDS {
+                let detail = format!("names {} ids; send {MOST_IDS} at most in one call", ids.len());
+                return Err(CoreError::invalid(pointer, detail).into());
+            }
+            self.ids(scope, owned.kind, &ids, named).await?;
+        }
+        Ok(())
+    }
+
+    /// Adds ids of one kind, which are looked up together where there are several.
+    async fn ids(&self, scope: &TenantScope, kind: Kind, ids: &BTreeSet<&str>, named: &mut Named) -> Result<(), Error> {
+        match kind {
+            Kind::Learned(learned) if ids.len() > 1 => {
+                for known in self.0.learned.owners_of_all(scope, learned, ids).await? {
+                    if let Some(owner) = known.owner {
+                        named.add(kind, owner)?;
+                    }
+                    named.suggest_phone_number(known.phone_number);
+                }
+            }
+            _ => {
+                for id in ids {
+                    self.id(scope, kind, id, named).await?;
                 }
             }
         }

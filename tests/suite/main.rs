@@ -20,6 +20,7 @@ mod crash;
 mod crossing;
 mod customers;
 mod dev_lifecycle;
+mod edge;
 mod effect;
 mod envelope;
 mod fairness;

@@ -2,15 +2,18 @@
 //! middleware, nothing copied that need not be.
 
 use actix_web::body::{BoxBody, MessageBody as _, SizedStream};
+use actix_web::error::PayloadError;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, body, web};
 use futures_util::StreamExt as _;
 use portico_app::App;
+use portico_core::RequestError;
 use portico_core::metrics::Surface;
 use portico_gateway::{Answer, AnswerBody, BodyFailure, Call, Error, Failure, Head, Headers};
 use portico_web::error::AppError;
 use portico_web::error_response::{ErrorResponse, log};
+use portico_web::extract::broken_off as body_error;
 use portico_web::guard::{nothing_presented, presented};
 use portico_web::problem::Problem;
 use portico_web::rate_limit;
@@ -70,10 +73,17 @@ pub(crate) async fn forward(app: &App, request: &HttpRequest, payload: web::Payl
     if let Some(error) = unreadable {
         return refused(request, &id, *app.gateway().refuse(&head, error));
     }
-    let call = Call { head, body: payload.map(|piece| piece.map_err(|_| BodyFailure)) };
+    let call = Call { head, body: payload.map(|piece| piece.map_err(|error| broken_off(&error))) };
     match app.gateway().forward(call).await {
         Ok(answer) => answered(answer, &id),
         Err(failure) => refused(request, &id, *failure),
+    }
+}
+
+fn broken_off(error: &PayloadError) -> BodyFailure {
+    match body_error(error) {
+        RequestError::TooSlow => BodyFailure::TooSlow,
+        _ => BodyFailure::BrokenOff,
     }
 }
 

@@ -12,11 +12,15 @@ mod public;
 
 use std::sync::LazyLock;
 
+use actix_web::HttpResponse;
 use actix_web::web::{Data, ServiceConfig};
 use portico_app::App;
+use portico_core::RequestError;
 use portico_core::code::CODES;
 use portico_docs::{Docs, Sources};
 pub use portico_web::leading_slashes;
+use portico_web::problem::Problem;
+use portico_web::request_id::RequestId;
 use utoipa::openapi::OpenApi;
 
 static DOCUMENT: LazyLock<OpenApi> = LazyLock::new(|| openapi::document(management::openapi(), None));
@@ -36,6 +40,18 @@ pub fn configure(config: &mut ServiceConfig, app: App, docs: &Docs) {
     config.app_data(Data::new(app.clone()));
     public::register(config, app, docs);
     config.service(management::routes().into_service());
+}
+
+/// The answer to a head that never becomes a request, by its status: 400, 408, 414 or 431. A problem, since nobody knows
+/// which surface was meant.
+#[must_use]
+pub fn refusal(status: u16) -> HttpResponse {
+    let error = match status {
+        408 => RequestError::TooSlow,
+        414 | 431 => RequestError::HeadTooLarge,
+        _ => RequestError::MalformedHead,
+    };
+    Problem::from(error).answer(&RequestId::generate())
 }
 
 /// Registers what the private listener serves: `GET /metrics`, in the text format of `OpenMetrics`.

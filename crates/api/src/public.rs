@@ -4,8 +4,8 @@
 
 use std::rc::Rc;
 
+use actix_web::http::StatusCode;
 use actix_web::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
-use actix_web::http::{Method, StatusCode};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource};
 use portico_app::App;
@@ -39,6 +39,7 @@ pub(crate) struct Liveness {
 
 /// Whether calls can be served.
 #[derive(Debug, Serialize, ToSchema)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a field of its own")]
 pub(crate) struct ReadinessReport {
     /// `ok` or `unavailable`.
     #[schema(example = "ok")]
@@ -52,6 +53,8 @@ pub(crate) struct ReadinessReport {
     /// Without it caches hold for less than a second; so they do behind a connection pooler, unless
     /// `PORTICO_LISTEN_DATABASE_URL` leads around it.
     changes: bool,
+    /// Whether the process is told to stop: it accepts nothing more in a moment.
+    draining: bool,
     /// Names of background tasks whose last round failed, that wait to be started again after a panic, or that
     /// stopped. All but the last try again by themselves; the log says why they failed, the metrics how often.
     #[schema(value_type = Vec<String>, example = json!([]))]
@@ -82,9 +85,9 @@ pub(crate) async fn readyz(request: HttpRequest, app: web::Data<App>) -> HttpRes
     let ready = app.readiness().await;
     let (code, status) =
         if ready.serves { (StatusCode::OK, "ok") } else { (StatusCode::SERVICE_UNAVAILABLE, "unavailable") };
-    let (database, vault, changes) = (ready.database, ready.vault, ready.changes);
+    let (database, vault, changes, draining) = (ready.database, ready.vault, ready.changes, ready.draining);
     let failing_tasks = ready.tasks.iter().filter(|task| !task.is_healthy()).map(|task| task.name).collect();
-    report(&request, code, &ReadinessReport { status, database, vault, changes, failing_tasks })
+    report(&request, code, &ReadinessReport { status, database, vault, changes, draining, failing_tasks })
 }
 
 /// The longest report, in bytes: a secret has less than sixty.
@@ -197,7 +200,6 @@ pub(crate) fn reads() -> [PublicCall; 3] {
     [public(&route!(healthz)), public(&route!(readyz)), public(&route!(jwks))]
 }
 
-/// What is read is answered to `HEAD` too.
 #[expect(
     clippy::disallowed_methods,
     reason = "whoever has a secret that leaked may end it; health and public keys are public"
@@ -207,10 +209,7 @@ where
     F: Handler<Args, Output = HttpResponse>,
     Args: FromRequest + 'static,
 {
-    let mut methods = vec![described.method()];
-    if methods == [Method::GET] {
-        methods.push(Method::HEAD);
-    }
+    let methods = [described.method()];
     let surface = described.path().starts_with("/api/").then_some(Surface::Management);
     let resource = web::resource(described.path()).default_service(other_method(surface, &methods));
     let route = |method| web::method(method).to(described.handler.clone());

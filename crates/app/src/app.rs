@@ -1,6 +1,7 @@
 //! One field for each service.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use portico_connections::{
     ChakraKeys, Connections, Customers, Lookup, PhoneNumbers, PluginConfigurations, Plugins, Wabas,
@@ -38,6 +39,8 @@ pub(crate) struct Services {
     pub(crate) tenant_exports: TenantExports,
     pub(crate) audit_log: AuditLog,
     pub(crate) request_log: RequestLog,
+    /// The process is told to stop.
+    pub(crate) draining: AtomicBool,
 }
 
 impl App {

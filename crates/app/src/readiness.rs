@@ -1,5 +1,6 @@
 //! Whether calls can be served.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use portico_core::metrics::Metrics;
@@ -20,6 +21,8 @@ pub struct Readiness {
     pub vault: bool,
     /// Notifications of changes on other replicas are known to arrive; without them caches hold for less than a second.
     pub changes: bool,
+    /// The process is told to stop, and accepts nothing more in a moment.
+    pub draining: bool,
     /// Calls can be served. Without a master key outside of this process they can for a while: with the keys that are
     /// open.
     pub serves: bool,
@@ -33,14 +36,21 @@ impl App {
         let core = self.core();
         let ping = tokio::time::timeout(PROBE_TIMEOUT, core.db.ping()).await;
         let database = matches!(ping, Ok(Ok(())));
-        let serves = database && core.vault_availability.serves();
+        let draining = self.services.draining.load(Ordering::Relaxed);
+        let serves = database && core.vault_availability.serves() && !draining;
         Readiness {
             database,
             vault: core.vault_availability.is_usable(),
             changes: core.validity.is_listening(),
+            draining,
             serves,
             tasks: core.tasks.statuses(),
         }
+    }
+
+    /// From now on it is not ready, so that nobody sends further calls here; it still serves them.
+    pub fn drain(&self) {
+        self.services.draining.store(true, Ordering::Relaxed);
     }
 
     /// What is counted, in the text format of `OpenMetrics`.

@@ -1,6 +1,7 @@
 //! How the application starts and stops.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use portico_chakra::{Client, ClientBuildError, PathOverrides};
 use portico_connections::Connections;
@@ -95,6 +96,7 @@ impl App {
             sessions,
             sign_in,
             signing_keys,
+            draining: AtomicBool::new(false),
         };
         services.core.tasks.start();
         Ok(Self { services: Arc::new(services), gateway })

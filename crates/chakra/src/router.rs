@@ -80,7 +80,8 @@ pub enum NoRoute {
 /// The value of an `Allow` header, such as `GET, POST`.
 #[must_use]
 pub fn allow(methods: &[Method]) -> String {
-    methods.iter().map(|method| method.as_str()).collect::<Vec<_>>().join(", ")
+    let head = methods.contains(&Method::Get).then_some("HEAD");
+    methods.iter().map(|method| method.as_str()).chain(head).collect::<Vec<_>>().join(", ")
 }
 
 #[derive(Debug, Default)]

@@ -5,7 +5,7 @@
 //! use an id that nobody learned, unless another tenant may be in the same Chakra team: Chakra
 //! would not tell the two apart.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use portico_auth::{Reach, TenantScope};
@@ -77,7 +77,47 @@ impl LearnedIds {
         if id.len() > LONGEST || id.contains('\0') {
             return Err(missing());
         }
-        match self.load_learned(scope, kind, id).await? {
+        let learned = self.load_learned(scope, kind, id).await?;
+        self.usable(scope, kind, learned).await
+    }
+
+    /// The same for many ids, which are looked up in one query; repeated ones stand once.
+    ///
+    /// # Errors
+    ///
+    /// As [`LearnedIds::owner`] for any of them.
+    pub async fn owners_of_all(
+        &self,
+        scope: &TenantScope,
+        kind: LearnedKind,
+        ids: &BTreeSet<&str>,
+    ) -> Result<Vec<Learned>, Error> {
+        let missing = || CoreError::Missing(Thing::Resource(kind.as_str()));
+        if ids.iter().any(|id| id.len() > LONGEST || id.contains('\0')) {
+            return Err(missing().into());
+        }
+        let asked: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
+        let mut tx = self.core.db.begin(scope).await?;
+        let mut known: HashMap<_, _> = tx.learned(kind.as_str(), &asked).await?.into_iter().collect();
+        tx.commit().await?;
+        let mut owners = Vec::new();
+        for id in ids {
+            let pending = || self.core.write_behind.pending_owner(scope.tenant(), kind.as_str(), id);
+            let learned = known.remove(*id).or_else(pending);
+            owners.extend(self.usable(scope, kind, learned).await?);
+        }
+        Ok(owners)
+    }
+
+    /// What is known of an id, if the caller may use it.
+    async fn usable(
+        &self,
+        scope: &TenantScope,
+        kind: LearnedKind,
+        learned: Option<Learned>,
+    ) -> Result<Option<Learned>, Error> {
+        let missing = || CoreError::Missing(Thing::Resource(kind.as_str())).into();
+        match learned {
             Some(learned) => {
                 if covers(scope.reach(), &learned) {
                     Ok(Some(learned))

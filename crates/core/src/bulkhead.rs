@@ -1,8 +1,11 @@
-//! How many calls of one tenant to the management API are worked on at the same time.
+//! How much of one tenant's work is done at the same time.
 //!
-//! Such calls hold a connection to Postgres, and changes of one tenant wait for each other while they hold
-//! it. Without a limit, one caller that asks hundreds of things at once takes every connection, and other
-//! tenants' calls wait for it. The limit holds for one process; whoever is beyond it waits for a while.
+//! Calls of the management API hold a connection to Postgres, and changes of one tenant wait for each other while they
+//! hold it; calls on Chakra's paths hold descriptors and memory. Without a limit, one caller that asks hundreds of things
+//! at once takes all of it, and other tenants' calls wait for it. Each [`Lane`] has turns of its own, so that whoever
+//! fills one keeps nobody from another: above all, what revokes and what the operator does stay possible. A turn is
+//! taken when everything of a call has arrived. The limits hold for one process; whoever is beyond one waits for a
+//! while, in the order of arrival.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,39 +16,87 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::Error;
 
-/// How many at once: a small part of the connections, so that several tenants may do their worst.
-const AT_ONCE: usize = 4;
 /// How long one waits for its turn.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What kind of work a turn is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Lane {
+    /// A management call.
+    Management,
+    /// A management call that ends something, such as a key or a member.
+    Revocation,
+    /// A management call that asks Chakra, and waits for it.
+    Upstream,
+    /// A management call of the operator, in the tenant that it names.
+    Operator,
+    /// A call on Chakra's paths.
+    Compatible,
+    /// One of those that moves media, which takes minutes.
+    Media,
+}
+
+impl Lane {
+    /// How many at once. Those of one tenant that work on Postgres are a part of its connections, so that several
+    /// tenants may do their worst.
+    const fn turns(self) -> usize {
+        match self {
+            Self::Management | Self::Operator => 4,
+            Self::Revocation => 2,
+            Self::Upstream => 6,
+            Self::Compatible => 256,
+            Self::Media => 64,
+        }
+    }
+
+    /// Why there is none.
+    const fn busy(self) -> Error {
+        match self {
+            Self::Compatible | Self::Media => Error::TenantCallsBusy,
+            Self::Management | Self::Revocation | Self::Upstream | Self::Operator => Error::TenantBusy,
+        }
+    }
+}
 
 /// The right to be worked on, until it is dropped.
 #[derive(Debug)]
 pub struct BulkheadPermit(#[expect(dead_code, reason = "is held, not looked at")] OwnedSemaphorePermit);
 
-/// The permits of each tenant that has calls under way.
+/// The turns of each tenant that has calls under way.
 #[derive(Debug, Default)]
-pub struct Bulkhead(Mutex<HashMap<TenantId, Arc<Semaphore>>>);
+pub struct Bulkhead(Mutex<HashMap<(TenantId, Lane), Arc<Semaphore>>>);
 
 impl Bulkhead {
-    fn of(&self, tenant: TenantId) -> Arc<Semaphore> {
-        let mut tenants = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // A tenant of which nothing is under way has all its permits, and needs no place here.
-        tenants.retain(|_, permits| Arc::strong_count(permits) > 1);
-        Arc::clone(tenants.entry(tenant).or_insert_with(|| Arc::new(Semaphore::new(AT_ONCE))))
+    fn of(&self, tenant: TenantId, lane: Lane) -> Arc<Semaphore> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(turns) = all.get(&(tenant, lane)) {
+            return Arc::clone(turns);
+        }
+        // A lane in which nothing is under way has all its turns, and needs no place here. Forgetting those when the
+        // table is full to its room costs nothing for most calls.
+        if all.len() == all.capacity() {
+            all.retain(|_, turns| Arc::strong_count(turns) > 1);
+        }
+        Arc::clone(all.entry((tenant, lane)).or_insert_with(|| Arc::new(Semaphore::new(lane.turns()))))
     }
 
-    /// Waits until a call of the tenant may be worked on.
+    /// Waits until work of the tenant may be done.
     ///
     /// # Errors
     ///
-    /// [`Error::TenantBusy`] when that takes longer than five seconds.
-    pub async fn admit(&self, tenant: TenantId) -> Result<BulkheadPermit, Error> {
-        self.take(tenant, WAIT_TIMEOUT).await
+    /// [`Error::TenantBusy`], or [`Error::TenantCallsBusy`] on Chakra's paths, when that takes longer than five seconds.
+    pub async fn admit(&self, tenant: TenantId, lane: Lane) -> Result<BulkheadPermit, Error> {
+        self.take(tenant, lane, WAIT_TIMEOUT).await
     }
 
-    async fn take(&self, tenant: TenantId, patience: Duration) -> Result<BulkheadPermit, Error> {
-        let waiting = tokio::time::timeout(patience, self.of(tenant).acquire_owned()).await;
-        waiting.ok().and_then(Result::ok).map(BulkheadPermit).ok_or(Error::TenantBusy)
+    async fn take(&self, tenant: TenantId, lane: Lane, patience: Duration) -> Result<BulkheadPermit, Error> {
+        let turns = self.of(tenant, lane);
+        // Most need not wait, and then no timer either. Nobody is passed by: none is free while somebody waits.
+        if let Ok(permit) = Arc::clone(&turns).try_acquire_owned() {
+            return Ok(BulkheadPermit(permit));
+        }
+        let waiting = tokio::time::timeout(patience, turns.acquire_owned()).await;
+        waiting.ok().and_then(Result::ok).map(BulkheadPermit).ok_or(lane.busy())
     }
 }
 
@@ -53,24 +104,46 @@ impl Bulkhead {
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn a_tenant_has_so_many_permits_and_takes_none_of_anothers() {
-        let (permits, busy, other) = (Bulkhead::default(), TenantId::generate(), TenantId::generate());
+    async fn fill(bulkhead: &Bulkhead, tenant: TenantId, lane: Lane) -> Vec<BulkheadPermit> {
         let mut held = Vec::new();
-        for _ in 0..AT_ONCE {
-            held.push(permits.take(busy, Duration::ZERO).await.expect("is free"));
+        for _ in 0..lane.turns() {
+            held.push(bulkhead.take(tenant, lane, Duration::ZERO).await.expect("is free"));
         }
-        assert!(matches!(permits.take(busy, Duration::ZERO).await, Err(Error::TenantBusy)));
-        assert!(permits.take(other, Duration::ZERO).await.is_ok());
+        assert!(bulkhead.take(tenant, lane, Duration::ZERO).await.is_err());
+        held
+    }
+
+    #[tokio::test]
+    async fn a_tenant_has_so_many_turns_and_takes_none_of_anothers() {
+        let (bulkhead, busy, other) = (Bulkhead::default(), TenantId::generate(), TenantId::generate());
+        let mut held = fill(&bulkhead, busy, Lane::Management).await;
+        assert!(matches!(bulkhead.take(busy, Lane::Management, Duration::ZERO).await, Err(Error::TenantBusy)));
+        assert!(bulkhead.take(other, Lane::Management, Duration::ZERO).await.is_ok());
         held.pop();
-        let again = permits.take(busy, Duration::ZERO).await;
-        assert!(again.is_ok(), "a turn that ended is free");
-        drop((held, again));
-        assert!(permits.take(other, Duration::ZERO).await.is_ok());
-        assert_eq!(
-            permits.0.lock().expect("nothing panics").len(),
-            1,
-            "only who has something under way is remembered"
-        );
+        assert!(bulkhead.take(busy, Lane::Management, Duration::ZERO).await.is_ok(), "a turn that ended is free");
+    }
+
+    #[tokio::test]
+    async fn whoever_fills_one_lane_keeps_nobody_from_another() {
+        let lanes = [Lane::Management, Lane::Revocation, Lane::Upstream, Lane::Operator, Lane::Compatible, Lane::Media];
+        let tenant = TenantId::generate();
+        for full in lanes {
+            let bulkhead = Bulkhead::default();
+            let _held = fill(&bulkhead, tenant, full).await;
+            for lane in lanes.into_iter().filter(|lane| *lane != full) {
+                assert!(bulkhead.take(tenant, lane, Duration::ZERO).await.is_ok(), "{full:?} is full, {lane:?} is not");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn tenants_that_have_nothing_under_way_are_forgotten() {
+        let bulkhead = Bulkhead::default();
+        let held = bulkhead.take(TenantId::generate(), Lane::Management, Duration::ZERO).await;
+        for _ in 0..10_000 {
+            assert!(bulkhead.take(TenantId::generate(), Lane::Compatible, Duration::ZERO).await.is_ok());
+        }
+        assert!(bulkhead.0.lock().expect("nothing panics").len() < 100);
+        drop(held);
     }
 }

@@ -87,6 +87,7 @@ codes! {
     PATH_MALFORMED = "path_malformed", 400, Management, "A part of the path is no id of the kind that stands there.", "Write the id as Portico gave it, with its prefix.";
     PATH_NOT_ALLOWED = "path_not_allowed", 400, Compatible, "The path holds an empty or dotted segment, an encoded slash, a control character, or a malformed Graph API version.", "Write ids as they are, and the version as v24.0.";
     QUERY_MALFORMED = "query_malformed", 400, Both, "The query is malformed, or names a parameter twice.", "Correct the parameter that the text names.";
+    REQUEST_MALFORMED = "request_malformed", 400, Management, "What came is no HTTP request.", "Send HTTP/1.1 as RFC 9112 has it.";
     TENANT_REQUIRED = "tenant_required", 400, Both, "The operator's token names no tenant by itself.", "Add the header `Portico-Tenant: ten_…`.";
     KEY_EXPIRED = "key_expired", 401, Both, "The API key has expired.", "Create a new API key.";
     TOKEN_EXPIRED = "token_expired", 401, Both, "The token has expired.", "Mint another one with `POST /api/v1/tokens`.";
@@ -109,6 +110,7 @@ codes! {
     RESOURCE_NOT_FOUND = "resource_not_found", 404, Compatible, "A message, group, call or the like does not exist, or not for this caller.", "Use an id from an answer or event of your own customers.";
     WABA_NOT_FOUND = "waba_not_found", 404, Compatible, "The WABA does not exist, or not for this caller.", "`GET /api/v1/wabas` lists yours.";
     METHOD_NOT_ALLOWED = "method_not_allowed", 405, Both, "The path exists with other methods.", "Use a method of the `Allow` header.";
+    REQUEST_TOO_SLOW = "request_too_slow", 408, Both, "The request arrives too slowly.", "Send it at once; what Portico waits for at most is on the page of limits.";
     API_KEY_REVOKED = "api_key_revoked", 409, Management, "The key is revoked for good.", "Create a new one with `POST /api/v1/api-keys`.";
     CHAKRA_KEY_IN_USE = "chakra_key_in_use", 409, Management, "The Chakra key is the one that calls use.", "Make another one the default first, or repeat the call with `?force=true`.";
     CHAKRA_KEY_MISSING = "chakra_key_missing", 409, Both, "The tenant has no Chakra key to call with, or none that is the default.", "Store one with `POST /api/v1/chakra-keys`, or choose one with `POST /api/v1/chakra-keys/{id}/set-default`.";
@@ -135,6 +137,8 @@ codes! {
     PRECONDITION_REQUIRED = "precondition_required", 428, Management, "The change does not say what it is based on.", "Send `If-Match` with the ETag of what you read.";
     RATE_LIMITED = "rate_limited", 429, Both, "There were too many calls; the text says by which limit.", "Repeat it after `Retry-After` seconds; nothing was done. `RateLimit` says how much is left.";
     TENANT_BUSY = "tenant_busy", 429, Management, "Too many management calls of the tenant are under way at once.", "Wait for some to end and repeat; a replica works on four at once.";
+    TENANT_CALLS_BUSY = "tenant_calls_busy", 429, Compatible, "Too many calls of the tenant are under way at once.", "Wait for some to end and repeat; a replica forwards 256 at once, and 64 that move media.";
+    HEAD_TOO_LARGE = "head_too_large", 431, Management, "The head of the request is longer than 64 KiB, or has more than 100 headers.", "Leave headers out, or put what is long into the body.";
     INTERNAL = "internal", 500, Both, "Portico failed.", "Repeat it if the operation is safe to repeat; report the request id to whoever runs this Portico.";
     CHAKRA_KEY_LACKS_PERMISSION = "chakra_key_lacks_permission", 502, Both, "Chakra takes the stored key, but not for this call: the key's access role there lacks a permission.", "Read Chakra's own words in the text; give the role that permission at Chakra, or use a key that has it.";
     CHAKRA_KEY_REFUSED = "chakra_key_refused", 502, Both, "Chakra refuses the stored key.", "Replace it with `POST /api/v1/chakra-keys/{id}/replace`.";

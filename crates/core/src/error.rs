@@ -81,6 +81,9 @@ pub enum Error {
     /// Too many calls of the tenant to the management API are under way.
     #[error("too many management calls of this tenant are under way; wait for some to end and repeat")]
     TenantBusy,
+    /// Too many calls on Chakra's paths of one tenant are under way.
+    #[error("too many calls of this tenant are under way, and none ended for five seconds; wait for some and repeat")]
+    TenantCallsBusy,
     /// So much is under way, whoever asked for it, that this has to wait.
     #[error("Portico is busy with other work of this kind; repeat the call later")]
     Busy,
@@ -151,6 +154,15 @@ pub enum RequestError {
     /// The content type is not one that the operation takes.
     #[error("the Content-Type must be {0}")]
     ContentType(&'static str),
+    /// The body arrives more slowly than bodies must.
+    #[error("the body arrives too slowly: send it without pauses of ten seconds, and 16 KiB in a second or more")]
+    TooSlow,
+    /// What came is no head of a request.
+    #[error("the head of the request is malformed: send HTTP/1.1, with one Host and at most one Content-Length")]
+    MalformedHead,
+    /// The head of the request is longer than allowed.
+    #[error("the head of the request is longer than 64 KiB, or has more than 100 headers")]
+    HeadTooLarge,
 }
 
 impl RequestError {
@@ -161,6 +173,9 @@ impl RequestError {
             Self::Body(_) => code::BODY_MALFORMED,
             Self::TooLarge(_) => code::BODY_TOO_LARGE,
             Self::ContentType(_) => code::CONTENT_TYPE_UNSUPPORTED,
+            Self::TooSlow => code::REQUEST_TOO_SLOW,
+            Self::MalformedHead => code::REQUEST_MALFORMED,
+            Self::HeadTooLarge => code::HEAD_TOO_LARGE,
         }
     }
 }
@@ -244,6 +259,7 @@ impl Error {
             Self::Conflict { code, .. } => *code,
             Self::RateLimited(_) => code::RATE_LIMITED,
             Self::TenantBusy => code::TENANT_BUSY,
+            Self::TenantCallsBusy => code::TENANT_CALLS_BUSY,
             Self::Busy => code::BUSY,
             Self::Database(_) => code::DATABASE_UNAVAILABLE,
             Self::Vault(_) => code::INTERNAL,

@@ -97,13 +97,12 @@ impl Docs {
 
 #[expect(clippy::disallowed_methods, reason = "documentation is for everybody")]
 fn serve(config: &mut ServiceConfig, path: &str, file: Arc<File>) {
-    let reads = guard::Any(guard::Get()).or(guard::Head());
     let answer = move |request: HttpRequest| {
         let file = Arc::clone(&file);
         async move { file.answer(&request).await }
     };
-    let resource = web::resource(path).route(web::route().guard(reads).to(answer));
-    config.service(resource.default_service(other_method(None, &[Method::GET, Method::HEAD])));
+    let resource = web::resource(path).route(web::get().to(answer));
+    config.service(resource.default_service(other_method(None, &[Method::GET])));
 }
 
 /// A page for people at every address below `/docs/` at which nothing is.

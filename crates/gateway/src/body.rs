@@ -204,7 +204,7 @@ async fn whole<B>(body: &mut B) -> Result<Bytes, Error>
 where
     B: Stream<Item = Result<Bytes, BodyFailure>> + Unpin,
 {
-    let broken = |_| Error::from(RequestError::Body("the body broke off".into()));
+    let broken = |failure: BodyFailure| Error::from(RequestError::from(failure));
     let Some(first) = body.next().await.transpose().map_err(broken)? else { return Ok(Bytes::new()) };
     let mut all: Option<BytesMut> = None;
     while let Some(next) = body.next().await.transpose().map_err(broken)? {
@@ -238,9 +238,7 @@ where
                     let fits = length <= MEDIA_LIMIT;
                     (Ok(piece), if fits { None } else { Some(RequestError::TooLarge(MEDIA_LIMIT)) })
                 }
-                Err(BodyFailure) => {
-                    (Err(io::Error::other("broke off")), Some(RequestError::Body("the body broke off".into())))
-                }
+                Err(failure) => (Err(io::Error::other("broke off")), Some(failure.into())),
             };
             if let Some(failure) = failure {
                 // An error in the stream breaks the request to Chakra off: nothing half-sent counts.

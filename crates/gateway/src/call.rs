@@ -6,6 +6,7 @@ use bytes::Bytes;
 use futures_util::Stream;
 use http::{HeaderName, HeaderValue};
 use portico_chakra::UpstreamError;
+use portico_core::RequestError;
 use portico_core::limits::LimitState;
 use portico_identity::RequestCredentials;
 
@@ -43,9 +44,23 @@ pub trait Headers: std::fmt::Debug {
     fn get(&self, name: &str) -> Option<&[u8]>;
 }
 
-/// The caller's connection broke while the body was read.
-#[derive(Debug, Clone, Copy)]
-pub struct BodyFailure;
+/// Why a request's body ended before its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyFailure {
+    /// The caller's connection broke.
+    BrokenOff,
+    /// It arrived more slowly than bodies must.
+    TooSlow,
+}
+
+impl From<BodyFailure> for RequestError {
+    fn from(failure: BodyFailure) -> Self {
+        match failure {
+            BodyFailure::BrokenOff => Self::Body("the body broke off".into()),
+            BodyFailure::TooSlow => Self::TooSlow,
+        }
+    }
+}
 
 /// What the caller gets.
 #[derive(Debug)]

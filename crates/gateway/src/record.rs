@@ -13,6 +13,7 @@ use portico_auth::{Actor, Principal};
 use portico_chakra::{Operation, UpstreamError};
 use portico_connections::Error as ConnectionsError;
 use portico_core::access_log::AccessLine;
+use portico_core::bulkhead::{BulkheadPermit, Lane};
 use portico_core::code::{Code, INTERNAL};
 use portico_core::limits::LimitState;
 use portico_core::metrics::Surface;
@@ -55,6 +56,8 @@ pub(crate) struct CallRecord {
     plugin: Option<PluginId>,
     learned: Vec<NewLearned>,
     is_use_noted: bool,
+    /// The call's place among those of its tenant that are under way.
+    turn: Option<BulkheadPermit>,
 }
 
 impl CallRecord {
@@ -80,6 +83,7 @@ impl CallRecord {
             plugin: None,
             learned: Vec::new(),
             is_use_noted: false,
+            turn: None,
         }
     }
 
@@ -91,6 +95,23 @@ impl CallRecord {
         if let Some(tenant) = principal.tenant() {
             tracing::Span::current().record("tenant.id", tracing::field::display(tenant));
         }
+    }
+
+    /// Waits until the call may be worked on. The turn is held until the call has ended, or waits for its body.
+    ///
+    /// # Errors
+    ///
+    /// [`CoreError::TenantCallsBusy`](portico_core::Error::TenantCallsBusy).
+    pub(crate) async fn take_turn(&mut self) -> Result<(), Error> {
+        let (Some((tenant, _)), Some(operation)) = (self.caller, self.operation) else { return Ok(()) };
+        let lane = if operation.media { Lane::Media } else { Lane::Compatible };
+        self.turn = Some(self.services.core.bulkhead.admit(tenant, lane).await?);
+        Ok(())
+    }
+
+    /// Lets another call be worked on meanwhile.
+    pub(crate) fn give_up_turn(&mut self) {
+        self.turn = None;
     }
 
     /// How the caller's own limit stands.

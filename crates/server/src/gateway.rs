@@ -5,11 +5,11 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::{Server, ServerHandle, Service as _};
-use actix_web::{App as Service, HttpServer};
+use actix_web::App as Service;
+use actix_web::dev::Service as _;
 use portico_app::App;
+use portico_edge::{ConnectionLimits, Edge};
 use portico_storage::Db;
-use tokio::task::JoinHandle;
 
 use crate::listener::{BoundListener, ListenerError};
 
@@ -18,10 +18,10 @@ pub(crate) const DATABASE_CONNECTIONS: u32 = 20;
 /// Rows of the request log that may wait for Postgres.
 pub(crate) const REQUEST_LOG_CAPACITY: usize = 10_000;
 
-/// How long a request's head may take to arrive.
-const HEAD_LIMIT: Duration = Duration::from_secs(10);
-/// How long an idle connection is kept: longer than load balancers keep theirs, so that they close first.
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// Connections of the private listener at most; there are descriptors for them beside those of calls.
+const SCRAPERS: ConnectionLimits = ConnectionLimits { all: 32, per_address: 32 };
+/// How long a scrape may take to end when the gateway stops.
+const SCRAPE_LIMIT: Duration = Duration::from_secs(1);
 
 /// Why the gateway does not serve.
 #[derive(Debug, thiserror::Error)]
@@ -42,19 +42,22 @@ pub(crate) enum GatewayError {
 pub(crate) struct Gateway {
     app: App,
     db: Db,
-    public: Running,
-    metrics: Running,
+    public: Edge,
+    metrics: Edge,
+    drain: Drain,
 }
 
-#[derive(Debug)]
-struct Running {
-    handle: ServerHandle,
-    serving: JoinHandle<io::Result<()>>,
+/// How a gateway stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Drain {
+    /// How long it goes on, and says that it is not ready, before it accepts nothing more.
+    pub(crate) delay: Duration,
+    /// How long calls may then take to end.
+    pub(crate) limit: Duration,
 }
 
 impl Gateway {
-    /// Listens on both addresses; it answers when this returns. `shutdown_timeout` is how long calls may take to end
-    /// when it stops, in seconds.
+    /// Listens on both addresses; it answers when this returns.
     ///
     /// # Errors
     /// See [`GatewayError`].
@@ -63,45 +66,58 @@ impl Gateway {
         metrics: BoundListener,
         app: App,
         db: Db,
-        shutdown_timeout: u64,
+        limits: ConnectionLimits,
+        drain: Drain,
     ) -> Result<Self, GatewayError> {
-        let public =
-            Running::start(serve(public.listen()?, app.clone(), shutdown_timeout).map_err(GatewayError::Server)?);
-        let metrics = Running::start(serve_metrics(metrics.listen()?, app.clone()).map_err(GatewayError::Server)?);
-        Ok(Self { app, db, public, metrics })
+        let (public, metrics) = (public.listen()?, metrics.listen()?);
+        let public = serve(public, app.clone(), limits).map_err(GatewayError::Server)?;
+        let metrics = serve_metrics(metrics, app.clone()).map_err(GatewayError::Server)?;
+        Ok(Self { app, db, public, metrics, drain })
     }
 
     /// Waits until it ends without having been asked to, which it should not.
     pub(crate) async fn ended(&mut self) -> GatewayError {
-        let outcome = tokio::select! {
-            outcome = &mut self.public.serving => outcome,
-            outcome = &mut self.metrics.serving => outcome,
-        };
-        match outcome {
-            Ok(Err(error)) => GatewayError::Server(error),
-            Ok(Ok(())) | Err(_) => GatewayError::Ended,
+        tokio::select! {
+            () = self.public.ended() => {}
+            () = self.metrics.ended() => {}
         }
+        GatewayError::Ended
     }
 
-    /// Stops accepting, lets calls end, writes what waits to be written, and closes the database.
-    pub(crate) async fn stop(self) {
-        self.public.handle.stop(true).await;
+    /// Says that it is not ready, stops accepting, lets calls end, writes what waits to be written, and closes the
+    /// database. `hurry` ends the first two waits.
+    pub(crate) async fn stop(self, hurry: impl Future<Output = ()>) {
+        let Drain { delay, limit } = self.drain;
+        self.app.drain();
+        let mut hurry = std::pin::pin!(hurry);
+        if !delay.is_zero() {
+            tracing::info!("stopping: not ready from now on, and no new connections in {} s", delay.as_secs());
+        }
+        let is_hurried = tokio::select! {
+            () = tokio::time::sleep(delay) => false,
+            () = hurry.as_mut() => true,
+        };
+        let limit = if is_hurried { Duration::ZERO } else { limit };
+        tracing::info!("stopping: no new connections; running calls have {} s", limit.as_secs());
+        let hurry = async {
+            if !is_hurried {
+                hurry.await;
+            }
+        };
+        let cut_off = self.public.stop(limit, hurry).await;
+        if cut_off > 0 {
+            tracing::warn!(connections = cut_off, "calls were cut off: they took longer than they may at a stop");
+        }
         self.app.stop().await;
         // Last, so that a scrape can still see how it ends.
-        self.metrics.handle.stop(false).await;
+        self.metrics.stop(SCRAPE_LIMIT, std::future::pending()).await;
         self.db.close().await;
     }
 }
 
-impl Running {
-    fn start(server: Server) -> Self {
-        Self { handle: server.handle(), serving: tokio::spawn(server) }
-    }
-}
-
-fn serve(listener: TcpListener, app: App, shutdown_timeout: u64) -> io::Result<Server> {
+fn serve(listener: TcpListener, app: App, limits: ConnectionLimits) -> io::Result<Edge> {
     let docs = Arc::new(portico_api::documentation(app.public_url()));
-    let server = HttpServer::new(move || {
+    Edge::start(listener, 0, limits, portico_api::refusal, move || {
         let (app, docs) = (app.for_worker(), Arc::clone(&docs));
         let service = Service::new().wrap_fn(|mut request, service| {
             portico_api::leading_slashes::cut(&mut request);
@@ -112,22 +128,11 @@ fn serve(listener: TcpListener, app: App, shutdown_timeout: u64) -> io::Result<S
             portico_api::configure(config, app, &docs);
         })
     })
-    .client_request_timeout(HEAD_LIMIT)
-    .keep_alive(KEEP_ALIVE)
-    .shutdown_timeout(shutdown_timeout)
-    .disable_signals()
-    .listen(listener)?;
-    Ok(server.run())
 }
 
-fn serve_metrics(listener: TcpListener, app: App) -> io::Result<Server> {
-    let server = HttpServer::new(move || {
+fn serve_metrics(listener: TcpListener, app: App) -> io::Result<Edge> {
+    Edge::start(listener, 1, SCRAPERS, portico_api::refusal, move || {
         let app = app.clone();
         Service::new().configure(move |config| portico_api::configure_metrics(config, app))
     })
-    .workers(1)
-    .client_request_timeout(HEAD_LIMIT)
-    .disable_signals()
-    .listen(listener)?;
-    Ok(server.run())
 }

@@ -23,7 +23,7 @@ pub struct NewPlugin {
 }
 
 /// What Chakra last said of a plugin.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 pub struct ObservedPlugin {
     /// Its name at Chakra.
     pub name: String,

@@ -12,7 +12,7 @@ use crate::plugin::OwnedId;
 use crate::system::uuids;
 
 /// What Chakra said of a WABA, to be recorded.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 pub struct ObservedWaba {
     /// Meta's id of it.
     pub id: WabaId,
@@ -23,7 +23,7 @@ pub struct ObservedWaba {
 }
 
 /// What Chakra said of a phone number, to be recorded. What is none keeps what is recorded.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 pub struct ObservedPhoneNumber {
     /// Meta's id of it.
     pub id: PhoneNumberId,

@@ -106,9 +106,10 @@ fn core(error: &CoreError, surface: Surface) -> ErrorResponse {
         CoreError::Conflict { pointer: Some(pointer), detail, .. } => plain.with_field(*pointer, *detail),
         CoreError::RateLimited(state) => ErrorResponse { headers: rate_limit::headers(state), ..plain },
         CoreError::Busy => plain.with_header(header::RETRY_AFTER, "30"),
-        CoreError::TenantBusy | CoreError::Database(_) | CoreError::VaultUnavailable(_) => {
-            plain.with_header(header::RETRY_AFTER, "1")
-        }
+        CoreError::TenantBusy
+        | CoreError::TenantCallsBusy
+        | CoreError::Database(_)
+        | CoreError::VaultUnavailable(_) => plain.with_header(header::RETRY_AFTER, "1"),
         CoreError::Vault(_) => ErrorResponse::plain(error.code(), OWN_FAULT),
     }
 }
@@ -305,6 +306,9 @@ mod tests {
             CoreError::invalid("/name", "is required").into(),
             RequestError::Body("no JSON".into()).into(),
             RequestError::TooLarge(1).into(),
+            RequestError::TooSlow.into(),
+            RequestError::MalformedHead.into(),
+            RequestError::HeadTooLarge.into(),
             RequestError::ContentType("application/json").into(),
             CoreError::Query("limit is wrong".into()).into(),
             CoreError::Header("If-Match", "is wrong".into()).into(),
@@ -324,6 +328,7 @@ mod tests {
             IdentityError::MoreThanOwn("/role").into(),
             CoreError::RateLimited(Box::new(too_much())).into(),
             CoreError::TenantBusy.into(),
+            CoreError::TenantCallsBusy.into(),
             conflict(code::API_KEY_REVOKED).into(),
             conflict(code::LAST_OWNER).into(),
             conflict(code::TOO_MANY_OLD_SECRETS).into(),
@@ -443,6 +448,6 @@ mod tests {
             &GatewayError::NoRoute(NoRoute::Method(vec![Method::Get, Method::Post])).into(),
             Surface::Compatible,
         );
-        assert_eq!(response.headers, [(header::ALLOW, HeaderValue::from_static("GET, POST"))]);
+        assert_eq!(response.headers, [(header::ALLOW, HeaderValue::from_static("GET, POST, HEAD"))]);
     }
 }

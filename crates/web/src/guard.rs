@@ -64,7 +64,7 @@ use actix_web::{HttpMessage as _, HttpRequest};
 use portico_app::App;
 use portico_auth::{Actor, BadCredential, OperatorScope, Origin, Party, Principal, Scope};
 use portico_core::Error as CoreError;
-use portico_core::bulkhead::BulkheadPermit;
+use portico_core::bulkhead::Lane;
 use portico_core::trusted_proxies::TrustedProxies;
 use portico_domain::permission::Required;
 use portico_domain::{Permission, TenantId};
@@ -88,8 +88,9 @@ pub trait Permit: Extract {
 }
 
 /// The arguments of a handler, of which the first is a [`Permit`]. They are extracted one after the
-/// other, so nothing else is read, and nothing said of it, before the caller is authorised. When the others
-/// took [`REJUDGED_AFTER`] or longer to arrive, the caller is authorised once more.
+/// other, so nothing else is read, and nothing said of it, before the caller is authorised. When all are there, the
+/// call waits for its turn; so whoever sends a body slowly holds none. When that and the body took [`REJUDGED_AFTER`]
+/// or longer, the caller is authorised once more.
 pub trait Guarded: Extract {
     /// The type of the first argument.
     type Permit: Permit;
@@ -184,6 +185,7 @@ macro_rules! arguments {
                 let clock = &app(request)?.core().clock;
                 let judged = clock.instant();
                 let mut all = (G::extract(request, payload).await?, $($name::extract(request, payload).await?,)*);
+                take_turn(request).await?;
                 if clock.instant().saturating_duration_since(judged) >= REJUDGED_AFTER {
                     all.0 = G::extract(request, payload).await?;
                 }
@@ -203,8 +205,29 @@ arguments! { A B }
 arguments! { A B C }
 arguments! { A B C D }
 
-/// Authenticates the caller and counts the call against its limits. Afterwards the extensions of the request
-/// hold whose audit log a refusal belongs in ([`Attempt`]), the state of the limit, and the tenant's turn.
+/// Whose turn a call waits for. Stands in the request's extensions once the caller was authenticated and counted.
+#[derive(Debug, Clone, Copy)]
+struct Waiting {
+    tenant: Option<TenantId>,
+    is_operator: bool,
+}
+
+/// Waits for the call's turn, which it holds until the request ends.
+async fn take_turn(request: &HttpRequest) -> Result<(), Problem> {
+    let waiting = request.extensions().get::<Waiting>().copied();
+    let Some(Waiting { tenant: Some(tenant), is_operator }) = waiting else { return Ok(()) };
+    let lane = match request.extensions().get::<Lane>().copied() {
+        Some(Lane::Upstream) => Lane::Upstream,
+        _ if is_operator => Lane::Operator,
+        lane => lane.unwrap_or(Lane::Management),
+    };
+    let permit = app(request)?.core().bulkhead.admit(tenant, lane).await?;
+    request.extensions_mut().insert(permit);
+    Ok(())
+}
+
+/// Authenticates the caller and, the first time, counts the call against its limits. Afterwards the extensions of the
+/// request hold whose audit log a refusal belongs in ([`Attempt`]), the state of the limit, and whose turn is [`Waiting`].
 async fn principal(request: &HttpRequest) -> Result<Principal, Problem> {
     let id = RequestId::of(request);
     let app = app(request)?;
@@ -223,16 +246,15 @@ async fn principal(request: &HttpRequest) -> Result<Principal, Problem> {
         request.extensions_mut().insert(Attempt { party, origin });
     }
     let principal = outcome?;
+    if request.extensions().contains::<Waiting>() {
+        return Ok(principal);
+    }
     app.core().write_behind.add_use(&principal, || call_name(request));
     if let Some(standing) = app.core().limits.count_call(&principal)? {
         request.extensions_mut().insert(standing);
     }
-    // Held until the request ends; whoever is judged anew holds it already.
-    let waits = request.extensions().get::<BulkheadPermit>().is_none();
-    if let Some(tenant) = principal.tenant().filter(|_| waits) {
-        let permit = app.core().bulkhead.admit(tenant).await?;
-        request.extensions_mut().insert(permit);
-    }
+    let is_operator = matches!(principal.actor(), Actor::Operator);
+    request.extensions_mut().insert(Waiting { tenant: principal.tenant(), is_operator });
     Ok(principal)
 }
 

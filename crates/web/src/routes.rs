@@ -12,6 +12,7 @@ use actix_web::http::Method;
 use actix_web::http::header::HeaderValue;
 use actix_web::web;
 use actix_web::{Handler, HttpMessage as _, HttpRequest, HttpResponse, guard};
+use portico_core::bulkhead::Lane;
 use portico_core::limits::LimitState;
 use portico_core::metrics::Surface;
 use portico_domain::Permission;
@@ -51,6 +52,7 @@ pub struct Described<F> {
     pub handler: F,
     /// A document of this one operation, and of the schemas that it refers to.
     pub document: &'static OpenApi,
+    asks_chakra: bool,
 }
 
 impl<F> fmt::Debug for Described<F> {
@@ -62,7 +64,22 @@ impl<F> fmt::Debug for Described<F> {
 impl<F> Described<F> {
     /// The handler with the document that utoipa made of its attribute.
     pub const fn new(handler: F, document: &'static OpenApi) -> Self {
-        Self { handler, document }
+        Self { handler, document, asks_chakra: false }
+    }
+
+    /// The same for a handler that waits for Chakra: while it does, it holds no turn of the tenant's other calls.
+    #[must_use]
+    pub fn asking_chakra(self) -> Self {
+        Self { asks_chakra: true, ..self }
+    }
+
+    /// The turns for which its calls wait.
+    fn lane(&self) -> Lane {
+        match self.method() {
+            _ if self.asks_chakra => Lane::Upstream,
+            Method::DELETE => Lane::Revocation,
+            _ => Lane::Management,
+        }
     }
 
     /// The method. Where the attribute names several, only one of them.
@@ -173,7 +190,8 @@ impl Routes {
             self.paths.len() - 1
         });
         let Path { resource, mut methods, .. } = self.paths.remove(at);
-        let resource = resource.route(route(method.clone(), path, described.handler));
+        let lane = described.lane();
+        let resource = resource.route(route(method.clone(), path, lane, described.handler));
         methods.push(method);
         self.paths.insert(at, Path { template, resource, methods });
         self
@@ -251,7 +269,7 @@ fn permit(operation: &mut Operation, access: Access) {
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is `guarded`")]
-fn route<F, Args, R>(method: Method, template: &'static str, handler: F) -> actix_web::Route
+fn route<F, Args, R>(method: Method, template: &'static str, lane: Lane, handler: F) -> actix_web::Route
 where
     F: Handler<Args, Output = Result<R, Problem>>,
     Args: Guarded + 'static,
@@ -262,6 +280,7 @@ where
         let handler = handler.clone();
         async move {
             let id = RequestId::keep(&request);
+            request.extensions_mut().insert(lane);
             let answering = answer(&request, &id, payload, handler);
             observe(&request, Surface::Management, class, answering).await
         }
@@ -305,7 +324,9 @@ where
 /// Never: methods are visible ASCII.
 #[must_use]
 pub fn other_method(surface: Option<Surface>, methods: &[Method]) -> actix_web::Route {
-    let allow = methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
+    // Whatever answers `GET` answers `HEAD`, of which the server makes a `GET` without a body.
+    let head = methods.contains(&Method::GET).then_some("HEAD");
+    let allow = methods.iter().map(Method::as_str).chain(head).collect::<Vec<_>>().join(", ");
     let allow = HeaderValue::try_from(allow).expect("methods are visible ASCII");
     anybody(surface, move |id| Problem::Method(allow.clone()).answer(id))
 }
@@ -418,7 +439,7 @@ mod tests {
             (StatusCode::METHOD_NOT_ALLOWED, &b"DELETE"[..])
         );
         let (_, headers, _) = asked(TestRequest::put().uri("/api/v1/things/other")).await;
-        assert_eq!(headers.get("allow").unwrap().as_bytes(), b"GET");
+        assert_eq!(headers.get("allow").unwrap().as_bytes(), b"GET, HEAD");
     }
 
     #[actix_web::test]
@@ -432,7 +453,7 @@ mod tests {
         let (status, headers, _) = asked(TestRequest::delete().uri("/api/v1/things")).await;
         assert_eq!(
             (status, headers.get("allow").unwrap().as_bytes()),
-            (StatusCode::METHOD_NOT_ALLOWED, &b"GET, POST"[..])
+            (StatusCode::METHOD_NOT_ALLOWED, &b"GET, POST, HEAD"[..])
         );
     }
 

@@ -19,7 +19,7 @@ pub(crate) const LAYERS: &[&[&str]] = &[
     &["portico-identity", "portico-connections"],
     &["portico-gateway"],
     &["portico-app"],
-    &["portico-web"],
+    &["portico-web", "portico-edge"],
     &["portico-docs"],
     &["portico-api", "portico-console"],
     &["portico"],
@@ -31,6 +31,7 @@ const NARROW: &[(&str, &[&str])] = &[
     ("portico-kms", &["portico", "portico-testkit"]),
     ("portico-oidc", &["portico-identity", "portico-app", "portico", "portico-testkit"]),
     ("portico-sandbox", &["portico", "portico-testkit"]),
+    ("portico-edge", &["portico"]),
 ];
 
 /// Crates beside the layers, and all of ours that they may depend on: the emulated Chakra and the black-box suites
@@ -49,6 +50,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
         "actix",
         &[
             "portico-web",
+            "portico-edge",
             "portico-docs",
             "portico-api",
             "portico-console",

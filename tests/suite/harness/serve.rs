@@ -91,6 +91,8 @@ impl Serve {
             .env("PORTICO_CHAKRA_URL", chakra_url)
             .env("PORTICO_BIND", format!("127.0.0.1:{port}"))
             .env("PORTICO_METRICS_BIND", format!("127.0.0.1:{metrics}"))
+            // No balancer looks at it.
+            .env("PORTICO_DRAIN_DELAY_SECONDS", "0")
             .envs(settings(&url))
             .stdout(Stdio::from(log.try_clone().expect("a file can be shared")))
             .stderr(Stdio::from(log));
@@ -106,6 +108,13 @@ impl Serve {
         serve
     }
 
+    /// Tells it to stop.
+    pub(crate) fn terminate(&self) {
+        if let Ok(pid) = i32::try_from(self.child.id()) {
+            kill(Pid::from_raw(pid), Signal::SIGTERM).ok();
+        }
+    }
+
     /// Its base URL.
     pub(crate) fn url(&self) -> &str {
         &self.url
@@ -119,9 +128,7 @@ impl Serve {
 
 impl Drop for Serve {
     fn drop(&mut self) {
-        if let Ok(pid) = i32::try_from(self.child.id()) {
-            kill(Pid::from_raw(pid), Signal::SIGTERM).ok();
-        }
+        self.terminate();
         self.child.wait().ok();
     }
 }

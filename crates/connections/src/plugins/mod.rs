@@ -3,6 +3,7 @@
 mod configuration;
 mod observe;
 mod record;
+mod repeated;
 mod reread;
 
 use std::collections::BTreeSet;
@@ -20,6 +21,7 @@ use serde_json::{Value, json};
 pub use configuration::{ConfigurationState, PluginConfiguration, PluginConfigurations};
 pub use observe::{Observed, reduce_auth};
 
+use self::repeated::Written;
 use crate::Error;
 use crate::chakra_calls::{ChakraCalls, Named};
 use crate::chakra_keys::OpenChakraKey;
@@ -63,6 +65,7 @@ pub struct Plugins {
     chakra: ChakraCalls,
     configurations: PluginConfigurations,
     rereads: Arc<Rereads>,
+    written: Arc<Written>,
 }
 
 impl Plugins {
@@ -72,6 +75,7 @@ impl Plugins {
             chakra: chakra.clone(),
             configurations: configurations.clone(),
             rereads: Arc::default(),
+            written: Arc::default(),
         }
     }
 
@@ -287,6 +291,7 @@ impl Plugins {
     ///
     /// [`CoreError::Database`].
     pub async fn forget(&self, scope: &TenantScope, id: PluginId) -> Result<(), Error> {
+        self.written.forget(scope.tenant(), id);
         let mut tx = self.core.db.begin(scope).await?;
         let before = tx.plugin(None, id).await?.map(|record| record.plugin);
         tx.delete_plugin(id).await?;
@@ -371,6 +376,8 @@ impl Plugins {
 
     /// Asks Chakra for a plugin and the details of its WABAs and numbers.
     async fn ask_plugin(&self, scope: &TenantScope, key: &Arc<OpenChakraKey>, id: PluginId) -> Result<Observed, Error> {
+        // Whatever comes of this is written.
+        self.written.forget(scope.tenant(), id);
         let text = id.to_string();
         let failed = |error| self.chakra.failed(scope, key, error);
         let named = [("pluginId", text.as_str())];
@@ -396,10 +403,16 @@ impl Plugins {
     ///
     /// [`CoreError::Database`].
     pub async fn observed(&self, scope: &TenantScope, plugin: PluginId, seen: Observed) -> Result<(), Error> {
+        let (tenant, now) = (scope.tenant(), self.core.clock.instant());
+        if self.written.is_repeat(tenant, &seen, now) {
+            return Ok(());
+        }
+        let digest = self.written.digest(&seen);
         let mut tx = self.core.db.begin(scope).await?;
         seen.write(&mut tx, scope.reach(), plugin).await?;
         tx.commit().await?;
-        self.core.validity.changed(scope.tenant());
+        self.core.validity.changed(tenant);
+        self.written.wrote(tenant, plugin, digest, now);
         Ok(())
     }
 
@@ -409,6 +422,7 @@ impl Plugins {
     ///
     /// [`CoreError::Database`].
     pub async fn disconnected(&self, scope: &TenantScope, plugin: PluginId, waba: &WabaId) -> Result<(), Error> {
+        self.written.forget(scope.tenant(), plugin);
         let mut tx = self.core.db.begin(scope).await?;
         tx.delete_waba(waba).await?;
         if tx.count_wabas(plugin).await? == 0 {

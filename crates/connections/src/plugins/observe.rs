@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 const AT_ONCE: u16 = 1_000;
 
 /// What Chakra said of a plugin, its WABAs and its numbers.
-#[derive(Debug)]
+#[derive(Debug, Hash)]
 pub struct Observed {
     /// Its id.
     pub id: PluginId,

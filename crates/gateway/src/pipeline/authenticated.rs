@@ -19,16 +19,18 @@ pub(crate) struct Authenticated<'c> {
 }
 
 impl<'c> Authenticated<'c> {
-    /// Finds out who calls, and counts the call.
+    /// Finds out who calls, counts the call, and waits for its turn.
     ///
     /// # Errors
     ///
     /// What [`portico_identity::Authenticator::authenticate`] fails with;
-    /// [`CoreError::RateLimited`](portico_core::Error::RateLimited).
+    /// [`CoreError::RateLimited`](portico_core::Error::RateLimited);
+    /// [`CoreError::TenantCallsBusy`](portico_core::Error::TenantCallsBusy).
     pub(crate) async fn of(matched: Matched<'c>, gateway: &Gateway, record: &mut CallRecord) -> Result<Self, Error> {
         let (principal, judged_at) = judge(&matched, gateway).await?;
         record.caller(&principal, matched.default_operation());
         record.limit(gateway.services.core.limits.count_call(&principal)?);
+        record.take_turn().await?;
         Ok(Self { matched, principal, judged_at })
     }
 

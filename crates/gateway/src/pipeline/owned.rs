@@ -1,10 +1,12 @@
 //! Everything that a call names is the caller's.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use futures_util::Stream;
 use portico_auth::{Denied, TenantScope};
 use portico_chakra::body_scan::{FieldValue, ScannedBody};
-use portico_chakra::{AnswerRule, At, Condition, Effect, Kind, Matched, Operation};
+use portico_chakra::{AnswerRule, At, BodyKind, Condition, Effect, Kind, Matched, Operation};
 use portico_core::{Error as CoreError, Thing};
 use portico_domain::CustomerId;
 use portico_storage::OwnedId;
@@ -21,6 +23,9 @@ use crate::{Gateway, Services};
 
 /// The largest whole number of which a parser that knows only doubles cannot make another one.
 const EXACT: u64 = (1 << 53) - 1;
+
+/// The most ids of one kind that a body may name, repeated ones counted once.
+const MOST_IDS: usize = 1000;
 
 /// A call that names nothing but what is the caller's, with its body as far as it had to be read for that.
 #[derive(Debug)]
@@ -68,7 +73,14 @@ impl<'c> Owned<'c> {
         check.learned(&permitted, &mut named).await?;
         record.names(&named);
 
+        // Whoever is long in sending a body keeps no other call of the tenant waiting.
+        if operation.body != BodyKind::None {
+            record.give_up_turn();
+        }
         let received = body::receive(operation, permitted.matched().route(), head.headers, body).await?;
+        if operation.body != BodyKind::None {
+            record.take_turn().await?;
+        }
         if permitted.renew(gateway).await? {
             named = Named::default();
             check.fenced(&permitted, &mut named).await?;
@@ -154,6 +166,7 @@ impl Check<'_> {
     ) -> Result<(), Error> {
         let Received::Json { scanned, .. } = received else { return Ok(()) };
         self.closed(scope, operation, scanned).await?;
+        let mut ids = BodyIds::default();
         for owned in operation.owned {
             let At::Body(pointer) = owned.at else { continue };
             decidable(matched, scanned, owned.when)?;
@@ -168,43 +181,62 @@ impl Check<'_> {
                 }
             }
             for found in scanned.values(pointer) {
-                self.value(scope, owned.kind, pointer, found, named).await?;
+                ids.add(owned.kind, self.text(scope, pointer, found).await?);
             }
         }
         for found in scanned.ids() {
             if let Some(kind) = found.kind {
-                self.value(scope, kind, &found.pointer, &found.value, named).await?;
+                ids.add(kind, self.text(scope, &found.pointer, &found.value).await?);
             } else if !self.0.learned.has_whole_team(scope).await? {
                 let detail = "is an id in a place where Portico cannot tell whose it is: a key that is limited, or whose \
                     Chakra team is shared, cannot send it";
                 return Err(CoreError::invalid(found.pointer.as_str(), detail).into());
             }
         }
+        for (kind, ids) in ids.bounded()? {
+            self.ids(scope, kind, &ids, named).await?;
+        }
         Ok(())
     }
 
-    /// Checks the value of a field that holds an id. Chakra reads JSON numbers as JavaScript does, which rounds long ones
-    /// to other ids; and a caller who may only use what is known as theirs leaves no room for two readings.
-    async fn value(
+    /// Adds ids of one kind, which are looked up together where there are several.
+    async fn ids(&self, scope: &TenantScope, kind: Kind, ids: &BTreeSet<&str>, named: &mut Named) -> Result<(), Error> {
+        match kind {
+            Kind::Learned(learned) if ids.len() > 1 => {
+                for known in self.0.learned.owners_of_all(scope, learned, ids).await? {
+                    if let Some(owner) = known.owner {
+                        named.add(kind, owner)?;
+                    }
+                    named.suggest_phone_number(known.phone_number);
+                }
+            }
+            _ => {
+                for id in ids {
+                    self.id(scope, kind, id, named).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The id that a field holds, if it holds something. Chakra reads JSON numbers as JavaScript does, which rounds long
+    /// ones to other ids; and a caller who may only use what is known as theirs leaves no room for two readings.
+    async fn text<'v>(
         &self,
         scope: &TenantScope,
-        kind: Kind,
         pointer: &str,
-        value: &FieldValue,
-        named: &mut Named,
-    ) -> Result<(), Error> {
+        value: &'v FieldValue,
+    ) -> Result<Option<&'v str>, Error> {
         let exact = |digits: &str| digits.parse::<u64>().is_ok_and(|number| number <= EXACT);
         let text = match value {
-            FieldValue::Unset => return Ok(()),
-            FieldValue::Text(text) => Some(text),
+            FieldValue::Unset => return Ok(None),
+            FieldValue::Text(text) => Some(text.as_str()),
             FieldValue::Number(text) if !exact(text) => None,
-            FieldValue::Number(text) => self.0.learned.has_whole_team(scope).await?.then_some(text),
+            FieldValue::Number(text) => self.0.learned.has_whole_team(scope).await?.then_some(text.as_str()),
             FieldValue::Other => None,
         };
-        match text {
-            Some(text) => self.id(scope, kind, text, named).await,
-            None => Err(CoreError::invalid(pointer, "must be an id, written as a string").into()),
-        }
+        let wrong = || CoreError::invalid(pointer, "must be an id, written as a string").into();
+        text.map(Some).ok_or_else(wrong)
     }
 
     /// Refuses fields that the body of the operation must not have. A row may name its record by the value of its primary
@@ -311,6 +343,33 @@ impl Check<'_> {
         let (id, _) = tx.ensure_customer(CustomerId::generate(), &wanted).await?;
         tx.commit().await?;
         Ok(Some(id))
+    }
+}
+
+/// The ids that a body names, of each kind once.
+#[derive(Debug, Default)]
+struct BodyIds<'b>(Vec<(Kind, BTreeSet<&'b str>)>);
+
+impl<'b> BodyIds<'b> {
+    fn add(&mut self, kind: Kind, id: Option<&'b str>) {
+        let Some(id) = id else { return };
+        match self.0.iter_mut().find(|(known, _)| *known == kind) {
+            Some((_, ids)) => {
+                ids.insert(id);
+            }
+            None => self.0.push((kind, BTreeSet::from([id]))),
+        }
+    }
+
+    /// Refuses a body that names too many: each costs a look-up.
+    fn bounded(self) -> Result<Vec<(Kind, BTreeSet<&'b str>)>, CoreError> {
+        match self.0.iter().map(|(_, ids)| ids.len()).find(|count| *count > MOST_IDS) {
+            Some(count) => Err(CoreError::invalid(
+                "",
+                format!("names {count} ids of one kind; send {MOST_IDS} at most in one call"),
+            )),
+            None => Ok(self.0),
+        }
     }
 }
 

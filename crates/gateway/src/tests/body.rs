@@ -168,8 +168,8 @@ async fn json_that_is_empty_broken_or_ambiguous_is_refused() {
 
 #[tokio::test]
 async fn a_body_that_breaks_off_is_refused_also_when_what_came_is_json() {
-    assert_eq!(refusal(json(&[Err(BodyFailure)]).await), MALFORMED);
-    assert_eq!(refusal(json(&[Ok(b"{}"), Err(BodyFailure)]).await), MALFORMED);
+    assert_eq!(refusal(json(&[Err(BodyFailure::BrokenOff)]).await), MALFORMED);
+    assert_eq!(refusal(json(&[Ok(b"{}"), Err(BodyFailure::BrokenOff)]).await), MALFORMED);
 }
 
 #[tokio::test]
@@ -252,7 +252,7 @@ async fn a_streamed_body_arrives_whole() {
 
 #[tokio::test]
 async fn a_streamed_body_that_breaks_off_or_is_too_long_breaks_the_call_to_chakra_off() {
-    let broken = vec![Ok(Bytes::from_static(b"0123")), Err(BodyFailure)];
+    let broken = vec![Ok(Bytes::from_static(b"0123")), Err(BodyFailure::BrokenOff)];
     assert_eq!(pumped(broken).await, (Err(MALFORMED), false));
     let part = Bytes::from(vec![0; 25 * MIB]);
     let just_fits: Vec<_> = (0..4).map(|_| Ok(part.clone())).collect();
@@ -263,7 +263,7 @@ async fn a_streamed_body_that_breaks_off_or_is_too_long_breaks_the_call_to_chakr
 
 #[tokio::test]
 async fn what_is_wrong_with_the_body_counts_before_what_chakra_made_of_it() {
-    let (pump, receiver) = pump(stream::iter([Err(BodyFailure)]));
+    let (pump, receiver) = pump(stream::iter([Err(BodyFailure::BrokenOff)]));
     let sending = async {
         drop(receiver);
         Err::<(), _>(UpstreamError::Timeout)

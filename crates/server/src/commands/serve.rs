@@ -1,6 +1,7 @@
 //! `portico serve`: the gateway, for production.
 
 use portico_app::{App, AppOptions};
+use portico_edge::{ConnectionLimits, raise_descriptors};
 use portico_storage::{Db, DbOptions};
 use portico_vault::KeyEnvironment;
 
@@ -12,9 +13,6 @@ use crate::settings::{Settings, Sources, lacks_proxies};
 use crate::signals::StopSignals;
 use crate::telemetry;
 
-/// How long calls may take to end when it stops, in seconds.
-const SHUTDOWN_SECONDS: u64 = 10;
-
 /// Serves until a signal comes.
 pub(super) async fn run(arguments: &Config) -> Result<(), Failure> {
     let sources = Sources::of_this_process(arguments.config.as_deref())?;
@@ -23,6 +21,8 @@ pub(super) async fn run(arguments: &Config) -> Result<(), Failure> {
         listen_database_url,
         bind,
         metrics_bind,
+        connections_per_address,
+        drain,
         public_url,
         trusted_proxies,
         chakra_url,
@@ -75,12 +75,17 @@ pub(super) async fn run(arguments: &Config) -> Result<(), Failure> {
 
     let public_url = public_url.unwrap_or_else(|| public.url());
     let (public_address, metrics_address) = (public.address(), metrics.address());
-    let mut gateway = Gateway::open(public, metrics, app, db, SHUTDOWN_SECONDS)?;
+    let descriptors = raise_descriptors();
+    let limits = ConnectionLimits::within(descriptors, connections_per_address);
+    let mut gateway = Gateway::open(public, metrics, app, db, limits, drain)?;
     tracing::info!(
         listen.address = %public_address,
         metrics.address = %metrics_address,
         public.url = public_url,
         chakra.url = chakra_url,
+        descriptors,
+        connections = limits.all,
+        connections_per_address = limits.per_address,
         "portico {} serves",
         env!("CARGO_PKG_VERSION")
     );
@@ -88,8 +93,7 @@ pub(super) async fn run(arguments: &Config) -> Result<(), Failure> {
         () = signals.received() => Ok(()),
         error = gateway.ended() => Err::<(), GatewayError>(error),
     };
-    tracing::info!("stopping: no new connections, running calls have {SHUTDOWN_SECONDS} s");
-    gateway.stop().await;
+    gateway.stop(signals.received()).await;
     tracing::info!("stopped");
     Ok(outcome?)
 }

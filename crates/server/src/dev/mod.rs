@@ -13,10 +13,12 @@ mod state;
 
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use portico_app::{App, AppOptions};
 use portico_core::trusted_proxies::TrustedProxies;
 use portico_core::vault::UnlockError;
+use portico_edge::{ConnectionLimits, raise_descriptors};
 use portico_sandbox::Sandbox;
 use portico_storage::{ConnectError, Db, DbOptions};
 use portico_vault::{MasterKeys, MasterKeysError, OperatorToken, WeakOperatorToken};
@@ -30,14 +32,14 @@ use self::postgres::binaries::NoPostgres;
 use self::postgres::{Binaries, Cluster, ClusterError};
 use self::state::{State, StateError, StateFile};
 use crate::cli;
-use crate::gateway::{DATABASE_CONNECTIONS, Gateway, GatewayError, REQUEST_LOG_CAPACITY};
+use crate::gateway::{DATABASE_CONNECTIONS, Drain, Gateway, GatewayError, REQUEST_LOG_CAPACITY};
 use crate::listener::{BoundListener, ListenerError};
 use crate::settings::{self, Mistakes, Sources};
 use crate::signals::StopSignals;
 use crate::{console, telemetry};
 
-/// How long calls may take to end when it stops, in seconds.
-const SHUTDOWN_SECONDS: u64 = 2;
+/// How it stops: nobody balances load between it and others.
+const DRAIN: Drain = Drain { delay: Duration::ZERO, limit: Duration::from_secs(2) };
 
 /// Why `portico dev` does not start, or could not go on.
 #[derive(Debug, thiserror::Error)]
@@ -145,7 +147,7 @@ struct Running {
 impl Running {
     async fn stop(self) {
         if let Some(gateway) = self.gateway {
-            gateway.stop().await;
+            gateway.stop(std::future::pending()).await;
         }
         if let Some(sandbox) = self.sandbox {
             sandbox.stop().await;
@@ -176,7 +178,8 @@ async fn serve(
     let service_url = start_database(host, data_dir, &state.state, &mut running.cluster).await?;
     let (gateway_url, metrics_url) = (public.url(), format!("{}/metrics", metrics.url()));
     let (app, db) = start_app(&service_url, sandbox.url(), &state.state, data_dir).await?;
-    let gateway = running.gateway.insert(Gateway::open(public, metrics, app, db, SHUTDOWN_SECONDS)?);
+    let limits = ConnectionLimits::within(raise_descriptors(), None);
+    let gateway = running.gateway.insert(Gateway::open(public, metrics, app, db, limits, DRAIN)?);
     demo::ensure(&gateway_url, sandbox, &mut state).await?;
 
     let links = Links {

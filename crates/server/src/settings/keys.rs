@@ -99,6 +99,33 @@ settings! {
         what: "The address on which `/metrics` is served. Keep it private.",
         example: "127.0.0.1:9464",
     }
+    CONNECTIONS_PER_ADDRESS {
+        env: "PORTICO_CONNECTIONS_PER_ADDRESS",
+        file: "connections_per_address",
+        secret: false,
+        unset: Means("half of all connections; a process accepts half as many as it may have descriptors, less 64, and \
+                      32768 at most"),
+        what: "How many connections one address may have at once. Behind a proxy, all come from the proxy's address.",
+        example: "2000",
+    }
+    DRAIN_DELAY_SECONDS {
+        env: "PORTICO_DRAIN_DELAY_SECONDS",
+        file: "drain_delay_seconds",
+        secret: false,
+        unset: Default("5"),
+        what: "How long `/readyz` answers 503, when Portico is told to stop, before it accepts nothing more: so long \
+               load balancers take to notice. A second signal ends it.",
+        example: "10",
+    }
+    DRAIN_SECONDS {
+        env: "PORTICO_DRAIN_SECONDS",
+        file: "drain_seconds",
+        secret: false,
+        unset: Default("310"),
+        what: "How long calls that run may then take to end. The default lets the longest, an upload, end by itself. \
+               A second signal ends it. Whatever stops Portico must wait for both, and ten seconds more.",
+        example: "60",
+    }
     PUBLIC_URL {
         env: "PORTICO_PUBLIC_URL",
         file: "public_url",

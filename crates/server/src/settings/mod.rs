@@ -20,6 +20,7 @@ mod vault;
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use portico_chakra::PathOverrides;
 use portico_core::trusted_proxies::{BadProxies, TrustedProxies};
@@ -32,6 +33,7 @@ pub(crate) use self::mistake::{Mistake, Mistakes};
 use self::source::Found;
 pub(crate) use self::source::Sources;
 pub(crate) use self::vault::{VaultSettings, for_vault};
+use crate::gateway::Drain;
 use crate::telemetry::{self, LogFormat, LogSettings};
 
 /// The default filter of commands that answer on the terminal: their output is not drowned in log lines.
@@ -46,6 +48,10 @@ pub(crate) struct Settings {
     pub(crate) listen_database_url: Option<SecretString>,
     pub(crate) bind: SocketAddr,
     pub(crate) metrics_bind: SocketAddr,
+    /// How many connections one address may have at once, where somebody says.
+    pub(crate) connections_per_address: Option<usize>,
+    /// How it stops.
+    pub(crate) drain: Drain,
     /// Where the outside reaches the gateway, without a slash at the end; none: where it listens.
     pub(crate) public_url: Option<String>,
     /// Whose word about the addresses of callers is taken.
@@ -74,6 +80,9 @@ pub(crate) struct Draft {
     pub(crate) chakra_url: Option<String>,
     bind: Option<SocketAddr>,
     metrics_bind: Option<SocketAddr>,
+    connections_per_address: Option<usize>,
+    drain_delay: Option<Duration>,
+    drain_limit: Option<Duration>,
     chakra_paths: PathOverrides,
     pub(crate) public_url: Option<String>,
     pub(crate) trusted_proxies: TrustedProxies,
@@ -104,6 +113,9 @@ impl Draft {
             ),
             bind: reader.or_default(keys::BIND, address),
             metrics_bind: reader.or_default(keys::METRICS_BIND, address),
+            connections_per_address: reader.optional(keys::CONNECTIONS_PER_ADDRESS, connections),
+            drain_delay: reader.or_default(keys::DRAIN_DELAY_SECONDS, seconds),
+            drain_limit: reader.or_default(keys::DRAIN_SECONDS, seconds),
             chakra_url: reader.or_default(keys::CHAKRA_URL, chakra_url),
             chakra_paths: reader.chakra_paths(),
             public_url: reader.optional(keys::PUBLIC_URL, public_url),
@@ -146,6 +158,9 @@ impl TryFrom<Draft> for Settings {
                 listen_database_url,
                 bind: Some(bind),
                 metrics_bind: Some(metrics_bind),
+                connections_per_address,
+                drain_delay: Some(delay),
+                drain_limit: Some(limit),
                 public_url,
                 trusted_proxies,
                 chakra_url: Some(chakra_url),
@@ -160,6 +175,8 @@ impl TryFrom<Draft> for Settings {
                 listen_database_url,
                 bind,
                 metrics_bind,
+                connections_per_address,
+                drain: Drain { delay, limit },
                 public_url,
                 trusted_proxies,
                 chakra_url,
@@ -301,6 +318,22 @@ fn database_url(found: &Found) -> Result<SecretString, String> {
 fn address(found: &Found) -> Result<SocketAddr, String> {
     let text = found.text.expose_secret();
     text.parse().map_err(|_| format!("{} is not an address with a port; write it like 127.0.0.1:8080", quoted(text)))
+}
+
+fn connections(found: &Found) -> Result<usize, String> {
+    let text = found.text.expose_secret();
+    match text.parse() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err(format!("{} is not a number of connections; write a whole number from 1 on", quoted(text))),
+    }
+}
+
+fn seconds(found: &Found) -> Result<Duration, String> {
+    let text = found.text.expose_secret();
+    match text.parse() {
+        Ok(seconds @ 0..=3600) => Ok(Duration::from_secs(seconds)),
+        _ => Err(format!("{} is not a number of seconds; write a whole number from 0 to 3600", quoted(text))),
+    }
 }
 
 /// Parsed by the client that will call it.

@@ -1,7 +1,10 @@
 //! JSON bodies.
 
+use std::io::ErrorKind;
+
 use actix_web::HttpRequest;
 use actix_web::dev::Payload;
+use actix_web::error::PayloadError;
 use actix_web::http::{Method, header};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
@@ -74,7 +77,7 @@ async fn read(limit: usize, request: &HttpRequest, payload: &mut Payload) -> Res
     let kind = content_type(request)?;
     let mut body = BytesMut::new();
     while let Some(piece) = payload.next().await {
-        let piece = piece.map_err(|_| RequestError::Body("the body did not arrive whole".into()))?;
+        let piece = piece.map_err(|error| broken_off(&error))?;
         if body.len() + piece.len() > limit {
             return Err(RequestError::TooLarge(limit));
         }
@@ -83,6 +86,15 @@ async fn read(limit: usize, request: &HttpRequest, payload: &mut Payload) -> Res
     match kind {
         Kind::None if !body.is_empty() => Err(RequestError::ContentType("application/json")),
         Kind::None | Kind::Json => Ok(body.freeze()),
+    }
+}
+
+/// Why a body ended before its end.
+#[must_use]
+pub fn broken_off(error: &PayloadError) -> RequestError {
+    match error {
+        PayloadError::Io(error) if error.kind() == ErrorKind::TimedOut => RequestError::TooSlow,
+        _ => RequestError::Body("the body did not arrive whole".into()),
     }
 }
 

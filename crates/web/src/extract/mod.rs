@@ -9,7 +9,7 @@ mod query;
 mod segment;
 mod value;
 
-pub use body::{Body, NoBody};
+pub use body::{Body, NoBody, broken_off};
 pub use if_match::IfMatch;
 pub use patch::{Patch, given};
 pub use query::{Cursor, Flag, Limit, PageQuery, Query, page};

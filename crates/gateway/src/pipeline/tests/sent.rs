@@ -107,7 +107,7 @@ async fn a_streamed_body_that_breaks_off_is_the_callers_fault_and_not_chakras() 
     let headers = Given(&[("content-type", "multipart/form-data; boundary=x"), ("content-length", "100")]);
     let head = head("POST", &path).by(&key.bearer).with(&headers);
     let mut record = world.record(&head);
-    let outcome = sent(&world, head, vec![Ok("--x"), Err(BodyFailure)], &mut record).await;
+    let outcome = sent(&world, head, vec![Ok("--x"), Err(BodyFailure::BrokenOff)], &mut record).await;
     assert_eq!(refusal(outcome), (400, "body_malformed"));
     for reason in portico_chakra::UpstreamError::REASONS {
         assert_eq!(failures(&world, reason), "0", "{reason}");

@@ -1,0 +1,150 @@
+//! From hyper's requests to actix's, and from actix's answers to hyper's. The two speak different versions of the same
+//! types.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use actix_http::error::PayloadError;
+use actix_http::header::{HeaderName, HeaderValue};
+use actix_http::{Payload, Request, Uri, Version};
+use actix_web::HttpResponse;
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use bytes::Bytes;
+use futures_util::Stream;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::{Method, Response, StatusCode};
+
+use crate::activity::{Activity, InFlight};
+use crate::pace::{MinimumRate, Pace};
+
+/// How fast a body is to arrive.
+const BODY: MinimumRate = MinimumRate { pause: Duration::from_secs(10), bytes_per_second: 16 * 1024 };
+
+/// The request as the application takes it; none if its target is none that the application can read.
+///
+/// `HEAD` is `GET` to the application: hyper keeps the answer's head and drops its body (RFC 9110, section 9.3.2), so
+/// that the two never differ.
+pub(crate) fn request(
+    incoming: hyper::Request<Incoming>,
+    peer: SocketAddr,
+    activity: &Rc<Activity>,
+) -> Option<Request> {
+    let (head, body) = incoming.into_parts();
+    let payload: Payload = if body.is_end_stream() {
+        Payload::None
+    } else {
+        activity.leave_unread();
+        let arriving = Arriving { body, pace: Pace::new(BODY), activity: Rc::clone(activity), is_over: false };
+        Payload::Stream { payload: Box::pin(arriving) }
+    };
+    let mut request = Request::with_payload(payload);
+    let to = request.head_mut();
+    let method = if head.method == Method::HEAD { Method::GET } else { head.method };
+    to.method = actix_http::Method::from_bytes(method.as_str().as_bytes()).ok()?;
+    to.uri = Uri::try_from(head.uri.to_string()).ok()?;
+    to.version = if head.version == hyper::Version::HTTP_10 { Version::HTTP_10 } else { Version::HTTP_11 };
+    to.peer_addr = Some(peer);
+    for (name, value) in &head.headers {
+        let name = HeaderName::from_bytes(name.as_str().as_bytes()).ok()?;
+        to.headers.append(name, HeaderValue::from_bytes(value.as_bytes()).ok()?);
+    }
+    Some(request)
+}
+
+/// The answer as hyper takes it. The call ends with the body.
+pub(crate) fn answer<B: MessageBody + 'static>(answer: HttpResponse<B>, flight: InFlight) -> Response<Answer> {
+    let (head, body) = answer.map_into_boxed_body().into_parts();
+    let mut response = Response::new(Answer { body: Some(body), _flight: flight });
+    *response.status_mut() = StatusCode::from_u16(head.status().as_u16()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.reserve(head.headers().len() + 1);
+    for (name, value) in head.headers() {
+        let name = http::HeaderName::from_bytes(name.as_str().as_bytes());
+        if let (Ok(name), Ok(value)) = (name, http::HeaderValue::from_bytes(value.as_bytes())) {
+            headers.append(name, value);
+        }
+    }
+    response
+}
+
+/// An answer's body.
+pub(crate) struct Answer {
+    /// None once it has ended.
+    body: Option<BoxBody>,
+    _flight: InFlight,
+}
+
+impl Body for Answer {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        let Some(body) = &mut self.body else { return Poll::Ready(None) };
+        let piece = ready!(Pin::new(body).poll_next(cx));
+        if piece.is_none() {
+            self.body = None;
+        }
+        // Where it comes from logs what went wrong; here it only ends the connection.
+        Poll::Ready(piece.map(|piece| piece.map(Frame::data).map_err(|error| io::Error::other(error.to_string()))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.as_ref().is_none_or(|body| matches!(body.size(), BodySize::None | BodySize::Sized(0)))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self.body.as_ref().map(MessageBody::size) {
+            None | Some(BodySize::None) => SizeHint::with_exact(0),
+            Some(BodySize::Sized(bytes)) => SizeHint::with_exact(bytes),
+            Some(BodySize::Stream) => SizeHint::default(),
+        }
+    }
+}
+
+/// A request's body, which must keep to its rate.
+struct Arriving {
+    body: Incoming,
+    pace: Pace,
+    activity: Rc<Activity>,
+    is_over: bool,
+}
+
+impl Stream for Arriving {
+    type Item = Result<Bytes, PayloadError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        if this.is_over {
+            return Poll::Ready(None);
+        }
+        loop {
+            match Pin::new(&mut this.body).poll_frame(cx) {
+                Poll::Ready(Some(Ok(frame))) => {
+                    // Trailers are no part of the body.
+                    let Ok(piece) = frame.into_data() else { continue };
+                    this.pace.moved(piece.len());
+                    return Poll::Ready(Some(Ok(piece)));
+                }
+                Poll::Ready(Some(Err(_))) => {
+                    this.is_over = true;
+                    return Poll::Ready(Some(Err(PayloadError::Incomplete(None))));
+                }
+                Poll::Ready(None) => {
+                    this.is_over = true;
+                    this.activity.has_read_all();
+                    return Poll::Ready(None);
+                }
+                Poll::Pending => {
+                    ready!(this.pace.poll_late(cx));
+                    this.is_over = true;
+                    let late = io::Error::new(io::ErrorKind::TimedOut, "the body arrives too slowly");
+                    return Poll::Ready(Some(Err(PayloadError::Io(late))));
+                }
+            }
+        }
+    }
+}

@@ -12,6 +12,7 @@ mod backups;
 mod bad_input_compatible;
 mod bad_input_management;
 mod behind_a_proxy;
+mod callers_who_leave;
 mod catalogue_sweep;
 mod chakra_key_switch;
 mod chakra_keys;

@@ -32,7 +32,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 #[derive(Debug, Clone)]
 pub struct Client {
     http: reqwest::Client,
-    base: String,
+    base: Arc<str>,
     overrides: Arc<PathOverrides>,
 }
 
@@ -116,7 +116,7 @@ impl Client {
             .user_agent(concat!("portico/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(ClientBuildError::Http)?;
-        Ok(Self { http, base: base.trim_end_matches('/').to_owned(), overrides: Arc::default() })
+        Ok(Self { http, base: base.trim_end_matches('/').into(), overrides: Arc::default() })
     }
 
     /// The same client with settings that replace paths of the catalogue.
@@ -143,7 +143,7 @@ impl Client {
     /// The path and query of a URL on this Chakra's own host; none for another host's.
     #[must_use]
     pub fn own_path<'u>(&self, url: &'u str) -> Option<&'u str> {
-        match url.strip_prefix(&self.base) {
+        match url.strip_prefix(&*self.base) {
             Some(rest) => (rest.starts_with('/')).then_some(rest),
             None => (url.starts_with('/') && !url.starts_with("//")).then_some(url),
         }

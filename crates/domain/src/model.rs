@@ -273,11 +273,11 @@ pub struct RequestEntry {
     pub operation: String,
     /// The HTTP method.
     pub method: String,
-    /// The status that the caller got.
+    /// The status that the caller got; 499 for one who left before the answer.
     pub status: u16,
     /// The status that Chakra gave, if it answered.
     pub upstream_status: Option<u16>,
-    /// Portico's error code, if the answer was its own.
+    /// Portico's error code, if the answer was its own, or for what went wrong after the caller had left.
     pub code: Option<String>,
     /// Whether a 2xx carried a filled `_errors`.
     pub has_errors: bool,

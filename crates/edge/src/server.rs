@@ -1,5 +1,6 @@
 //! A listener that serves, and its orderly end.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::TcpListener;
 use std::num::NonZero;
@@ -10,7 +11,7 @@ use actix_http::Request;
 use actix_service::{IntoServiceFactory, ServiceFactory};
 use actix_web::body::MessageBody;
 use actix_web::dev::{AppConfig, ServiceResponse};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::accept::accept;
@@ -26,6 +27,8 @@ pub struct Edge {
     phase: watch::Sender<Phase>,
     slots: Arc<Slots>,
     accepting: JoinHandle<()>,
+    /// Ends when all threads have.
+    threads: mpsc::Receiver<Infallible>,
 }
 
 impl Edge {
@@ -55,10 +58,14 @@ impl Edge {
         let (phase, phases) = Phases::of_a_server();
         let slots = Slots::new(limits);
         let threads = if threads == 0 { std::thread::available_parallelism().map_or(1, NonZero::get) } else { threads };
-        let start = |number| worker::start(format!("http-{number}"), make.clone(), refusal, phases.clone());
+        let (alive, ended) = mpsc::channel(1);
+        let start = |number| {
+            let name = format!("http-{number}");
+            worker::start(name, make.clone(), refusal, phases.clone(), alive.clone())
+        };
         let workers = (0..threads).map(start).collect::<io::Result<Vec<_>>>()?;
         let accepting = tokio::spawn(accept(listener, workers, Arc::clone(&slots), phases));
-        Ok(Self { phase, slots, accepting })
+        Ok(Self { phase, slots, accepting, threads: ended })
     }
 
     /// Waits until it accepts nothing more, though nobody asked it to stop.
@@ -74,21 +81,33 @@ impl Edge {
     }
 
     /// Accepts nothing more, closes connections without a call, and gives the others that long to end, or until
-    /// `hurry` is ready; then they are cut off. Gives how many were.
-    pub async fn stop(self, limit: Duration, hurry: impl Future<Output = ()>) -> usize {
+    /// `hurry` is ready; then they are cut off. Gives how many were. `work` is what calls leave behind on the threads
+    /// that served them: it has the same time, and no thread ends before.
+    pub async fn stop(
+        mut self,
+        limit: Duration,
+        work: impl Future<Output = ()>,
+        hurry: impl Future<Output = ()>,
+    ) -> usize {
         self.phase.send_replace(Phase::Draining);
         // Nothing can be accepted any more once this has ended, as it may have by itself.
         if !self.accepting.is_finished() {
             let _ = self.accepting.await;
         }
+        let quiet = async {
+            self.slots.empty().await;
+            work.await;
+        };
         tokio::select! {
-            () = self.slots.empty() => return 0,
+            () = quiet => {}
             () = tokio::time::sleep(limit) => {}
             () = hurry => {}
         }
         let left = self.slots.taken();
         self.phase.send_replace(Phase::Over);
         self.slots.empty().await;
+        // Nothing is ever sent.
+        let _ = self.threads.recv().await;
         left
     }
 }

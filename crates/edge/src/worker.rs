@@ -1,5 +1,6 @@
 //! A thread that serves connections with an application of its own.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::rc::Rc;
@@ -28,12 +29,13 @@ pub(crate) struct Accepted {
 /// Where connections for a worker go. It serves until this is dropped and its connections have ended.
 pub(crate) type Worker = mpsc::UnboundedSender<Accepted>;
 
-/// Starts a worker with the application that `make` gives.
+/// Starts a worker with the application that `make` gives. `alive` is dropped when its thread, and what was spawned on
+/// it, has ended.
 ///
 /// # Errors
 ///
 /// When the system gives no thread.
-pub(crate) fn start<F, I, S, B>(name: String, make: F, refusal: Refusal, phases: Phases) -> io::Result<Worker>
+pub(crate) fn start<F, I, S, B>(name: String, make: F, refusal: Refusal, phases: Phases, alive: mpsc::Sender<Infallible>) -> io::Result<Worker>
 where
     F: FnOnce() -> I + Send + 'static,
     I: IntoServiceFactory<S, Request>,
@@ -52,11 +54,13 @@ where
             };
             serve(Rc::new(app), accepted, refusal, phases).await;
         });
+        drop(runtime);
+        drop(alive);
     })?;
     Ok(worker)
 }
 
-async fn serve<S, B>(app: Rc<S>, mut accepted: mpsc::UnboundedReceiver<Accepted>, refusal: Refusal, phases: Phases)
+async fn serve<S, B>(app: Rc<S>, mut accepted: mpsc::UnboundedReceiver<Accepted>, refusal: Refusal, mut phases: Phases)
 where
     S: Service<Request, Response = ServiceResponse<B>> + 'static,
     S::Error: Into<actix_web::Error>,
@@ -80,4 +84,6 @@ where
         }
     }
     while connections.join_next().await.is_some() {}
+    // What calls left behind ends on this thread.
+    phases.over().await;
 }

@@ -16,7 +16,7 @@ use crate::Gateway;
 use crate::call::{Answer, AnswerBody};
 use crate::links::Links;
 use crate::pipeline::{Asked, Sent};
-use crate::record::CallRecord;
+use crate::record::Told;
 use crate::rewrite::{self, Rewrite};
 use crate::{echo, effects, headers};
 
@@ -30,7 +30,7 @@ const GLANCE: usize = 64 * 1024;
 /// [`ConnectionsError::ChakraKeyRefused`], [`ConnectionsError::ChakraKeyLacksPermission`], [`Error::UpstreamUnreadable`],
 /// [`ConnectionsError::UpstreamMalformed`], [`ConnectionsError::Upstream`];
 /// [`CoreError::Database`](portico_core::Error::Database) when what the answer changes cannot be recorded.
-pub(crate) async fn answer(sent: Sent, gateway: &Gateway, record: &mut CallRecord) -> Result<Answer, Error> {
+pub(crate) async fn answer(sent: Sent, gateway: &Gateway, told: &mut Told) -> Result<Answer, Error> {
     let (asked, incoming, links) = sent.into_parts();
     let (operation, status) = (asked.operation, incoming.status());
     let success = (200..300).contains(&status);
@@ -87,7 +87,7 @@ pub(crate) async fn answer(sent: Sent, gateway: &Gateway, record: &mut CallRecor
         return Err(Error::UpstreamUnreadable { status, words, retry_after });
     }
     let errors = success && has_errors(&bytes);
-    record.has_errors(errors);
+    told.has_errors = errors;
     let mut body = bytes;
     if by_tree {
         let tree = lenient_json::read(&body);
@@ -102,7 +102,7 @@ pub(crate) async fn answer(sent: Sent, gateway: &Gateway, record: &mut CallRecor
     } else if success && rewrite::concerns(operation) && !body.is_empty() {
         let rewrite = Rewrite::new(gateway, &asked.scope, operation, &asked.named, links);
         let (written, learned) = rewrite.whole(body.clone()).await?;
-        record.learned(learned);
+        told.learned = learned;
         if written != body {
             body = written;
             headers::drop_changed(&mut head);

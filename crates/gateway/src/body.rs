@@ -4,10 +4,9 @@ use std::future::Future;
 use std::io;
 
 use bytes::{Bytes, BytesMut};
-use futures_util::future::{Either, select};
 use futures_util::{Stream, StreamExt};
 use portico_chakra::body_scan::{BodyError, ScannedBody};
-use portico_chakra::{BodyKind, Effect, Matched, Operation, UpstreamError};
+use portico_chakra::{BodyKind, Effect, Matched, Operation};
 use portico_connections::name_from;
 use portico_core::{Error as CoreError, RequestError};
 use portico_domain::Metadata;
@@ -253,26 +252,4 @@ where
         Ok(())
     };
     (pump, pieces)
-}
-
-/// Waits for the answer while the body moves; what is wrong with the body counts first.
-pub(crate) async fn while_pumping<T>(
-    pump: impl Future<Output = Result<(), Error>>,
-    sending: impl Future<Output = Result<T, UpstreamError>>,
-) -> Result<Result<T, UpstreamError>, Error> {
-    let (pump, sending) = (std::pin::pin!(pump), std::pin::pin!(sending));
-    match select(pump, sending).await {
-        Either::Left((pumped, sending)) => {
-            pumped?;
-            Ok(sending.await)
-        }
-        Either::Right((answered, pump)) => match answered {
-            Ok(answer) => Ok(Ok(answer)),
-            // The stream may have failed because the body did: its own error says more.
-            Err(error) => match futures_util::FutureExt::now_or_never(pump) {
-                Some(Err(refused)) => Err(refused),
-                _ => Ok(Err(error)),
-            },
-        },
-    }
 }

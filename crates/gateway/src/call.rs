@@ -85,7 +85,7 @@ impl Answer {
 }
 
 /// Pieces of a body, as they arrive.
-pub(crate) type Pieces = Pin<Box<dyn Stream<Item = Result<Bytes, UpstreamError>>>>;
+pub(crate) type Pieces = Pin<Box<dyn Stream<Item = Result<Bytes, UpstreamError>> + Send>>;
 
 /// A body on its way to the caller.
 pub enum AnswerBody {

@@ -12,6 +12,7 @@ mod call;
 mod echo;
 mod effects;
 mod error;
+mod finishing;
 mod forward;
 mod headers;
 mod links;
@@ -44,6 +45,7 @@ pub use call::{Answer, AnswerBody, BodyFailure, Call, Failure, Head, Headers};
 pub use error::Error;
 pub use requests::RequestLog;
 
+use finishing::Unattended;
 use record::CallRecord;
 use shapes::UnknownShapes;
 
@@ -67,6 +69,7 @@ struct Services {
     plugins: Plugins,
     configurations: PluginConfigurations,
     shapes: UnknownShapes,
+    unattended: Unattended,
 }
 
 impl Gateway {
@@ -84,6 +87,7 @@ impl Gateway {
             plugins: connections.plugins.clone(),
             configurations: connections.configurations.clone(),
             shapes: UnknownShapes::default(),
+            unattended: Unattended::new(&core.metrics),
         };
         Self { chakra, services: Arc::new(services) }
     }
@@ -101,7 +105,8 @@ impl Gateway {
     }
 
     /// Forwards a call to Chakra if the caller may make it. What became of it is recorded when the answer's body
-    /// has ended, or when nobody waits for it any more.
+    /// has ended, or when nobody waits for it any more. A call that changes something and may have reached Chakra ends
+    /// all the same when this is dropped, and is recorded then.
     ///
     /// # Errors
     ///
@@ -110,13 +115,18 @@ impl Gateway {
     where
         B: Stream<Item = Result<Bytes, BodyFailure>> + Unpin,
     {
-        let mut record = CallRecord::begin(&self.services, &call.head);
+        let record = CallRecord::begin(&self.services, &call.head);
         let span = tracing::info_span!(
             "request",
             request.id = %call.head.credentials.request_id,
             tenant.id = tracing::field::Empty
         );
-        let outcome = forward::run(self, call, &mut record).instrument(span).await;
-        record.ends_with(outcome)
+        forward::run(self, call, record).instrument(span).await
+    }
+
+    /// Waits for the calls whose callers went away. They run on the thread that began them, so the threads must not end
+    /// before; whoever stops waiting ends them with their threads, and they are recorded without their outcome.
+    pub async fn finish(&self) {
+        self.services.unattended.wait().await;
     }
 }

@@ -1,7 +1,8 @@
 //! The record of a call: what is known of it so far, written when the call has ended.
 //!
 //! A call ends when its answer's body does, so a list that breaks off while it is filtered is not recorded as
-//! answered. A record that is dropped before it was told how the call ended belongs to a caller who went away.
+//! answered. A record that is dropped before it was told how the call ended belongs to a caller who went away. What
+//! may have reached Chakra then goes on ([`finishing`](crate::finishing)), and the record waits for how it comes out.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -35,6 +36,17 @@ pub(crate) fn class(operation: &'static Operation) -> &'static str {
     operation.permission.map_or("none", |permission| permission.as_str())
 }
 
+/// What Chakra's answer tells of a call.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    /// The status; none while there is no answer.
+    pub(crate) upstream_status: Option<u16>,
+    /// That the answer's envelope holds errors although its status says success.
+    pub(crate) has_errors: bool,
+    /// Ids of messages whose owner it taught.
+    pub(crate) learned: Vec<NewLearned>,
+}
+
 /// One call's record. It is written when it is dropped, once.
 #[derive(Debug)]
 pub(crate) struct CallRecord {
@@ -50,11 +62,9 @@ pub(crate) struct CallRecord {
     operation: Option<&'static Operation>,
     status: u16,
     code: Option<Code>,
-    upstream_status: Option<u16>,
-    has_errors: bool,
+    told: Told,
     customer: Option<CustomerId>,
     plugin: Option<PluginId>,
-    learned: Vec<NewLearned>,
     is_use_noted: bool,
     /// The call's place among those of its tenant that are under way.
     turn: Option<BulkheadPermit>,
@@ -77,11 +87,9 @@ impl CallRecord {
             operation: None,
             status: CLIENT_CLOSED_REQUEST,
             code: None,
-            upstream_status: None,
-            has_errors: false,
+            told: Told::default(),
             customer: None,
             plugin: None,
-            learned: Vec::new(),
             is_use_noted: false,
             turn: None,
         }
@@ -140,19 +148,14 @@ impl CallRecord {
         self.plugin = Some(plugin);
     }
 
-    /// That Chakra answered.
-    pub(crate) fn answered(&mut self, status: u16) {
-        self.upstream_status = Some(status);
+    /// What Chakra's answer tells.
+    pub(crate) fn is_told(&mut self, told: Told) {
+        self.told = told;
     }
 
-    /// That the answer's envelope holds errors although its status says success.
-    pub(crate) fn has_errors(&mut self, has_errors: bool) {
-        self.has_errors = has_errors;
-    }
-
-    /// Ids of messages whose owner the answer taught.
-    pub(crate) fn learned(&mut self, learned: Vec<NewLearned>) {
-        self.learned = learned;
+    /// In whose log it belongs.
+    pub(crate) fn tenant(&self) -> Option<TenantId> {
+        self.caller.map(|(tenant, _)| tenant)
     }
 
     /// How the call ended, for the caller; a body that goes on takes the record along.
@@ -183,6 +186,25 @@ impl CallRecord {
         (self.status, self.code) = (error.status(), Some(error.code()));
         let (operation, limit) = (self.operation.map(|operation| operation.id), self.limit);
         Box::new(Failure { error, operation, limit })
+    }
+
+    /// How the call ended although its caller had gone away: the status stays that of a caller who got nothing, and
+    /// Chakra's status, or the code of what went wrong, says the rest. A body in pieces is read to its end, because it
+    /// may teach ids.
+    pub(crate) async fn ends_unheard(mut self, outcome: Result<Answer, Error>, told: Told) {
+        self.is_told(told);
+        match outcome {
+            Ok(Answer { body: AnswerBody::Pieces(mut pieces), .. }) => {
+                while let Some(piece) = pieces.next().await {
+                    if let Err(error) = piece {
+                        self.code = Some(ConnectionsError::from(error).code());
+                        break;
+                    }
+                }
+            }
+            Ok(_) => {}
+            Err(error) => self.code = Some(error.code()),
+        }
     }
 
     fn api_key(&self) -> Option<ApiKeyId> {
@@ -262,15 +284,15 @@ impl Drop for CallRecord {
             operation: operation.id,
             method: operation.method.as_str(),
             status: self.status,
-            upstream_status: self.upstream_status,
+            upstream_status: self.told.upstream_status,
             code: self.code.map(|code| code.code),
-            has_errors: self.has_errors,
+            has_errors: self.told.has_errors,
             duration_us: u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
             api_key: self.api_key(),
             customer: self.customer,
             plugin: self.plugin,
         };
-        let (used, learned) = (self.take_use(), std::mem::take(&mut self.learned));
+        let (used, learned) = (self.take_use(), std::mem::take(&mut self.told.learned));
         self.services.core.write_behind.add(LogEntry { tenant, row: Some(row), used, learned });
     }
 }

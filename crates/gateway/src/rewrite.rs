@@ -181,7 +181,7 @@ impl Rewrite {
 
     /// The answer, piece by piece.
     pub(crate) fn pieces(self, incoming: UpstreamResponse) -> impl Stream<Item = Result<Bytes, UpstreamError>> {
-        let pieces = incoming.bytes_stream().boxed_local();
+        let pieces = incoming.bytes_stream().boxed();
         stream::try_unfold(Some((self, pieces)), |state| async move {
             let Some((mut rewrite, mut pieces)) = state else { return Ok(None) };
             loop {

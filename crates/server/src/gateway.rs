@@ -104,13 +104,13 @@ impl Gateway {
                 hurry.await;
             }
         };
-        let cut_off = self.public.stop(limit, hurry).await;
+        let cut_off = self.public.stop(limit, self.app.gateway().finish(), hurry).await;
         if cut_off > 0 {
             tracing::warn!(connections = cut_off, "calls were cut off: they took longer than they may at a stop");
         }
         self.app.stop().await;
         // Last, so that a scrape can still see how it ends.
-        self.metrics.stop(SCRAPE_LIMIT, std::future::pending()).await;
+        self.metrics.stop(SCRAPE_LIMIT, std::future::ready(()), std::future::pending()).await;
         self.db.close().await;
     }
 }

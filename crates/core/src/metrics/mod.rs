@@ -97,6 +97,8 @@ pub struct Metrics {
     pub(crate) log_dropped: Counter,
     /// Calls in which Chakra refused a stored key.
     pub keys_refused: Counter,
+    /// Calls that may have reached Chakra, broken off because their callers went away and too many went on already.
+    pub calls_broken_off: Counter,
     /// Look-ups of credentials in Postgres (a warm key needs none).
     pub key_lookups: Counter,
     /// Attempts to listen for changes anew.
@@ -129,6 +131,7 @@ impl Default for Metrics {
             log_written: Counter::default(),
             log_dropped: Counter::default(),
             keys_refused: Counter::default(),
+            calls_broken_off: Counter::default(),
             key_lookups: Counter::default(),
             changes_reconnects: Counter::default(),
         };
@@ -175,6 +178,11 @@ impl Metrics {
             "portico_chakra_key_refused",
             "Calls in which Chakra refused a stored key",
             self.keys_refused.clone(),
+        );
+        registry.register(
+            "portico_calls_broken_off",
+            "Calls without a caller that were broken off although they may have reached Chakra",
+            self.calls_broken_off.clone(),
         );
         registry.register("portico_api_key_lookups", "Look-ups of credentials in Postgres", self.key_lookups.clone());
         registry.register(

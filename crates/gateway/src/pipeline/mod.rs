@@ -11,6 +11,7 @@
 //! | [`Claimed`] | nobody makes the same call at this moment |
 //! | [`Credentialed`] | the Chakra key is open, and the call ready to go out |
 //! | [`Paged`] | a list over the whole team is answered with the caller's own rows; any other call goes on |
+//! | [`Departing`] | the call needs its caller no more, so it can end also when the caller goes away |
 //! | [`Sent`] | Chakra has answered |
 //!
 //! The caller's own rate limit comes first, because it is there to spare everybody else the work. What became of
@@ -29,7 +30,7 @@ mod sent;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use sent::{Asked, Sent};
+pub(crate) use sent::{Asked, Departing, Sent};
 
 pub(crate) use admitted::Admitted;
 pub(crate) use authenticated::Authenticated;

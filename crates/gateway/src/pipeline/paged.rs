@@ -10,7 +10,7 @@ use super::sent::{Asked, Sent};
 use crate::call::{Answer, AnswerBody};
 use crate::links::Links;
 use crate::own_pages::{MOST_PAGES, OwnRows};
-use crate::record::{CallRecord, class};
+use crate::record::{Told, class};
 use crate::rewrite::Rewrite;
 use crate::{Error, Gateway, answer, headers};
 
@@ -34,7 +34,7 @@ impl Paged {
     pub(crate) async fn of(
         credentialed: Credentialed<'_>,
         gateway: &Gateway,
-        record: &mut CallRecord,
+        told: &mut Told,
     ) -> Result<Self, Error> {
         let ReadyCall { call, key, target, headers } = credentialed.into_parts();
         let OwnedParts { permitted, operation, received, named, customer, pages: Some(pages) } = call else {
@@ -63,7 +63,7 @@ impl Paged {
             };
             let incoming = incoming.inspect_err(|error| metrics.upstream_failure(error.reason()))?;
             metrics.upstream(class(operation), clock.instant().saturating_duration_since(asked_at));
-            record.answered(incoming.status());
+            told.upstream_status = Some(incoming.status());
             if incoming.status() != 200 {
                 let asked = Asked { scope, key, operation, named, customer, received };
                 return Ok(Self::Otherwise(Box::new(Sent { asked, incoming, links: Links::default() })));
@@ -72,7 +72,7 @@ impl Paged {
             headers::drop_changed(&mut fields);
             head.get_or_insert(fields);
             let came = incoming.bytes().await?;
-            record.has_errors(answer::has_errors(&came));
+            told.has_errors |= answer::has_errors(&came);
             let rewrite = Rewrite::new(gateway, &scope, operation, &named, Links::default());
             let (own, taught) = rewrite.whole(came.clone()).await?;
             learned.extend(taught);
@@ -81,7 +81,7 @@ impl Paged {
                 break;
             }
         }
-        record.learned(learned);
+        told.learned = learned;
         let body = AnswerBody::Whole(pages.answer(&gathered));
         Ok(Self::Own(Answer::new(200, head.unwrap_or_default(), body)))
     }

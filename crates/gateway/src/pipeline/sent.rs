@@ -1,7 +1,6 @@
-//! Chakra has answered.
+//! The call on its way, and Chakra's answer.
 
-use bytes::Bytes;
-use futures_util::Stream;
+use http::HeaderMap;
 use portico_auth::TenantScope;
 use portico_chakra::{Operation, UpstreamBody, UpstreamRequest, UpstreamResponse, client};
 use portico_connections::OpenChakraKey;
@@ -11,11 +10,20 @@ use super::credentialed::{Credentialed, ReadyCall};
 use super::owned::OwnedParts;
 use crate::Error;
 use crate::Gateway;
-use crate::body::{self, Received};
-use crate::call::BodyFailure;
+use crate::body::Received;
 use crate::links::{Links, Origin};
 use crate::named::Named;
-use crate::record::{CallRecord, class};
+use crate::record::{Told, class};
+
+/// A call that needs nothing of its caller any more but a body that streams: it can end without.
+#[derive(Debug)]
+pub(crate) struct Departing {
+    asked: Asked,
+    /// Path and query at Chakra, encoded.
+    target: String,
+    headers: HeaderMap,
+    links: Links,
+}
 
 /// A call with the head of Chakra's answer.
 #[derive(Debug)]
@@ -37,43 +45,11 @@ pub(crate) struct Asked {
     pub(crate) received: Received,
 }
 
-impl Sent {
-    /// Sends the call and waits for the head of the answer.
-    ///
-    /// # Errors
-    ///
-    /// [`ConnectionsError::Upstream`](portico_connections::Error::Upstream); what is wrong with a body that streams.
-    pub(crate) async fn of<B>(
-        credentialed: Credentialed<'_>,
-        body: B,
-        gateway: &Gateway,
-        record: &mut CallRecord,
-    ) -> Result<Self, Error>
-    where
-        B: Stream<Item = Result<Bytes, BodyFailure>> + Unpin,
-    {
+impl Departing {
+    /// Takes what is still needed out of the request.
+    pub(crate) fn of(credentialed: Credentialed<'_>, gateway: &Gateway) -> Self {
         let ReadyCall { call, key, target, headers } = credentialed.into_parts();
         let OwnedParts { permitted, operation, received, named, customer, pages: _ } = call;
-        let timeout = if operation.media { client::MEDIA_TIMEOUT } else { client::CALL_TIMEOUT };
-        let token = gateway.services.credentials.token(permitted.scope(), &key);
-        let outgoing = |body| UpstreamRequest { method: operation.method, target, key: token, headers, body, timeout };
-        let (clock, metrics) = (&gateway.services.core.clock, &gateway.services.core.metrics);
-        let began = clock.instant();
-        let span = tracing::debug_span!("upstream", operation = operation.id);
-        let answered = match &received {
-            Received::Nothing => gateway.chakra.send(outgoing(UpstreamBody::Empty)).instrument(span).await,
-            Received::Json { bytes, .. } | Received::Form(bytes) => {
-                gateway.chakra.send(outgoing(UpstreamBody::Full(bytes.clone()))).instrument(span).await
-            }
-            Received::Stream => {
-                let (pump, pieces) = body::pump(body);
-                let sending = gateway.chakra.send(outgoing(UpstreamBody::Stream(pieces)));
-                body::while_pumping(pump, sending).instrument(span).await?
-            }
-        };
-        let incoming = answered.inspect_err(|error| metrics.upstream_failure(error.reason()))?;
-        metrics.upstream(class(operation), clock.instant().saturating_duration_since(began));
-        record.answered(incoming.status());
         let needs_links = !operation.links.is_empty() || operation.hands_on_redirects;
         let links = needs_links.then(|| {
             let head = permitted.matched().head();
@@ -82,7 +58,45 @@ impl Sent {
         });
         let scope = permitted.into_scope();
         let asked = Asked { scope, key, operation, named, customer, received };
-        Ok(Self { asked, incoming, links: links.unwrap_or_default() })
+        Self { asked, target, headers, links: links.unwrap_or_default() }
+    }
+
+    /// What is called.
+    pub(crate) const fn operation(&self) -> &'static Operation {
+        self.asked.operation
+    }
+
+    /// The body, as far as it was read.
+    pub(crate) const fn received(&self) -> &Received {
+        &self.asked.received
+    }
+}
+
+impl Sent {
+    /// Sends the call and waits for the head of the answer.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectionsError::Upstream`](portico_connections::Error::Upstream).
+    pub(crate) async fn of(
+        departing: Departing,
+        body: UpstreamBody,
+        gateway: &Gateway,
+        told: &mut Told,
+    ) -> Result<Self, Error> {
+        let Departing { asked, target, headers, links } = departing;
+        let operation = asked.operation;
+        let timeout = if operation.media { client::MEDIA_TIMEOUT } else { client::CALL_TIMEOUT };
+        let key = gateway.services.credentials.token(&asked.scope, &asked.key);
+        let request = UpstreamRequest { method: operation.method, target, key, headers, body, timeout };
+        let (clock, metrics) = (&gateway.services.core.clock, &gateway.services.core.metrics);
+        let began = clock.instant();
+        let span = tracing::debug_span!("upstream", operation = operation.id);
+        let answered = gateway.chakra.send(request).instrument(span).await;
+        let incoming = answered.inspect_err(|error| metrics.upstream_failure(error.reason()))?;
+        metrics.upstream(class(operation), clock.instant().saturating_duration_since(began));
+        told.upstream_status = Some(incoming.status());
+        Ok(Self { asked, incoming, links })
     }
 
     /// What was asked, Chakra's answer, and how links in it are written.

@@ -2,10 +2,10 @@ use std::convert::Infallible;
 
 use bytes::Bytes;
 use futures_util::stream;
-use portico_chakra::{Matched, Method, UpstreamError, operation, router};
+use portico_chakra::{Matched, Method, operation, router};
 
 use super::{Given, JSON, refusal};
-use crate::body::{Received, fits, pump, receive, while_pumping};
+use crate::body::{Received, fits, pump, receive};
 use crate::call::BodyFailure;
 
 const MIB: usize = 1024 * 1024;
@@ -262,21 +262,8 @@ async fn a_streamed_body_that_breaks_off_or_is_too_long_breaks_the_call_to_chakr
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_the_body_counts_before_what_chakra_made_of_it() {
-    let (pump, receiver) = pump(stream::iter([Err(BodyFailure::BrokenOff)]));
-    let sending = async {
-        drop(receiver);
-        Err::<(), _>(UpstreamError::Timeout)
-    };
-    assert_eq!(refusal(while_pumping(pump, sending).await), MALFORMED);
-}
-
-#[tokio::test]
-async fn an_answer_before_the_end_of_the_body_is_the_answer() {
-    let (pump, _receiver) = pump(stream::pending());
-    let answered = while_pumping(pump, async { Ok(200) }).await.expect("nothing is wrong with the body");
-    assert_eq!(answered.expect("is an answer"), 200);
-    let (pump, receiver) = self::pump(stream::repeat_with(|| Ok(Bytes::from_static(b"x"))));
+async fn nobody_waits_for_the_rest_of_a_body_that_chakra_does_not_want() {
+    let (pump, receiver) = pump(stream::repeat_with(|| Ok(Bytes::from_static(b"x"))));
     drop(receiver);
     pump.await.expect("nobody wants the rest");
 }

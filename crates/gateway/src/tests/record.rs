@@ -8,7 +8,7 @@ use portico_domain::RequestEntry;
 
 use super::{World, a_failure, head};
 use crate::call::{Answer, AnswerBody, Pieces};
-use crate::record::CallRecord;
+use crate::record::{CallRecord, Told};
 
 /// The record of a call by the operator in the world's tenant.
 fn record(world: &World) -> CallRecord {
@@ -49,8 +49,7 @@ fn outcome(entry: &RequestEntry) -> (u16, Option<&str>) {
 async fn a_call_is_recorded_once_when_its_whole_answer_is_handed_over() {
     let world = World::new().await;
     let mut record = record(&world);
-    record.answered(202);
-    record.has_errors(true);
+    record.is_told(Told { upstream_status: Some(202), has_errors: true, learned: Vec::new() });
     assert_eq!(world.waiting(), 0, "it goes on");
     world.kit.clock.advance(Duration::from_millis(3));
     let answer = record.ends_with(Ok(whole(202))).expect("is an answer");
@@ -117,7 +116,7 @@ async fn a_caller_who_goes_away_within_the_body_is_recorded_as_gone() {
 async fn a_caller_who_goes_away_before_the_answer_is_recorded_as_gone() {
     let world = World::new().await;
     let mut record = record(&world);
-    record.answered(200);
+    record.is_told(Told { upstream_status: Some(200), ..Told::default() });
     drop(record);
     let entry = entry(&world).await;
     assert_eq!((outcome(&entry), entry.upstream_status), ((499, None), Some(200)));

@@ -1,9 +1,11 @@
-//! A stand-in for Chakra on loopback that gives one answer to every call, and keeps what it was asked.
+//! A stand-in for Chakra on loopback that gives one answer to every call, at once or when told, and keeps what it was
+//! asked.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinHandle;
 
 /// The path by which Portico learns the team of a key; it is answered by itself.
@@ -17,23 +19,40 @@ pub(crate) struct ChakraStandIn {
     pub(crate) url: String,
     seen: Arc<Mutex<Vec<String>>>,
     body: Arc<Mutex<String>>,
+    arrived: Arc<Notify>,
+    /// One turn for each answer that it may give; closed when it gives all of them at once.
+    turns: Arc<Semaphore>,
     serving: JoinHandle<()>,
 }
 
 impl ChakraStandIn {
     /// One that gives this answer, written as on the wire but without `Connection` and `Content-Length`.
     pub(crate) async fn answering(head: &'static str, body: &'static str) -> Self {
+        let chakra = Self::holding(head, body).await;
+        chakra.turns.close();
+        chakra
+    }
+
+    /// The same, but it gives an answer only when it is [told to](Self::answer_one).
+    pub(crate) async fn holding(head: &'static str, body: &'static str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
         let url = format!("http://{}", listener.local_addr().expect("is bound"));
         let seen = Arc::<Mutex<Vec<String>>>::default();
-        let kept = Arc::clone(&seen);
         let body = Arc::new(Mutex::new(body.to_owned()));
         let given = Arc::clone(&body);
+        let (arrived, turns) = (Arc::<Notify>::default(), Arc::new(Semaphore::new(0)));
+        let (kept, tell, own_turns) = (Arc::clone(&seen), Arc::clone(&arrived), Arc::clone(&turns));
         let serving = tokio::spawn(async move {
             while let Ok((mut connection, _)) = listener.accept().await {
                 let request = read(&mut connection).await;
                 let is_config = request.split(' ').nth(1) == Some(CONFIG);
                 kept.lock().unwrap_or_else(PoisonError::into_inner).push(request);
+                if !is_config {
+                    tell.notify_one();
+                    if let Ok(turn) = own_turns.acquire().await {
+                        turn.forget();
+                    }
+                }
                 let (head, body) = if is_config {
                     (
                         "HTTP/1.1 200 OK\r\ncontent-type: application/json",
@@ -48,12 +67,22 @@ impl ChakraStandIn {
                 let _ = connection.shutdown().await;
             }
         });
-        Self { url, seen, body, serving }
+        Self { url, seen, body, arrived, turns, serving }
     }
 
     /// Answers with that body from now on.
     pub(crate) fn says(&self, body: &str) {
         body.clone_into(&mut self.body.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Waits until a call has arrived.
+    pub(crate) async fn has_a_call(&self) {
+        self.arrived.notified().await;
+    }
+
+    /// Lets it answer one call.
+    pub(crate) fn answer_one(&self) {
+        self.turns.add_permits(1);
     }
 
     /// The requests that came, without those by which Portico learns the team of a key.

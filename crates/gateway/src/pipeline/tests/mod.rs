@@ -13,7 +13,7 @@ use crate::Error;
 use bytes::Bytes;
 use futures_util::{Stream, stream};
 
-use super::{Admitted, Authenticated, Claimed, Credentialed, Matched, Owned, Permitted, Sent};
+use super::{Admitted, Authenticated, Claimed, Credentialed, Departing, Matched, Owned, Permitted, Sent};
 use crate::call::{BodyFailure, Head};
 use crate::record::CallRecord;
 use crate::tests::World;

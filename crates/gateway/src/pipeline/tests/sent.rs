@@ -2,28 +2,25 @@ use std::time::Duration;
 
 use crate::Error;
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
+use portico_chakra::{LearnedKind, UpstreamBody};
 
-use super::{Admitted, Claimed, Credentialed, Owned, Sent, body, permitted};
+use super::{Departing, Sent, body, credentialed};
 use crate::call::{Answer, AnswerBody, BodyFailure, Call, Failure, Head};
-use crate::record::CallRecord;
+use crate::record::{CallRecord, Told};
 use crate::tests::world::CHAKRA_KEY;
 use crate::tests::{ChakraStandIn, Given, JSON, World, head, refusal};
 
 const OK: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json";
 
-/// Sends a call whose body is these pieces.
-async fn sent(
-    world: &World,
-    head: Head<'_>,
-    pieces: Vec<Result<&'static str, BodyFailure>>,
-    record: &mut CallRecord,
-) -> Result<Sent, Error> {
-    let mut body = stream::iter(pieces.into_iter().map(|piece| piece.map(Bytes::from)));
-    let call = permitted(world, head, record).await?;
-    let call = Owned::of(call, &mut body, &world.gateway, record).await?;
-    let call = Credentialed::of(Claimed::of(Admitted::of(call)), &world.gateway, record).await?;
-    Sent::of(call, body, &world.gateway, record).await
+/// Sends a call with that JSON.
+async fn sent(world: &World, head: Head<'_>, json: &'static str, record: &mut CallRecord) -> Result<Sent, Error> {
+    let call = credentialed(world, head, json, record).await?;
+    let mut told = Told::default();
+    let body = UpstreamBody::Full(Bytes::from_static(json.as_bytes()));
+    let sent = Sent::of(Departing::of(call, &world.gateway), body, &world.gateway, &mut told).await;
+    record.is_told(told);
+    sent
 }
 
 /// Takes a call through all stages.
@@ -52,8 +49,8 @@ async fn chakra_gets_the_call_with_its_own_key_and_its_status_is_recorded() {
     let headers = Given(&[("content-type", "application/json"), ("cookie", "a=1"), ("authorization", "Bearer ptc_x")]);
     let head = head("POST", &path).by(&key.bearer).with(&headers);
     let mut record = world.record(&head);
-    let pieces = vec![Ok("{\"type\":\"text\","), Ok("\"to\":\"1\"}")];
-    let (asked, incoming, _) = sent(&world, head, pieces, &mut record).await.expect("is answered").into_parts();
+    let json = r#"{"type":"text","to":"1"}"#;
+    let (asked, incoming, _) = sent(&world, head, json, &mut record).await.expect("is answered").into_parts();
     assert_eq!((asked.operation.id, incoming.status()), ("whatsapp_messages", 202));
 
     let [call] = chakra.calls().try_into().expect("Chakra is called once");
@@ -106,9 +103,11 @@ async fn a_streamed_body_that_breaks_off_is_the_callers_fault_and_not_chakras() 
     let path = format!("/v1/ext/plugin/whatsapp/{}/upload-public-media", world.tenant.connection.plugin);
     let headers = Given(&[("content-type", "multipart/form-data; boundary=x"), ("content-length", "100")]);
     let head = head("POST", &path).by(&key.bearer).with(&headers);
-    let mut record = world.record(&head);
-    let outcome = sent(&world, head, vec![Ok("--x"), Err(BodyFailure::BrokenOff)], &mut record).await;
-    assert_eq!(refusal(outcome), (400, "body_malformed"));
+    let pieces = [Ok(Bytes::from_static(b"--x")), Err(BodyFailure::BrokenOff)];
+    let failure = world.gateway.forward(Call { head, body: stream::iter(pieces) }).await.expect_err("breaks off");
+    assert_eq!(refusal(Err::<(), _>(failure.error)), (400, "body_malformed"));
+    let [entry] = world.kit.request_log(world.tenant.id).await.try_into().expect("is recorded");
+    assert_eq!((entry.status, entry.code.as_deref(), entry.upstream_status), (400, Some("body_malformed"), None));
     for reason in portico_chakra::UpstreamError::REASONS {
         assert_eq!(failures(&world, reason), "0", "{reason}");
     }
@@ -194,4 +193,94 @@ async fn a_call_with_an_unreadable_credential_is_counted() {
     let line = "portico_request_duration_seconds_count{surface=\"compatible\",class=\"none\",code=\"401\"} 1\n";
     assert!(world.metrics().contains(line), "{line} is missing in\n{}", world.metrics());
     assert_eq!(world.waiting(), 0, "nobody is known whose log it is");
+}
+
+const SENT: &str = r#"{"_data":{"id":"1","whatsappMessageId":"wamid.1"},"_errors":[]}"#;
+/// The time in which a stand-in on this machine has long answered.
+const LONG: Duration = Duration::from_mins(1);
+
+/// Makes a call whose caller goes away while Chakra works on it.
+async fn forsaken(world: &World, chakra: &ChakraStandIn, head: Head<'_>, json: &str) {
+    let call = world.gateway.forward(Call { head, body: body(json) });
+    tokio::select! {
+        _ = call => panic!("it has an answer that nobody gave"),
+        () = chakra.has_a_call() => {}
+    }
+}
+
+#[tokio::test]
+async fn a_send_whose_caller_goes_away_is_recorded_with_its_outcome_and_what_it_taught() {
+    let chakra = ChakraStandIn::holding(OK, SENT).await;
+    let world = World::with_chakra(&chakra.url).await;
+    world.store_chakra_key().await;
+    let (key, path) = (world.key("owner").await, messages(&world));
+    let head = head("POST", &path).by(&key.bearer).with(&JSON);
+    forsaken(&world, &chakra, head, r#"{"type":"text","to":"1"}"#).await;
+    assert_eq!(world.waiting(), 0, "nobody knows yet how it ends");
+    chakra.answer_one();
+    world.gateway.finish(LONG).await;
+    let [entry] = world.kit.request_log(world.tenant.id).await.try_into().expect("is recorded once");
+    assert_eq!((entry.status, entry.upstream_status, entry.code), (499, Some(200), None));
+    let mut tx = world.kit.core.db.begin_system(world.tenant.id).await.expect("a transaction begins");
+    let learned = tx.learned(LearnedKind::Message.as_str(), &["wamid.1".to_owned()]).await.expect("is read");
+    assert_eq!(learned.len(), 1, "its id is known");
+    assert_eq!(chakra.calls().len(), 1);
+}
+
+#[tokio::test]
+async fn a_send_whose_caller_goes_away_and_that_fails_is_recorded_with_what_went_wrong() {
+    let chakra = ChakraStandIn::holding("nonsense", "").await;
+    let world = World::with_chakra(&chakra.url).await;
+    world.store_chakra_key().await;
+    let (key, path) = (world.key("owner").await, messages(&world));
+    let head = head("POST", &path).by(&key.bearer).with(&JSON);
+    forsaken(&world, &chakra, head, r#"{"type":"text","to":"1"}"#).await;
+    chakra.answer_one();
+    world.gateway.finish(LONG).await;
+    let [entry] = world.kit.request_log(world.tenant.id).await.try_into().expect("is recorded once");
+    assert_eq!((entry.status, entry.upstream_status), (499, None));
+    assert_eq!(entry.code.as_deref(), Some("upstream_unreachable"));
+}
+
+#[tokio::test]
+async fn a_read_whose_caller_goes_away_ends_at_once() {
+    let chakra = ChakraStandIn::holding(OK, "{}").await;
+    let world = World::with_chakra(&chakra.url).await;
+    world.store_chakra_key().await;
+    let key = world.key("owner").await;
+    forsaken(&world, &chakra, head("GET", "/v1/health").by(&key.bearer), "").await;
+    assert_eq!(world.waiting(), 1, "it is recorded");
+    let [entry] = world.kit.request_log(world.tenant.id).await.try_into().expect("is recorded");
+    assert_eq!((entry.status, entry.upstream_status, entry.code), (499, None, None));
+}
+
+#[tokio::test]
+async fn an_upload_whose_caller_goes_away_ends_if_chakra_has_all_of_it_and_breaks_off_before() {
+    let chakra = ChakraStandIn::holding(OK, r#"{"_data":{},"_errors":[]}"#).await;
+    let world = World::with_chakra(&chakra.url).await;
+    world.store_chakra_key().await;
+    let key = world.key("owner").await;
+    let path = format!("/v1/ext/plugin/whatsapp/{}/upload-public-media", world.tenant.connection.plugin);
+    let headers = Given(&[("content-type", "multipart/form-data; boundary=x"), ("content-length", "7")]);
+    let head = head("POST", &path).by(&key.bearer).with(&headers);
+    forsaken(&world, &chakra, head, "--x--\r\n").await;
+    chakra.answer_one();
+    world.gateway.finish(LONG).await;
+    let [entry] = world.kit.request_log(world.tenant.id).await.try_into().expect("is recorded");
+    assert_eq!((entry.status, entry.upstream_status), (499, Some(200)));
+
+    let half = stream::iter([Ok(Bytes::from_static(b"--x"))]).chain(stream::pending());
+    let (begun, has_begun) = tokio::sync::oneshot::channel();
+    let mut begun = Some(begun);
+    let half = half.inspect(move |_| {
+        begun.take().map(|begun| begun.send(()));
+    });
+    let call = world.gateway.forward(Call { head, body: Box::pin(half) });
+    tokio::select! {
+        _ = call => panic!("the body has not ended"),
+        _ = has_begun => {}
+    }
+    assert_eq!(world.waiting(), 1, "it is recorded at once");
+    let entries = world.kit.request_log(world.tenant.id).await;
+    assert_eq!((entries.len(), entries[0].status, entries[0].upstream_status), (2, 499, None));
 }

@@ -281,10 +281,25 @@ where
         async move {
             let id = RequestId::keep(&request);
             request.extensions_mut().insert(lane);
-            let answering = answer(&request, &id, payload, handler);
+            let (own, is_read) = (request.clone(), matches!(*request.method(), Method::GET | Method::HEAD));
+            let call = async move { answer(&own, &id, payload, handler).await };
+            let answering = async { if is_read { call.await } else { to_its_end(call).await } };
             observe(&request, Surface::Management, class, answering).await
         }
     })
+}
+
+/// Waits for work that ends also when nobody waits for it any more: a change that was begun at Chakra is recorded here,
+/// and who was refused is in the audit log.
+async fn to_its_end<T: 'static>(work: impl Future<Output = T> + 'static) -> T {
+    match actix_web::rt::spawn(work.in_current_span()).await {
+        Ok(done) => done,
+        Err(failed) => match failed.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The thread's runtime ends, and with it whoever waits here.
+            Err(_) => std::future::pending().await,
+        },
+    }
 }
 
 /// Calls the handler, and makes an answer of what it gives.
@@ -309,8 +324,12 @@ where
             answer
         }
         Err(problem) => {
-            record_refusal(request, &problem).await;
-            problem.answer(id)
+            let own = request.clone();
+            let recorded = async move {
+                record_refusal(&own, &problem).await;
+                problem
+            };
+            to_its_end(recorded).await.answer(id)
         }
     };
     rate_limit::insert(answer.headers_mut(), request.extensions().get::<LimitState>());
@@ -355,13 +374,17 @@ fn anybody(
 mod tests {
     use std::collections::HashSet;
 
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use actix_web::App as Actix;
+    use actix_web::dev::Payload;
     use actix_web::http::StatusCode;
     use actix_web::http::header::HeaderMap;
     use actix_web::test::{TestRequest, call_service, init_service, read_body_json};
     use portico_domain::permission::perm;
 
     use super::*;
+    use crate::argument::Extract;
     use crate::extract::{Body, Segment};
     use crate::guard::{Anyone, Caller, Operator};
     use crate::reply::{Json, NoContent};
@@ -389,6 +412,57 @@ mod tests {
     #[utoipa::path(get, path = "/everybody", responses((status = 200, description = "Yes.")))]
     async fn everybody() -> HttpResponse {
         HttpResponse::Ok().finish()
+    }
+
+    /// A permit for everybody.
+    struct Free;
+
+    impl Extract for Free {
+        async fn extract(_: &HttpRequest, _: &mut Payload) -> Result<Self, Problem> {
+            Ok(Self)
+        }
+    }
+
+    impl Permit for Free {
+        const PERMISSION: Option<Permission> = None;
+        const OPERATOR: bool = false;
+    }
+
+    static MAY_END: AtomicBool = AtomicBool::new(false);
+    static ENDED: [AtomicBool; 2] = [const { AtomicBool::new(false) }; 2];
+
+    async fn wait(which: usize) -> NoContent {
+        while !MAY_END.load(Ordering::SeqCst) {
+            actix_web::rt::task::yield_now().await;
+        }
+        ENDED[which].store(true, Ordering::SeqCst);
+        NoContent
+    }
+
+    #[utoipa::path(get, path = "/api/v1/slow", responses((status = 204, description = "Read.")))]
+    async fn slow_read(_: Free) -> Result<NoContent, Problem> {
+        Ok(wait(0).await)
+    }
+
+    #[utoipa::path(post, path = "/api/v1/slow", responses((status = 204, description = "Done.")))]
+    async fn slow_change(_: Free) -> Result<NoContent, Problem> {
+        Ok(wait(1).await)
+    }
+
+    #[actix_web::test]
+    async fn a_change_ends_although_its_caller_went_away_and_a_read_does_not() {
+        let routes = Routes::under("/api/v1").guarded(route!(slow_read)).guarded(route!(slow_change));
+        let service = init_service(Actix::new().service(routes.into_service())).await;
+        for request in [TestRequest::get(), TestRequest::post()] {
+            let call = Box::pin(call_service(&service, request.uri("/api/v1/slow").to_request()));
+            let gone = futures_util::future::select(call, std::future::ready(())).await;
+            assert!(matches!(gone, futures_util::future::Either::Right(_)), "it waits");
+        }
+        MAY_END.store(true, Ordering::SeqCst);
+        for _ in 0..100 {
+            actix_web::rt::task::yield_now().await;
+        }
+        assert_eq!(ENDED.each_ref().map(|ended| ended.load(Ordering::SeqCst)), [false, true]);
     }
 
     fn routes() -> Routes {

@@ -35,7 +35,13 @@ pub(crate) type Worker = mpsc::UnboundedSender<Accepted>;
 /// # Errors
 ///
 /// When the system gives no thread.
-pub(crate) fn start<F, I, S, B>(name: String, make: F, refusal: Refusal, phases: Phases, alive: mpsc::Sender<Infallible>) -> io::Result<Worker>
+pub(crate) fn start<F, I, S, B>(
+    name: String,
+    make: F,
+    refusal: Refusal,
+    phases: Phases,
+    alive: mpsc::Sender<Infallible>,
+) -> io::Result<Worker>
 where
     F: FnOnce() -> I + Send + 'static,
     I: IntoServiceFactory<S, Request>,

@@ -11,7 +11,9 @@ use crate::answer;
 use crate::body::{self, Received};
 use crate::call::{Answer, BodyFailure, Call, Failure};
 use crate::finishing::Finishing;
-use crate::pipeline::{Admitted, Authenticated, Claimed, Credentialed, Departing, Matched, Owned, Paged, Permitted, Sent};
+use crate::pipeline::{
+    Admitted, Authenticated, Claimed, Credentialed, Departing, Matched, Owned, Paged, Permitted, Sent,
+};
 use crate::record::{CallRecord, Told};
 
 /// Takes a call through all stages, and ends its record.

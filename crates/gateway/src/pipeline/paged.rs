@@ -31,11 +31,7 @@ impl Paged {
     /// [`ConnectionsError::Upstream`](portico_connections::Error::Upstream) and
     /// [`ConnectionsError::UpstreamMalformed`](portico_connections::Error::UpstreamMalformed);
     /// [`CoreError::Database`](portico_core::Error::Database).
-    pub(crate) async fn of(
-        credentialed: Credentialed<'_>,
-        gateway: &Gateway,
-        told: &mut Told,
-    ) -> Result<Self, Error> {
+    pub(crate) async fn of(credentialed: Credentialed<'_>, gateway: &Gateway, told: &mut Told) -> Result<Self, Error> {
         let ReadyCall { call, key, target, headers } = credentialed.into_parts();
         let OwnedParts { permitted, operation, received, named, customer, pages: Some(pages) } = call else {
             return Err(portico_connections::Error::UpstreamMalformed.into());

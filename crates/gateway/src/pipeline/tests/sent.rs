@@ -218,7 +218,7 @@ async fn a_send_whose_caller_goes_away_is_recorded_with_its_outcome_and_what_it_
     forsaken(&world, &chakra, head, r#"{"type":"text","to":"1"}"#).await;
     assert_eq!(world.waiting(), 0, "nobody knows yet how it ends");
     chakra.answer_one();
-    world.gateway.finish(LONG).await;
+    tokio::time::timeout(LONG, world.gateway.finish()).await.expect("it ends");
     let [entry] = world.kit.request_log(world.tenant.id).await.try_into().expect("is recorded once");
     assert_eq!((entry.status, entry.upstream_status, entry.code), (499, Some(200), None));
     let mut tx = world.kit.core.db.begin_system(world.tenant.id).await.expect("a transaction begins");
@@ -236,7 +236,7 @@ async fn a_send_whose_caller_goes_away_and_that_fails_is_recorded_with_what_went
     let head = head("POST", &path).by(&key.bearer).with(&JSON);
     forsaken(&world, &chakra, head, r#"{"type":"text","to":"1"}"#).await;
     chakra.answer_one();
-    world.gateway.finish(LONG).await;
+    tokio::time::timeout(LONG, world.gateway.finish()).await.expect("it ends");
     let [entry] = world.kit.request_log(world.tenant.id).await.try_into().expect("is recorded once");
     assert_eq!((entry.status, entry.upstream_status), (499, None));
     assert_eq!(entry.code.as_deref(), Some("upstream_unreachable"));
@@ -265,7 +265,7 @@ async fn an_upload_whose_caller_goes_away_ends_if_chakra_has_all_of_it_and_break
     let head = head("POST", &path).by(&key.bearer).with(&headers);
     forsaken(&world, &chakra, head, "--x--\r\n").await;
     chakra.answer_one();
-    world.gateway.finish(LONG).await;
+    tokio::time::timeout(LONG, world.gateway.finish()).await.expect("it ends");
     let [entry] = world.kit.request_log(world.tenant.id).await.try_into().expect("is recorded");
     assert_eq!((entry.status, entry.upstream_status), (499, Some(200)));
 

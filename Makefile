@@ -19,15 +19,15 @@ dist: ## pack the program for this machine in target/dist: stripped, with checks
 	@.ci/dist
 
 test: ## run all tests, on a Postgres of their own
-	@.ci/install cc postgres softhsm python node browser nextest
+	@.ci/install cc postgres slowhttptest softhsm python node browser nextest
 	@.ci/with-postgres .ci/test
 
 test-pooled: ## run the black-box suites with the gateway behind a pgbouncer in transaction mode
-	@.ci/install cc postgres pgbouncer softhsm python node browser nextest
+	@.ci/install cc postgres pgbouncer slowhttptest softhsm python node browser nextest
 	@.ci/with-postgres .ci/with-pgbouncer .ci/suites $(ARGS)
 
 hunt: ## run the black-box suites with everything logged, and search what they write for secrets
-	@.ci/install cc postgres softhsm python node browser nextest
+	@.ci/install cc postgres slowhttptest softhsm python node browser nextest
 	@SUITE_LOG=trace .ci/with-postgres .ci/suites
 
 mutants: ## break the vault, the credentials and the permissions one by one; says what no test notices

@@ -7,12 +7,10 @@
 //! taken when everything of a call has arrived. The limits hold for one process; whoever is beyond one waits for a
 //! while, in the order of arrival.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use portico_domain::TenantId;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use portico_storage::turns::{Turn, Turns};
 
 use crate::error::Error;
 
@@ -58,45 +56,22 @@ impl Lane {
     }
 }
 
-/// The right to be worked on, until it is dropped.
-#[derive(Debug)]
-pub struct BulkheadPermit(#[expect(dead_code, reason = "is held, not looked at")] OwnedSemaphorePermit);
-
 /// The turns of each tenant that has calls under way.
 #[derive(Debug, Default)]
-pub struct Bulkhead(Mutex<HashMap<(TenantId, Lane), Arc<Semaphore>>>);
+pub struct Bulkhead(Turns<(TenantId, Lane)>);
 
 impl Bulkhead {
-    fn of(&self, tenant: TenantId, lane: Lane) -> Arc<Semaphore> {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(turns) = all.get(&(tenant, lane)) {
-            return Arc::clone(turns);
-        }
-        // A lane in which nothing is under way has all its turns, and needs no place here. Forgetting those when the
-        // table is full to its room costs nothing for most calls.
-        if all.len() == all.capacity() {
-            all.retain(|_, turns| Arc::strong_count(turns) > 1);
-        }
-        Arc::clone(all.entry((tenant, lane)).or_insert_with(|| Arc::new(Semaphore::new(lane.turns()))))
-    }
-
     /// Waits until work of the tenant may be done.
     ///
     /// # Errors
     ///
     /// [`Error::TenantBusy`], or [`Error::TenantCallsBusy`] on Chakra's paths, when that takes longer than five seconds.
-    pub async fn admit(&self, tenant: TenantId, lane: Lane) -> Result<BulkheadPermit, Error> {
+    pub async fn admit(&self, tenant: TenantId, lane: Lane) -> Result<Turn, Error> {
         self.take(tenant, lane, WAIT_TIMEOUT).await
     }
 
-    async fn take(&self, tenant: TenantId, lane: Lane, patience: Duration) -> Result<BulkheadPermit, Error> {
-        let turns = self.of(tenant, lane);
-        // Most need not wait, and then no timer either. Nobody is passed by: none is free while somebody waits.
-        if let Ok(permit) = Arc::clone(&turns).try_acquire_owned() {
-            return Ok(BulkheadPermit(permit));
-        }
-        let waiting = tokio::time::timeout(patience, turns.acquire_owned()).await;
-        waiting.ok().and_then(Result::ok).map(BulkheadPermit).ok_or(lane.busy())
+    async fn take(&self, tenant: TenantId, lane: Lane, limit: Duration) -> Result<Turn, Error> {
+        self.0.take((tenant, lane), lane.turns(), limit).await.ok_or(lane.busy())
     }
 }
 
@@ -104,7 +79,7 @@ impl Bulkhead {
 mod tests {
     use super::*;
 
-    async fn fill(bulkhead: &Bulkhead, tenant: TenantId, lane: Lane) -> Vec<BulkheadPermit> {
+    async fn fill(bulkhead: &Bulkhead, tenant: TenantId, lane: Lane) -> Vec<Turn> {
         let mut held = Vec::new();
         for _ in 0..lane.turns() {
             held.push(bulkhead.take(tenant, lane, Duration::ZERO).await.expect("is free"));
@@ -134,16 +109,5 @@ mod tests {
                 assert!(bulkhead.take(tenant, lane, Duration::ZERO).await.is_ok(), "{full:?} is full, {lane:?} is not");
             }
         }
-    }
-
-    #[tokio::test]
-    async fn tenants_that_have_nothing_under_way_are_forgotten() {
-        let bulkhead = Bulkhead::default();
-        let held = bulkhead.take(TenantId::generate(), Lane::Management, Duration::ZERO).await;
-        for _ in 0..10_000 {
-            assert!(bulkhead.take(TenantId::generate(), Lane::Compatible, Duration::ZERO).await.is_ok());
-        }
-        assert!(bulkhead.0.lock().expect("nothing panics").len() < 100);
-        drop(held);
     }
 }

@@ -7,6 +7,7 @@
 
 pub mod access_log;
 pub mod audit;
+pub mod body_memory;
 pub mod bulkhead;
 pub mod cache;
 pub mod code;
@@ -32,6 +33,7 @@ pub use paging::{PageRequest, Paged, paged};
 pub use shared_read::SharedRead;
 
 use audit::{AuditRecorder, Refusals};
+use body_memory::BodyMemory;
 use bulkhead::Bulkhead;
 use cache::{Caches, Validity};
 use invalidation::InvalidationListener;
@@ -73,6 +75,8 @@ pub struct Core {
     pub limits: Arc<Limits>,
     /// How many management calls of one tenant are worked on at once.
     pub bulkhead: Arc<Bulkhead>,
+    /// How much memory bodies take.
+    pub body_memory: BodyMemory,
     /// Takes what calls leave behind.
     pub write_behind: WriteBehind,
     /// The background tasks.
@@ -118,6 +122,7 @@ impl Core {
             public_url: public_url.map(Arc::from),
             trusted_proxies,
             bulkhead: Arc::default(),
+            body_memory: BodyMemory::default(),
             caches: Caches::default(),
             db,
             clock,

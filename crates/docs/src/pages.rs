@@ -190,6 +190,14 @@ fn run() -> Vec<Text> {
             include_str!("pages/monitoring.md"),
         ),
         page(
+            "/docs/http",
+            RUN,
+            "HTTP",
+            "HTTP",
+            "What Portico does where RFC 9110 and RFC 9112 leave a choice.",
+            include_str!("pages/http.md"),
+        ),
+        page(
             "/docs/settings",
             RUN,
             "Settings",

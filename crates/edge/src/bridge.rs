@@ -15,6 +15,7 @@ use actix_web::HttpResponse;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use bytes::Bytes;
 use futures_util::Stream;
+use http::uri::Authority;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::{Method, Response, StatusCode};
 
@@ -24,7 +25,8 @@ use crate::pace::{MinimumRate, Pace};
 /// How fast a body is to arrive.
 const BODY: MinimumRate = MinimumRate { pause: Duration::from_secs(10), bytes_per_second: 16 * 1024 };
 
-/// The request as the application takes it; none if its target is none that the application can read.
+/// The request as the application takes it; none if its head is not [clear](is_clear), or its target none that the
+/// application can read.
 ///
 /// `HEAD` is `GET` to the application: hyper keeps the answer's head and drops its body (RFC 9110, section 9.3.2), so
 /// that the two never differ.
@@ -34,6 +36,9 @@ pub(crate) fn request(
     activity: &Rc<Activity>,
 ) -> Option<Request> {
     let (head, body) = incoming.into_parts();
+    if !is_clear(&head) {
+        return None;
+    }
     let payload: Payload = if body.is_end_stream() {
         Payload::None
     } else {
@@ -52,7 +57,28 @@ pub(crate) fn request(
         let name = HeaderName::from_bytes(name.as_str().as_bytes()).ok()?;
         to.headers.append(name, HeaderValue::from_bytes(value.as_bytes()).ok()?);
     }
+    // A target with a host says where the request goes, whatever the header says (RFC 9112, section 3.2.2).
+    if let Some(authority) = head.uri.authority() {
+        to.headers.insert(actix_http::header::HOST, HeaderValue::from_str(authority.as_str()).ok()?);
+    }
     Some(request)
+}
+
+/// Whether the head names one host, if it must (RFC 9112, section 3.2), and its body comes in no coding but chunks
+/// (section 6.1): what two readers could take for two requests goes no further.
+fn is_clear(head: &http::request::Parts) -> bool {
+    let mut hosts = head.headers.get_all(http::header::HOST).iter();
+    let host = hosts.next();
+    let is_host = |value: &http::HeaderValue| {
+        value.is_empty() || Authority::try_from(value.as_bytes()).is_ok_and(|host| !host.as_str().contains('@'))
+    };
+    let one_host = hosts.next().is_none()
+        && match host {
+            Some(value) => is_host(value),
+            None => head.version == hyper::Version::HTTP_10,
+        };
+    let is_chunked = |value: &http::HeaderValue| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked");
+    one_host && head.headers.get_all(http::header::TRANSFER_ENCODING).iter().all(is_chunked)
 }
 
 /// The answer as hyper takes it. The call ends with the body.

@@ -289,6 +289,39 @@ async fn the_old_version_is_not_answered_in_chunks_and_head_is_get_without_a_bod
 }
 
 #[tokio::test(start_paused = true)]
+async fn heads_of_which_two_readers_could_make_two_requests_are_refused() {
+    local(async {
+        for (head, status) in [
+            ("GET / HTTP/1.1\r\n", 400),
+            ("GET / HTTP/1.1\r\nhost: a\r\nhost: a\r\n", 400),
+            ("GET / HTTP/1.1\r\nhost: a b\r\n", 400),
+            ("GET / HTTP/1.1\r\nhost: u@a\r\n", 400),
+            ("GET / HTTP/1.1\r\nhost: a/b\r\n", 400),
+            ("GET / HTTP/1.1\r\nhost:\r\n", 200),
+            ("GET / HTTP/1.1\r\nhost: [::1]:80\r\n", 200),
+            ("GET / HTTP/1.0\r\n", 200),
+            ("GET http://a/ HTTP/1.1\r\nhost: b\r\n", 200),
+            ("POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: gzip, chunked\r\n", 400),
+            ("POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: gzip\r\n", 400),
+            ("POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked, chunked\r\n", 400),
+            ("POST / HTTP/1.0\r\ntransfer-encoding: chunked\r\n", 400),
+            ("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: +2\r\n", 400),
+            ("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 2, 2\r\n", 400),
+            ("GET / HTTP/1.1\r\nhost : a\r\n", 400),
+            ("GET / HTTP/1.1\r\nhost: a\r\nb: c\r\n d\r\n", 400),
+        ] {
+            let (mut client, _serving, _drain) = connected().await;
+            client.write_all(format!("{head}connection: close\r\n\r\n").as_bytes()).await.unwrap();
+            let told = rest(&mut client).await;
+            let line = told.lines().next().unwrap_or_default();
+            assert!(line.contains(&format!(" {status} ")), "{head:?} is answered {told:?}");
+            assert!(status == 200 || told.contains("x-request-id: r\r\n"), "{told}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stop_ends_idle_connections_at_once_and_others_after_their_answer() {
     local(async {
         let (mut idle, _idle, drain_idle) = connected().await;

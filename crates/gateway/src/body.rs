@@ -8,6 +8,7 @@ use futures_util::{Stream, StreamExt};
 use portico_chakra::body_scan::{BodyError, ScannedBody};
 use portico_chakra::{BodyKind, Effect, Matched, Operation};
 use portico_connections::name_from;
+use portico_core::body_memory::{BodyShare, NoRoom};
 use portico_core::{Error as CoreError, RequestError};
 use portico_domain::Metadata;
 use portico_storage::NewCustomer;
@@ -163,6 +164,7 @@ pub(crate) async fn receive<B>(
     matched: &Matched<'_, '_>,
     headers: &dyn Headers,
     body: &mut B,
+    share: &mut BodyShare,
 ) -> Result<Received, Error>
 where
     B: Stream<Item = Result<Bytes, BodyFailure>> + Unpin,
@@ -181,10 +183,10 @@ where
                 .get("content-type")
                 .is_some_and(|kind| kind.to_ascii_lowercase().starts_with(b"application/x-www-form")) =>
         {
-            Ok(Received::Form(whole(body).await?))
+            Ok(Received::Form(whole(body, share).await?))
         }
         BodyKind::Json | BodyKind::JsonList | BodyKind::JsonOrForm | BodyKind::JsonOrMultipart => {
-            let mut bytes = whole(body).await?;
+            let mut bytes = whole(body, share).await?;
             if bytes.is_empty() && may_be_empty(operation) {
                 bytes = Bytes::from_static(b"{}");
             } else if bytes.is_empty() {
@@ -199,18 +201,21 @@ where
     }
 }
 
-async fn whole<B>(body: &mut B) -> Result<Bytes, Error>
+async fn whole<B>(body: &mut B, share: &mut BodyShare) -> Result<Bytes, Error>
 where
     B: Stream<Item = Result<Bytes, BodyFailure>> + Unpin,
 {
     let broken = |failure: BodyFailure| Error::from(RequestError::from(failure));
+    let busy = |NoRoom| CoreError::TenantCallsBusy;
     let Some(first) = body.next().await.transpose().map_err(broken)? else { return Ok(Bytes::new()) };
     let mut all: Option<BytesMut> = None;
+    share.grow(first.len()).map_err(busy)?;
     while let Some(next) = body.next().await.transpose().map_err(broken)? {
         let all = all.get_or_insert_with(|| BytesMut::from(&first[..]));
         if all.len() + next.len() > JSON_LIMIT {
             return Err(RequestError::TooLarge(JSON_LIMIT).into());
         }
+        share.grow(next.len()).map_err(busy)?;
         all.extend_from_slice(&next);
     }
     if first.len() > JSON_LIMIT {

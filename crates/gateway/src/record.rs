@@ -14,12 +14,14 @@ use portico_auth::{Actor, Principal};
 use portico_chakra::{Operation, UpstreamError};
 use portico_connections::Error as ConnectionsError;
 use portico_core::access_log::AccessLine;
-use portico_core::bulkhead::{BulkheadPermit, Lane};
+use portico_core::body_memory::BodyShare;
+use portico_core::bulkhead::Lane;
 use portico_core::code::{Code, INTERNAL};
 use portico_core::limits::LimitState;
 use portico_core::metrics::Surface;
 use portico_core::write_behind::LogEntry;
 use portico_domain::{ApiKeyId, CustomerId, OldSecretId, PluginId, TenantId};
+use portico_storage::turns::Turn;
 use portico_storage::{ApiKeyUse, NewLearned, NewRequest};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -67,7 +69,9 @@ pub(crate) struct CallRecord {
     plugin: Option<PluginId>,
     is_use_noted: bool,
     /// The call's place among those of its tenant that are under way.
-    turn: Option<BulkheadPermit>,
+    turn: Option<Turn>,
+    /// What its body takes of the memory for bodies.
+    body: Option<BodyShare>,
 }
 
 impl CallRecord {
@@ -92,6 +96,7 @@ impl CallRecord {
             plugin: None,
             is_use_noted: false,
             turn: None,
+            body: None,
         }
     }
 
@@ -120,6 +125,12 @@ impl CallRecord {
     /// Lets another call be worked on meanwhile.
     pub(crate) fn give_up_turn(&mut self) {
         self.turn = None;
+    }
+
+    /// What the call's body takes of the memory for bodies, until the call has ended.
+    pub(crate) fn body_share(&mut self) -> &mut BodyShare {
+        let tenant = self.tenant();
+        self.body.get_or_insert_with(|| self.services.core.body_memory.share(tenant))
     }
 
     /// How the caller's own limit stands.

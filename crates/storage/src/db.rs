@@ -7,6 +7,7 @@
 //! behind one, each transaction begins by clearing those away, and none is looked for later.
 
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use portico_auth::TenantScope;
@@ -19,6 +20,7 @@ use tracing::Span;
 
 use crate::error::StorageError;
 use crate::migrate::{MigrateError, Schema, is_migrated};
+use crate::turns::{Turn, Turns};
 
 /// How long to wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -75,6 +77,9 @@ pub struct Db {
     schema: Schema,
     /// The runtime that connections belong to: the one that outlives the server's worker threads.
     runtime: Handle,
+    /// How many transactions of one tenant run at once, so that its rush leaves connections to the others.
+    tenants: Arc<Turns<TenantId>>,
+    turns: usize,
 }
 
 /// What the connections of the pool do.
@@ -93,6 +98,7 @@ pub struct TenantTx {
     pub(crate) tenant: TenantId,
     /// Closed with the transaction, so that traces show how long it held its connection.
     _span: Span,
+    _turn: Turn,
 }
 
 impl Db {
@@ -116,7 +122,15 @@ impl Db {
             .connect_with(connect)
             .await
             .map_err(ConnectError::Unreachable)?;
-        let mut db = Self { pool, pooled, listen, schema: Schema::Current, runtime: Handle::current() };
+        let mut db = Self {
+            pool,
+            pooled,
+            listen,
+            schema: Schema::Current,
+            runtime: Handle::current(),
+            tenants: Arc::default(),
+            turns: turns(options.max_connections),
+        };
         let mut tx = db.pool.begin_with(db.begin_reading()).await.map_err(ConnectError::Unreachable)?;
         db.schema = is_migrated(&mut tx).await?;
         let role = sqlx::query!(
@@ -166,7 +180,15 @@ impl Db {
     /// The database behind a pool that a test opened.
     #[cfg(test)]
     pub(crate) fn of(pool: PgPool) -> Self {
-        Self { pool, pooled: false, listen: None, schema: Schema::Current, runtime: Handle::current() }
+        Self {
+            pool,
+            pooled: false,
+            listen: None,
+            schema: Schema::Current,
+            runtime: Handle::current(),
+            tenants: Arc::default(),
+            turns: turns(20),
+        }
     }
 
     /// How many connections of the pool do what now.
@@ -207,11 +229,12 @@ impl Db {
     /// Begins a transaction of a tenant without a scope, for work that no caller asked for.
     pub(crate) async fn begin_for(&self, tenant: TenantId) -> Result<TenantTx, StorageError> {
         let span = tracing::debug_span!("transaction", tenant.id = %tenant);
+        let turn = self.turn(tenant).await?;
         let mut tx = self.writing().await?;
         sqlx::query!("select set_config('portico.tenant_id', $1, true)", tenant.uuid().to_string())
             .fetch_one(&mut *tx)
             .await?;
-        Ok(TenantTx { tx, tenant, _span: span })
+        Ok(TenantTx { tx, tenant, _span: span, _turn: turn })
     }
 
     /// Begins a transaction of a tenant that only reads, and sees the database as it is at this moment.
@@ -221,12 +244,21 @@ impl Db {
         } else {
             "begin isolation level repeatable read read only"
         };
+        let turn = self.turn(tenant).await?;
         let mut tx = self.on_runtime(move |pool| async move { pool.begin_with(begin).await }).await?;
         sqlx::query!("select set_config('portico.tenant_id', $1, true)", tenant.uuid().to_string())
             .fetch_one(&mut *tx)
             .await?;
         let span = tracing::debug_span!("snapshot", tenant.id = %tenant);
-        Ok(TenantTx { tx, tenant, _span: span })
+        Ok(TenantTx { tx, tenant, _span: span, _turn: turn })
+    }
+
+    /// Waits until the tenant may have one more transaction.
+    async fn turn(&self, tenant: TenantId) -> Result<Turn, StorageError> {
+        self.tenants
+            .take(tenant, self.turns, CONNECT_TIMEOUT)
+            .await
+            .ok_or(StorageError::Unavailable(sqlx::Error::PoolTimedOut))
     }
 
     /// A transaction of no tenant that can only read, for the few statements of [`crate::system`].
@@ -273,6 +305,12 @@ impl TenantTx {
     pub async fn commit(self) -> Result<(), StorageError> {
         Ok(self.tx.commit().await?)
     }
+}
+
+/// How many of so many connections one tenant may use at once: half, so that two tenants can do their worst, and others
+/// wait behind no more than that.
+fn turns(connections: u32) -> usize {
+    usize::try_from(connections / 2).unwrap_or(usize::MAX).max(2)
 }
 
 fn read(url: &SecretString) -> Result<PgConnectOptions, sqlx::Error> {

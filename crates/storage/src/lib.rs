@@ -57,6 +57,7 @@ mod signing_key;
 pub mod system;
 mod team_sharing;
 mod tenant;
+pub mod turns;
 mod whatsapp;
 
 pub use api_key::{ApiKeyCursor, ApiKeyFilter, ApiKeyPatch, ApiKeyUse, NewApiKey, StoredRole};

@@ -227,7 +227,8 @@ async fn take_turn(request: &HttpRequest) -> Result<(), Problem> {
 }
 
 /// Authenticates the caller and, the first time, counts the call against its limits. Afterwards the extensions of the
-/// request hold whose audit log a refusal belongs in ([`Attempt`]), the state of the limit, and whose turn is [`Waiting`].
+/// request hold whose audit log a refusal belongs in ([`Attempt`]), the state of the limit, whose turn is [`Waiting`], and what its
+/// body takes of the memory for bodies.
 async fn principal(request: &HttpRequest) -> Result<Principal, Problem> {
     let id = RequestId::of(request);
     let app = app(request)?;
@@ -255,6 +256,7 @@ async fn principal(request: &HttpRequest) -> Result<Principal, Problem> {
     }
     let is_operator = matches!(principal.actor(), Actor::Operator);
     request.extensions_mut().insert(Waiting { tenant: principal.tenant(), is_operator });
+    request.extensions_mut().insert(app.core().body_memory.share(principal.tenant()));
     Ok(principal)
 }
 

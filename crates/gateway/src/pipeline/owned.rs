@@ -77,7 +77,8 @@ impl<'c> Owned<'c> {
         if operation.body != BodyKind::None {
             record.give_up_turn();
         }
-        let received = body::receive(operation, permitted.matched().route(), head.headers, body).await?;
+        let received =
+            body::receive(operation, permitted.matched().route(), head.headers, body, record.body_share()).await?;
         if operation.body != BodyKind::None {
             record.take_turn().await?;
         }

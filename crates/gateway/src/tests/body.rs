@@ -3,6 +3,7 @@ use std::convert::Infallible;
 use bytes::Bytes;
 use futures_util::stream;
 use portico_chakra::{Matched, Method, operation, router};
+use portico_core::body_memory::{BodyMemory, BodyShare};
 
 use super::{Given, JSON, refusal};
 use crate::body::{Received, fits, pump, receive};
@@ -30,7 +31,11 @@ async fn received(
 ) -> Result<Received, crate::Error> {
     let matched = matched(method, path);
     let pieces: Vec<_> = pieces.iter().map(|piece| piece.map(Bytes::from_static)).collect();
-    receive(matched.route.default_operation(), &matched, &headers, &mut stream::iter(pieces)).await
+    receive(matched.route.default_operation(), &matched, &headers, &mut stream::iter(pieces), &mut share()).await
+}
+
+fn share() -> BodyShare {
+    BodyMemory::default().share(None)
 }
 
 /// The same for an operation with a JSON body.
@@ -111,7 +116,7 @@ fn a_body_that_is_announced_as_too_long_is_refused_before_it_is_read() {
 #[tokio::test]
 async fn a_body_that_nobody_asked_for_is_not_read() {
     let matched = matched(Method::Get, "/v1/health");
-    let read = receive(matched.route.default_operation(), &matched, &JSON, &mut untouchable()).await;
+    let read = receive(matched.route.default_operation(), &matched, &JSON, &mut untouchable(), &mut share()).await;
     assert!(matches!(read, Ok(Received::Nothing)), "{read:?}");
 }
 
@@ -120,7 +125,8 @@ async fn media_is_left_to_be_streamed() {
     let upload = format!("/v1/ext/plugin/whatsapp/{PLUGIN}/upload-public-media");
     for path in [upload.as_str(), "/v1/whatsapp/v24.0/Y2FwaV9ncm91cDox"] {
         let matched = matched(Method::Post, path);
-        let read = receive(matched.route.default_operation(), &matched, &MULTIPART, &mut untouchable()).await;
+        let read =
+            receive(matched.route.default_operation(), &matched, &MULTIPART, &mut untouchable(), &mut share()).await;
         assert!(matches!(read, Ok(Received::Stream)), "{path}: {read:?}");
     }
     let read = received(Method::Post, "/v1/whatsapp/v24.0/Y2FwaV9ncm91cDox", JSON, &[Ok(b"{}")]).await;
@@ -189,7 +195,7 @@ async fn a_body_that_does_not_end_is_read_no_further_than_the_limit() {
     let path = format!("/plugin/{PLUGIN}");
     let matched = matched(Method::Put, &path);
     let mut endless = stream::repeat_with(|| Ok(Bytes::from(vec![b' '; 65_536])));
-    let read = receive(matched.route.default_operation(), &matched, &JSON, &mut endless).await;
+    let read = receive(matched.route.default_operation(), &matched, &JSON, &mut endless, &mut share()).await;
     assert_eq!(refusal(read), TOO_LARGE);
 }
 

@@ -2,10 +2,10 @@
 
 use std::io::ErrorKind;
 
-use actix_web::HttpRequest;
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
 use actix_web::http::{Method, header};
+use actix_web::{HttpMessage as _, HttpRequest};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 use serde::Deserialize;
@@ -13,7 +13,8 @@ use serde::de::DeserializeOwned;
 
 use super::json::Tree;
 use crate::argument::Extract;
-use portico_core::RequestError;
+use portico_core::body_memory::{BodyShare, NoRoom};
+use portico_core::{Error as CoreError, RequestError};
 
 use crate::error::AppError;
 use crate::problem::Problem;
@@ -69,22 +70,25 @@ impl Extract for NoBody {
 #[serde(deny_unknown_fields)]
 struct Nothing {}
 
-async fn read(limit: usize, request: &HttpRequest, payload: &mut Payload) -> Result<Bytes, RequestError> {
+async fn read(limit: usize, request: &HttpRequest, payload: &mut Payload) -> Result<Bytes, AppError> {
     let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
     if announced.and_then(|text| text.parse::<u64>().ok()).is_some_and(|length| length > limit as u64) {
-        return Err(RequestError::TooLarge(limit));
+        return Err(RequestError::TooLarge(limit).into());
     }
     let kind = content_type(request)?;
     let mut body = BytesMut::new();
     while let Some(piece) = payload.next().await {
         let piece = piece.map_err(|error| broken_off(&error))?;
         if body.len() + piece.len() > limit {
-            return Err(RequestError::TooLarge(limit));
+            return Err(RequestError::TooLarge(limit).into());
+        }
+        if let Some(share) = request.extensions_mut().get_mut::<BodyShare>() {
+            share.grow(piece.len()).map_err(|NoRoom| CoreError::TenantBusy)?;
         }
         body.extend_from_slice(&piece);
     }
     match kind {
-        Kind::None if !body.is_empty() => Err(RequestError::ContentType("application/json")),
+        Kind::None if !body.is_empty() => Err(RequestError::ContentType("application/json").into()),
         Kind::None | Kind::Json => Ok(body.freeze()),
     }
 }
@@ -139,7 +143,6 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, AppError> {
 #[cfg(test)]
 mod tests {
     use actix_web::test::TestRequest;
-    use portico_core::Error as CoreError;
     use portico_domain::{Metadata, Name};
 
     use super::*;

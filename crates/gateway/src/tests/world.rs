@@ -57,7 +57,8 @@ impl World {
         let connections = Connections::new(core, &chakra);
         let token = OPERATOR.trim_start_matches("Bearer ");
         let operator = OperatorToken::parse(token.into()).expect("is long enough");
-        let authenticator = Authenticator::new(core, operator, &Sessions::new(core), &SigningKeys::new(core));
+        let authenticator =
+            Authenticator::new(core, (operator, environment()), &Sessions::new(core), &SigningKeys::new(core));
         Self {
             gateway: Gateway::new(core, chakra, &authenticator, &connections),
             api_keys: ApiKeys::new(core, environment()),

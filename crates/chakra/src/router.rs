@@ -65,6 +65,9 @@ pub enum NoRoute {
         "path segment {0} is not allowed: write ids as they are, without empty segments, dots, encoded slashes or control characters"
     )]
     Segment(usize),
+    /// The last segment is empty.
+    #[error("nothing is at this path; leave out the slash at its end")]
+    SlashAtEnd,
     /// A Graph API version of another form than `v24.0`.
     #[error("the Graph API version in the path must look like v24.0")]
     Version,
@@ -267,6 +270,9 @@ fn segments(path: &str) -> Result<Vec<Cow<'_, str>>, NoRoute> {
             Cow::Borrowed(raw)
         };
         let forbidden = |c: char| c == '/' || c == '\\' || c.is_control();
+        if segment.is_empty() && at > 0 && path.ends_with('/') && path.split('/').skip(1).nth(at + 1).is_none() {
+            return Err(NoRoute::SlashAtEnd);
+        }
         if segment.is_empty() || segment == "." || segment == ".." || segment.contains(forbidden) {
             return Err(bad());
         }

@@ -70,7 +70,7 @@ impl Error {
             Self::NoRoute(NoRoute::Unknown) => code::NOT_FOUND,
             Self::NoRoute(NoRoute::NotOffered(_)) => code::NOT_OFFERED,
             Self::NoRoute(NoRoute::Method(_)) => code::METHOD_NOT_ALLOWED,
-            Self::NoRoute(NoRoute::Segment(_) | NoRoute::Version) => code::PATH_NOT_ALLOWED,
+            Self::NoRoute(NoRoute::Segment(_) | NoRoute::SlashAtEnd | NoRoute::Version) => code::PATH_NOT_ALLOWED,
             Self::Request(error) => error.code(),
             Self::Mismatch(_) => code::IDS_DO_NOT_MATCH,
             Self::InactiveNumber => code::PHONE_NUMBER_INACTIVE,

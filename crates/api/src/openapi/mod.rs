@@ -22,6 +22,7 @@ pub use emulated::emulated_json;
 use portico_core::code::{CODES, Code};
 use serde_json::{Value, json};
 use utoipa::openapi::extensions::Extensions;
+use utoipa::openapi::path::Operation;
 use utoipa::openapi::{OpenApi, OpenApiBuilder};
 
 /// The whole document: Portico's own API, which its handlers describe, and the compatible calls.
@@ -38,9 +39,18 @@ pub fn document(management: OpenApi) -> OpenApi {
         .paths(compatible::paths())
         .build();
     all.merge(management::completed(management));
+    all.paths.paths.values_mut().filter_map(|item| item.post.as_mut()).for_each(say_no_idempotency);
     all.tags = Some(tags);
     all.extensions = Some(Extensions::from_iter([("x-portico-codes", codes())]));
     all
+}
+
+/// Clients send `Idempotency-Key` by habit, and would rely on it.
+fn say_no_idempotency(operation: &mut Operation) {
+    let text = operation.description.get_or_insert_default();
+    let gap = if text.is_empty() { "" } else { "\n\n" };
+    text.push_str(gap);
+    text.push_str("`Idempotency-Key` has no effect yet: a repeat is another call.");
 }
 
 /// The document as JSON: pretty-printed, the same bytes for the same document, a newline at the end.

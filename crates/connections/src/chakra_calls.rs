@@ -63,7 +63,7 @@ impl ChakraCalls {
     /// What a failed call means for the caller; a refused key is marked.
     pub(crate) fn failed(&self, scope: &TenantScope, key: &OpenChakraKey, error: CallError) -> Error {
         if matches!(error, CallError::KeyRefused) {
-            self.refused.note(scope.tenant(), key);
+            self.refused.note(scope, key);
         }
         error.into()
     }

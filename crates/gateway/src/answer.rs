@@ -54,7 +54,7 @@ pub(crate) async fn answer(sent: Sent, gateway: &Gateway, record: &mut CallRecor
         }
     };
     if status == 401 || (status == 403 && !is_metas_error(&bytes)) {
-        gateway.services.refused_keys.note(asked.scope.tenant(), &asked.key);
+        gateway.services.refused_keys.note(&asked.scope, &asked.key);
         return Err(ConnectionsError::ChakraKeyRefused.into());
     }
     if status >= 400 && !is_object(&bytes) {

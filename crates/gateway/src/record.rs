@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
-use portico_auth::{Actor, Principal};
+use portico_auth::{Actor, Party, Principal};
 use portico_chakra::{Operation, UpstreamError};
 use portico_connections::Error as ConnectionsError;
 use portico_core::access_log::AccessLine;
@@ -91,6 +91,14 @@ impl CallRecord {
         if let Some(tenant) = principal.tenant() {
             tracing::Span::current().record("tenant.id", tracing::field::display(tenant));
         }
+    }
+
+    /// Whose call it is that was turned away before anybody knew what they may do: it belongs into their log, and
+    /// is no use of the key.
+    pub(crate) fn refused_party(&mut self, party: Party, operation: &'static Operation) {
+        self.operation = Some(operation);
+        self.caller = Some((party.tenant, party.actor));
+        self.is_use_noted = true;
     }
 
     /// How the caller's own limit stands.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use portico_auth::Origin;
+use portico_auth::{Origin, TenantScope};
 use portico_core::audit::Change;
 use portico_core::{Core, Error};
 use portico_domain::{ChakraKeyId, ChakraKeyStatus, Event, TenantId};
@@ -21,6 +21,8 @@ struct KeyRefusal {
     key: ChakraKeyId,
     /// Of which token: the key may have another one by the time this is written.
     fingerprint: Box<[u8]>,
+    /// The request in which it happened; none for what Portico does by itself.
+    request_id: Option<Arc<str>>,
 }
 
 /// Takes note of keys that Chakra refused. Cheap to clone.
@@ -54,10 +56,15 @@ impl RefusedKeys {
         Self { core: core.clone(), queue }
     }
 
-    /// Notes that Chakra refused this key.
-    pub fn note(&self, tenant: TenantId, key: &OpenChakraKey) {
+    /// Notes that Chakra refused this key in a call of that scope.
+    pub fn note(&self, scope: &TenantScope, key: &OpenChakraKey) {
         self.core.metrics.keys_refused.inc();
-        let _ = self.queue.try_send(KeyRefusal { tenant, key: key.id, fingerprint: key.fingerprint.clone() });
+        let _ = self.queue.try_send(KeyRefusal {
+            tenant: scope.tenant(),
+            key: key.id,
+            fingerprint: key.fingerprint.clone(),
+            request_id: scope.origin().request_id.clone(),
+        });
     }
 }
 
@@ -70,12 +77,14 @@ async fn write(core: &Core, refusal: &KeyRefusal) {
 async fn write_one(core: &Core, refusal: &KeyRefusal) -> Result<(), Error> {
     let mut tx = core.db.begin_system(refusal.tenant).await?;
     if tx.mark_chakra_key_refused(refusal.key, &refusal.fingerprint).await? {
-        let data = json!({ "chakra_key_id": refusal.key });
+        let data = json!({ "chakra_key_id": refusal.key, "request_id": refusal.request_id });
         tx.insert_event(&Event::new(refusal.tenant, "chakra_key.refused", core.clock.now(), data)).await?;
         let change = Change::of("chakra_key.refused").to("chakra_key", refusal.key);
         let change = change.into(&json!({ "status": ChakraKeyStatus::Refused }));
-        core.audit.record_by(&mut tx, None, &Origin::default(), change).await?;
-        tracing::warn!(tenant.id = %refusal.tenant, chakra_key.id = %refusal.key, "Chakra refuses a stored key");
+        let origin = Origin { address: None, request_id: refusal.request_id.clone() };
+        core.audit.record_by(&mut tx, None, &origin, change).await?;
+        let request_id = refusal.request_id.as_deref().unwrap_or_default();
+        tracing::warn!(request.id = request_id, tenant.id = %refusal.tenant, chakra_key.id = %refusal.key, "Chakra refuses a stored key");
     }
     Ok(tx.commit().await?)
 }

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use portico_auth::Principal;
+use portico_identity::NotAdmitted;
 
 use super::matched::Matched;
 use crate::Error;
@@ -26,7 +27,13 @@ impl<'c> Authenticated<'c> {
     /// What [`portico_identity::Authenticator::authenticate`] fails with;
     /// [`CoreError::RateLimited`](portico_core::Error::RateLimited).
     pub(crate) async fn of(matched: Matched<'c>, gateway: &Gateway, record: &mut CallRecord) -> Result<Self, Error> {
-        let this = Self::judge(matched, gateway).await?;
+        let operation = matched.default_operation();
+        let this = Self::judge(matched, gateway).await.map_err(|refused| {
+            if let Some(party) = refused.party {
+                record.refused_party(party, operation);
+            }
+            refused.error
+        })?;
         record.caller(&this.principal, this.matched.default_operation());
         record.limit(gateway.services.core.limits.count_call(&this.principal)?);
         Ok(this)
@@ -38,14 +45,13 @@ impl<'c> Authenticated<'c> {
     ///
     /// As before, but for the limit.
     pub(super) async fn again(self, gateway: &Gateway) -> Result<Self, Error> {
-        Self::judge(self.matched, gateway).await
+        Ok(Self::judge(self.matched, gateway).await.map_err(|refused| refused.error)?)
     }
 
-    async fn judge(matched: Matched<'c>, gateway: &Gateway) -> Result<Self, Error> {
+    async fn judge(matched: Matched<'c>, gateway: &Gateway) -> Result<Self, NotAdmitted> {
         let judged_at = gateway.services.core.clock.instant();
         let credentials = matched.head().credentials;
-        let principal =
-            gateway.services.authenticator.authenticate(credentials).await.map_err(|refused| refused.error)?;
+        let principal = gateway.services.authenticator.authenticate(credentials).await?;
         Ok(Self { matched, principal, judged_at })
     }
 

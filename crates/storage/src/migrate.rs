@@ -16,7 +16,7 @@ pub enum MigrateError {
     #[error("DATABASE_URL is not a Postgres URL; it must look like postgres://user:password@host:5432/database")]
     Url,
     /// Nobody answers, or the log-in fails.
-    #[error("DATABASE_URL: cannot connect to Postgres: {0}")]
+    #[error("DATABASE_URL: cannot connect to Postgres: {}", words(.0))]
     Unreachable(sqlx::Error),
     /// So many migrations are missing.
     #[error("the database lacks {0} migrations; run `portico migrate` with the owner's DATABASE_URL")]
@@ -25,16 +25,41 @@ pub enum MigrateError {
     #[error("the database was migrated by a newer version of Portico; start that version")]
     Newer,
     /// A migration failed. It is rolled back; those before it stay.
-    #[error("a migration failed: {0}")]
+    #[error("a migration failed: {}", why(.0))]
     Failed(#[from] sqlx::migrate::MigrateError),
     /// The role to grant to does not exist, or may not be granted.
-    #[error("cannot grant portico_service to \"{role}\": {source}")]
+    #[error("cannot grant portico_service to \"{role}\": {}", words(source))]
     Grant {
         /// The login role that should act as the service.
         role: String,
         /// What Postgres answered.
         source: sqlx::Error,
     },
+}
+
+/// What Postgres says, without the line of its own source code or of a migration that sqlx adds.
+pub(crate) fn words(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::Database(database) => database.message().to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// Why a migration failed, and what to do where that is known.
+fn why(error: &sqlx::migrate::MigrateError) -> String {
+    let (source, which) = match error {
+        sqlx::migrate::MigrateError::Execute(source) => (source, String::new()),
+        sqlx::migrate::MigrateError::ExecuteMigration(source, version) => (source, format!("{version}: ")),
+        other => return other.to_string(),
+    };
+    let words = words(source);
+    let denied = source.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == "42501");
+    let hint = if denied && words.contains("create role") {
+        "; let a superuser allow it with: alter role <the owner> createrole"
+    } else {
+        ""
+    };
+    format!("{which}{words}{hint}")
 }
 
 /// Applies every missing migration, with the URL of the owner, and gives how many there were.

@@ -24,6 +24,11 @@ impl Sandbox {
         record["data"].as_array().expect("the record has data").clone()
     }
 
+    /// Everything that it keeps.
+    pub(crate) async fn state(&self) -> Value {
+        self.0.get("/_sandbox/state").await.expect(200)
+    }
+
     /// Forgets what arrived.
     pub(crate) async fn clear(&self) {
         self.0.delete("/_sandbox/requests").await.expect_success();

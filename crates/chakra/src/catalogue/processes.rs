@@ -197,7 +197,6 @@ pub(super) const OPERATIONS: &[Operation] = &[
     )
     .data(JOB, JOB_SAMPLE)
     .learns(STARTED)
-    .repeatable()
     .notes(&["Answers a background job.", TEAM_WIDE, "While another tenant holds a key of the same Chakra team, every row must name its process by `id`."]),
     Operation::new(
         "create_task",

@@ -77,7 +77,6 @@ pub(super) const OPERATIONS: &[Operation] = &[
         .multipart(PARTS)
         .data(PHOTO, PHOTO_SAMPLE)
         .learns(STORED)
-        .repeatable()
         .notes(&[TEAM_WIDE]),
     Operation::new(
         "upload_photo_with_id",

@@ -32,6 +32,9 @@ pub(super) async fn run(arguments: &Config) -> Result<(), Failure> {
         log,
     } = Settings::of(&sources)?;
     telemetry::start(log);
+    for name in sources.unknown_variables() {
+        tracing::warn!("{name} is no setting and has no effect; the page /docs/settings lists them");
+    }
     let mut signals = StopSignals::listen().map_err(Failure::Signals)?;
 
     let public = BoundListener::bind(bind, "PORTICO_BIND")?;

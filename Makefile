@@ -3,7 +3,7 @@
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 .DEFAULT_GOAL := help
-.PHONY: help dev test test-pooled hunt mutants soak fuzz check bench sqlx openapi
+.PHONY: help dev dist test test-pooled hunt mutants soak generators fuzz check bench sqlx openapi
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -13,6 +13,10 @@ dev: ## build and run everything on this machine; ARGS="--bind 127.0.0.1:9000" i
 	@echo "==> building portico"
 	@cargo build --release --locked -p portico
 	@exec $(TARGET)/release/portico dev $(ARGS)
+
+dist: ## pack the program for this machine in target/dist: stripped, with checksums and a list of its parts
+	@.ci/install cc python
+	@.ci/dist
 
 test: ## run all tests, on a Postgres of their own
 	@.ci/install cc postgres softhsm python node browser nextest
@@ -34,6 +38,10 @@ mutants: ## break the vault, the credentials and the permissions one by one; say
 soak: ## call the served document's operations with made-up data, MINUTES=10 of it
 	@.ci/install cc postgres python nextest
 	@.ci/with-postgres .ci/soak
+
+generators: ## make, compile and drive clients of the document; ARGS="orval hey-api" for some of the generators
+	@.ci/install cc postgres python node
+	@.ci/generators $(ARGS)
 
 fuzz: ## throw made-up keys, tokens and paths at their parsers, SECONDS=60 for each
 	@.ci/install cc cargo-fuzz

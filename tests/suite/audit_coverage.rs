@@ -49,6 +49,12 @@ async fn change(portico: &Portico, tenant: &Tenant, shop: &Connected, route: &st
             let other = Tenant::bare(portico, "To be deleted").await.0;
             operator.delete(&format!("/api/v1/tenants/{other}")).await
         }
+        "PUT /api/v1/tenants/{id}/team-sharing/{with}" | "DELETE /api/v1/tenants/{id}/team-sharing/{with}" => {
+            let other = Tenant::bare(portico, "Of a team").await.0;
+            let leave = format!("/api/v1/tenants/{}/team-sharing/{other}", tenant.id);
+            let given = operator.send(reqwest::Method::PUT, &leave, Body::None).await;
+            if route.starts_with("PUT") { given } else { operator.delete(&leave).await }
+        }
         "PATCH /api/v1/tenant" => owner.patch("/api/v1/tenant", json!({"retention_days": 31})).await,
         "POST /api/v1/roles" => {
             owner.post("/api/v1/roles", json!({"name": random("role"), "permissions": ["customers:read"]})).await

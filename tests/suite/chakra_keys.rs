@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::harness::sandbox::{header, leaks};
 use crate::harness::tenant::{message, text};
-use crate::harness::{Findings, Portico, Tenant};
+use crate::harness::{Findings, Portico, Tenant, eventually};
 
 #[tokio::test]
 async fn chakra_keys_are_replaced_and_chosen_and_never_shown() {
@@ -31,17 +31,20 @@ async fn chakra_keys_are_replaced_and_chosen_and_never_shown() {
     findings.note("with the new default", leaks(&sandbox.record().await, &other, owner.token()));
     owner.post_empty(&format!("{first}/set-default")).await.expect_success();
 
-    // A key that Chakra does not know: refused when verified, and put right by a replacement.
+    // A token that Chakra does not know, or no longer knows.
     let junk = "j".repeat(250);
     let replaced = owner.post(&format!("{second}/replace"), json!({"access_token": junk})).await;
     findings.check(!replaced.text.contains(&junk), || format!("shows the key: {replaced}"));
-    assert_eq!(replaced.expect_success()["status"], "unverified");
+    findings.note("a token that Chakra does not know", replaced.names_no_field(&[422], "/access_token"));
+    assert_eq!(owner.get(&second).await.expect(200)["status"], "verified", "the token before it stands");
+    let revoked = other;
+    let other = sandbox.another_key(&revoked).await;
+    sandbox.revoke_key(&revoked).await;
     let verified = owner.post_empty(&format!("{second}/verify")).await;
     findings.check(verified.status < 500, || format!("an answer about a refused key: {verified}"));
     assert_eq!(owner.get(&second).await.expect(200)["status"], "refused");
-    owner.post(&format!("{second}/replace"), json!({"access_token": other})).await.expect_success();
-    let verified = owner.post_empty(&format!("{second}/verify")).await.expect(200);
-    findings.check(verified["status"] == "verified", || format!("{verified}"));
+    let replaced = owner.post(&format!("{second}/replace"), json!({"access_token": other})).await.expect_success();
+    findings.check(replaced["status"] == "verified", || format!("{replaced}"));
 
     let renamed = owner.patch(&second, json!({"name": "spare", "description": "for emergencies"})).await.expect(200);
     findings.check(renamed["name"] == "spare", || format!("{renamed}"));
@@ -70,6 +73,53 @@ async fn chakra_keys_are_replaced_and_chosen_and_never_shown() {
     for secret in [&other, &tenant.chakra_key, &junk] {
         findings.check(!output.contains(secret.as_str()), || "the log shows a Chakra key".to_owned());
     }
+    findings.finish();
+    portico.stop().await;
+}
+
+#[tokio::test]
+async fn the_key_that_calls_use_is_deleted_only_by_force_and_what_is_missing_then_is_named() {
+    let portico = Portico::start().await;
+    let tenant = Tenant::new(&portico, "Deletes").await;
+    let shop = tenant.connect("shop").await;
+    let owner = &tenant.owner;
+    let path = |id: &str| format!("/api/v1/chakra-keys/{id}");
+    let first = path(&tenant.chakra_key_id);
+    let mut findings = Findings::new();
+
+    // The only one, which calls used a moment ago.
+    eventually("the use of the key is written", || async {
+        (!owner.list(&format!("{first}/uses")).await.is_empty()).then_some(())
+    })
+    .await;
+    let answer = owner.delete(&first).await;
+    findings.note("the only key", answer.not_a_problem(&[409]));
+    findings
+        .check(answer.at("/code") == "chakra_key_in_use" && answer.text.contains("24 hours"), || answer.to_string());
+
+    let second = json!({"name": "second", "access_token": portico.sandbox().another_key(&tenant.chakra_key).await});
+    let second = text(&owner.post("/api/v1/chakra-keys", second).await.expect(201), "id");
+    let answer = owner.delete(&first).await;
+    findings.note("the default with another beside it", answer.not_a_problem(&[409]));
+    findings.check(answer.text.contains("set-default") && answer.text.contains("force"), || answer.to_string());
+    owner.post(&shop.messages(), message()).await.expect_success();
+
+    owner.delete(&format!("{first}?force=true")).await.expect(204);
+    let stopped = owner.post(&shop.messages(), message()).await;
+    findings.note("no default", stopped.not_an_envelope(&[409]));
+    let named = stopped.at("/_meta/code") == "chakra_key_missing" && stopped.text.contains("set-default");
+    findings.check(named, || format!("does not say that a default is missing: {stopped}"));
+    owner.post_empty(&format!("{}/set-default", path(&second))).await.expect_success();
+    owner.post(&shop.messages(), message()).await.expect_success();
+
+    // One that is not the default goes at once, and so does a default that nothing used.
+    let spare = json!({"name": "spare", "access_token": portico.sandbox().team().await});
+    let spare = text(&owner.post("/api/v1/chakra-keys", spare).await.expect(201), "id");
+    owner.delete(&path(&spare)).await.expect(204);
+    let (_, _, idle) = Tenant::bare(&portico, "Idle").await;
+    let unused = json!({"name": "unused", "access_token": portico.sandbox().team().await});
+    let unused = text(&idle.post("/api/v1/chakra-keys", unused).await.expect(201), "id");
+    idle.delete(&path(&unused)).await.expect(204);
     findings.finish();
     portico.stop().await;
 }

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 use crate::harness::schemathesis::{Statuses, fuzz};
 use crate::harness::tenant::{message, text};
-use crate::harness::{Connected, Findings, Portico, Tenant};
+use crate::harness::{Body, Connected, Findings, Portico, Tenant};
 use crate::members::join;
 
 /// In how many ways a connection ends; `hooks.py` names them.
@@ -22,6 +22,9 @@ const OPERATORS: &[&str] = &[
     "GET /api/v1/tenants/{id}",
     "PATCH /api/v1/tenants/{id}",
     "DELETE /api/v1/tenants/{id}",
+    "GET /api/v1/tenants/{id}/team-sharing",
+    "PUT /api/v1/tenants/{id}/team-sharing/{with}",
+    "DELETE /api/v1/tenants/{id}/team-sharing/{with}",
     "GET /api/v1/signing-keys",
     "POST /api/v1/signing-keys/rotate",
     "GET /api/v1/operator/audit-log",
@@ -112,6 +115,12 @@ impl Ground {
             "template-names": ["summer_sale"],
             "users": [users["_data"][0]["id"]],
         });
+        // Each is accepted once: then it is stored already.
+        let mut tokens = Vec::new();
+        for _ in 0..12 {
+            tokens.push(portico.sandbox().another_key(&tenant.chakra_key).await);
+        }
+        known["chakra-tokens"] = json!(tokens);
         for (name, ids) in things {
             known[name] = json!(ids);
         }
@@ -174,6 +183,10 @@ async fn answers_to_the_operator_are_as_the_document_says() {
     let portico = Portico::start().await;
     let mut ground = Ground::new(&portico).await;
     let (spare, _, _) = Tenant::bare(&portico, "Spare").await;
+    let (holder, _, _) = Tenant::bare(&portico, "Holds a team").await;
+    let leave = format!("/api/v1/tenants/{}/team-sharing/{holder}", ground.tenant.id);
+    portico.operator().send(reqwest::Method::PUT, &leave, Body::None).await.expect(204);
+    ground.known["holders"] = json!([holder]);
     ground.known["tenants"] = json!([ground.tenant.id, spare]);
     let paths = "^/api/v1/(tenants?|customers|operator|signing-keys)";
     let statuses = fuzz(&portico, &portico.operator(), paths, ground.known.clone()).await;

@@ -115,7 +115,7 @@ async fn a_foreign_id_answers_on_the_management_api_as_an_unknown_one_does() {
             format!("{} differs from an unknown id:\n      {seen}\n      {expected}", foreign_answer.what)
         });
     }
-    let record = portico.sandbox().record().await;
+    let record = portico.sandbox().forwarded().await;
     findings.check(record.is_empty(), || format!("refused calls arrived at Chakra: {record:?}"));
     let after = everything(&theirs).await;
     findings.check(before == after, || format!("the neighbour changed something: {before} became {after}"));
@@ -154,9 +154,8 @@ async fn everything(tenant: &Tenant) -> Value {
 #[tokio::test]
 async fn tenants_that_share_a_chakra_team_see_and_use_only_what_is_theirs() {
     let portico = Portico::start().await;
-    let team = portico.sandbox().team().await;
-    let (ours, theirs) =
-        (Tenant::on_team(&portico, "Ours", &team).await, Tenant::on_team(&portico, "Theirs", &team).await);
+    let ours = Tenant::new(&portico, "Ours").await;
+    let theirs = ours.joined_by(&portico, "Theirs").await;
     let (us, them) = (ours.connect("shop").await, theirs.connect("shop").await);
     let mut findings = Findings::new();
     for (path, mine) in [("/v1/ext/whatsapp-phone-number", &us.phone), ("/v1/ext/whatsapp-business-account", &us.waba)]
@@ -178,7 +177,7 @@ async fn tenants_that_share_a_chakra_team_see_and_use_only_what_is_theirs() {
     // Chakra would not tell an unlearned message of ours from one of theirs, so neither may be used.
     let read = json!({"messaging_product": "whatsapp", "status": "read", "message_id": "wamid.HBgLMTU1NTAwMDExMTEVAgARGBJGQUtFMDAwMDAwMDAwMDAwMDEA"});
     findings.note("an unlearned message", ours.owner.post(&us.messages(), read).await.not_an_envelope(&[404]));
-    let record = portico.sandbox().record().await;
+    let record = portico.sandbox().forwarded().await;
     findings.check(record.is_empty(), || format!("refused calls arrived at Chakra: {record:?}"));
     findings.finish();
     portico.stop().await;

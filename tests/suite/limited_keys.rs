@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::harness::tenant::{message, text};
-use crate::harness::{Caller, Findings, Portico, Tenant, random_digits, random_uuid};
+use crate::harness::{Findings, Portico, Tenant, random_digits, random_uuid};
 
 #[tokio::test]
 async fn a_limited_key_sees_and_uses_only_its_customers() {

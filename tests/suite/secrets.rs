@@ -16,10 +16,14 @@ async fn no_secret_leaves_its_place_even_when_everything_is_logged() {
     // A key that Chakra refuses, one that is stored twice, one with a wrong field.
     let refused = format!("not-a-key-of-chakras-{}", uuid::Uuid::new_v4().simple());
     plant(Secret::Chakra, &refused);
-    let stored = json!({"name": "refused", "access_token": refused, "is_default": false});
-    let id = text(&tenant.owner.post("/api/v1/chakra-keys", stored.clone()).await.expect(201), "id");
+    let stored = |token: &str| json!({"name": "spare", "access_token": token, "is_default": false});
+    assert_eq!(tenant.owner.post("/api/v1/chakra-keys", stored(&refused)).await.status, 422);
+    let spare = portico.sandbox().another_key(&tenant.chakra_key).await;
+    plant(Secret::Chakra, &spare);
+    let id = text(&tenant.owner.post("/api/v1/chakra-keys", stored(&spare)).await.expect(201), "id");
+    tenant.owner.post("/api/v1/chakra-keys", stored(&spare)).await.expect(409);
+    portico.sandbox().revoke_key(&spare).await;
     tenant.owner.post_empty(&format!("/api/v1/chakra-keys/{id}/verify")).await.expect(200);
-    tenant.owner.post("/api/v1/chakra-keys", stored).await.expect(409);
     let wrong = json!({"name": 7, "access_token": refused});
     assert_eq!(tenant.owner.post("/api/v1/chakra-keys", wrong).await.status, 422);
     tenant.owner.post_empty(&format!("/api/v1/chakra-keys/{id}/set-default")).await.expect(200);

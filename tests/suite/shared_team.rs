@@ -1,4 +1,5 @@
-//! Two tenants hold keys of the same Chakra team: Chakra would not tell them apart, Portico does.
+//! Two tenants hold keys of the same Chakra team, by leave of the operator: Chakra would not tell them apart, Portico
+//! does.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::harness::tenant::{message, text};
 use crate::harness::things::{nobodys, templates};
-use crate::harness::{Call, Connected, Findings, Portico, Tenant, random_digits};
+use crate::harness::{Call, Caller, Connected, Findings, Portico, Tenant, random_digits, random_uuid};
 
 /// The kinds that calls make, so that each tenant has some of its own.
 const MADE: [LearnedKind; 8] = [
@@ -21,22 +22,38 @@ const MADE: [LearnedKind; 8] = [
     LearnedKind::Job,
 ];
 
+/// A tenant whose team is its own, with a connected customer.
+async fn alone(portico: &Portico) -> (Tenant, Connected) {
+    let ours = Tenant::new(portico, "Ours").await;
+    let us = ours.connect("shop-us").await;
+    (ours, us)
+}
+
+/// Another one on that tenant's team from now on.
+async fn joined(portico: &Portico, ours: &Tenant) -> (Tenant, Connected) {
+    let theirs = ours.joined_by(portico, "Theirs").await;
+    let them = theirs.connect("shop-them").await;
+    (theirs, them)
+}
+
 async fn two_on_one_team(portico: &Portico) -> [(Tenant, Connected); 2] {
-    let team = portico.sandbox().team().await;
-    let ours = Tenant::on_team(portico, "Ours", &team).await;
-    let theirs = Tenant::on_team(portico, "Theirs", &team).await;
-    let (us, them) = (ours.connect("shop-us").await, theirs.connect("shop-them").await);
-    [(ours, us), (theirs, them)]
+    let ours = alone(portico).await;
+    let theirs = joined(portico, &ours.0).await;
+    [ours, theirs]
 }
 
 #[tokio::test]
 async fn what_one_tenant_made_answers_the_other_as_what_nobody_made() {
     let portico = Portico::start().await;
     let sandbox = portico.sandbox();
-    let [(ours, us), (theirs, them)] = two_on_one_team(&portico).await;
-    let mut findings = Findings::new();
+    let (theirs, them) = alone(&portico).await;
+    let mut foreign = Vec::new();
     for kind in MADE {
-        let foreign = theirs.thing(&them, kind).await;
+        foreign.push((kind, theirs.thing(&them, kind).await));
+    }
+    let (ours, us) = joined(&portico, &theirs).await;
+    let mut findings = Findings::new();
+    for (kind, foreign) in foreign {
         let unknown = nobodys(kind);
         sandbox.clear().await;
         let mut tried = 0;
@@ -57,7 +74,8 @@ async fn what_one_tenant_made_answers_the_other_as_what_nobody_made() {
                 tried += 1;
                 let about = format!("{} {} with a foreign {:?}", operation.id, call.what(), owned.at);
                 let (seen, expected) = (foreign_call.send(&ours.owner).await, unknown_call.send(&ours.owner).await);
-                findings.note(&about, seen.not_an_envelope(&[404]));
+                let expected_status = if operation.team_wide { 403 } else { 404 };
+                findings.note(&about, seen.not_an_envelope(&[expected_status]));
                 findings.check(seen.shape(&[&foreign]) == expected.shape(&[&unknown]), || {
                     format!("{about}: {seen}\n      differs from {expected}")
                 });
@@ -74,24 +92,28 @@ async fn what_one_tenant_made_answers_the_other_as_what_nobody_made() {
 #[tokio::test]
 async fn what_a_tenant_made_itself_it_may_use() {
     let portico = Portico::start().await;
-    let [(ours, us), _] = two_on_one_team(&portico).await;
-    let mut findings = Findings::new();
+    let (ours, us) = alone(&portico).await;
+    let mut calls = Vec::new();
     for operation in operations() {
         let learned = operation.owned.iter().find_map(|owned| match owned.kind {
             Kind::Learned(kind) if MADE.contains(&kind) && owned.when == Condition::Always => Some(owned.at),
             _ => None,
         });
-        // A value such as a phone number or primary key is not an id: nobody could tell whose it is.
-        let by_value = operation.id.contains("primary_key") || operation.id.contains("by_phone_number");
         let things = ours.things(&us, operation).await;
         let call = Call::of(operation, operation.paths[0], &us.ids_with(things));
-        if learned.is_none_or(|at| !call.names(at)) {
-            continue;
+        if learned.is_some_and(|at| call.names(at)) {
+            calls.push((operation, call));
         }
+    }
+    // Made while the team was its own, and still its own when another tenant is there.
+    joined(&portico, &ours).await;
+    let mut findings = Findings::new();
+    for (operation, call) in calls {
         let answer = call.send(&ours.owner).await;
         let about = format!("{} {}", operation.id, call.what());
-        if by_value {
-            findings.note(&about, answer.not_an_envelope(&[404]));
+        // A value such as a phone number or primary key is not an id: nobody could tell whose it is.
+        if operation.team_wide {
+            findings.note(&about, answer.not_an_envelope(&[403]));
         } else {
             findings.check(answer.is_success(), || format!("{about}: expected success: {answer}"));
         }
@@ -103,15 +125,16 @@ async fn what_a_tenant_made_itself_it_may_use() {
 #[tokio::test]
 async fn a_record_that_is_named_by_a_value_is_nobodys() {
     let portico = Portico::start().await;
-    let [(ours, us), _] = two_on_one_team(&portico).await;
+    let (ours, us) = alone(&portico).await;
     let process = ours.thing(&us, LearnedKind::Process).await;
+    joined(&portico, &ours).await;
     let path = "/v1/ext/procedure/lead/process";
     let change = json!({"status": "COMPLETED"});
     let own = json!({"processes": [{"id": process, "update": change}]});
     ours.owner.patch(path, own).await.expect_success();
     let sneaked = json!({"processes": [{"id": process, "update": change}, {"lead_id": "L-1", "update": change}]});
     let answer = ours.owner.patch(path, sneaked).await;
-    assert_eq!(answer.status, 404, "{answer}");
+    assert!(answer.status == 400 && answer.text.contains("/processes/1/lead_id"), "{answer}");
     portico.stop().await;
 }
 
@@ -134,12 +157,10 @@ async fn lists_across_the_team_show_each_tenant_its_own_rows() {
     let person = random_digits();
     for (tenant, shop) in &both {
         tenant.chat(shop, &person).await;
-        tenant.thing(shop, LearnedKind::Process).await;
     }
     let lists = [
         ("/v1/ext/chat", Some(json!({"limit": 100}))),
         ("/v1/ext/plugin/whatsapp/list-chat-messages-for-phone-number", Some(json!({"customerPhoneNumber": person}))),
-        ("/v1/ext/procedure/lead/process/list", Some(json!({"limit": 100}))),
         ("/v1/ext/whatsapp-phone-number", None),
         ("/v1/ext/whatsapp-business-account", None),
     ];
@@ -166,10 +187,9 @@ async fn a_count_over_the_whole_team_is_not_told() {
 }
 
 #[tokio::test]
-async fn a_long_list_is_filtered_while_it_passes() {
+async fn a_long_list_holds_each_tenants_own_rows() {
     let portico = Portico::start().await;
     let [(ours, us), (theirs, them)] = two_on_one_team(&portico).await;
-    // Long enough that the answer is not held as a whole.
     let mut body = message();
     body["text"]["body"] = json!("x".repeat(3_000));
     for (tenant, shop) in [(&ours, &us), (&theirs, &them)] {
@@ -222,5 +242,146 @@ async fn a_customers_key_may_use_what_another_key_of_the_customer_made() {
     let other = ours.limited_key("messaging", &[&sibling.customer]).await;
     let refused = other.post(&sibling.messages(), body).await;
     assert_eq!(refused.status, 404, "{refused}");
+    portico.stop().await;
+}
+
+#[tokio::test]
+async fn what_reaches_the_whole_team_is_refused_to_both() {
+    let portico = Portico::start().await;
+    let (ours, us) = alone(&portico).await;
+    let mut calls = Vec::new();
+    for operation in operations().into_iter().filter(|operation| operation.team_wide) {
+        let things = ours.things(&us, operation).await;
+        calls.push((operation.id, Call::of(operation, operation.paths[0], &us.ids_with(things))));
+    }
+    assert!(calls.len() > 10, "{calls:?}");
+    let (theirs, them) = joined(&portico, &ours).await;
+    portico.sandbox().clear().await;
+    let limited = ours.limited_key("owner", &[&us.customer]).await;
+    let mut findings = Findings::new();
+    for (id, call) in calls {
+        for (caller, code) in
+            [(&ours.owner, "team_wide_refused"), (&theirs.owner, "team_wide_refused"), (&limited, "key_limited")]
+        {
+            let answer = call.send(caller).await;
+            findings.note(id, answer.not_an_envelope(&[403]));
+            findings.check(answer.at("/_meta/code") == code, || format!("{id}: another code than {code}: {answer}"));
+        }
+    }
+    // A plugin that nobody recorded may be the other's, whether Chakra has it or not.
+    for plugin in [them.plugin.clone(), random_uuid()] {
+        let body = json!({"customer_id": us.customer, "plugin_id": plugin});
+        let answer = ours.owner.post("/api/v1/plugins", body).await;
+        findings.note("recording a plugin", answer.not_a_problem(&[403]));
+        findings.check(answer.at("/code") == "team_wide_refused", || format!("another code: {answer}"));
+    }
+    let record = portico.sandbox().record().await;
+    findings.check(record.is_empty(), || format!("refused calls arrived at Chakra: {record:?}"));
+    findings.finish();
+    portico.stop().await;
+}
+
+/// Everything that pages of these lists tell somebody.
+/// Which rows stand on each of many pages of two lists, and what the pages say of themselves.
+async fn all_pages(caller: &Caller, person: &str) -> Vec<Value> {
+    let mut told = Vec::new();
+    for limit in [1, 2, 100] {
+        for page in 1..=3 {
+            let chats = json!({"limit": limit, "page": page, "orderField": "createdAt", "orderDirection": "asc"});
+            let messages = json!({"limit": limit, "page": page, "customerPhoneNumber": person});
+            told.push(rows(&caller.post("/v1/ext/chat", chats).await.expect_success()));
+            let list = "/v1/ext/plugin/whatsapp/list-chat-messages-for-phone-number";
+            told.push(rows(&caller.post(list, messages).await.expect_success()));
+        }
+    }
+    told
+}
+
+/// A page without what changes by itself: a message's way to its recipient.
+fn rows(page: &Value) -> Value {
+    let ids: Vec<_> = page["_data"].as_array().into_iter().flatten().map(|row| json!({"id": row["id"]})).collect();
+    json!({"_data": ids, "_meta": page["_meta"]})
+}
+
+#[tokio::test]
+async fn pages_of_a_list_tell_nothing_of_others_rows() {
+    let portico = Portico::start().await;
+    let [(ours, us), (theirs, them)] = two_on_one_team(&portico).await;
+    let sibling = ours.connect("shop-sibling").await;
+    let limited = ours.limited_key("owner", &[&us.customer]).await;
+    let person = random_digits();
+    for _ in 0..2 {
+        ours.chat(&us, &random_digits()).await;
+    }
+    ours.chat(&us, &person).await;
+    let before = (all_pages(&ours.owner, &person).await, all_pages(&limited, &person).await);
+    let own: BTreeSet<_> = before.0[0]["_data"].as_array().into_iter().flatten().map(|row| text(row, "id")).collect();
+    assert_eq!((own.len(), before.0[0]["_meta"]["hasMore"].clone()), (1, json!(true)), "{}", before.0[0]);
+    // Another tenant, and another customer, write with the same person, before and behind every row of ours.
+    for number in 0..120 {
+        let mut body = message();
+        body["to"] = json!(if number == 0 { person.clone() } else { random_digits() });
+        theirs.owner.post(&them.messages(), body).await.expect_success();
+    }
+    assert_eq!(all_pages(&ours.owner, &person).await, before.0, "another tenant's rows move ours");
+    ours.chat(&sibling, &person).await;
+    assert_eq!(all_pages(&limited, &person).await, before.1, "another customer's rows move ours");
+    portico.stop().await;
+}
+
+#[tokio::test]
+async fn a_condition_on_rows_that_may_be_others_does_not_reach_chakra() {
+    let portico = Portico::start().await;
+    let (ours, us) = alone(&portico).await;
+    let other = ours.connect("shop-other").await;
+    let person = random_digits();
+    ours.chat(&us, &random_digits()).await;
+    ours.chat(&other, &person).await;
+    let limited = ours.limited_key("owner", &[&us.customer]).await;
+    portico.sandbox().clear().await;
+    let mut findings = Findings::new();
+    for (field, value) in [
+        ("search", json!(person)),
+        ("where", json!({"or": [{"name": {">=": "M"}}]})),
+        ("skip", json!(1)),
+        ("Search", json!(person)),
+        ("filter", json!({})),
+    ] {
+        for list in ["/v1/ext/chat", "/v1/ext/plugin/whatsapp/list-chat-messages-for-phone-number"] {
+            let mut body = json!({"limit": 1, "customerPhoneNumber": person});
+            if list == "/v1/ext/chat" {
+                body = json!({"limit": 1});
+            }
+            body[field] = value.clone();
+            let answer = limited.post(list, body).await;
+            findings.note(field, answer.not_an_envelope(&[400]));
+            findings.check(answer.text.contains(&format!("/{field}")), || format!("does not name {field}: {answer}"));
+        }
+    }
+    let record = portico.sandbox().record().await;
+    findings.check(record.is_empty(), || format!("refused calls arrived at Chakra: {record:?}"));
+    // Whose whole team it is may search.
+    let found = ours.owner.post("/v1/ext/chat", json!({"search": person})).await.expect_success();
+    findings.check(found["_data"].as_array().is_some_and(|rows| rows.len() == 1), || format!("{found}"));
+    findings.finish();
+    portico.stop().await;
+}
+
+#[tokio::test]
+async fn nothing_is_learned_from_a_list_over_the_whole_team() {
+    let portico = Portico::start().await;
+    let (ours, us) = alone(&portico).await;
+    // Made at Chakra, not through Portico.
+    let at_chakra = Caller::anonymous(portico.sandbox().url()).bearing(&ours.chakra_key);
+    let made = at_chakra.post("/v1/ext/procedure/lead/process", json!({"data": {"name": "Ada"}})).await;
+    let lead = text(&made.expect_success()["_data"], "id");
+    let path = format!("/v1/ext/procedure/lead/process/{lead}");
+    let list = ours.owner.post("/v1/ext/procedure/lead/process/list", json!({"limit": 100})).await.expect_success();
+    assert!(list.to_string().contains(&lead), "{list}");
+    ours.owner.get(&path).await.expect_success();
+    ours.chat(&us, &random_digits()).await;
+    joined(&portico, &ours).await;
+    let answer = ours.owner.get(&path).await;
+    assert_eq!(answer.status, 404, "the list taught it: {answer}");
     portico.stop().await;
 }

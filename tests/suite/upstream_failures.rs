@@ -39,27 +39,70 @@ async fn a_refusal_of_the_stored_key_is_not_the_callers() {
     let failing = Failing { sandbox: portico.sandbox(), shop: tenant.connect("shop").await, tenant };
     let verify = format!("/api/v1/chakra-keys/{}/verify", failing.tenant.chakra_key_id);
     let mut findings = Findings::new();
-    for status in [401, 403] {
-        failing.send_with(json!({"kind": "status", "status": status})).await;
+    for cleared_by in ["a verification", "an accepted send", "an accepted call of Portico's own"] {
+        failing.send_with(json!({"kind": "status", "status": 401})).await;
         let answer = failing.tenant.owner.post(&failing.shop.messages(), message()).await;
-        findings.note(&format!("Chakra's {status}"), answer.not_an_envelope(&[502]));
+        findings.note("Chakra's 401", answer.not_an_envelope(&[502]));
         findings.check(answer.at("/_meta/code") == "chakra_key_refused", || format!("another code: {answer}"));
         let sends = failing.sends().await;
-        findings.check(sends == 1, || format!("after {status} it was sent {sends} times"));
-        eventually(&format!("after {status} the key is marked as refused"), || async {
+        findings.check(sends == 1, || format!("after 401 it was sent {sends} times"));
+        eventually("after 401 the key is marked as refused", || async {
             (failing.key_status().await == "refused").then_some(())
         })
         .await;
         failing.sandbox.clear_faults().await;
-        failing.tenant.owner.post_empty(&verify).await.expect_success();
-        let marked = failing.key_status().await;
-        findings.check(marked == "verified", || format!("after the verification the key is {marked}"));
-        let answer = failing.tenant.owner.post(&failing.shop.messages(), message()).await;
-        findings.check(answer.is_success(), || format!("after the verification: {answer}"));
+        eventually(&format!("{cleared_by} takes the mark away"), || async {
+            match cleared_by {
+                "a verification" => failing.tenant.owner.post_empty(&verify).await,
+                "an accepted send" => failing.tenant.owner.post(&failing.shop.messages(), message()).await,
+                _ => {
+                    let sync = format!("/api/v1/plugins/{}/sync", failing.shop.plugin);
+                    failing.tenant.owner.post_empty(&sync).await
+                }
+            }
+            .expect_success();
+            (failing.key_status().await == "verified").then_some(())
+        })
+        .await;
     }
     let told = Database::of(&portico).await.audited(&failing.tenant.id, "chakra_key.refused").await;
     let by_portico = told.iter().all(|entry| entry["actor"]["kind"] == "portico");
-    findings.check(told.len() == 2 && by_portico, || format!("the audit log tells of it otherwise: {told:?}"));
+    findings.check(told.len() == 3 && by_portico, || format!("the audit log tells of it otherwise: {told:?}"));
+    let told = Database::of(&portico).await.events(&failing.tenant.id, "chakra_key.accepted").await;
+    findings.check(told.len() == 2, || format!("calls took the mark away twice: {told:?}"));
+    findings.finish();
+    portico.stop().await;
+}
+
+#[tokio::test]
+async fn a_permission_that_the_stored_key_lacks_is_told_in_chakras_words_and_marks_nothing() {
+    let portico = Portico::start().await;
+    let tenant = Tenant::new(&portico, "Lacks").await;
+    let failing = Failing { sandbox: portico.sandbox(), shop: tenant.connect("shop").await, tenant };
+    let (owner, words) = (&failing.tenant.owner, "Forbidden: the access role lacks messages:send");
+    let mut findings = Findings::new();
+    let forbidden = json!({"_data": [], "_errors": [words]});
+    failing.send_with(json!({"kind": "status", "status": 403, "body": forbidden})).await;
+    let answer = owner.post(&failing.shop.messages(), message()).await;
+    findings.note("Chakra's 403", answer.not_an_envelope(&[502]));
+    let told = answer.at("/_meta/code") == "chakra_key_lacks_permission" && answer.text.contains(words);
+    findings.check(told, || format!("told otherwise: {answer}"));
+    for path in ["/plugin", "/v1/ext/config"] {
+        failing.sandbox.fault(json!({"path_prefix": path, "kind": "status", "status": 403, "body": forbidden})).await;
+    }
+    let synced = owner.post_empty(&format!("/api/v1/plugins/{}/sync", failing.shop.plugin)).await;
+    findings.note("a call of Portico's own", synced.not_a_problem(&[502]));
+    let told = synced.at("/code") == "chakra_key_lacks_permission" && synced.text.contains(words);
+    findings.check(told, || format!("told otherwise: {synced}"));
+    let verified = owner.post_empty(&format!("/api/v1/chakra-keys/{}/verify", failing.tenant.chakra_key_id)).await;
+    findings.check(verified.expect(200)["status"] == "verified", || "a key with a small role is valid".to_owned());
+    // A new key with so small a role is not stored: nobody could tell whose things are its team's.
+    let key = failing.sandbox.another_key(&failing.tenant.chakra_key).await;
+    let made = owner.post("/api/v1/chakra-keys", json!({"name": "small", "access_token": key})).await;
+    findings.note("a new key with a small role", made.names_no_field(&[422], "/access_token"));
+    failing.sandbox.clear_faults().await;
+    let audited = Database::of(&portico).await.audited(&failing.tenant.id, "chakra_key.refused").await;
+    findings.check(audited.is_empty(), || format!("the key was marked: {audited:?}"));
     findings.finish();
     portico.stop().await;
 }

@@ -5,7 +5,7 @@ use sqlx::{Connection as _, PgConnection};
 
 use crate::harness::database::Database;
 use crate::harness::tenant::{message, text};
-use crate::harness::{Portico, Senders, Serve, Tenant, Terminal};
+use crate::harness::{Caller, Portico, Senders, Serve, Tenant, Terminal, eventually};
 
 const K2: &str = "k2:AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=";
 /// Tenants besides, so that a rotation has something to do.
@@ -46,8 +46,15 @@ async fn keys_rotate_under_load_and_through_kill_9_and_no_send_fails() {
     let senders = Senders::start(std::slice::from_ref(&there), &shop.messages(), 4);
     senders.more(20).await;
 
+    // `portico dev` serves too, and does not list the new key: without force nothing begins.
     let rotation = terminal(&both);
-    let slowly = ["vault", "rotate", "--batch", "5", "--pause", "40"];
+    let refused = rotation.run(&["vault", "rotate"]).await;
+    let told = refused.stderr.contains("1 of the replicas that run cannot use k2") && refused.stderr.contains("has k1");
+    assert!(!refused.success && told && refused.stderr.contains("--force"), "{refused:?}");
+    assert_eq!(needs(&rotation.status().await, "k1"), Some(all), "a refusal did something");
+    let closed = owner_of_a_tenant_made_at(&portico, replica.url()).await;
+    let all = number(&rotation.status().await, "/total");
+    let slowly = ["vault", "rotate", "--force", "--batch", "5", "--pause", "40"];
     let line = rotation.killed_at(&slowly, "moved 13 of ").await;
     assert!(line.ends_with("under k2"), "{line}");
     let broken = rotation.status().await;
@@ -61,11 +68,14 @@ async fn keys_rotate_under_load_and_through_kill_9_and_no_send_fails() {
 
     let told = rotation.runs(&slowly).await;
     assert!(told.contains(&format!("Moved {left} things under k2.")), "{told}");
-    assert!(told.contains("Nothing needs k1 any more: take it out"), "{told}");
+    assert!(told.contains("1 of the replicas that run cannot use k2 and no longer serve"), "{told}");
+    left_behind(&portico, &closed).await;
     let done = rotation.status().await;
     assert_eq!((needs(&done, "k1"), needs(&done, "k2")), (Some(0), Some(all)), "{done}");
-    let again = rotation.runs(&["vault", "rotate"]).await;
+    let again = rotation.runs(&["vault", "rotate", "--force"]).await;
     assert!(again.starts_with("Everything was under k2 already."), "{again}");
+    let seen = rotation.runs(&["vault", "status"]).await;
+    assert!(seen.contains("CANNOT USE k2") && seen.contains("k2, k1"), "{seen}");
     senders.more(20).await;
 
     // The old key is gone: a replica without it starts and sends, one with it alone does not start.
@@ -83,6 +93,31 @@ async fn keys_rotate_under_load_and_through_kill_9_and_no_send_fails() {
     portico.stop().await;
 }
 
+/// The owner of a tenant whose data key only this replica has opened, at `portico dev`, and its Chakra key.
+async fn owner_of_a_tenant_made_at(portico: &Portico, replica: &str) -> (Caller, String) {
+    let made = portico.operator().at(replica).post("/api/v1/tenants", json!({"name": "Elsewhere"})).await.expect(201);
+    let operator = portico.operator().with("Portico-Tenant", &text(&made, "id"));
+    let owner = json!({"name": "the owner", "role": "owner"});
+    let secret = text(&operator.post("/api/v1/api-keys", owner).await.expect(201), "secret");
+    let owner = portico.anonymous().bearing(&secret);
+    let key = json!({"name": "main", "access_token": portico.sandbox().team().await});
+    let key = text(&owner.at(replica).post("/api/v1/chakra-keys", key).await.expect(201), "id");
+    (owner, key)
+}
+
+/// A replica without the key that the vault was moved to says so, seals nothing, and fails no call with 500.
+async fn left_behind(portico: &Portico, (owner, key): &(Caller, String)) {
+    let not_ready = eventually("the replica without the new key is not ready", || async {
+        let answer = portico.anonymous().get("/readyz").await;
+        (answer.status == 503).then_some(answer)
+    });
+    assert_eq!(not_ready.await.json["vault"], false);
+    let seals = portico.operator().post("/api/v1/tenants", json!({"name": "Late"})).await;
+    assert_eq!((seals.status, seals.at("/code")), (503, &json!("vault_unavailable")), "{seals}");
+    let opens = owner.post_empty(&format!("/api/v1/chakra-keys/{key}/verify")).await;
+    assert_eq!((opens.status, opens.at("/code")), (503, &json!("vault_unavailable")), "{opens}");
+}
+
 async fn refuses_without_both_keys(k1: &str, terminal: &impl Fn(&str) -> Terminal) {
     for (keys, words) in [
         (k1, "lists only k1, which seals everything already"),
@@ -93,8 +128,12 @@ async fn refuses_without_both_keys(k1: &str, terminal: &impl Fn(&str) -> Termina
         let said = terminal(keys).run(&["vault", "rotate", "--data-keys"]).await;
         assert_eq!(said.success, keys == k1, "data keys can be rolled under one key: {said:?}");
     }
-    let needed = terminal(K2).runs(&["vault", "status"]).await;
-    assert!(needed.contains("k1") && needed.contains("NEEDED, but not listed"), "{needed}");
+    for arguments in [&["vault", "status"][..], &["vault", "status", "--json"]] {
+        let needed = terminal(K2).run(arguments).await;
+        assert!(!needed.success && needed.stdout.contains("k1"), "a needed key is not listed: {needed:?}");
+    }
+    let needed = terminal(K2).run(&["vault", "status"]).await;
+    assert!(needed.stdout.contains("NEEDED, but not listed"), "{needed:?}");
 }
 
 /// Every tenant gets exactly one new data key in one roll, however often it is broken off.
@@ -102,7 +141,7 @@ async fn data_keys_roll(terminal: &Terminal) {
     let before = terminal.status().await;
     assert_eq!(number(&before, "/data_keys/with_old_versions"), 0, "{before}");
     let tenants = number(&before, "/data_keys/tenants");
-    let slowly = ["vault", "rotate", "--data-keys", "--batch", "4", "--pause", "40"];
+    let slowly = ["vault", "rotate", "--data-keys", "--force", "--batch", "4", "--pause", "40"];
     terminal.killed_at(&slowly, "made new data keys for 8 tenants").await;
     let broken = terminal.status().await;
     let rolled = number(&broken, "/data_keys/with_old_versions");

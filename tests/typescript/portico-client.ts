@@ -159,9 +159,8 @@ const sent = ok(
     body: { messaging_product: "whatsapp", to: "15550001111", type: "text", text: { body: "Hello from TypeScript" } },
   }),
 );
-// The same path marks messages as read, and the form of that answer is not known: look before use.
-const message = sent._data as components["schemas"]["WhatsappMessagesAnswer"];
-assert.match(message.whatsappMessageId ?? "", /^wamid\./);
+// The id is there for all but read receipts, which have the same path.
+assert.match(sent._data.whatsappMessageId ?? "", /^wamid\./);
 
 // What is another customer's looks like what is nobody's: 404, on both surfaces.
 problem(

@@ -53,9 +53,10 @@ impl Headers for View<'_> {
 /// Answers any request that no other route took.
 pub(crate) async fn forward(app: &App, request: &HttpRequest, payload: web::Payload) -> HttpResponse {
     let id = RequestId::of(request);
-    let (credentials, unreadable) = match presented(request, &id) {
+    let proxies = &app.core().trusted_proxies;
+    let (credentials, unreadable) = match presented(request, &id, proxies) {
         Ok(credentials) => (credentials, None),
-        Err(error) => (nothing_presented(request, &id), Some(error)),
+        Err(error) => (nothing_presented(request, &id, proxies), Some(error)),
     };
     let headers = View(request.headers());
     let head = Head {

@@ -16,18 +16,25 @@ use actix_web::web::{Data, ServiceConfig};
 use portico_app::App;
 use portico_core::code::CODES;
 use portico_docs::{Docs, Sources};
+pub use portico_web::leading_slashes;
+use utoipa::openapi::OpenApi;
 
-static JSON: LazyLock<String> = LazyLock::new(|| openapi::to_json(&openapi::document(management::openapi())));
-static YAML: LazyLock<String> = LazyLock::new(|| openapi::to_yaml(&openapi::document(management::openapi())));
-static DOCS: LazyLock<Docs> = LazyLock::new(|| {
-    let routes = management::routes();
-    Docs::new(&Sources { routes: routes.table(), codes: CODES, json: &JSON, yaml: &YAML })
-});
+static DOCUMENT: LazyLock<OpenApi> = LazyLock::new(|| openapi::document(management::openapi(), None));
+static JSON: LazyLock<String> = LazyLock::new(|| openapi::to_json(&DOCUMENT));
+
+/// The documentation of a Portico with that public address (without a slash at its end), made once for all of its
+/// workers.
+#[must_use]
+pub fn documentation(public_url: Option<&str>) -> Docs {
+    let document = openapi::document(management::openapi(), public_url);
+    let (json, yaml) = (openapi::to_compact_json(&document), openapi::to_yaml(&document));
+    Docs::new(&Sources { routes: management::routes().table(), codes: CODES, json: &json, yaml: &yaml })
+}
 
 /// Registers everything that the public listener serves. `app` is this worker's own.
-pub fn configure(config: &mut ServiceConfig, app: App) {
+pub fn configure(config: &mut ServiceConfig, app: App, docs: &Docs) {
     config.app_data(Data::new(app.clone()));
-    public::register(config, app, &DOCS);
+    public::register(config, app, docs);
     config.service(management::routes().into_service());
 }
 
@@ -45,7 +52,7 @@ pub fn openapi_json() -> String {
 /// The OpenAPI document of both surfaces, as YAML.
 #[must_use]
 pub fn openapi_yaml() -> String {
-    YAML.clone()
+    openapi::to_yaml(&DOCUMENT)
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use portico_core::metrics::Surface;
 use portico_docs::Docs;
 use portico_domain::signing_key::JsonWebKey;
 use portico_identity::JWKS_MAX_AGE;
+use portico_web::client_address::client_address;
 use portico_web::extract::Body;
 use portico_web::observed::observe;
 use portico_web::problem::Problem;
@@ -44,7 +45,8 @@ pub(crate) struct ReadinessReport {
     status: &'static str,
     /// Whether the database answers.
     database: bool,
-    /// Whether the master keys can be reached. Keys that are open go on for a minute without.
+    /// Whether the master keys can be used: those outside of Portico can be reached, and they open what seals the vault.
+    /// Keys that are open go on for a minute without.
     vault: bool,
     /// Whether word of changes on other replicas is known to arrive, by a beat of less than a second ago.
     /// Without it caches hold for less than a second; so they do behind a connection pooler, unless
@@ -67,9 +69,10 @@ pub(crate) async fn healthz(request: HttpRequest) -> HttpResponse {
 
 /// Says whether calls can be served.
 ///
-/// Asks the database, and tells whether the vault's master keys can be reached. Send no calls while this
-/// fails. It does not fail for the first minute without a master key, in which calls are served with the
-/// keys that are open; only `vault` is false then.
+/// Asks the database, and tells whether the vault's master keys can be used. Send no calls while this
+/// fails. It does not fail for the first minute in which a master key outside of Portico cannot be reached: calls are
+/// served with the keys that are open; only `vault` is false then. It fails at once when the vault was moved to a
+/// master key that this replica does not list.
 #[utoipa::path(get, path = "/readyz", tag = "health", operation_id = "readyz",
     responses(
         (status = 200, body = ReadinessReport, description = "Calls can be served."),
@@ -129,7 +132,7 @@ async fn revoke(
     app: &App,
     id: &RequestId,
 ) -> Result<HttpResponse, Problem> {
-    let address = request.peer_addr().map(|address| address.ip());
+    let address = client_address(request, &app.core().trusted_proxies);
     app.core().limits.count_leak_report(address)?;
     let Body(body) = Body::<LeakedBody>::within(REPORT, request, &mut payload.into_inner()).await?;
     let origin = Origin { address, request_id: Some(id.as_str().into()) };

@@ -16,11 +16,12 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 pub struct Readiness {
     /// The database answers.
     pub database: bool,
-    /// The master keys that are needed can be reached.
+    /// The master keys that are needed can be used.
     pub vault: bool,
     /// Notifications of changes on other replicas are known to arrive; without them caches hold for less than a second.
     pub changes: bool,
-    /// Calls can be served. Without the vault they can for a while: with the keys that are open.
+    /// Calls can be served. Without a master key outside of this process they can for a while: with the keys that are
+    /// open.
     pub serves: bool,
     /// How every background task is doing.
     pub tasks: Vec<TaskStatus>,
@@ -35,7 +36,7 @@ impl App {
         let serves = database && core.vault_availability.serves();
         Readiness {
             database,
-            vault: core.vault_availability.is_reachable(),
+            vault: core.vault_availability.is_usable(),
             changes: core.validity.is_listening(),
             serves,
             tasks: core.tasks.statuses(),

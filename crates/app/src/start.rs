@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use portico_chakra::{Client, ClientBuildError, PathOverrides};
 use portico_connections::Connections;
+use portico_core::trusted_proxies::TrustedProxies;
 use portico_core::vault::{UnlockError, unlock};
 use portico_core::{Core, CoreOptions};
 use portico_domain::clock::Clock;
@@ -26,6 +27,8 @@ pub struct AppOptions {
     pub chakra_paths: PathOverrides,
     /// Where the outside reaches Portico, without a slash at the end; none: at the host that a call names.
     pub public_url: Option<String>,
+    /// Whose word about the addresses of callers is taken.
+    pub trusted_proxies: TrustedProxies,
     /// The environment in the text of new API keys.
     pub environment: KeyEnvironment,
     /// Where people sign in, if not with a password alone.
@@ -62,10 +65,15 @@ impl App {
         let mac_key = unlock(&db, &master_keys).await?;
         let core_options = CoreOptions {
             public_url: options.public_url,
+            trusted_proxies: options.trusted_proxies,
             request_log_capacity: options.request_log_capacity,
             clock: Clock::system(),
         };
         let core = Core::new(db, Arc::new(master_keys), mac_key, core_options);
+        // Before it serves: a rotation that begins from now on knows of this replica, and one that was under way moved the
+        // canary first, so that the keys are proved once more.
+        core.replica.announce().await.map_err(UnlockError::from)?;
+        unlock(&core.db, &core.master_keys).await?;
         let connections = Connections::new(&core, &chakra);
         let (sessions, signing_keys, sign_in) = (Sessions::new(&core), SigningKeys::new(&core), SignIn::new(&core));
         let authenticator =
@@ -99,5 +107,6 @@ impl App {
         core.tasks.stop().await;
         core.write_behind.write_rest().await;
         core.refusals.write_all().await;
+        core.replica.withdraw().await;
     }
 }

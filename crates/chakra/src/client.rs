@@ -13,6 +13,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
+use crate::lenient_json;
 use crate::operation::{Envelope, Method, Operation};
 use crate::path_overrides::PathOverrides;
 use crate::router::fill;
@@ -225,9 +226,12 @@ pub enum CallError {
     /// No answer, or only part of one.
     #[error(transparent)]
     Upstream(#[from] UpstreamError),
-    /// 401 or 403.
+    /// 401: Chakra does not take the key at all.
     #[error("Chakra refuses the stored key")]
     KeyRefused,
+    /// 403 of Chakra's own: it takes the key, whose role there lacks a permission for this call.
+    #[error("the stored key lacks a permission at Chakra: {0}")]
+    LacksPermission(String),
     /// 404, or an error text that says so.
     #[error("Chakra does not know it")]
     NotFound,
@@ -257,11 +261,13 @@ fn bearer(key: &SecretString) -> HeaderValue {
 }
 
 fn read_answer(operation: &Operation, status: u16, bytes: &[u8]) -> Result<Value, CallError> {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let json: Option<Value> = serde_json::from_slice(bytes).ok();
+    let json = lenient_json::read(bytes);
     let text = json.as_ref().and_then(error_text);
     match (status, json) {
-        (401 | 403, _) => Err(CallError::KeyRefused),
+        (401, _) => Err(CallError::KeyRefused),
+        (403, json) if !json.as_ref().is_some_and(is_metas_error) => {
+            Err(CallError::LacksPermission(refusal_text(bytes)))
+        }
         (404, _) => Err(CallError::NotFound),
         (200..=299, Some(json)) => match text {
             Some(text) if says_not_found(&text) => Err(CallError::NotFound),
@@ -281,6 +287,24 @@ fn read_answer(operation: &Operation, status: u16, bytes: &[u8]) -> Result<Value
 /// Chakra says of some missing plugins only in words that they are.
 fn says_not_found(text: &str) -> bool {
     text.to_ascii_lowercase().contains("not found")
+}
+
+/// Whether it is an error in Meta's own form: then it is about the request, and not about the key.
+fn is_metas_error(json: &Value) -> bool {
+    json.get("error").is_some()
+}
+
+/// What an answer that is a refusal says in words, at most 500 characters: its error text, or itself where it is a short
+/// plain text; empty when it says nothing.
+#[must_use]
+pub fn refusal_text(bytes: &[u8]) -> String {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    if let Ok(json) = serde_json::from_slice::<Value>(bytes) {
+        return error_text(&json).unwrap_or_default();
+    }
+    let text = str::from_utf8(bytes).unwrap_or_default().trim();
+    let is_plain = !text.starts_with('<') && !text.contains(char::is_control);
+    if is_plain { text.chars().take(500).collect() } else { String::new() }
 }
 
 /// What Chakra or Meta says went wrong, at most 500 characters: the first of `_errors` (a text or an object
@@ -380,6 +404,17 @@ mod tests {
         assert!(matches!(read(200, r#"{"_data":[],"_errors":["no"]}"#), Err(CallError::Rejected { status: 200, .. })));
         assert!(matches!(read(404, "Not Found"), Err(CallError::NotFound)));
         assert!(matches!(read(401, ""), Err(CallError::KeyRefused)));
+        let lacks = |body: &str| match read(403, body) {
+            Err(CallError::LacksPermission(text)) => text,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(lacks(r#"{"_data":[],"_errors":["Forbidden: lacks users:read"]}"#), "Forbidden: lacks users:read");
+        assert_eq!(
+            (lacks("Forbidden"), lacks("<html>"), lacks("")),
+            ("Forbidden".into(), String::new(), String::new())
+        );
+        let metas = read(403, r#"{"error":{"message":"(#10) no"}}"#);
+        assert!(matches!(metas, Err(CallError::Rejected { status: 403, .. })), "{metas:?}");
         assert!(matches!(read(502, "<html>"), Err(CallError::Malformed(502))));
         assert!(matches!(read(200, "<html>"), Err(CallError::Malformed(200))));
     }

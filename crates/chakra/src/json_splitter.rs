@@ -71,6 +71,9 @@ pub struct JsonSplitter {
     cut: Vec<u8>,
     begun: bool,
     failed: Option<SplitError>,
+    /// The fields that are known at the top; none known: all are.
+    known: &'static [&'static str],
+    unknown: Option<String>,
 }
 
 #[derive(Debug)]
@@ -139,7 +142,24 @@ impl JsonSplitter {
             cut: Vec::new(),
             begun: false,
             failed: None,
+            known: &[],
+            unknown: None,
         }
+    }
+
+    /// The same, which notes when another field than these stands at the top.
+    #[must_use]
+    pub fn knowing(mut self, known: &'static [&'static str]) -> Self {
+        let longest = known.iter().map(|name| name.len()).max().unwrap_or_default();
+        self.longest_key = self.longest_key.max(longest * 6 + 2);
+        self.known = known;
+        self
+    }
+
+    /// The first field that was met at the top without being known, since this was asked for the last time: at most 60
+    /// characters of it.
+    pub fn take_unknown(&mut self) -> Option<String> {
+        self.unknown.take()
     }
 
     /// Takes the next piece, of any length.
@@ -310,6 +330,10 @@ impl JsonSplitter {
         };
         let key = std::mem::take(&mut frame.key);
         let key = if frame.object { unescaped(&key) } else { None };
+        if depth == 1 && !self.known.is_empty() && key.as_deref().is_none_or(|key| !self.known.contains(&key)) {
+            let name = key.as_deref().unwrap_or("(unreadable)").chars().filter(|c| !c.is_control()).take(60).collect();
+            self.unknown.get_or_insert(name);
+        }
         let mut watch = Watch::default();
         for (index, path) in self.pointers.iter().enumerate() {
             // A live pointer is longer than the way to here.

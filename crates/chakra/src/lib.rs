@@ -8,17 +8,22 @@ pub mod catalogue;
 pub mod client;
 pub mod json_splitter;
 mod json_tokens;
+pub mod lenient_json;
+mod method;
 pub mod operation;
 pub mod path_overrides;
 pub mod router;
+mod scanned_body;
 pub mod schema;
 pub mod upstream_error;
 
 pub use catalogue::{NOT_OFFERED, NotOffered, operation, operations};
-pub use client::{BufferedBody, CallError, Client, ClientBuildError, UpstreamBody, UpstreamRequest, UpstreamResponse};
+pub use client::{
+    BufferedBody, CallError, Client, ClientBuildError, UpstreamBody, UpstreamRequest, UpstreamResponse, refusal_text,
+};
 pub use operation::{
     AnswerRule, At, BodyKind, Condition, Confidence, Effect, Envelope, Kind, Learn, LearnedKind, Link, LinkTo, Method,
-    Operation, Owned, Retry, RowId,
+    Operation, Owned, Paging, Retry, RowId,
 };
 pub use path_overrides::{PathOverrideError, PathOverrides};
 pub use router::{Matched, NoRoute, Route, Router, router};

@@ -2,42 +2,11 @@
 
 use portico_domain::Permission;
 
+pub use crate::method::Method;
 use crate::schema::{Field, ValueType};
 
-/// The methods that Chakra uses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Method {
-    /// `GET`; may always be repeated.
-    Get,
-    /// `POST`: creates, sends, and asks where the question is a body.
-    Post,
-    /// `PUT`.
-    Put,
-    /// `PATCH`.
-    Patch,
-    /// `DELETE`.
-    Delete,
-}
-
-impl Method {
-    /// The spelling on the wire: capitals.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Get => "GET",
-            Self::Post => "POST",
-            Self::Put => "PUT",
-            Self::Patch => "PATCH",
-            Self::Delete => "DELETE",
-        }
-    }
-
-    /// The method of that spelling, which is case-sensitive; none for one that the catalogue does not use.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::Get, Self::Post, Self::Put, Self::Patch, Self::Delete].into_iter().find(|method| method.as_str() == text)
-    }
-}
+/// Parameters of a link that only say where to go on.
+const PAGING: [&str; 7] = ["limit", "after", "before", "page", "skip", "offset", "cursor"];
 
 /// What an id in a call names: decides where its owner is looked up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -105,6 +74,18 @@ pub enum At {
     Query(&'static str),
     /// A field of the JSON body, by JSON pointer; `*` stands for every element of a list or object.
     Body(&'static str),
+    /// A field of the JSON body wherever it stands, by the name of the nearest field around it (empty for any) and its
+    /// own; see [`Operation::free_ids`].
+    Anywhere(&'static str, &'static str),
+}
+
+/// That a body may have the documented fields only, also inside of them where their type says what they hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Closed {
+    /// Top-level fields of which Chakra alone knows what they hold.
+    pub open: &'static [&'static str],
+    /// Whether rows of a list may name their record by the value of its primary key, under that key's name.
+    pub rows: bool,
 }
 
 /// An id that must belong to the caller before the call goes on; an absent one is not checked.
@@ -178,6 +159,16 @@ pub enum AnswerRule {
     Plugin,
 }
 
+/// How Chakra pages a list over the whole team: `limit` and `page` (from 1) in a JSON body. For callers who may see some
+/// of the rows only, Portico reads Chakra's pages and makes its own, so that no position tells of others' rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Paging {
+    /// So many rows are asked for at once.
+    pub rows: u16,
+    /// The other fields of the body that such a caller may send: none that selects rows by what is in them.
+    pub keeps: &'static [&'static str],
+}
+
 /// An id inside a row of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RowId {
@@ -188,7 +179,7 @@ pub struct RowId {
 }
 
 /// An id in an answer from which Portico learns whose something is: it belongs to the plugin that the
-/// call names, or to the plugin that its row names.
+/// call names, or to the plugin that its row names. A row that names none teaches nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Learn {
     /// A JSON pointer from the top, in which `*` stands for every row of a list.
@@ -281,9 +272,12 @@ pub struct Operation {
     pub permission: Option<Permission>,
     /// A query parameter that needs one permission more.
     pub query_permission: Option<(&'static str, Permission)>,
+    /// Whether it reaches things of the whole Chakra team that the call does not name by an id of the caller's.
+    /// Refused to callers who are limited to customers, and where another tenant may be in the team.
+    pub team_wide: bool,
     /// The ids that must belong to the caller, wherever in a call they stand.
     pub owned: &'static [Owned],
-    /// The query parameters that are documented; others are forwarded too.
+    /// The query parameters that are forwarded; see also [`Operation::takes_parameter`].
     pub query: &'static [Field],
     /// What body a request may have.
     pub body: BodyKind,
@@ -291,6 +285,12 @@ pub struct Operation {
     pub request: &'static [Field],
     /// An invented request body, as JSON.
     pub request_sample: &'static str,
+    /// Whether other fields are refused; none for bodies that Chakra or Meta may extend.
+    pub closed: Option<Closed>,
+    /// Some where the body is looked at whole, because Meta extends it: the places, as in [`At::Anywhere`], of ids that
+    /// are the caller's own or of which nobody needs to know the owner, `*` for all below a field. An id in any other
+    /// place is refused to callers who may only use what is known as theirs.
+    pub free_ids: Option<&'static [(&'static str, &'static str)]>,
     /// What is around the answer's own content.
     pub envelope: Envelope,
     /// The shape of the answer: the content of `_data` in Chakra's envelope, else the whole body.
@@ -299,6 +299,8 @@ pub struct Operation {
     pub answer_sample: &'static str,
     /// What is done to an answer before the caller gets it.
     pub rule: AnswerRule,
+    /// How a list over the whole team is paged; none where it is given as a whole.
+    pub paging: Option<Paging>,
     /// The ids in the answer from which Portico learns whose something is.
     pub learns: &'static [Learn],
     /// The links in the answer that are written anew, so that they lead through Portico.
@@ -340,15 +342,19 @@ impl Operation {
             when: Condition::Always,
             permission: Some(permission),
             query_permission: None,
+            team_wide: false,
             owned: &[],
             query: &[],
             body: BodyKind::None,
             request: &[],
             request_sample: "",
+            closed: None,
+            free_ids: None,
             envelope: Envelope::Chakra,
             answer: ValueType::Any,
             answer_sample: "{}",
             rule: AnswerRule::Pass,
+            paging: None,
             learns: &[],
             links: &[],
             hands_on_redirects: false,
@@ -358,6 +364,14 @@ impl Operation {
             confidence: Confidence::Documented,
             notes: &[],
         }
+    }
+
+    /// Whether a query parameter of that name goes on to Chakra: those that the catalogue documents, and where answers
+    /// link to further pages, those by which Chakra and Meta are known to write such links.
+    #[must_use]
+    pub fn takes_parameter(&self, name: &str) -> bool {
+        let pages = || self.links.iter().any(|link| link.to == LinkTo::SameCall) && PAGING.contains(&name);
+        self.query.iter().any(|field| field.name == name) || pages()
     }
 
     /// Sets [`Operation::also`].
@@ -385,6 +399,13 @@ impl Operation {
     #[must_use]
     pub const fn query_needs(mut self, name: &'static str, permission: Permission) -> Self {
         self.query_permission = Some((name, permission));
+        self
+    }
+
+    /// Sets [`Operation::team_wide`].
+    #[must_use]
+    pub const fn team_wide(mut self) -> Self {
+        self.team_wide = true;
         self
     }
 
@@ -445,6 +466,13 @@ impl Operation {
         self
     }
 
+    /// Sets [`Operation::paging`]: so many rows at once, and the fields that pass beside `limit` and `page`.
+    #[must_use]
+    pub const fn paged(mut self, rows: u16, keeps: &'static [&'static str]) -> Self {
+        self.paging = Some(Paging { rows, keeps });
+        self
+    }
+
     /// Sets [`Operation::learns`].
     #[must_use]
     pub const fn learns(mut self, learns: &'static [Learn]) -> Self {
@@ -474,6 +502,34 @@ impl Operation {
     #[must_use]
     pub const fn body_kind(mut self, body: BodyKind) -> Self {
         self.body = body;
+        self
+    }
+
+    /// Refuses fields that are not documented: for writes of what Portico keeps records of.
+    #[must_use]
+    pub const fn closed(mut self) -> Self {
+        self.closed = Some(Closed { open: &[], rows: false });
+        self
+    }
+
+    /// The same, but for what stands inside of these top-level fields.
+    #[must_use]
+    pub const fn closed_but(mut self, open: &'static [&'static str]) -> Self {
+        self.closed = Some(Closed { open, rows: false });
+        self
+    }
+
+    /// The same for a body with rows, each of which may name its record by the value of its primary key.
+    #[must_use]
+    pub const fn closed_rows(mut self) -> Self {
+        self.closed = Some(Closed { open: &[], rows: true });
+        self
+    }
+
+    /// Sets [`Operation::free_ids`].
+    #[must_use]
+    pub const fn free_ids(mut self, places: &'static [(&'static str, &'static str)]) -> Self {
+        self.free_ids = Some(places);
         self
     }
 
@@ -522,6 +578,13 @@ pub const fn in_query(name: &'static str, kind: Kind) -> Owned {
 #[must_use]
 pub const fn in_body(pointer: &'static str, kind: Kind) -> Owned {
     Owned { at: At::Body(pointer), kind, when: Condition::Always }
+}
+
+/// An id in the body that must belong to the caller wherever it stands: by the nearest field around it (empty for any)
+/// and its own name.
+#[must_use]
+pub const fn anywhere(within: &'static str, name: &'static str, kind: Kind) -> Owned {
+    Owned { at: At::Anywhere(within, name), kind, when: Condition::Always }
 }
 
 /// An id in an answer, by JSON pointer from the top, whose owner is learned.

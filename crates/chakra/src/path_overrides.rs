@@ -84,14 +84,15 @@ impl PathOverrides {
     }
 }
 
+/// The names of a template's parameters, each of which is a whole segment.
 fn parameters(path: &str) -> impl Iterator<Item = &str> {
-    path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
+    path.split('{').skip(1).filter_map(|rest| Some(rest.split_once('}')?.0))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalogue::operation;
+    use crate::catalogue::{operation, operations};
 
     #[test]
     fn an_override_wins_when_its_parameters_are_known() {
@@ -103,6 +104,14 @@ mod tests {
         assert_eq!(overrides.template(group, |name| name != "pluginId"), Some(group.paths[0]));
         assert_eq!(PathOverrides::default().template(group, |_| true), Some(group.paths[0]));
         assert_eq!(overrides.template(group, |_| false), None);
+    }
+
+    #[test]
+    fn a_parameter_is_a_whole_segment_in_every_template() {
+        for path in operations().into_iter().flat_map(|operation| operation.paths) {
+            let segments = path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'));
+            assert!(parameters(path).eq(segments), "{path}");
+        }
     }
 
     #[test]

@@ -15,6 +15,10 @@ use portico_domain::settings::is_graph_version;
 use crate::body_scan::{BodyError, BodyScan, ScannedBody};
 use crate::catalogue::{NOT_OFFERED, operations};
 use crate::operation::{At, Condition, Method, Operation};
+use crate::schema::ValueType;
+
+/// What every API key that Portico issues begins with: nothing that goes on to Chakra may hold it.
+pub const API_KEY_MARK: &str = "ptc_";
 
 /// Every path that the catalogue names, ready to match.
 #[derive(Debug)]
@@ -68,6 +72,9 @@ pub enum NoRoute {
     /// The last segment is empty.
     #[error("nothing is at this path; leave out the slash at its end")]
     SlashAtEnd,
+    /// A segment holds an API key of Portico's, which would go on to Chakra and into logs.
+    #[error("path segment {0} holds an API key; send it in the Authorization header only")]
+    Credential(usize),
     /// A Graph API version of another form than `v24.0`.
     #[error("the Graph API version in the path must look like v24.0")]
     Version,
@@ -95,8 +102,10 @@ enum Form {
     /// A group: long, and not digits only. Digits or a word such as `me` would name another node of
     /// Meta's graph.
     Group,
-    /// Anything.
-    Any,
+    /// Anything but a slash.
+    Plain,
+    /// Anything: a value of the caller's own, such as an invoice number `INV/7`. It names no id of Meta's or Chakra's.
+    Value,
 }
 
 impl Form {
@@ -104,7 +113,8 @@ impl Form {
         match name {
             "whatsappMessageTemplateId" => Self::Digits,
             "groupId" => Self::Group,
-            _ => Self::Any,
+            "primaryKeyValue" | "primaryKeyOrId" | "processIdOrPrimaryKey" => Self::Value,
+            _ => Self::Plain,
         }
     }
 
@@ -112,8 +122,9 @@ impl Form {
         let digits = || segment.bytes().all(|byte| byte.is_ascii_digit());
         match self {
             Self::Digits => digits(),
-            Self::Group => segment.len() >= 16 && !digits(),
-            Self::Any => true,
+            Self::Group => segment.len() >= 16 && !digits() && !segment.contains('/'),
+            Self::Plain => !segment.contains('/'),
+            Self::Value => true,
         }
     }
 }
@@ -196,6 +207,9 @@ impl Router {
         let segments = segments(path)?;
         let mut search = Search { method, parameters: Vec::new(), other: Vec::new(), routes: &self.routes };
         let Some(end) = search.step(&self.root, &segments, 0) else {
+            if let Some(at) = segments.iter().position(|segment| segment.contains('/')) {
+                return Err(NoRoute::Segment(at + 1));
+            }
             if let Some(instead) = not_offered(method, &segments) {
                 return Err(NoRoute::NotOffered(instead));
             }
@@ -269,12 +283,17 @@ fn segments(path: &str) -> Result<Vec<Cow<'_, str>>, NoRoute> {
         } else {
             Cow::Borrowed(raw)
         };
-        let forbidden = |c: char| c == '/' || c == '\\' || c.is_control();
+        let forbidden = |c: char| c == '\\' || c.is_control();
         if segment.is_empty() && at > 0 && path.ends_with('/') && path.split('/').skip(1).nth(at + 1).is_none() {
             return Err(NoRoute::SlashAtEnd);
         }
-        if segment.is_empty() || segment == "." || segment == ".." || segment.contains(forbidden) {
+        // A slash may stand in some values, and then whoever decodes it too early must find no way up.
+        let walks = segment.split('/').any(|part| matches!(part, "" | "." | ".."));
+        if walks || segment.contains(forbidden) {
             return Err(bad());
+        }
+        if segment.contains(API_KEY_MARK) {
+            return Err(NoRoute::Credential(at + 1));
         }
         all.push(segment);
     }
@@ -297,13 +316,14 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
 /// Parameters that `value` does not know stay empty, which Chakra answers with 404.
 pub fn fill<'v>(template: &str, value: impl Fn(&str) -> Option<&'v str>) -> String {
     let mut path = String::with_capacity(template.len() + 64);
-    for segment in template.split('/').skip(1) {
-        path.push('/');
-        match segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
-            Some(name) => path.extend(utf8_percent_encode(value(name).unwrap_or_default(), SEGMENT)),
-            None => path.push_str(segment),
-        }
+    let mut rest = template;
+    while let Some((literal, parameter)) = rest.split_once('{') {
+        let (name, after) = parameter.split_once('}').unwrap_or((parameter, ""));
+        path.push_str(literal);
+        path.extend(utf8_percent_encode(value(name).unwrap_or_default(), SEGMENT));
+        rest = after;
     }
+    path.push_str(rest);
     path
 }
 
@@ -347,6 +367,14 @@ impl Route {
         self.operations.iter().find(fits).copied().unwrap_or_else(|| self.default_operation())
     }
 
+    /// The values that the catalogue names for a top-level field of the body, where it names all.
+    #[must_use]
+    pub fn values_of(&self, pointer: &str) -> Option<&'static [&'static str]> {
+        let fields = self.operations.iter().flat_map(|operation| operation.request);
+        let mut named = fields.filter(|field| pointer.strip_prefix('/') == Some(field.name));
+        named.find_map(|field| if let ValueType::OneOf(values) = field.ty { Some(values) } else { None })
+    }
+
     /// The names of the path parameters, in the order of the path.
     #[must_use]
     pub fn parameters(&self) -> &[&'static str] {
@@ -359,7 +387,7 @@ impl Route {
     pub fn can_carry(&self, at: At) -> bool {
         match at {
             At::Path(name) => self.names.contains(&name),
-            At::Query(_) | At::Body(_) => true,
+            At::Query(_) | At::Body(_) | At::Anywhere(..) => true,
         }
     }
 }

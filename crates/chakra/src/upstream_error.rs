@@ -18,11 +18,15 @@ pub enum UpstreamError {
     /// The answer has to be read as a whole and is longer than [`RESPONSE_LIMIT`].
     #[error("Chakra's answer is longer than {RESPONSE_LIMIT} bytes")]
     TooLong,
+    /// The rest of the answer must not be handed on: it holds the stored key, or cannot be judged.
+    #[error("the rest of Chakra's answer is withheld")]
+    Withheld,
 }
 
 impl UpstreamError {
     /// Every value of [`UpstreamError::reason`].
-    pub const REASONS: [&str; 7] = ["dns", "connect", "tls", "timeout", "reset", "too_long", "invalid_request"];
+    pub const REASONS: [&str; 8] =
+        ["dns", "connect", "tls", "timeout", "reset", "too_long", "withheld", "invalid_request"];
 
     /// A label for metrics, one of [`UpstreamError::REASONS`]; the names stay as they are.
     ///
@@ -32,12 +36,14 @@ impl UpstreamError {
     /// - `timeout`: the connection stands, and the whole call took too long.
     /// - `reset`: the connection broke after it stood, or what came over it was no HTTP.
     /// - `too_long`: the answer is longer than can be held.
+    /// - `withheld`: the answer held the stored key, or could not be judged.
     /// - `invalid_request`: nothing was sent, because the request cannot be written: a fault of Portico's.
     #[must_use]
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Timeout => "timeout",
             Self::TooLong => "too_long",
+            Self::Withheld => "withheld",
             Self::Unreachable(error) if error.is_builder() => "invalid_request",
             Self::Unreachable(error) if error.is_dns() => "dns",
             Self::Unreachable(error) if error.is_connect() => {

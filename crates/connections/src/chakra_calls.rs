@@ -57,7 +57,11 @@ impl ChakraCalls {
         body: Option<&Value>,
     ) -> Result<Value, CallError> {
         let token = self.credentials.token(scope, key);
-        self.client.call(operation(id), named.path, named.query, body, token).await
+        let answer = self.client.call(operation(id), named.path, named.query, body, token).await;
+        if answer.is_ok() {
+            self.refused.note_accepted(scope, key);
+        }
+        answer
     }
 
     /// What a failed call means for the caller; a refused key is marked.

@@ -13,9 +13,20 @@ pub enum Error {
     /// The tenant has no Chakra key to call with.
     #[error("the tenant has no Chakra key; store one with POST /api/v1/chakra-keys")]
     NoChakraKey,
+    /// The tenant has Chakra keys, and calls use none of them.
+    #[error(
+        "the tenant has Chakra keys, but none of them is the default, which calls use; choose one with POST /api/v1/chakra-keys/{{id}}/set-default"
+    )]
+    NoDefaultChakraKey,
     /// Chakra refuses the stored key.
     #[error("Chakra refuses the stored key; replace it with POST /api/v1/chakra-keys/{{id}}/replace")]
     ChakraKeyRefused,
+    /// Chakra takes the stored key, whose role there lacks a permission for this call; with Chakra's words.
+    #[error(
+        "the stored Chakra key lacks a permission for this call at Chakra ({}); give its access role there the permission, or use a key that has it",
+        said(.0)
+    )]
+    ChakraKeyLacksPermission(String),
     /// Chakra gave no answer.
     #[error(transparent)]
     Upstream(#[from] UpstreamError),
@@ -42,6 +53,11 @@ pub enum Error {
     Core(#[from] CoreError),
 }
 
+/// What Chakra said, or that it said nothing.
+fn said(words: &str) -> &str {
+    if words.is_empty() { "it does not say which" } else { words }
+}
+
 from_core!(Error: StorageError, OpenError, MasterKeyFailure, Denied);
 
 impl From<CallError> for Error {
@@ -49,6 +65,7 @@ impl From<CallError> for Error {
         match error {
             CallError::Upstream(error) => Self::Upstream(error),
             CallError::KeyRefused => Self::ChakraKeyRefused,
+            CallError::LacksPermission(words) => Self::ChakraKeyLacksPermission(words),
             CallError::NotFound => Self::Core(CoreError::Missing(Thing::Plugin)),
             CallError::Rejected { text, .. } => Self::Rejected(text),
             CallError::Malformed(_) => Self::UpstreamMalformed,
@@ -61,13 +78,14 @@ impl Error {
     #[must_use]
     pub const fn code(&self) -> Code {
         match self {
-            Self::NoChakraKey => code::CHAKRA_KEY_MISSING,
+            Self::NoChakraKey | Self::NoDefaultChakraKey => code::CHAKRA_KEY_MISSING,
             Self::ChakraKeyRefused => code::CHAKRA_KEY_REFUSED,
+            Self::ChakraKeyLacksPermission(_) => code::CHAKRA_KEY_LACKS_PERMISSION,
             Self::Upstream(UpstreamError::Unreachable(_)) => code::UPSTREAM_UNREACHABLE,
             Self::Upstream(UpstreamError::Timeout) => code::UPSTREAM_TIMEOUT,
-            Self::Upstream(UpstreamError::TooLong) | Self::UpstreamMalformed | Self::PluginIdTaken => {
-                code::UPSTREAM_GARBLED
-            }
+            Self::Upstream(UpstreamError::TooLong | UpstreamError::Withheld)
+            | Self::UpstreamMalformed
+            | Self::PluginIdTaken => code::UPSTREAM_GARBLED,
             Self::Rejected(_) => code::UPSTREAM_REJECTED,
             Self::PreconditionRequired => code::PRECONDITION_REQUIRED,
             Self::PreconditionFailed => code::PRECONDITION_FAILED,
@@ -81,7 +99,9 @@ impl Error {
     pub const fn is_refusal(&self) -> bool {
         match self {
             Self::NoChakraKey
+            | Self::NoDefaultChakraKey
             | Self::ChakraKeyRefused
+            | Self::ChakraKeyLacksPermission(_)
             | Self::Upstream(_)
             | Self::Rejected(_)
             | Self::UpstreamMalformed

@@ -2,7 +2,7 @@
 //!
 //! Whoever sees such an id in an answer or event of a plugin calls [`LearnedIds::learn`]. A caller that is
 //! limited to customers may use only what was learned as theirs. A caller of the whole tenant may also
-//! use an id that nobody learned, unless another tenant holds a key of the same Chakra team: Chakra
+//! use an id that nobody learned, unless another tenant may be in the same Chakra team: Chakra
 //! would not tell the two apart.
 
 use std::collections::HashMap;
@@ -86,7 +86,7 @@ impl LearnedIds {
                 }
             }
             None => {
-                if self.may_use_unlearned(scope).await? {
+                if self.has_whole_team(scope).await? {
                     Ok(None)
                 } else {
                     Err(missing())
@@ -126,7 +126,7 @@ impl LearnedIds {
         let mut tx = self.core.db.begin(scope).await?;
         let known: HashMap<_, _> = tx.learned(kind.as_str(), ids).await?.into_iter().collect();
         tx.commit().await?;
-        let unlearned = self.may_use_unlearned(scope).await?;
+        let unlearned = self.has_whole_team(scope).await?;
         let usable = |id: &String| match known.get(id) {
             Some(learned) => covers(scope.reach(), learned).then_some(learned.owner),
             None => unlearned.then_some(None),
@@ -134,14 +134,15 @@ impl LearnedIds {
         Ok(ids.iter().filter_map(|id| Some((id.clone(), usable(id)?))).collect())
     }
 
-    /// Whether the caller may use ids of which nobody knows whose they are. Asks nobody over the network: a team
-    /// that is not known yet counts as shared.
+    /// Whether the caller may use ids of which nobody knows whose they are, and calls that reach the whole Chakra
+    /// team: it is fenced by nothing, and the team is known to be its tenant's alone. Asks nobody over the network: a
+    /// team that is not known yet counts as shared.
     ///
     /// # Errors
     ///
     /// [`Error::NoChakraKey`]; [`CoreError::Database`].
-    pub async fn may_use_unlearned(&self, scope: &TenantScope) -> Result<bool, Error> {
-        Ok(scope.whole_tenant().is_ok() && self.credentials.default(scope).await?.team_shared == Some(false))
+    pub async fn has_whole_team(&self, scope: &TenantScope) -> Result<bool, Error> {
+        Ok(scope.whole_tenant().is_ok() && self.credentials.default(scope).await?.team_is_own)
     }
 }
 

@@ -28,7 +28,7 @@ pub use lookup::Lookup;
 pub use ownership::{Ownership, thing};
 pub use phone_numbers::PhoneNumbers;
 pub use plugins::{
-    Configuration, ConfigurationState, CreatePlugin, Observed, PluginConfigurations, Plugins, reduce_auth,
+    ConfigurationState, CreatePlugin, Observed, PluginConfiguration, PluginConfigurations, Plugins, reduce_auth,
 };
 pub use portico_storage::{CustomerPatch, NewCustomer};
 pub use wabas::Wabas;

@@ -9,6 +9,7 @@ use portico_app::App;
 use portico_auth::Origin;
 use portico_identity::{Browser, NewBrowserSession, RequestCredentials};
 use portico_web::browser;
+use portico_web::client_address::client_address;
 use portico_web::cookies::{Cookie, is_from_own_page, own_url};
 use portico_web::request_id::RequestId;
 use secrecy::SecretString;
@@ -62,7 +63,7 @@ impl<'r> Visit<'r> {
             authorization: None,
             tenant: None,
             browser: session.map(browser),
-            address: self.request.peer_addr().map(|address| address.ip()),
+            address: client_address(self.request, &self.app.core().trusted_proxies),
             request_id: self.request_id.as_str(),
         }
     }

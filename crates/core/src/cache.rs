@@ -175,9 +175,13 @@ impl Validity {
     fn is_valid_at(&self, stamp: &Stamp, now: Instant) -> bool {
         // Before the epochs: see the head of this file.
         let longest = if self.is_heard_at(now) { LONGEST } else { BOUND };
+        self.is_unchanged(stamp) && now.saturating_duration_since(stamp.at) < longest
+    }
+
+    /// Whether no notification came since that what was read then may have changed. One may be missing.
+    fn is_unchanged(&self, stamp: &Stamp) -> bool {
         stamp.tenant.load(Ordering::Acquire) == stamp.tenant_epoch
             && self.everything.load(Ordering::Acquire) == stamp.everything_epoch
-            && now.saturating_duration_since(stamp.at) < longest
     }
 
     /// Something of a tenant changed.
@@ -264,6 +268,13 @@ impl<K: Eq + Hash + Clone, V: Clone> Cache<K, V> {
     pub fn get(&self, validity: &Validity, key: &K) -> Option<V> {
         let (stamp, value) = self.entries.get(key)?;
         validity.is_valid(&stamp).then_some(value)
+    }
+
+    /// The value as it was when it was read last, however long ago, unless a notification of a change came since. For
+    /// when the database cannot be read, and only for what decides nothing by itself: a change may be missed.
+    pub fn last_known(&self, validity: &Validity, key: &K) -> Option<V> {
+        let (stamp, value) = self.entries.get(key)?;
+        validity.is_unchanged(&stamp).then_some(value)
     }
 
     /// Remembers a value that was read after the stamp was taken.

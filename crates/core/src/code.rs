@@ -106,6 +106,7 @@ codes! {
     OLD_SECRET = "old_secret", 403, Management, "A rotation replaced this secret of the key; what it would make outlives it.", "Use the key's new secret.";
     OPERATOR_ONLY = "operator_only", 403, Management, "Only the operator may do this.", "Ask whoever runs this Portico.";
     PERMISSION_DENIED = "permission_denied", 403, Both, "The key's role, or the token, lacks the permission that the text names; or no token may do this.", "Use a key whose role has it, or a token that was minted with it.";
+    TEAM_WIDE_REFUSED = "team_wide_refused", 403, Both, "The call reaches a whole Chakra team, which is not known to be this tenant's alone.", "Use a call that names a plugin, a phone number, a WABA or an id from an answer; see `/docs/limits#shared-team`.";
     TENANT_MISMATCH = "tenant_mismatch", 403, Both, "The header Portico-Tenant names another tenant than the caller's own.", "Leave the header out, or call with a key of that tenant.";
     TENANT_SUSPENDED = "tenant_suspended", 403, Both, "The operator suspended the tenant.", "Ask whoever runs this Portico.";
     NOT_FOUND = "not_found", 404, Both, "There is nothing at this path, or nothing that this caller may know of.", "Compare method, path and id with the OpenAPI document at `/openapi.json`.";
@@ -116,7 +117,8 @@ codes! {
     WABA_NOT_FOUND = "waba_not_found", 404, Compatible, "The WABA does not exist, or not for this caller.", "`GET /api/v1/wabas` lists yours.";
     METHOD_NOT_ALLOWED = "method_not_allowed", 405, Both, "The path exists with other methods.", "Use a method of the `Allow` header.";
     API_KEY_REVOKED = "api_key_revoked", 409, Management, "The key is revoked for good.", "Create a new one with `POST /api/v1/api-keys`.";
-    CHAKRA_KEY_MISSING = "chakra_key_missing", 409, Both, "The tenant has no Chakra key to call with.", "Store one with `POST /api/v1/chakra-keys`.";
+    CHAKRA_KEY_IN_USE = "chakra_key_in_use", 409, Management, "The Chakra key is the one that calls use.", "Make another one the default first, or repeat the call with `?force=true`.";
+    CHAKRA_KEY_MISSING = "chakra_key_missing", 409, Both, "The tenant has no Chakra key to call with, or none that is the default.", "Store one with `POST /api/v1/chakra-keys`, or choose one with `POST /api/v1/chakra-keys/{id}/set-default`.";
     CHAKRA_KEY_NAME_TAKEN = "chakra_key_name_taken", 409, Management, "Another Chakra key has this name.", "Choose another.";
     CHAKRA_KEY_TOKEN_TAKEN = "chakra_key_token_taken", 409, Management, "This access token is stored already.", "Use the Chakra key that holds it.";
     CHANGED_MEANWHILE = "changed_meanwhile", 409, Management, "What the call refers to changed meanwhile.", "Read it again and repeat.";
@@ -131,6 +133,7 @@ codes! {
     PLUGIN_EXISTS = "plugin_exists", 409, Management, "The plugin is recorded already.", "Read it with `GET /api/v1/plugins/{plugin_id}`.";
     ROLE_IN_USE = "role_in_use", 409, Management, "API keys, members or open invitations still have the role.", "Give them another one, or end them.";
     ROLE_NAME_TAKEN = "role_name_taken", 409, Management, "Another role has this name.", "Choose another.";
+    TEAM_IN_USE = "team_in_use", 409, Management, "The access token is of a Chakra team that is in use.", "Use a Chakra team of your own, or ask whoever runs this Portico to let you share it.";
     TOO_MANY_OLD_SECRETS = "too_many_old_secrets", 409, Management, "Five old secrets of the key still open.", "Wait until one ends, or end all of them with an overlap of 0.";
     PRECONDITION_FAILED = "precondition_failed", 412, Management, "It changed since it was read.", "Read it again, and repeat the change with the new ETag in `If-Match`.";
     BODY_TOO_LARGE = "body_too_large", 413, Both, "The body is longer than the call takes.", "JSON may have 1 MiB, media 100 MiB.";
@@ -141,6 +144,7 @@ codes! {
     RATE_LIMITED = "rate_limited", 429, Both, "There were too many calls; the text says by which limit.", "Repeat it after `Retry-After` seconds; nothing was done. `RateLimit` says how much is left.";
     TENANT_BUSY = "tenant_busy", 429, Management, "Too many management calls of the tenant are under way at once.", "Wait for some to end and repeat; a replica works on four at once.";
     INTERNAL = "internal", 500, Both, "Portico failed.", "Repeat it if the operation is safe to repeat; report the request id to whoever runs this Portico.";
+    CHAKRA_KEY_LACKS_PERMISSION = "chakra_key_lacks_permission", 502, Both, "Chakra takes the stored key, but not for this call: the key's access role there lacks a permission.", "Read Chakra's own words in the text; give the role that permission at Chakra, or use a key that has it.";
     CHAKRA_KEY_REFUSED = "chakra_key_refused", 502, Both, "Chakra refuses the stored key.", "Replace it with `POST /api/v1/chakra-keys/{id}/replace`.";
     UPSTREAM_GARBLED = "upstream_garbled", 502, Both, "Chakra's answer cannot be read.", "Look whether the change was made before you repeat it.";
     UPSTREAM_REJECTED = "upstream_rejected", 502, Both, "Chakra said no to a call that Portico made for this one.", "Read Chakra's own words in the text.";
@@ -148,7 +152,7 @@ codes! {
     UPSTREAM_WORDLESS = "upstream_wordless", 502, Compatible, "Chakra failed with a page, a plain text or nothing. The status is Chakra's own.", "Repeat a read later; before you repeat a change, look whether it was made.";
     BUSY = "busy", 503, Management, "Portico is busy with other work of this kind.", "Repeat the call after the seconds in `Retry-After`.";
     DATABASE_UNAVAILABLE = "database_unavailable", 503, Both, "Portico's database cannot be reached.", "Repeat it after `Retry-After` seconds; nothing was done.";
-    VAULT_UNAVAILABLE = "vault_unavailable", 503, Both, "A master key outside of Portico cannot be reached, and what it would open is not in memory.", "Repeat it after `Retry-After` seconds; nothing was done.";
+    VAULT_UNAVAILABLE = "vault_unavailable", 503, Both, "A master key cannot be reached, or this replica does not have it, and what it would open is not in memory.", "Repeat it after `Retry-After` seconds; nothing was done.";
     UPSTREAM_TIMEOUT = "upstream_timeout", 504, Both, "Chakra did not answer in time.", "Look whether the change was made before you repeat it.";
 }
 

@@ -102,9 +102,10 @@ pub enum Error {
     /// A sealed value does not open.
     #[error("a sealed value does not open")]
     Vault(#[source] OpenError),
-    /// A master key's provider does not serve, and what it would open is not in memory.
-    #[error("the vault's master key cannot be reached now; nothing was done, so repeat it later")]
-    VaultUnavailable(#[source] MasterKeyFailure),
+    /// A master key is not at hand (its provider does not serve, or this replica does not list it), and what it
+    /// would open is not in memory.
+    #[error("the vault's master key cannot be used now; nothing was done, so repeat it later")]
+    VaultUnavailable(#[source] OpenError),
 }
 
 impl From<Exceeded> for Error {
@@ -115,16 +116,13 @@ impl From<Exceeded> for Error {
 
 impl From<MasterKeyFailure> for Error {
     fn from(failure: MasterKeyFailure) -> Self {
-        Self::VaultUnavailable(failure)
+        Self::VaultUnavailable(failure.into())
     }
 }
 
 impl From<OpenError> for Error {
     fn from(error: OpenError) -> Self {
-        match error {
-            OpenError::MasterKey(failure) => failure.into(),
-            error => Self::Vault(error),
-        }
+        if error.is_of_master_key() { Self::VaultUnavailable(error) } else { Self::Vault(error) }
     }
 }
 

@@ -15,7 +15,9 @@ mod invalidation;
 pub mod limits;
 pub mod metrics;
 mod paging;
+mod shared_read;
 pub mod tasks;
+pub mod trusted_proxies;
 pub mod vault;
 pub mod write_behind;
 
@@ -27,6 +29,7 @@ use portico_vault::{FingerprintSubkey, MacKey, MasterKeys};
 
 pub use error::{Causes, Error, Fault, RequestError, Thing};
 pub use paging::{PageRequest, Paged, paged};
+pub use shared_read::SharedRead;
 
 use audit::{AuditRecorder, Refusals};
 use bulkhead::Bulkhead;
@@ -35,7 +38,8 @@ use invalidation::InvalidationListener;
 use limits::Limits;
 use metrics::Metrics;
 use tasks::Tasks;
-use vault::{Vault, VaultAvailability};
+use trusted_proxies::TrustedProxies;
+use vault::{ReplicaAnnouncement, Vault, VaultAvailability};
 use write_behind::WriteBehind;
 
 /// What every service is made from. Cheap to clone.
@@ -53,8 +57,10 @@ pub struct Core {
     pub master_keys: Arc<MasterKeys>,
     /// Data keys, opened.
     pub vault: Vault,
-    /// Whether master keys can be reached.
+    /// Whether master keys can be used.
     pub vault_availability: VaultAvailability,
+    /// Tells rotations which master keys this process can use.
+    pub replica: ReplicaAnnouncement,
     /// The key from which each purpose (tickets, forms, throttling) derives its own.
     pub mac_key: Arc<MacKey>,
     /// By which Chakra keys and their teams are recognised.
@@ -75,6 +81,8 @@ pub struct Core {
     pub metrics: Arc<Metrics>,
     /// Where the outside reaches Portico, without a slash at the end; none: at the host that a call names.
     pub public_url: Option<Arc<str>>,
+    /// Whose word about the addresses of callers is taken.
+    pub trusted_proxies: TrustedProxies,
 }
 
 /// How the core runs.
@@ -82,6 +90,8 @@ pub struct Core {
 pub struct CoreOptions {
     /// Where the outside reaches Portico, without a slash at the end.
     pub public_url: Option<String>,
+    /// Whose word about the addresses of callers is taken.
+    pub trusted_proxies: TrustedProxies,
     /// How many rows of the request log wait for Postgres before further ones are dropped.
     pub request_log_capacity: usize,
     /// The time.
@@ -93,18 +103,20 @@ impl Core {
     /// [`vault::unlock`], which proves the master keys.
     #[must_use]
     pub fn new(db: Db, master_keys: Arc<MasterKeys>, mac_key: MacKey, options: CoreOptions) -> Self {
-        let CoreOptions { public_url, request_log_capacity, clock } = options;
+        let CoreOptions { public_url, trusted_proxies, request_log_capacity, clock } = options;
         let fingerprints = Arc::new(mac_key.fingerprint_subkey());
         let (metrics, limits) = (Arc::<Metrics>::default(), Arc::new(Limits::new(&clock)));
         let validity = Arc::new(Validity::new(clock.clone()));
         let vault = Vault::new(db.clone(), Arc::clone(&master_keys), clock.clone());
         let audit = AuditRecorder::new(db.clone(), Arc::new(mac_key.audit_chain_key()), clock.clone());
         let core = Self {
-            vault_availability: VaultAvailability::new(Arc::clone(&master_keys), clock.clone()),
+            vault_availability: VaultAvailability::new(db.clone(), Arc::clone(&master_keys), clock.clone()),
+            replica: ReplicaAnnouncement::new(db.clone(), Arc::clone(&master_keys)),
             refusals: Refusals::new(audit.clone()),
             write_behind: WriteBehind::new(db.clone(), Arc::clone(&metrics), clock.clone(), request_log_capacity),
             tasks: Tasks::new(clock.clone()),
             public_url: public_url.map(Arc::from),
+            trusted_proxies,
             bulkhead: Arc::default(),
             caches: Caches::default(),
             db,
@@ -126,6 +138,7 @@ impl Core {
         let Self { db, validity, vault, metrics, .. } = self.clone();
         InvalidationListener::new(db, validity, vault, metrics).register(&self.tasks);
         self.vault_availability.register(&self.tasks);
+        self.replica.register(&self.tasks);
         self.write_behind.register(&self.tasks);
         self.vault.register(&self.validity, &self.tasks);
         self.caches.register(&self.validity, &self.tasks);

@@ -1,6 +1,8 @@
 //! What the pages about the catalogue share: how they say who may call an operation, what is
 //! checked, and how well its contract is known.
 
+use std::borrow::Cow;
+
 use maud::{Markup, html};
 use portico_chakra::{At, Condition, Confidence, Operation, Owned, Retry, router};
 use portico_domain::Permission;
@@ -53,7 +55,11 @@ pub(crate) fn permissions(operation: &Operation) -> Markup {
         @if let Some((name, more)) = operation.query_permission {
             ", and " (permission(more)) " with the query parameter " code { (name) }
         }
-        @if operation.permission.is_some_and(Permission::is_team_wide) { " (team-wide)" }
+        @if operation.team_wide {
+            " (team-wide)"
+        } @else if operation.permission.is_some_and(Permission::is_team_wide) {
+            " (not for keys limited to customers)"
+        }
     }
 }
 
@@ -74,7 +80,7 @@ pub(crate) fn checked(operation: &Operation) -> Markup {
             "in the " (place) " "
             @for (at, owned) in ids.iter().enumerate() {
                 @if at > 0 { ", " }
-                code { (part_of_call(owned.at).1) }
+                code { (part_of_call(owned.at).1.into_owned()) }
                 @if owned.when != Condition::Always { " (when " (when(owned.when)) ")" }
             }
         }
@@ -82,11 +88,15 @@ pub(crate) fn checked(operation: &Operation) -> Markup {
 }
 
 /// The part of a call in which an id stands, and the id's name there.
-fn part_of_call(at: At) -> (&'static str, &'static str) {
+fn part_of_call(at: At) -> (&'static str, Cow<'static, str>) {
     match at {
-        At::Path(name) => ("path", name),
-        At::Query(name) => ("query", name),
-        At::Body(pointer) => ("body", pointer),
+        At::Path(name) => ("path", name.into()),
+        At::Query(name) => ("query", name.into()),
+        At::Body(pointer) => ("body", pointer.into()),
+        At::Anywhere(within, name) => (
+            "body, wherever it stands,",
+            if within.is_empty() { name.into() } else { format!("{within}/{name}").into() },
+        ),
     }
 }
 

@@ -11,6 +11,7 @@
 //! To add a page, write its text in [Markdown](markdown) to `pages/` and name it in [`pages`], in the function of its
 //! part: `begin`, `know`, `run` or `look_up`. Navigation, contents, search and the test of links follow.
 
+mod assets;
 mod catalogue;
 mod file;
 mod inferred;
@@ -28,68 +29,69 @@ mod text;
 
 use std::sync::Arc;
 
-use actix_web::http::Method;
+use actix_web::http::header::{HeaderValue, LOCATION};
+use actix_web::http::{Method, StatusCode};
 use actix_web::web::{self, Bytes, ServiceConfig};
-use actix_web::{HttpRequest, guard};
+use actix_web::{HttpRequest, HttpResponse, guard};
+use portico_web::reply;
+use portico_web::request_id::RequestId;
 use portico_web::routes::other_method;
-use utoipa_swagger_ui::Config;
 
+use crate::assets::Assets;
 use crate::file::{File, Policy};
 use crate::reference::Reference;
 
 pub use sources::Sources;
 
 const HTML: &str = "text/html; charset=utf-8";
-const CSS: &str = "text/css; charset=utf-8";
-const SCRIPT: &str = "text/javascript; charset=utf-8";
-
-/// The files of Swagger UI that the reference uses.
-const BUNDLED: &[&str] = &["swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"];
 
 /// Everything that is served, made once at start.
 #[derive(Debug)]
-pub struct Docs(Vec<(String, Arc<File>)>);
+pub struct Docs {
+    files: Vec<(String, Arc<File>)>,
+    /// What stands at every other address below `/docs/`.
+    not_found: Arc<File>,
+}
 
 impl Docs {
     /// The documentation of these sources.
     #[must_use]
     pub fn new(sources: &Sources<'_>) -> Self {
-        let reference = Reference::of(sources.json);
-        let pages = pages::all(sources, &reference);
+        let (reference, assets) = (Reference::of(sources.json), Assets::new());
+        let pages = pages::all(sources, &reference, &assets);
         let index = search::index(&pages, &reference);
-        let mut docs = Self(Vec::new());
-        docs.text("/openapi.json", sources.json, "application/json");
-        docs.text("/openapi.yaml", sources.yaml, "application/yaml");
-        docs.text("/docs/portico.css", include_str!("portico.css"), CSS);
-        docs.text("/docs/portico.js", include_str!("portico.js"), SCRIPT);
-        docs.text("/docs/reference.js", include_str!("reference.js"), SCRIPT);
-        docs.add("/docs/search.json", File::new(index.into(), "application/json", Policy::Strict));
+        let html =
+            |page: &page::Page| File::new(page::render(page, &pages, &assets).into_string().into(), HTML, page.policy);
+        let not_found = html(&pages::not_found(&pages)).with_status(StatusCode::NOT_FOUND);
+        let mut docs = Self { files: Vec::new(), not_found: Arc::new(not_found) };
+        let text = |text: &str, kind| File::new(Bytes::copy_from_slice(text.as_bytes()), kind, Policy::Strict);
+        docs.add("/openapi.json", Arc::new(text(sources.json, "application/json")));
+        docs.add("/openapi.yaml", Arc::new(text(sources.yaml, "application/yaml")));
+        docs.add("/docs/search.json", Arc::new(text(&index, "application/json")));
         for page in &pages {
-            let file = File::new(page::render(page, &pages).into_string().into(), HTML, page.policy);
+            let file = Arc::new(html(page));
             if page.path == page::START {
-                docs.add("/docs/", file.clone());
+                docs.add("/docs/", Arc::clone(&file));
             }
             docs.add(page.path, file);
         }
-        for name in BUNDLED {
-            docs.add(&format!("/docs/{name}"), bundled(name));
+        for (path, file) in assets.files() {
+            docs.add(path, Arc::clone(file));
         }
         docs
     }
 
     /// Registers all of it.
     pub fn register(&self, config: &mut ServiceConfig) {
-        for (path, file) in &self.0 {
+        for (path, file) in &self.files {
             serve(config, path, Arc::clone(file));
         }
+        serve_missing(config, Arc::clone(&self.not_found));
+        lead_here(config);
     }
 
-    fn text(&mut self, path: &str, text: &'static str, kind: &str) {
-        self.add(path, File::new(Bytes::from_static(text.as_bytes()), kind, Policy::Strict));
-    }
-
-    fn add(&mut self, path: &str, file: File) {
-        self.0.push((path.to_owned(), Arc::new(file)));
+    fn add(&mut self, path: &str, file: Arc<File>) {
+        self.files.push((path.to_owned(), file));
     }
 }
 
@@ -98,19 +100,34 @@ fn serve(config: &mut ServiceConfig, path: &str, file: Arc<File>) {
     let reads = guard::Any(guard::Get()).or(guard::Head());
     let answer = move |request: HttpRequest| {
         let file = Arc::clone(&file);
-        async move { file.answer(&request) }
+        async move { file.answer(&request).await }
     };
     let resource = web::resource(path).route(web::route().guard(reads).to(answer));
     config.service(resource.default_service(other_method(None, &[Method::GET, Method::HEAD])));
 }
 
-/// A file of Swagger UI out of this binary.
-fn bundled(name: &str) -> File {
-    let file = utoipa_swagger_ui::serve(name, Arc::new(Config::from("/openapi.json")))
-        .ok()
-        .flatten()
-        .expect("Swagger UI has the files of BUNDLED, as a test proves");
-    File::new(file.bytes.into_owned().into(), file.content_type, Policy::Strict)
+/// A page for people at every address below `/docs/` at which nothing is.
+#[expect(clippy::disallowed_methods, reason = "it says only that nothing is there")]
+fn serve_missing(config: &mut ServiceConfig, page: Arc<File>) {
+    let answer = move |request: HttpRequest| {
+        let page = Arc::clone(&page);
+        async move { page.answer(&request).await }
+    };
+    config.service(web::resource("/docs/{anything:.*}").route(web::route().to(answer)));
+}
+
+/// Whoever opens the bare address with a browser comes here.
+#[expect(clippy::disallowed_methods, reason = "documentation is for everybody")]
+fn lead_here(config: &mut ServiceConfig) {
+    let reads = guard::Any(guard::Get()).or(guard::Head());
+    let answer = |request: HttpRequest| async move {
+        let mut answer = HttpResponse::Found();
+        let mut answer = answer.insert_header((LOCATION, HeaderValue::from_static(page::START))).finish();
+        reply::add_common_headers(answer.headers_mut(), &RequestId::of(&request));
+        answer
+    };
+    let resource = web::resource("/").route(web::route().guard(reads).to(answer));
+    config.service(resource.default_service(other_method(None, &[Method::GET, Method::HEAD])));
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 use portico_web::page::document;
 
+use crate::assets::Assets;
 use crate::file::Policy;
 use crate::section::Section;
 
@@ -43,13 +44,13 @@ pub(crate) struct Body {
 }
 
 /// The page with everything around it.
-pub(crate) fn render(page: &Page, all: &[Page]) -> Markup {
+pub(crate) fn render(page: &Page, all: &[Page], assets: &Assets) -> Markup {
     let head = html! {
         meta name="description" content=(page.about);
-        @if page.policy == Policy::Reference { link rel="stylesheet" href="/docs/swagger-ui.css"; }
-        link rel="stylesheet" href="/docs/portico.css";
-        link rel="icon" type="image/png" href="/docs/favicon-32x32.png";
-        script src="/docs/portico.js" defer {}
+        @if page.policy == Policy::Reference { link rel="stylesheet" href=(assets.path("swagger-ui.css")); }
+        link rel="stylesheet" href=(assets.path("portico.css"));
+        link rel="icon" type="image/png" href=(assets.path("favicon-32x32.png"));
+        script src=(assets.path("portico.js")) defer {}
     };
     let body = html! {
         a.skip href="#content" { "Skip to the text" }
@@ -129,7 +130,7 @@ fn contents(sections: &[Section]) -> Markup {
 
 /// Links to the pages before and after.
 fn around(page: &Page, all: &[Page]) -> Markup {
-    let at = all.iter().position(|other| other.path == page.path).unwrap_or_default();
+    let Some(at) = all.iter().position(|other| other.path == page.path) else { return html! {} };
     let before = at.checked_sub(1).and_then(|at| all.get(at));
     html! {
         footer {

@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use crate::assets::Assets;
 use crate::file::Policy;
 use crate::markdown::{self, Part};
 use crate::page::{Body, Page, START};
@@ -21,12 +22,12 @@ const LOOK_UP: &str = "Look up";
 const SETTINGS: &str = include_str!("../../server/settings.md");
 
 /// Every page.
-pub(crate) fn all(sources: &Sources<'_>, reference: &Reference) -> Vec<Page> {
+pub(crate) fn all(sources: &Sources<'_>, reference: &Reference, assets: &Assets) -> Vec<Page> {
     let (mut pages, texts): (Vec<_>, Vec<_>) = [begin(), know(), run(), look_up()].into_iter().flatten().unzip();
     let parts = Parts { sources, reference, cards: cards(&pages) };
     for (page, text) in pages.iter_mut().zip(texts) {
         if page.path == REFERENCE {
-            (page.policy, page.body.text) = (Policy::Reference, swagger_ui());
+            (page.policy, page.body.text) = (Policy::Reference, swagger_ui(assets));
         } else {
             page.body = markdown::body(text, |name| parts.part(name));
         }
@@ -153,8 +154,40 @@ fn run() -> Vec<Text> {
             RUN,
             "Running Portico",
             "Running Portico",
-            "Database roles, proxies, replicas, master keys, backups, upgrades, health, metrics, logs.",
+            "Database roles, proxies, replicas, master keys, backups, health, metrics, logs.",
             include_str!("pages/running.md"),
+        ),
+        page(
+            "/docs/backups",
+            RUN,
+            "Backups",
+            "Backups",
+            "Taking a backup that is complete, and putting it back.",
+            include_str!("pages/backups.md"),
+        ),
+        page(
+            "/docs/deploying",
+            RUN,
+            "Deploying",
+            "Deploying",
+            "The packed program under systemd, the image with Docker Compose, the proxy in front.",
+            include_str!("pages/deploying.md"),
+        ),
+        page(
+            "/docs/upgrading",
+            RUN,
+            "Upgrading",
+            "Upgrading",
+            "The order of an upgrade, versions beside each other, and the way back.",
+            include_str!("pages/upgrading.md"),
+        ),
+        page(
+            "/docs/monitoring",
+            RUN,
+            "Monitoring",
+            "Monitoring",
+            "Probes, alerts with their expressions, and where to look.",
+            include_str!("pages/monitoring.md"),
         ),
         page(
             "/docs/settings",
@@ -213,6 +246,17 @@ fn look_up() -> Vec<Text> {
     ]
 }
 
+/// What stands at an address that no page has.
+pub(crate) fn not_found(pages: &[Page]) -> Page {
+    let body = Body {
+        lead: html! { p.lead { "No page is at this address. These are:" } },
+        text: cards(pages),
+        sections: Vec::new(),
+    };
+    let about = "No page is at this address.";
+    Page { path: "", part: "", name: "", title: "Not found", about, body, policy: Policy::Strict }
+}
+
 /// What follows the heading of the table of settings: a page has its own.
 fn settings() -> &'static str {
     SETTINGS.split_once("\n# Settings\n").map_or(SETTINGS, |(_, text)| text)
@@ -230,7 +274,7 @@ fn page(
 }
 
 /// Where Swagger UI appears.
-fn swagger_ui() -> Markup {
+fn swagger_ui(assets: &Assets) -> Markup {
     html! {
         div id="docs" {
             noscript {
@@ -241,8 +285,8 @@ fn swagger_ui() -> Markup {
                 }
             }
         }
-        script src="/docs/swagger-ui-bundle.js" defer {}
-        script src="/docs/reference.js" defer {}
+        script src=(assets.path("swagger-ui-bundle.js")) defer {}
+        script src=(assets.path("reference.js")) defer {}
     }
 }
 

@@ -11,7 +11,7 @@ pub struct Sources<'s> {
     /// Every error code.
     pub codes: &'s [Code],
     /// The OpenAPI document as JSON.
-    pub json: &'static str,
+    pub json: &'s str,
     /// The same as YAML.
-    pub yaml: &'static str,
+    pub yaml: &'s str,
 }

@@ -59,7 +59,7 @@ fn bare() -> Docs {
 }
 
 fn pages() -> Vec<page::Page> {
-    pages::all(&sources(&routes()), &Reference::of(DOCUMENT))
+    pages::all(&sources(&routes()), &Reference::of(DOCUMENT), &Assets::new())
 }
 
 async fn ask(docs: &Docs, request: test::TestRequest) -> Got {
@@ -203,6 +203,55 @@ async fn the_page_of_settings_is_the_servers_table_without_its_heading() {
     assert_eq!(page.matches("<h1").count(), 1);
     assert!(page.contains("<p class=\"lead\">A command reads its settings once"), "the introduction leads");
     assert!(page.contains("<td><code>DATABASE_URL</code></td>") && page.contains(" id=\"chakra-paths\""));
+}
+
+#[actix_web::test]
+async fn what_pages_load_stands_at_an_address_that_names_its_content() {
+    let docs = bare();
+    let page = get(&docs, "/docs").await.body;
+    let loaded: Vec<&str> = attributes(&page, "href")
+        .chain(attributes(&page, "src"))
+        .filter(|path| path.contains(".css") || path.contains(".js"))
+        .collect();
+    assert!(
+        loaded.iter().any(|path| path.strip_prefix("/docs/portico.").is_some_and(|rest| rest.contains(".css"))),
+        "{loaded:?}"
+    );
+    for path in loaded.iter().filter(|path| !path.starts_with("/openapi")) {
+        let got = get(&docs, path).await;
+        assert_eq!(got.header("cache-control"), "public, max-age=31536000, immutable", "{path}");
+    }
+    assert_eq!(get(&docs, "/docs/portico.css").await.status, StatusCode::NOT_FOUND);
+}
+
+#[actix_web::test]
+async fn text_is_compressed_for_whoever_takes_it() {
+    let docs = site();
+    let plain = get(&docs, "/openapi.json").await;
+    assert_eq!((plain.header("content-encoding"), plain.header("vary")), ("", "accept-encoding"));
+    let app = test::init_service(App::new().configure(|config| docs.register(config))).await;
+    let asked = test::TestRequest::get().uri("/openapi.json").insert_header((header::ACCEPT_ENCODING, "gzip, br"));
+    let answer = test::call_service(&app, asked.to_request()).await;
+    assert_eq!(answer.headers().get(header::CONTENT_ENCODING).map(HeaderValue::as_bytes), Some(&b"gzip"[..]));
+    let tag = answer.headers().get(header::ETAG).cloned().expect("has a tag");
+    assert_ne!(tag.to_str().unwrap(), plain.header("etag"), "another form is another entity");
+    let bytes = test::read_body(answer).await;
+    let mut text = String::new();
+    std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(&bytes[..]), &mut text).expect("is gzip");
+    assert!(text == plain.body && bytes.len() * 5 < text.len(), "{} of {} bytes", bytes.len(), text.len());
+    let again = test::TestRequest::get().uri("/openapi.json").insert_header((header::ACCEPT_ENCODING, "gzip"));
+    let again = ask(&docs, again.insert_header((header::IF_NONE_MATCH, tag))).await;
+    assert_eq!((again.status, again.header("vary")), (StatusCode::NOT_MODIFIED, "accept-encoding"));
+}
+
+#[actix_web::test]
+async fn the_bare_address_leads_here_and_what_is_missing_is_a_page() {
+    let docs = bare();
+    let got = get(&docs, "/").await;
+    assert_eq!((got.status, got.header("location")), (StatusCode::FOUND, "/docs"));
+    let got = get(&docs, "/docs/no/such-page").await;
+    assert_eq!((got.status, got.header("content-type")), (StatusCode::NOT_FOUND, "text/html; charset=utf-8"));
+    assert!(got.body.contains("href=\"/docs/quick-start\"") && !got.body.contains("rel=\"next\""));
 }
 
 #[actix_web::test]

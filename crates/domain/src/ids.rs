@@ -126,6 +126,8 @@ identifiers! {
     OldSecretId, OldSecretType, "osk", "osk_01h455vb4pex5vsknk084sn02q";
     /// A key that signs tokens: the `kid` of a JWT.
     SigningKeyId, SigningKeyType, "sgk", "sgk_01h455vb4pex5vsknk084sn02q";
+    /// A process that serves; made anew at each start.
+    ReplicaId, ReplicaType, "rep", "rep_01h455vb4pex5vsknk084sn02q";
 }
 
 impl TenantId {

@@ -36,13 +36,15 @@ pub use customer::Metadata;
 pub use email::Email;
 pub use event::Event;
 pub use ids::{
-    ApiKeyId, ChakraKeyId, CustomerId, EventId, InvitationId, MemberId, OldSecretId, RoleId, SessionId, SigningKeyId,
-    TenantId, TokenId,
+    ApiKeyId, ChakraKeyId, CustomerId, EventId, InvitationId, MemberId, OldSecretId, ReplicaId, RoleId, SessionId,
+    SigningKeyId, TenantId, TokenId,
 };
 pub use lookup::{LookupCursor, LookupFilter, LookupRow};
 pub use member::{Invitation, InvitationStatus, Member};
 pub use meta_ids::{PhoneNumberId, PluginId, WabaId};
-pub use model::{ApiKey, ChakraKey, Customer, PhoneNumber, Plugin, RequestEntry, Role, Tenant, TenantSettings, Waba};
+pub use model::{
+    ApiKey, ChakraKey, Customer, PhoneNumber, Plugin, RequestEntry, Role, TeamSharing, Tenant, TenantSettings, Waba,
+};
 pub use permission::Permission;
 pub use phone_digits::PhoneDigits;
 pub use rate_limit::RateLimit;

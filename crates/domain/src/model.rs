@@ -33,6 +33,16 @@ pub struct Tenant {
     pub updated_at: OffsetDateTime,
 }
 
+/// The operator's leave for a tenant to store keys of a Chakra team that another one holds.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct TeamSharing {
+    /// The tenant that holds the team.
+    pub with: TenantId,
+    /// When the operator gave leave.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+}
+
 /// A tenant's own settings.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct TenantSettings {

@@ -57,11 +57,11 @@ states! {
 
     /// What Chakra last said of a stored key.
     ChakraKeyStatus {
-        /// Chakra was not asked yet.
+        /// Chakra was not asked yet: only of keys that an earlier version stored.
         Unverified = "unverified",
         /// Chakra accepted it.
         Verified = "verified",
-        /// Chakra answered 401 or 403: replace the key.
+        /// Chakra answered 401, and accepted no call with it since: replace the key.
         Refused = "refused",
     }
 

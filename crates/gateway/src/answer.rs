@@ -1,8 +1,12 @@
 //! Chakra's answer on its way to the caller.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::header::{HeaderMap, LOCATION};
-use portico_chakra::{AnswerRule, BufferedBody, Effect, Envelope, Operation, UpstreamResponse};
+use portico_chakra::{
+    AnswerRule, BufferedBody, Effect, Envelope, Operation, UpstreamResponse, lenient_json, refusal_text,
+};
 use portico_connections::Error as ConnectionsError;
 use portico_connections::reduce_auth;
 use serde_json::Value;
@@ -11,10 +15,10 @@ use crate::Error;
 use crate::Gateway;
 use crate::call::{Answer, AnswerBody};
 use crate::links::Links;
-use crate::pipeline::Sent;
+use crate::pipeline::{Asked, Sent};
 use crate::record::CallRecord;
 use crate::rewrite::{self, Rewrite};
-use crate::{effects, headers};
+use crate::{echo, effects, headers};
 
 /// Answers up to this length are looked into for `_errors`, in bytes.
 const GLANCE: usize = 64 * 1024;
@@ -23,14 +27,25 @@ const GLANCE: usize = 64 * 1024;
 ///
 /// # Errors
 ///
-/// [`ConnectionsError::ChakraKeyRefused`], [`Error::UpstreamUnreadable`],
+/// [`ConnectionsError::ChakraKeyRefused`], [`ConnectionsError::ChakraKeyLacksPermission`], [`Error::UpstreamUnreadable`],
 /// [`ConnectionsError::UpstreamMalformed`], [`ConnectionsError::Upstream`];
 /// [`CoreError::Database`](portico_core::Error::Database) when what the answer changes cannot be recorded.
 pub(crate) async fn answer(sent: Sent, gateway: &Gateway, record: &mut CallRecord) -> Result<Answer, Error> {
     let (asked, incoming, links) = sent.into_parts();
     let (operation, status) = (asked.operation, incoming.status());
     let success = (200..300).contains(&status);
+    // A switch of protocols is no answer, and would become the caller's.
+    if !(200..600).contains(&status) {
+        return Err(ConnectionsError::UpstreamMalformed.into());
+    }
+    if success {
+        gateway.services.refused_keys.note_accepted(&asked.scope, &asked.key);
+    }
     let mut head = headers::incoming(incoming.headers());
+    let mut shown = head.iter().map(|(_, value)| value).chain(incoming.headers().get(LOCATION));
+    if shown.any(|value| asked.key.stands_in(value.as_bytes())) {
+        return Err(echoed(operation));
+    }
     if (300..400).contains(&status) && status != 304 && incoming.headers().contains_key(LOCATION) {
         return redirect(gateway, operation, &links, &incoming, head);
     }
@@ -38,7 +53,7 @@ pub(crate) async fn answer(sent: Sent, gateway: &Gateway, record: &mut CallRecor
     let bytes = if by_tree {
         incoming.bytes().await?
     } else if operation.envelope == Envelope::Binary && success {
-        return Ok(streamed(status, head, incoming));
+        return Ok(streamed(status, head, incoming, &asked));
     } else {
         match incoming.read_up_to(GLANCE).await? {
             BufferedBody::Complete(bytes) => bytes,
@@ -46,36 +61,43 @@ pub(crate) async fn answer(sent: Sent, gateway: &Gateway, record: &mut CallRecor
             BufferedBody::LimitExceeded(_) if status == 401 || status == 403 => Bytes::new(),
             BufferedBody::LimitExceeded(incoming) if success && rewrite::concerns(operation) => {
                 let rewrite = Rewrite::new(gateway, &asked.scope, operation, &asked.named, links);
-                drop_changed(&mut head);
-                let body = AnswerBody::Pieces(Box::pin(rewrite.pieces(incoming)));
+                headers::drop_changed(&mut head);
+                let pieces = echo::withheld(rewrite.pieces(incoming), Arc::clone(&asked.key), operation.id);
+                let body = AnswerBody::Pieces(Box::pin(pieces));
                 return Ok(Answer::new(status, head, body));
             }
-            BufferedBody::LimitExceeded(incoming) => return Ok(streamed(status, head, incoming)),
+            BufferedBody::LimitExceeded(incoming) => return Ok(streamed(status, head, incoming, &asked)),
         }
     };
-    if status == 401 || (status == 403 && !is_metas_error(&bytes)) {
+    if status == 401 {
         gateway.services.refused_keys.note(&asked.scope, &asked.key);
         return Err(ConnectionsError::ChakraKeyRefused.into());
+    }
+    if status == 403 && !is_metas_error(&bytes) {
+        let words = refusal_text(&bytes);
+        let words = if asked.key.stands_in(words.as_bytes()) { String::new() } else { words };
+        return Err(ConnectionsError::ChakraKeyLacksPermission(words).into());
     }
     if status >= 400 && !is_object(&bytes) {
         let retry_after = head.into_iter().find(|(name, _)| *name == http::header::RETRY_AFTER).map(|(_, value)| value);
         if operation.effect == Effect::DeletesPlugin {
             effects::apply(gateway, &asked, status, false, None).await?;
         }
-        return Err(Error::UpstreamUnreadable { status, words: words(&bytes), retry_after });
+        let words = if asked.key.stands_in(&bytes) { String::new() } else { words(&bytes) };
+        return Err(Error::UpstreamUnreadable { status, words, retry_after });
     }
     let errors = success && has_errors(&bytes);
     record.has_errors(errors);
     let mut body = bytes;
     if by_tree {
-        let tree = read(&body);
+        let tree = lenient_json::read(&body);
         effects::apply(gateway, &asked, status, errors, tree.as_ref()).await?;
         if success
             && operation.rule == AnswerRule::Plugin
             && let Some(changed) = reduced(operation, &body, tree)?
         {
             body = changed;
-            drop_changed(&mut head);
+            headers::drop_changed(&mut head);
         }
     } else if success && rewrite::concerns(operation) && !body.is_empty() {
         let rewrite = Rewrite::new(gateway, &asked.scope, operation, &asked.named, links);
@@ -83,10 +105,19 @@ pub(crate) async fn answer(sent: Sent, gateway: &Gateway, record: &mut CallRecor
         record.learned(learned);
         if written != body {
             body = written;
-            drop_changed(&mut head);
+            headers::drop_changed(&mut head);
         }
     }
+    if asked.key.stands_in(&body) {
+        return Err(echoed(operation));
+    }
     Ok(Answer::new(status, head, AnswerBody::Whole(body)))
+}
+
+/// The error for an answer that holds the stored key.
+fn echoed(operation: &Operation) -> Error {
+    echo::report(operation.id);
+    ConnectionsError::UpstreamMalformed.into()
 }
 
 /// A redirect of Chakra's. Portico follows none, because it would carry the credential on; the caller
@@ -113,7 +144,6 @@ fn redirect(
         None => return Err(ConnectionsError::UpstreamMalformed.into()),
     };
     let location = http::HeaderValue::from_str(&location).map_err(|_| ConnectionsError::UpstreamMalformed)?;
-    head.retain(|(name, _)| *name != LOCATION);
     head.push((LOCATION, location));
     Ok(Answer::new(incoming.status(), head, AnswerBody::Whole(Bytes::new())))
 }
@@ -139,11 +169,6 @@ fn reduced(operation: &Operation, body: &[u8], tree: Option<Value>) -> Result<Op
     Ok(Some(tree.to_string().into()))
 }
 
-/// What no longer fits an answer that was changed.
-fn drop_changed(head: &mut Vec<(http::HeaderName, http::HeaderValue)>) {
-    head.retain(|(name, _)| *name != http::header::ETAG && *name != http::header::CONTENT_ENCODING);
-}
-
 /// Chakra's words, where they are a short plain text.
 fn words(bytes: &[u8]) -> String {
     let text = std::str::from_utf8(without_mark(bytes)).unwrap_or_default().trim();
@@ -156,7 +181,12 @@ fn is_object(bytes: &[u8]) -> bool {
     bytes.first() == Some(&b'{') && serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok()
 }
 
-fn streamed(status: u16, mut head: Vec<(http::HeaderName, http::HeaderValue)>, incoming: UpstreamResponse) -> Answer {
+fn streamed(
+    status: u16,
+    mut head: Vec<(http::HeaderName, http::HeaderValue)>,
+    incoming: UpstreamResponse,
+    asked: &Asked,
+) -> Answer {
     // Nobody asks for the pieces of an empty body, so nobody would say that it ended.
     if status == 204 || content_length(incoming.headers()).is_some_and(|length| length == "0") {
         return Answer::new(status, head, AnswerBody::Whole(Bytes::new()));
@@ -164,19 +194,16 @@ fn streamed(status: u16, mut head: Vec<(http::HeaderName, http::HeaderValue)>, i
     if let Some(length) = content_length(incoming.headers()) {
         head.push((http::header::CONTENT_LENGTH, length));
     }
-    Answer::new(status, head, AnswerBody::Pieces(Box::pin(incoming.bytes_stream())))
+    let pieces = echo::withheld(incoming.bytes_stream(), Arc::clone(&asked.key), asked.operation.id);
+    Answer::new(status, head, AnswerBody::Pieces(Box::pin(pieces)))
 }
 
 fn content_length(headers: &HeaderMap) -> Option<http::HeaderValue> {
     headers.get(http::header::CONTENT_LENGTH).cloned()
 }
 
-fn read(bytes: &[u8]) -> Option<Value> {
-    serde_json::from_slice(without_mark(bytes)).ok()
-}
-
 /// Some relays put a byte order mark in front.
-fn without_mark(bytes: &[u8]) -> &[u8] {
+pub(crate) fn without_mark(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
 }
 
@@ -191,7 +218,7 @@ fn is_metas_error(bytes: &[u8]) -> bool {
 }
 
 /// Whether the envelope's `_errors` holds anything.
-fn has_errors(bytes: &[u8]) -> bool {
+pub(crate) fn has_errors(bytes: &[u8]) -> bool {
     #[derive(serde::Deserialize)]
     struct Errors {
         #[serde(default, rename = "_errors")]

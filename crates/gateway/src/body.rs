@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 
 use crate::Error;
 use crate::call::{BodyFailure, Headers};
+use crate::headers;
 
 /// The most that a JSON body may hold, in bytes.
 const JSON_LIMIT: usize = 1024 * 1024;
@@ -123,8 +124,15 @@ pub(crate) fn fits(operation: &Operation, headers: &dyn Headers, content_length:
     }
     let given = headers.get("content-type").map(|value| value.split(|byte| *byte == b';').next().unwrap_or_default());
     let is = |name: &str| given.is_some_and(|given| given.trim_ascii().eq_ignore_ascii_case(name.as_bytes()));
+    let streams =
+        is("multipart/form-data") && matches!(operation.body, BodyKind::Multipart | BodyKind::JsonOrMultipart);
+    if operation.body != BodyKind::None && !streams && headers::is_encoded(headers) {
+        return Err(RequestError::ContentType("one that this call takes, without Content-Encoding").into());
+    }
     match operation.body {
         BodyKind::None => Ok(()),
+        // Nothing is what it says; should something come all the same, it is refused when it is there.
+        BodyKind::Json if given.is_none() && content_length.unwrap_or(0) == 0 && may_be_empty(operation) => Ok(()),
         BodyKind::Json | BodyKind::JsonList if is("application/json") => Ok(()),
         BodyKind::Json | BodyKind::JsonList => Err(RequestError::ContentType("application/json").into()),
         BodyKind::JsonOrForm if is("application/json") || is("application/x-www-form-urlencoded") => Ok(()),
@@ -136,6 +144,11 @@ pub(crate) fn fits(operation: &Operation, headers: &dyn Headers, content_length:
         BodyKind::Multipart if is("multipart/form-data") => Ok(()),
         BodyKind::Multipart => Err(RequestError::ContentType("multipart/form-data").into()),
     }
+}
+
+/// Whether an empty body asks for something: for the same as an empty object, where no field is required.
+fn may_be_empty(operation: &Operation) -> bool {
+    operation.body == BodyKind::Json && operation.request.iter().all(|field| !field.required)
 }
 
 fn limit(operation: &Operation) -> usize {
@@ -172,9 +185,13 @@ where
             Ok(Received::Form(whole(body).await?))
         }
         BodyKind::Json | BodyKind::JsonList | BodyKind::JsonOrForm | BodyKind::JsonOrMultipart => {
-            let bytes = whole(body).await?;
-            if bytes.is_empty() {
+            let mut bytes = whole(body).await?;
+            if bytes.is_empty() && may_be_empty(operation) {
+                bytes = Bytes::from_static(b"{}");
+            } else if bytes.is_empty() {
                 return Err(RequestError::Body("the body is empty: send JSON".into()).into());
+            } else if headers.get("content-type").is_none() {
+                return Err(RequestError::ContentType("application/json").into());
             }
             let scanned =
                 matched.route.scan(&bytes).map_err(|error: BodyError| RequestError::Body(error.to_string()))?;

@@ -22,12 +22,19 @@ pub(crate) async fn apply(
     let success = (200..300).contains(&status) && !has_errors;
     let data = answer.and_then(|answer| answer.get("_data"));
     match (operation.effect, named.plugin()) {
-        (Effect::None | Effect::BeginsConnect, _) => {}
+        (Effect::None, _) => {}
         // Chakra no longer has it: that is what a deletion asks for.
         (Effect::DeletesPlugin, Some(plugin)) if success || status == 404 => {
             services.plugins.forget(scope, plugin).await?;
         }
         _ if !success => {}
+        (Effect::BeginsConnect, named) => {
+            // For a new one, the body names the plugin that was made before the call.
+            let made = || received.tree().ok()?.get("pluginId")?.as_str()?.parse().ok();
+            if let Some(plugin) = named.or_else(made) {
+                services.plugins.connect_began(scope, plugin).await?;
+            }
+        }
         (Effect::CreatesPlugin, _) => {
             let data = data.ok_or(ConnectionsError::UpstreamMalformed)?;
             let id = data
@@ -45,10 +52,12 @@ pub(crate) async fn apply(
         },
         (Effect::ConfiguresPlugin, Some(plugin)) => {
             services.configurations.configured_elsewhere(scope, plugin, &received.tree()?).await?;
+            services.plugins.settle(scope, plugin).await?;
         }
         (Effect::ObservesConfiguration, Some(plugin)) => {
             if let Some(data) = data {
                 services.configurations.seen(scope, plugin, data).await?;
+                services.plugins.settle(scope, plugin).await?;
             }
         }
         (Effect::DisconnectsWaba, Some(plugin)) => {

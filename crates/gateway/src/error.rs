@@ -21,6 +21,11 @@ pub enum Error {
     /// Ids that each exist do not belong together.
     #[error("{0}")]
     Mismatch(String),
+    /// The call reaches a whole Chakra team in which another tenant may be.
+    #[error(
+        "the call reaches the whole Chakra team, which is not known to be this tenant's alone; use a call that names a plugin, a phone number, a WABA or an id from an answer"
+    )]
+    TeamWide,
     /// The tenant switched the phone number off.
     #[error("the phone number is not active; switch it on with PATCH /api/v1/phone-numbers/{{id}}")]
     InactiveNumber,
@@ -70,9 +75,12 @@ impl Error {
             Self::NoRoute(NoRoute::Unknown) => code::NOT_FOUND,
             Self::NoRoute(NoRoute::NotOffered(_)) => code::NOT_OFFERED,
             Self::NoRoute(NoRoute::Method(_)) => code::METHOD_NOT_ALLOWED,
-            Self::NoRoute(NoRoute::Segment(_) | NoRoute::SlashAtEnd | NoRoute::Version) => code::PATH_NOT_ALLOWED,
+            Self::NoRoute(NoRoute::Segment(_) | NoRoute::SlashAtEnd | NoRoute::Credential(_) | NoRoute::Version) => {
+                code::PATH_NOT_ALLOWED
+            }
             Self::Request(error) => error.code(),
             Self::Mismatch(_) => code::IDS_DO_NOT_MATCH,
+            Self::TeamWide => code::TEAM_WIDE_REFUSED,
             Self::InactiveNumber => code::PHONE_NUMBER_INACTIVE,
             Self::UpstreamUnreadable { .. } => code::UPSTREAM_WORDLESS,
             Self::Identity(error) => error.code(),
@@ -90,6 +98,7 @@ impl Error {
             | Self::Mismatch(_)
             | Self::InactiveNumber
             | Self::UpstreamUnreadable { .. } => false,
+            Self::TeamWide => true,
             Self::Identity(error) => error.is_refusal(),
             Self::Connections(error) => error.is_refusal(),
             Self::Core(error) => error.is_refusal(),

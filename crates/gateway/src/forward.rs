@@ -7,7 +7,7 @@ use crate::Error;
 use crate::Gateway;
 use crate::answer;
 use crate::call::{Answer, BodyFailure, Call};
-use crate::pipeline::{Admitted, Authenticated, Claimed, Credentialed, Matched, Owned, Permitted, Sent};
+use crate::pipeline::{Admitted, Authenticated, Claimed, Credentialed, Matched, Owned, Paged, Permitted, Sent};
 use crate::record::CallRecord;
 
 /// Takes a call through all stages.
@@ -23,6 +23,13 @@ where
     let admitted = Admitted::of(owned);
     let claimed = Claimed::of(admitted);
     let credentialed = Credentialed::of(claimed, gateway, record).await?;
-    let sent = Sent::of(credentialed, body, gateway, record).await?;
+    let sent = if credentialed.is_paged() {
+        match Paged::of(credentialed, gateway, record).await? {
+            Paged::Own(answer) => return Ok(answer),
+            Paged::Otherwise(sent) => *sent,
+        }
+    } else {
+        Sent::of(credentialed, body, gateway, record).await?
+    };
     answer::answer(sent, gateway, record).await
 }

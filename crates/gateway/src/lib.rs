@@ -9,18 +9,21 @@
 mod answer;
 mod body;
 mod call;
+mod echo;
 mod effects;
 mod error;
 mod forward;
 mod headers;
 mod links;
 mod named;
+mod own_pages;
 mod pipeline;
 mod prepare;
 mod query;
 mod record;
 mod requests;
 mod rewrite;
+mod shapes;
 #[cfg(test)]
 mod tests;
 
@@ -42,6 +45,7 @@ pub use error::Error;
 pub use requests::RequestLog;
 
 use record::CallRecord;
+use shapes::UnknownShapes;
 
 /// Forwards calls to Chakra. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -62,6 +66,7 @@ struct Services {
     learned: LearnedIds,
     plugins: Plugins,
     configurations: PluginConfigurations,
+    shapes: UnknownShapes,
 }
 
 impl Gateway {
@@ -78,6 +83,7 @@ impl Gateway {
             learned: connections.learned.clone(),
             plugins: connections.plugins.clone(),
             configurations: connections.configurations.clone(),
+            shapes: UnknownShapes::default(),
         };
         Self { chakra, services: Arc::new(services) }
     }
@@ -107,7 +113,7 @@ impl Gateway {
         let mut record = CallRecord::begin(&self.services, &call.head);
         let span = tracing::info_span!(
             "request",
-            request.id = call.head.credentials.request_id,
+            request.id = %call.head.credentials.request_id,
             tenant.id = tracing::field::Empty
         );
         let outcome = forward::run(self, call, &mut record).instrument(span).await;

@@ -5,9 +5,6 @@ use portico_domain::host::is_host;
 
 use crate::call::Headers;
 
-/// Parameters of a link that only say where to go on.
-const PAGING: [&str; 7] = ["limit", "after", "before", "page", "skip", "offset", "cursor"];
-
 /// Where the caller reaches Portico, as `https://portico.example.com`.
 #[derive(Debug)]
 pub(crate) struct Origin(String);
@@ -29,13 +26,13 @@ pub(crate) struct Links {
     origin: String,
     same_call: String,
     paths: Vec<(&'static str, String)>,
-    parameters: Vec<&'static str>,
+    operation: Option<&'static Operation>,
 }
 
 impl Links {
     /// For the call on that path, as it came.
     pub(crate) fn new(origin: &Origin, path: &str, matched: &Matched<'_, '_>) -> Self {
-        let operation: &Operation = matched.route.default_operation();
+        let operation = matched.route.default_operation();
         let target = |to: LinkTo| match to {
             LinkTo::Path(template) => Some((template, matched.target(template))),
             LinkTo::SameCall => None,
@@ -44,7 +41,7 @@ impl Links {
             origin: origin.0.clone(),
             same_call: if operation.links.is_empty() { String::new() } else { path.to_owned() },
             paths: operation.links.iter().filter_map(|link| target(link.to)).collect(),
-            parameters: operation.query.iter().map(|field| field.name).collect(),
+            operation: Some(operation),
         }
     }
 
@@ -57,24 +54,27 @@ impl Links {
                 format!("{}{path}", self.origin)
             }
             LinkTo::SameCall => {
-                let query = given.split_once('?').map_or("", |(_, query)| query);
-                let query = query.split('#').next().unwrap_or_default();
-                let known = |name: &str| PAGING.contains(&name) || self.parameters.contains(&name);
-                let pairs = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| known(name));
-                let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
-                let mark = if query.is_empty() { "" } else { "?" };
-                format!("{}{}{mark}{query}", self.origin, self.same_call)
+                let query = self.operation.map_or_else(String::new, |operation| known_query(operation, given));
+                format!("{}{}{query}", self.origin, self.same_call)
             }
         }
     }
 
     /// Where a redirect to Chakra's own host leads: the same path at Portico, if it is a read that
-    /// Portico forwards.
+    /// Portico forwards, with the parameters that it takes there.
     pub(crate) fn redirected(&self, own: &str) -> Option<String> {
         let path = own.split(['?', '#']).next().unwrap_or_default();
-        router().find(Some(Method::Get), path).ok()?;
-        Some(format!("{}{own}", self.origin))
+        let operation = router().find(Some(Method::Get), path).ok()?.route.default_operation();
+        Some(format!("{}{path}{}", self.origin, known_query(operation, own)))
     }
+}
+
+/// What remains of a link's query, with its question mark: the parameters that the operation takes.
+fn known_query(operation: &Operation, link: &str) -> String {
+    let query = link.split('#').next().and_then(|link| link.split_once('?')).map_or("", |(_, query)| query);
+    let pairs = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| operation.takes_parameter(name));
+    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+    if query.is_empty() { query } else { format!("?{query}") }
 }
 
 #[cfg(test)]
@@ -107,11 +107,14 @@ mod tests {
     #[test]
     fn a_redirect_to_chakra_itself_leads_through_portico_or_nowhere() {
         let links = links("/v2/whatsapp/v24.0/media/7/show");
-        let own = "/v1/whatsapp/v24.0/media/7/show?x=1";
+        let own = "/v1/whatsapp/v24.0/media/7/show?x=1#f";
         assert_eq!(
             links.redirected(own).as_deref(),
-            Some("https://portico.example.com/v1/whatsapp/v24.0/media/7/show?x=1")
+            Some("https://portico.example.com/v1/whatsapp/v24.0/media/7/show")
         );
+        let own = "/v2/whatsapp/v24.0/media/whatsapp_business/attachments?x=1&mid=7";
+        let expected = "https://portico.example.com/v2/whatsapp/v24.0/media/whatsapp_business/attachments?mid=7";
+        assert_eq!(links.redirected(own).as_deref(), Some(expected));
         assert_eq!(links.redirected("/admin"), None);
     }
 }

@@ -7,8 +7,11 @@ use std::sync::Arc;
 use bytes::{BufMut as _, Bytes, BytesMut};
 use futures_util::{Stream, StreamExt, stream};
 use portico_auth::TenantScope;
+use portico_chakra::body_scan::{BodyScan, FieldValue, ScannedBody};
 use portico_chakra::json_splitter::{Fragment, JsonSplitter};
-use portico_chakra::{AnswerRule, Kind, LearnedKind, LinkTo, Operation, RowId, UpstreamError, UpstreamResponse};
+use portico_chakra::{
+    AnswerRule, Kind, LearnedKind, LinkTo, Operation, RowId, UpstreamError, UpstreamResponse, lenient_json,
+};
 use portico_connections::Error as ConnectionsError;
 use portico_core::Error as CoreError;
 use portico_domain::PhoneNumberId;
@@ -26,6 +29,9 @@ const BATCH_BYTES: usize = 256 * 1024;
 
 /// Names in `_meta` that count the rows of the whole team.
 const COUNTS: [&str; 3] = ["count", "total", "totalCount"];
+
+/// The fields of Chakra's envelope. What else stands beside rows that are filtered was judged by nobody.
+const ENVELOPE: &[&str] = &["_data", "_meta", "_errors"];
 
 /// What stands at a watched place.
 #[derive(Debug, Clone, Copy)]
@@ -51,6 +57,8 @@ pub(crate) struct Rewrite {
     call: Whose,
     places: Vec<Place>,
     splitter: JsonSplitter,
+    /// Reads the ids of a row.
+    ids: BodyScan,
     /// What waits to be written.
     waiting: Vec<Waiting>,
     waiting_rows: usize,
@@ -93,6 +101,13 @@ fn filters(operation: &Operation) -> bool {
     matches!(operation.rule, AnswerRule::FilterRows(_))
 }
 
+/// Where in a row the ids stand that tell whose it is, or whose owner it teaches.
+fn row_ids(operation: &'static Operation) -> Vec<&'static str> {
+    let rows = if let AnswerRule::FilterRows(ids) = operation.rule { ids } else { &[] };
+    let learned = operation.learns.iter().filter_map(|learn| learn.at.rfind("/*/").map(|at| &learn.at[at + 2..]));
+    rows.iter().map(|id| id.at).chain(learned).collect()
+}
+
 impl Rewrite {
     pub(crate) fn new(
         gateway: &Gateway,
@@ -123,7 +138,8 @@ impl Rewrite {
             links,
             call: Whose { owner: named.owner(), phone_number: named.phone_number().cloned() },
             places: watches.into_iter().map(|(_, place)| place).collect(),
-            splitter: JsonSplitter::new(&pointers),
+            splitter: JsonSplitter::new(&pointers).knowing(if filters(operation) { ENVELOPE } else { &[] }),
+            ids: BodyScan::new(&row_ids(operation), false),
             waiting: Vec::new(),
             waiting_rows: 0,
             waiting_bytes: 0,
@@ -147,6 +163,7 @@ impl Rewrite {
                 Ok((bytes, Vec::new()))
             };
         }
+        self.check_shape().await?;
         let mut written = BytesMut::with_capacity(bytes.len());
         for part in parts {
             self.take(part, &mut written).await?;
@@ -176,7 +193,7 @@ impl Rewrite {
                     Err(Stopped::Error(error)) => {
                         // The head is gone: all that can be told is that the answer breaks off.
                         tracing::warn!(%error, operation = rewrite.operation.id, "an answer breaks off");
-                        return Err(UpstreamError::TooLong);
+                        return Err(UpstreamError::Withheld);
                     }
                 }
             }
@@ -195,6 +212,7 @@ impl Rewrite {
         } else {
             self.splitter.finish().map_err(garbled)?;
         }
+        self.check_shape().await.map_err(Stopped::Error)?;
         for part in parts {
             self.take(part, &mut written).await.map_err(Stopped::Error)?;
         }
@@ -204,6 +222,17 @@ impl Rewrite {
         self.others.extend(self.messages.drain(..).map(|(learned, _)| learned));
         self.write_down().await.map_err(Stopped::Error)?;
         Ok((written.freeze(), last))
+    }
+
+    /// Notes a field that the catalogue does not know beside rows that are filtered; callers who may only see what is
+    /// known as theirs get nothing of such an answer.
+    async fn check_shape(&mut self) -> Result<(), Error> {
+        let Some(field) = self.splitter.take_unknown() else { return Ok(()) };
+        self.services.shapes.note(&self.services.core, self.operation.id, &field);
+        if self.services.learned.has_whole_team(&self.scope).await? {
+            return Ok(());
+        }
+        Err(ConnectionsError::UpstreamMalformed.into())
     }
 
     async fn take(&mut self, part: Fragment, written: &mut BytesMut) -> Result<(), Error> {
@@ -239,6 +268,11 @@ impl Rewrite {
                         self.changed = true;
                         Value::String(self.links.rewritten(to, &given)).to_string().into_bytes()
                     }
+                    // A link that cannot be read could hold anything.
+                    Err(_) if text.starts_with(b"\"") => {
+                        self.changed = true;
+                        Value::String(self.links.rewritten(to, "")).to_string().into_bytes()
+                    }
                     Err(_) => text,
                 };
                 self.hold(Waiting::Raw(text), written);
@@ -260,12 +294,12 @@ impl Rewrite {
 
     /// Counts of the whole team stay only for whom the whole team is.
     async fn without_counts(&mut self, text: Vec<u8>) -> Result<Vec<u8>, Error> {
-        let mut meta: Value = serde_json::from_slice(&text).map_err(|_| ConnectionsError::UpstreamMalformed)?;
+        let Some(mut meta) = lenient_json::read(&text) else { return Err(ConnectionsError::UpstreamMalformed.into()) };
         let Some(fields) = meta.as_object_mut().filter(|fields| COUNTS.iter().any(|name| fields.contains_key(*name)))
         else {
             return Ok(text);
         };
-        if self.services.learned.may_use_unlearned(&self.scope).await? {
+        if self.services.learned.has_whole_team(&self.scope).await? {
             return Ok(text);
         }
         fields.retain(|name, _| !COUNTS.contains(&name.as_str()));
@@ -277,17 +311,24 @@ impl Rewrite {
     async fn settle(&mut self, written: &mut BytesMut) -> Result<(), Error> {
         let waiting = std::mem::take(&mut self.waiting);
         (self.waiting_rows, self.waiting_bytes) = (0, 0);
-        let rows: Vec<Value> = waiting
+        // A row is looked into for its ids only: it passes as the bytes that came, whatever a text in it holds.
+        let rows: Vec<Option<ScannedBody>> = waiting
             .iter()
             .filter_map(|one| match one {
-                Waiting::Row(text) => {
-                    Some(serde_json::from_slice(text).map_err(|_| ConnectionsError::UpstreamMalformed))
-                }
+                Waiting::Row(text) => Some(self.ids.read(text).ok()),
                 Waiting::Raw(_) => None,
             })
-            .collect::<Result<_, _>>()?;
+            .collect();
         let owners = match self.operation.rule {
-            AnswerRule::FilterRows(ids) => self.owners(ids, &rows).await?,
+            AnswerRule::FilterRows(ids) => {
+                let mut owners = self.owners(ids, &rows).await?;
+                // One that cannot be judged falls out, but for callers to whom all of the team is open.
+                if rows.iter().any(Option::is_none) && self.services.learned.has_whole_team(&self.scope).await? {
+                    let unjudged = owners.iter_mut().zip(&rows).filter(|(_, row)| row.is_none());
+                    unjudged.for_each(|(owner, _)| *owner = Some(Whose::default()));
+                }
+                owners
+            }
             AnswerRule::Pass | AnswerRule::Plugin => rows.iter().map(|_| Some(self.call.clone())).collect(),
         };
         let mut rows = rows.iter().zip(owners);
@@ -305,7 +346,9 @@ impl Rewrite {
                         }
                         self.first_row = false;
                         written.put_slice(&text);
-                        self.learn_from(row, &owner);
+                        if let Some(row) = row {
+                            self.learn_from(row, &owner);
+                        }
                     }
                     _ => self.changed = true,
                 },
@@ -314,11 +357,16 @@ impl Rewrite {
         Ok(())
     }
 
-    fn learn_from(&mut self, row: &Value, owner: &Whose) {
+    /// Learns what a row tells. One that names no plugin may be anybody's in the team, so it teaches nothing: what it
+    /// would teach would outlast the moment in which the team is the tenant's alone.
+    fn learn_from(&mut self, row: &ScannedBody, owner: &Whose) {
+        if owner.owner.is_none() {
+            return;
+        }
         for learn in self.operation.learns {
             let field = learn.at.rfind("/*").map(|at| &learn.at[at + 2..]);
-            if let Some(id) = field.and_then(|field| row.pointer(field)).and_then(id_text) {
-                self.note(learn.kind, id, owner);
+            if let Some(id) = field.and_then(|field| row.text(field)) {
+                self.note(learn.kind, id.to_owned(), owner);
             }
         }
     }
@@ -347,22 +395,25 @@ impl Rewrite {
 
     /// Whose each row is; none for those that are not the caller's. A row counts when it names at least
     /// one id and all that it names are the caller's and belong together.
-    async fn owners(&self, ids: &[RowId], rows: &[Value]) -> Result<Vec<Option<Whose>>, Error> {
+    async fn owners(&self, ids: &[RowId], rows: &[Option<ScannedBody>]) -> Result<Vec<Option<Whose>>, Error> {
         let mut known: Vec<HashMap<String, Option<OwnedId>>> = Vec::with_capacity(ids.len());
         for id in ids {
-            let mut texts: Vec<String> = rows.iter().filter_map(|row| row.pointer(id.at).and_then(id_text)).collect();
+            let mut texts: Vec<String> =
+                rows.iter().flatten().filter_map(|row| row.text(id.at).map(str::to_owned)).collect();
             texts.sort_unstable();
             texts.dedup();
             known.push(self.owned(id.kind, &texts).await?);
         }
         let only_numbers = self.scope.reach().phone_numbers.is_some();
-        let whose = |row: &Value| {
+        let whose = |row: &Option<ScannedBody>| {
+            let row = row.as_ref()?;
             let (mut whose, mut named) = (Whose::default(), false);
             let mut narrow = !only_numbers;
             for (id, known) in ids.iter().zip(&known) {
-                let value = row.pointer(id.at).filter(|value| !value.is_null());
-                let Some(value) = value else { continue };
-                let text = id_text(value)?;
+                let Some(value) = row.values(id.at).next().filter(|value| **value != FieldValue::Unset) else {
+                    continue;
+                };
+                let text = value.text()?.to_owned();
                 let owner = *known.get(&text)?;
                 named = true;
                 narrow |= matches!(id.kind, Kind::PhoneNumber | Kind::Waba);

@@ -16,16 +16,16 @@ use portico_domain::permission::perm;
 use portico_domain::signing_key::JsonWebKey;
 use portico_domain::{SigningKey, SigningKeyId, SigningKeyState, TenantId};
 use portico_storage::{Constraint, StorageError, StoredSigningKey, TenantTx};
-use portico_vault::{OpenError, Purpose};
+use portico_vault::Purpose;
 use rand::RngExt as _;
 use time::{Duration, OffsetDateTime};
-use tokio::sync::Mutex;
 
 use portico_core::Core;
 use portico_core::Error;
+use portico_core::SharedRead;
 use portico_core::audit::Change;
 use portico_core::cache::Cache;
-use portico_core::tasks::Schedule;
+use portico_core::tasks::{Schedule, Wake};
 
 /// How old the newest key is when another one is made.
 const ROTATE_AFTER: Duration = Duration::days(30);
@@ -138,19 +138,25 @@ pub struct SigningKeys(Arc<Inner>);
 struct Inner {
     core: Core,
     opened: Cache<(), Arc<OpenSigningKeys>>,
-    /// Held while they are read: many calls find them stale at once.
-    reading: Mutex<()>,
+    /// Many calls find them stale at once.
+    reading: SharedRead,
+    /// Has them read while the database fails and calls go on with those that are known.
+    wake: Wake,
 }
 
 impl SigningKeys {
     /// The service on that core; a task makes, rotates and purges keys in time.
     #[must_use]
     pub fn new(core: &Core) -> Self {
-        let keys = Self(Arc::new(Inner { core: core.clone(), opened: Cache::default(), reading: Mutex::default() }));
+        let wake = Wake::default();
+        let inner =
+            Inner { core: core.clone(), opened: Cache::default(), reading: SharedRead::default(), wake: wake.clone() };
+        let keys = Self(Arc::new(inner));
         // Replicas look at different moments.
         let jitter = StdDuration::from_millis(rand::rng().random_range(0..5_000));
         let inner = Arc::clone(&keys.0);
-        core.tasks.periodic("signing_keys", Schedule::every(LOOK + jitter), move || {
+        let schedule = Schedule::every(LOOK + jitter).woken_by(&wake);
+        core.tasks.periodic("signing_keys", schedule, move || {
             let inner = Arc::clone(&inner);
             async move { inner.look_after().await }
         });
@@ -235,16 +241,33 @@ impl SigningKeys {
 }
 
 impl Inner {
-    /// The keys as they are now; the first of them is made when there is none.
+    /// The keys as they are now; the first of them is made when there is none. While the database fails, those that
+    /// are known go on, at once from the second call on. They say only who signed a token: what its minter may do at
+    /// this moment is read besides, and that fails.
     async fn opened(&self) -> Result<Arc<OpenSigningKeys>, Error> {
+        let last_known = || self.opened.last_known(&self.core.validity, &());
+        if self.reading.is_failing()
+            && let Some(keys) = last_known()
+        {
+            self.wake.wake();
+            return Ok(keys);
+        }
+        match self.present().await {
+            Err(Error::Database(error)) => last_known().ok_or(Error::Database(error)),
+            outcome => outcome,
+        }
+    }
+
+    /// The keys as they are now, or the database's failure, which all share who wait for it.
+    async fn present(&self) -> Result<Arc<OpenSigningKeys>, Error> {
         let cached = || self.opened.get(&self.core.validity, &());
         if let Some(keys) = cached() {
             return Ok(keys);
         }
-        let _one_reader = self.reading.lock().await;
-        if let Some(keys) = cached() {
-            return Ok(keys);
-        }
+        self.reading.join(cached, self.read()).await
+    }
+
+    async fn read(&self) -> Result<Arc<OpenSigningKeys>, Error> {
         let mut stamp = self.core.validity.stamp(TenantId::OPERATOR);
         let mut stored = self.stored().await?;
         if stored.is_empty() {
@@ -270,8 +293,10 @@ impl Inner {
         let mut all = Vec::with_capacity(stored.len());
         for row in stored {
             let sealed = self.core.master_keys.open(&purpose(row.id), &row.private_key).await;
-            if let Err(OpenError::MasterKey(failure)) = sealed {
-                return Err(failure.into());
+            if let Err(error) = &sealed
+                && error.is_of_master_key()
+            {
+                return Err(error.clone().into());
             }
             let signer = sealed.as_ref().ok().and_then(|seed| TokenSigner::from_seed(row.id, seed));
             let Some(signer) = signer.filter(|signer| signer.public_key()[..] == row.public_key[..]) else {
@@ -340,7 +365,7 @@ impl Inner {
 
     /// Makes another key when one is due, and purges what has retired.
     async fn look_after(&self) -> Result<(), Error> {
-        let keys = self.opened().await?;
+        let keys = self.present().await?;
         // As late as they are purged.
         if keys.needs_work(self.core.clock.now() - Duration::MINUTE) {
             self.work().await?;
@@ -420,6 +445,23 @@ mod tests {
         assert!(!keys(vec![key(NOW - ROTATE_AFTER + Duration::SECOND, None)]).needs_work(NOW));
         assert!(keys(vec![key(NOW - ROTATE_AFTER, None)]).needs_work(NOW));
         assert!(keys(vec![key(NOW, Some(NOW)), key(NOW, None)]).needs_work(NOW));
+    }
+
+    #[tokio::test]
+    async fn keys_that_are_known_go_on_without_a_database_unless_they_changed() {
+        let kit = portico_testkit::test_core::TestCore::on_postgres().await;
+        let keys = SigningKeys::new(&kit.core);
+        let known = keys.published().await.expect("the first key is made");
+        assert_eq!(known.len(), 1);
+        // Nothing is remembered for so long while no notifications arrive.
+        kit.clock.advance(StdDuration::from_secs(30));
+        kit.core.db.close().await;
+        for attempt in ["the first", "a second"] {
+            let kids = keys.published().await.map(|keys| keys.into_iter().map(|key| key.kid).collect::<Vec<_>>());
+            assert_eq!(kids.expect(attempt), [known[0].kid]);
+        }
+        kit.core.validity.changed(TenantId::OPERATOR);
+        assert!(matches!(keys.published().await, Err(Error::Database(_))));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use crate::call::{Call, ROWS};
 use crate::clock::now_ms;
 use crate::connect;
-use crate::fault::FaultKind;
+use crate::fault::{FaultKind, cut};
 use crate::operations::handler;
 use crate::reply::{Refusal, Reply, envelope_error};
 use crate::request_body::{MultipartForm, RequestBody};
@@ -38,6 +38,11 @@ pub(crate) async fn answer(request: &HttpRequest, payload: Payload, shared: &Sha
     let Some(fault) = deciding else { return respond(&perform(request, body, shared)) };
     match fault.kind {
         FaultKind::Reset => respond_broken(&Reply::text(StatusCode::OK, ""), &fault),
+        FaultKind::Cut => {
+            let mut reply = perform(request, body, shared);
+            reply.body = cut(&reply.body);
+            respond(&reply)
+        }
         FaultKind::Status | FaultKind::Latency => respond(&fault.reply().unwrap_or_else(Reply::no_route)),
         FaultKind::Stall | FaultKind::Truncate => {
             let reply = fault.reply().unwrap_or_else(|| perform(request, body, shared));
@@ -53,7 +58,11 @@ fn perform(request: &HttpRequest, body: RequestBody, shared: &Shared) -> Reply {
         return reply;
     }
     let found = router().find(Method::parse(request.method().as_str()), path);
-    if let Err(NoRoute::Unknown | NoRoute::Method(_) | NoRoute::Segment(_)) = found {
+    // What clients try in vain is a path like any other that does not exist.
+    if let Err(
+        NoRoute::Unknown | NoRoute::NotOffered(_) | NoRoute::Method(_) | NoRoute::Segment(_) | NoRoute::Credential(_),
+    ) = found
+    {
         return Reply::no_route();
     }
     let Some(access) = authenticate(request, shared) else {

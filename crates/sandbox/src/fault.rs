@@ -34,6 +34,9 @@ pub(crate) enum FaultKind {
     Stall,
     /// Half of the announced bytes, then the connection closes.
     Truncate,
+    /// The right answer, in which every emoji is cut in two and its second half is lost, as JavaScript leaves it of a text
+    /// that it cuts by length.
+    Cut,
 }
 
 /// One fault, as the control call names it.
@@ -150,12 +153,26 @@ impl Fault {
         match self.kind {
             FaultKind::Reset => BrokenBody::new(announced, None, Duration::ZERO),
             FaultKind::Stall => BrokenBody::new(announced, None, self.ms.map_or(DEFAULT_STALL, Duration::from_millis)),
-            FaultKind::Status | FaultKind::Latency | FaultKind::Truncate => {
+            FaultKind::Status | FaultKind::Latency | FaultKind::Truncate | FaultKind::Cut => {
                 let half = if body.len() < 2 { Bytes::from_static(b" ") } else { body.slice(..body.len() / 2) };
                 BrokenBody::new(announced, Some(half), TRUNCATE_DELAY)
             }
         }
     }
+}
+
+/// The JSON with the first half alone of every character that JavaScript holds as two.
+pub(crate) fn cut(json: &Bytes) -> Bytes {
+    let text = String::from_utf8_lossy(json);
+    let mut units = [0; 2];
+    let cut: String = text
+        .chars()
+        .map(|c| match c.encode_utf16(&mut units) {
+            [first, _] => format!("\\u{first:04x}"),
+            _ => c.to_string(),
+        })
+        .collect();
+    cut.into()
 }
 
 /// A body that announces more than it gives, and then closes the connection.
@@ -208,6 +225,11 @@ mod tests {
 
     fn fault(value: Value) -> Fault {
         serde_json::from_value(value).expect("is a fault")
+    }
+
+    #[test]
+    fn an_emoji_is_cut_as_javascript_would() {
+        assert_eq!(&cut(&Bytes::from("{\"a\":\"é \u{1f600}\"}"))[..], "{\"a\":\"é \\ud83d\"}".as_bytes());
     }
 
     #[test]

@@ -57,9 +57,12 @@ impl RequestRecord {
         *self = Self::default();
     }
 
-    /// Every request, oldest first.
-    pub(crate) fn to_json(&self) -> Vec<Value> {
-        self.requests.iter().map(RecordedRequest::to_json).collect()
+    /// Every request, oldest first; with `since` only those that came then or later, with `limit` only so many of
+    /// the latest.
+    pub(crate) fn to_json(&self, limit: Option<usize>, since: Option<OffsetDateTime>) -> Vec<Value> {
+        let first = since.map_or(0, |since| self.requests.iter().take_while(|request| request.at < since).count());
+        let first = limit.map_or(first, |limit| first.max(self.requests.len().saturating_sub(limit)));
+        self.requests.iter().skip(first).map(RecordedRequest::to_json).collect()
     }
 }
 
@@ -141,7 +144,7 @@ mod tests {
         for at in 0..=MAX_REQUESTS {
             record.push(recorded(&format!("/{at}"), b"x"));
         }
-        let kept = record.to_json();
+        let kept = record.to_json(None, None);
         assert_eq!(kept.len(), MAX_REQUESTS);
         assert_eq!(kept[0]["path"], "/1");
         assert_eq!(record.bytes, MAX_REQUESTS);

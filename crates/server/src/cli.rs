@@ -29,6 +29,12 @@ pub(crate) enum Command {
     Migrate(Migrate),
     /// Validate settings, database, vault and upstream, and say what to fix
     Check(Config),
+    /// Write everything in the database into a file, while it is in use
+    ///
+    /// The login role of `DATABASE_URL` needs `portico migrate --grant-backup-to`. Secrets in the file stay sealed.
+    Backup(Backup),
+    /// Put a backup into an empty database, as its owner
+    Restore(Restore),
     /// Run the emulated Chakra alone
     Sandbox(Sandbox),
     /// Print the OpenAPI document
@@ -94,7 +100,9 @@ pub(crate) struct Config {
 /// `portico vault`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum VaultCommand {
-    /// Say which master key seals, which are still needed, and how old the data keys are
+    /// Say which master key seals, which are still needed, which replicas have it, and how old the data keys are
+    ///
+    /// Ends with 1 when a needed key is not listed.
     Status(VaultStatus),
     /// Move everything under the first master key, while replicas serve; run it again after a break
     Rotate(VaultRotate),
@@ -121,6 +129,9 @@ pub(crate) struct VaultRotate {
     /// Rows that one transaction writes at most
     #[arg(long, value_name = "ROWS", default_value = "100", value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub(crate) batch: u16,
+    /// Go on although replicas run that lack the first key; they stop serving
+    #[arg(long)]
+    pub(crate) force: bool,
     /// Milliseconds to rest after each transaction
     #[arg(long, value_name = "MS", default_value = "0", value_parser = clap::value_parser!(u64).range(0..=60_000))]
     pub(crate) pause: u64,
@@ -134,6 +145,32 @@ pub(crate) struct Migrate {
     /// Let this login role act as the gateway afterwards
     #[arg(long, value_name = "ROLE")]
     pub(crate) grant_to: Option<String>,
+    /// Let this login role read backups afterwards; it sees every tenant's rows, and writes none
+    #[arg(long, value_name = "ROLE")]
+    pub(crate) grant_backup_to: Option<String>,
+}
+
+/// `portico backup`.
+#[derive(Debug, Args)]
+pub(crate) struct Backup {
+    #[command(flatten)]
+    pub(crate) config: Config,
+    /// Where it is written, a new file; `-` for the output
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Write it although the database holds no tenant
+    #[arg(long)]
+    pub(crate) allow_empty: bool,
+}
+
+/// `portico restore`.
+#[derive(Debug, Args)]
+pub(crate) struct Restore {
+    #[command(flatten)]
+    pub(crate) config: Config,
+    /// The backup; `-` for the input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
 }
 
 /// `portico sandbox`.

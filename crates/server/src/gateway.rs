@@ -2,9 +2,10 @@
 
 use std::io;
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::{Server, ServerHandle};
+use actix_web::dev::{Server, ServerHandle, Service as _};
 use actix_web::{App as Service, HttpServer};
 use portico_app::App;
 use portico_storage::Db;
@@ -99,11 +100,16 @@ impl Running {
 }
 
 fn serve(listener: TcpListener, app: App, shutdown_timeout: u64) -> io::Result<Server> {
+    let docs = Arc::new(portico_api::documentation(app.public_url()));
     let server = HttpServer::new(move || {
-        let app = app.for_worker();
-        Service::new().configure(move |config| {
+        let (app, docs) = (app.for_worker(), Arc::clone(&docs));
+        let service = Service::new().wrap_fn(|mut request, service| {
+            portico_api::leading_slashes::cut(&mut request);
+            service.call(request)
+        });
+        service.configure(move |config| {
             portico_console::configure(config, app.clone());
-            portico_api::configure(config, app);
+            portico_api::configure(config, app, &docs);
         })
     })
     .client_request_timeout(HEAD_LIMIT)

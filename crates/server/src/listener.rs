@@ -1,6 +1,6 @@
 //! A socket that is bound to its address, but does not listen yet.
 //!
-//! Addresses are bound before anything that costs time, so that a busy port is known at once, and
+//! Addresses are bound before anything is served, so that a busy port is known at once, and
 //! listen only when there is somebody to answer: a port that accepts says that the gateway serves.
 
 use std::io::{self, ErrorKind};

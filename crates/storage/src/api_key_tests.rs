@@ -8,8 +8,8 @@ use sqlx::postgres::PgPoolOptions;
 use time::{Duration, OffsetDateTime};
 
 use crate::{
-    ApiKeyCursor, ApiKeyFilter, ApiKeyPatch, ApiKeyRotation, Db, NewApiKey, NewChakraKey, NewTenant, OldSecretUses,
-    Ownership, Page, SecretStatus, StoredRole, TenantTx,
+    ApiKeyCursor, ApiKeyFilter, ApiKeyPatch, ApiKeyRotation, ChakraTeam, Db, NewApiKey, NewChakraKey, NewTenant,
+    OldSecretUses, Ownership, Page, SecretStatus, StoredRole, TenantTx,
 };
 
 static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations");
@@ -156,6 +156,7 @@ async fn only_a_rotation_without_an_overlap_takes_back_tokens(owner: PgPool) {
 async fn what_is_said_of_a_token_is_not_noted_of_its_successor(owner: PgPool) {
     let fixture = Fixture::new(&owner).await;
     let id = ChakraKeyId::generate();
+    let team = ChakraTeam { fingerprint: [9; 32], name: None };
     let mut tx = fixture.tx().await;
     tx.insert_chakra_key(&NewChakraKey {
         id,
@@ -165,19 +166,20 @@ async fn what_is_said_of_a_token_is_not_noted_of_its_successor(owner: PgPool) {
         fingerprint: [1; 32],
         last4: "abcd".to_owned(),
         is_default: true,
+        team: team.clone(),
     })
     .await
     .expect("is inserted");
     assert!(tx.lock_chakra_token(id, &[1; 32]).await.expect("is asked"));
-    tx.replace_chakra_key(id, &[2], &[2; 32], "efgh").await.expect("is replaced");
+    tx.replace_chakra_key(id, &[2], &[2; 32], "efgh", &team).await.expect("is replaced");
     assert!(!tx.lock_chakra_token(id, &[1; 32]).await.expect("is asked"));
     assert!(!tx.mark_chakra_key_refused(id, &[1; 32]).await.expect("runs"));
-    assert!(!tx.mark_chakra_key_verified(id, &[1; 32], None, None).await.expect("runs"));
+    assert!(!tx.mark_chakra_key_verified(id, &[1; 32], None).await.expect("runs"));
     let status = async |tx: &mut TenantTx| tx.chakra_key(id).await.expect("is read").expect("is there").status;
-    assert_eq!(status(&mut tx).await, ChakraKeyStatus::Unverified);
+    assert_eq!(status(&mut tx).await, ChakraKeyStatus::Verified);
     assert!(tx.mark_chakra_key_refused(id, &[2; 32]).await.expect("runs"));
     assert!(!tx.mark_chakra_key_refused(id, &[2; 32]).await.expect("runs"), "that is no news");
-    assert!(tx.mark_chakra_key_verified(id, &[2; 32], None, None).await.expect("runs"));
+    assert!(tx.mark_chakra_key_verified(id, &[2; 32], None).await.expect("runs"));
     assert_eq!(status(&mut tx).await, ChakraKeyStatus::Verified);
 }
 

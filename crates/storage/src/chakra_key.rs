@@ -26,6 +26,17 @@ pub struct NewChakraKey {
     pub last4: String,
     /// Whether calls use it from now on, in place of the tenant's default until now.
     pub is_default: bool,
+    /// The team that the token opens, as Chakra said just now.
+    pub team: ChakraTeam,
+}
+
+/// A Chakra team, as Chakra tells it of an access token.
+#[derive(Debug, Clone)]
+pub struct ChakraTeam {
+    /// The keyed fingerprint of its id.
+    pub fingerprint: [u8; 32],
+    /// Its name at Chakra.
+    pub name: Option<String>,
 }
 
 /// What is needed to open a Chakra key and to judge what it may reach.
@@ -37,8 +48,10 @@ pub struct SealedChakraKey {
     pub access_token: Vec<u8>,
     /// The keyed fingerprint of the token.
     pub fingerprint: Vec<u8>,
-    /// The keyed fingerprint of the Chakra team; none until Chakra accepted the token.
+    /// The keyed fingerprint of the Chakra team; none for a key of an earlier version that Chakra was not asked about.
     pub team_fingerprint: Option<Vec<u8>>,
+    /// Whether Chakra refused the token, and accepted it at no call since.
+    pub is_refused: bool,
 }
 
 #[derive(Debug)]
@@ -85,7 +98,7 @@ impl TryFrom<ChakraKeyRow> for ChakraKey {
 }
 
 impl TenantTx {
-    /// Stores a key. The first one of a tenant becomes its default.
+    /// Stores a key that Chakra accepted just now. The first one of a tenant becomes its default.
     ///
     /// # Errors
     ///
@@ -98,9 +111,11 @@ impl TenantTx {
         sqlx::query!(
             r#"
             insert into chakra_keys
-                (tenant_id, chakra_key_id, name, description, access_token, fingerprint, last4, is_default)
+                (tenant_id, chakra_key_id, name, description, access_token, fingerprint, last4, is_default,
+                    status, team_fingerprint, team_name, verified_at)
             values
-                ($1, $2, $3, $4, $5, $6, $7, $8 or not exists (select 1 from chakra_keys where tenant_id = $1 and is_default))
+                ($1, $2, $3, $4, $5, $6, $7, $8 or not exists (select 1 from chakra_keys where tenant_id = $1 and is_default),
+                    'verified', $9, $10, now())
             "#,
             self.tenant.uuid(),
             new.id.uuid(),
@@ -109,14 +124,16 @@ impl TenantTx {
             new.access_token,
             &new.fingerprint[..],
             new.last4,
-            new.is_default
+            new.is_default,
+            &new.team.fingerprint[..],
+            new.team.name
         )
         .execute(&mut *self.tx)
         .await?;
         Ok(())
     }
 
-    /// Gives a key another token, which Chakra has not verified yet; false when there is no such key.
+    /// Gives a key another token, which Chakra accepted just now; false when there is no such key.
     ///
     /// # Errors
     ///
@@ -127,6 +144,7 @@ impl TenantTx {
         access_token: &[u8],
         fingerprint: &[u8; 32],
         last4: &str,
+        team: &ChakraTeam,
     ) -> Result<bool, StorageError> {
         let done = sqlx::query!(
             r#"
@@ -134,10 +152,10 @@ impl TenantTx {
                 access_token = $3,
                 fingerprint = $4,
                 last4 = $5,
-                status = 'unverified',
-                team_fingerprint = null,
-                team_name = null,
-                verified_at = null,
+                status = 'verified',
+                team_fingerprint = $6,
+                team_name = $7,
+                verified_at = now(),
                 refused_at = null,
                 updated_at = now()
             where tenant_id = $1 and chakra_key_id = $2
@@ -146,7 +164,9 @@ impl TenantTx {
             id.uuid(),
             access_token,
             &fingerprint[..],
-            last4
+            last4,
+            &team.fingerprint[..],
+            team.name
         )
         .execute(&mut *self.tx)
         .await?;
@@ -284,7 +304,8 @@ impl TenantTx {
                 chakra_key_id,
                 access_token,
                 fingerprint,
-                team_fingerprint
+                team_fingerprint,
+                status = 'refused' as "is_refused!"
             from chakra_keys
             where tenant_id = $1 and ($2::uuid is null and is_default or chakra_key_id = $2)
             "#,
@@ -298,6 +319,7 @@ impl TenantTx {
             access_token: row.access_token,
             fingerprint: row.fingerprint,
             team_fingerprint: row.team_fingerprint,
+            is_refused: row.is_refused,
         }))
     }
 
@@ -329,8 +351,9 @@ impl TenantTx {
         Ok(())
     }
 
-    /// Marks a key as verified, and its team, because Chakra accepted the token with that fingerprint. False
-    /// when the key is gone or has another token by now, of which Chakra's answer says nothing.
+    /// Marks a key as verified, and its team, because Chakra accepted the token with that fingerprint. A team that
+    /// Chakra does not tell stays as it was known. False when the key is gone or has another token by now, of which
+    /// Chakra's answer says nothing.
     ///
     /// # Errors
     ///
@@ -339,15 +362,14 @@ impl TenantTx {
         &mut self,
         id: ChakraKeyId,
         fingerprint: &[u8],
-        team: Option<&[u8]>,
-        team_name: Option<&str>,
+        team: Option<&ChakraTeam>,
     ) -> Result<bool, StorageError> {
         let done = sqlx::query!(
             r#"
             update chakra_keys set
                 status = 'verified',
-                team_fingerprint = $3,
-                team_name = $4,
+                team_fingerprint = coalesce($3, team_fingerprint),
+                team_name = case when $3::bytea is null then team_name else $4 end,
                 verified_at = now(),
                 refused_at = null,
                 updated_at = now()
@@ -355,8 +377,8 @@ impl TenantTx {
             "#,
             self.tenant.uuid(),
             id.uuid(),
-            team,
-            team_name,
+            team.map(|team| &team.fingerprint[..]),
+            team.and_then(|team| team.name.as_deref()),
             fingerprint
         )
         .execute(&mut *self.tx)
@@ -406,6 +428,50 @@ impl TenantTx {
         .execute(&mut *self.tx)
         .await?;
         Ok(done.rows_affected() == 1)
+    }
+
+    /// Takes the mark from a key, because Chakra accepted a call with the token of that fingerprint. True when it was
+    /// marked; false also when the key is gone or has another token by now.
+    ///
+    /// # Errors
+    ///
+    /// As [every call](crate#errors).
+    pub async fn mark_chakra_key_accepted(
+        &mut self,
+        id: ChakraKeyId,
+        fingerprint: &[u8],
+    ) -> Result<bool, StorageError> {
+        let done = sqlx::query!(
+            r#"
+            update chakra_keys set status = 'verified', verified_at = now(), refused_at = null, updated_at = now()
+            where tenant_id = $1 and chakra_key_id = $2 and status = 'refused' and fingerprint = $3
+            "#,
+            self.tenant.uuid(),
+            id.uuid(),
+            fingerprint
+        )
+        .execute(&mut *self.tx)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Whether the tenant has a Chakra key besides that one.
+    ///
+    /// # Errors
+    ///
+    /// As [every call](crate#errors).
+    pub async fn has_chakra_key_beside(&mut self, id: Option<ChakraKeyId>) -> Result<bool, StorageError> {
+        Ok(sqlx::query_scalar!(
+            r#"
+            select exists (
+                select 1 from chakra_keys where tenant_id = $1 and ($2::uuid is null or chakra_key_id <> $2)
+            ) as "exists!"
+            "#,
+            self.tenant.uuid(),
+            id.map(ChakraKeyId::uuid)
+        )
+        .fetch_one(&mut *self.tx)
+        .await?)
     }
 
     /// Deletes a key; false when there is none.

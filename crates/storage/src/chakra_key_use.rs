@@ -64,6 +64,27 @@ impl TenantTx {
         Ok(())
     }
 
+    /// Whether a call was made with the key in the last 24 hours. What replicas counted in the last moments may be
+    /// missing.
+    ///
+    /// # Errors
+    ///
+    /// As [every call](crate#errors).
+    pub async fn is_chakra_key_in_use(&mut self, key: ChakraKeyId) -> Result<bool, StorageError> {
+        Ok(sqlx::query_scalar!(
+            r#"
+            select exists (
+                select 1 from chakra_key_uses
+                where tenant_id = $1 and chakra_key_id = $2 and calls > 0 and last_at > now() - interval '1 day'
+            ) as "exists!"
+            "#,
+            self.tenant.uuid(),
+            key.uuid()
+        )
+        .fetch_one(&mut *self.tx)
+        .await?)
+    }
+
     /// A page of a key's uses, the latest days first.
     ///
     /// # Errors

@@ -18,7 +18,7 @@ use tokio::runtime::Handle;
 use tracing::Span;
 
 use crate::error::StorageError;
-use crate::migrate::{MigrateError, is_migrated, words};
+use crate::migrate::{MigrateError, Schema, is_migrated, words};
 
 /// How long to wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -50,7 +50,7 @@ pub enum ConnectError {
     Listen(String),
     /// The role can read every tenant's rows.
     #[error(
-        "DATABASE_URL connects as \"{0}\", which can bypass row-level security or owns tables; use a login role that is only a member of portico_service (see `portico migrate --grant-to`)"
+        "DATABASE_URL connects as \"{0}\", which can bypass row-level security, reads backups or owns tables; use a login role that is only a member of portico_service (see `portico migrate --grant-to`)"
     )]
     TooPrivileged(String),
     /// The role may not use the tables.
@@ -71,6 +71,8 @@ pub struct Db {
     pooled: bool,
     /// How to connect for listening, where it is not as for the pool.
     listen: Option<PgConnectOptions>,
+    /// How the schema was at the start.
+    schema: Schema,
     /// The runtime that connections belong to: the one that outlives the server's worker threads.
     runtime: Handle,
 }
@@ -114,9 +116,9 @@ impl Db {
             .connect_with(connect)
             .await
             .map_err(ConnectError::Unreachable)?;
-        let db = Self { pool, pooled, listen, runtime: Handle::current() };
+        let mut db = Self { pool, pooled, listen, schema: Schema::Current, runtime: Handle::current() };
         let mut tx = db.pool.begin_with(db.begin_reading()).await.map_err(ConnectError::Unreachable)?;
-        is_migrated(&mut tx).await?;
+        db.schema = is_migrated(&mut tx).await?;
         let role = sqlx::query!(
             r#"
             select
@@ -124,7 +126,8 @@ impl Db {
                 (r.rolsuper or r.rolbypassrls or exists (
                     select 1 from pg_class c
                     where c.relnamespace = 'public'::regnamespace and c.relname = 'tenants' and pg_has_role(c.relowner, 'member')
-                ) or pg_has_role('portico_resolver', 'member') or pg_has_role('portico_eraser', 'member')) as "mighty!",
+                ) or pg_has_role('portico_resolver', 'member') or pg_has_role('portico_eraser', 'member')
+                    or pg_has_role('portico_backup', 'member')) as "mighty!",
                 pg_has_role('portico_service', 'usage') as "service!"
             from pg_roles r
             where r.rolname = current_user
@@ -145,13 +148,25 @@ impl Db {
                 "a pooler stands before Postgres: no statement stays prepared from one transaction to the next"
             );
         }
+        if let Schema::Newer(migrations) = db.schema {
+            tracing::warn!(
+                migrations,
+                "a newer version of Portico migrated the database; this one goes on until it is replaced"
+            );
+        }
         Ok(db)
+    }
+
+    /// How the schema was when this connected.
+    #[must_use]
+    pub const fn schema(&self) -> Schema {
+        self.schema
     }
 
     /// The database behind a pool that a test opened.
     #[cfg(test)]
     pub(crate) fn of(pool: PgPool) -> Self {
-        Self { pool, pooled: false, listen: None, runtime: Handle::current() }
+        Self { pool, pooled: false, listen: None, schema: Schema::Current, runtime: Handle::current() }
     }
 
     /// How many connections of the pool do what now.

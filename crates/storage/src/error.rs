@@ -1,5 +1,7 @@
 //! What can go wrong with storage, as cases that a caller can act on.
 
+use std::sync::Arc;
+
 /// A constraint of the schema that a write broke, as a case that a caller can act on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Constraint {
@@ -36,6 +38,9 @@ pub enum StorageError {
     /// The database cannot be reached, or gave no connection in time. The same may work later.
     #[error("the database cannot be reached")]
     Unavailable(#[source] sqlx::Error),
+    /// It failed another call, which this one waited for instead of reading the same.
+    #[error("the database failed a call that this one waited for")]
+    Shared(#[source] Arc<StorageError>),
     /// The database answered too late for its answer to be believed.
     #[error("the database answers too slowly")]
     Slow,

@@ -183,10 +183,12 @@ mod tests {
         ("chakra_keys", "access_token"),
         ("chakra_keys", "fingerprint"),
         ("chakra_keys", "team_fingerprint"),
+        ("chakra_teams", "*"),
         ("data_keys", "*"),
         ("invitations", "token_hash"),
         ("member_sessions", "token_hash"),
         ("members", "password_hash"),
+        ("team_sharing", "*"),
     ];
 
     #[sqlx::test(migrator = "crate::migrate::MIGRATOR")]

@@ -21,16 +21,23 @@ pub enum MigrateError {
     /// So many migrations are missing.
     #[error("the database lacks {0} migrations; run `portico migrate` with the owner's DATABASE_URL")]
     Pending(usize),
-    /// A newer program migrated it.
-    #[error("the database was migrated by a newer version of Portico; start that version")]
-    Newer,
+    /// A newer program migrated it, and what this one relies on is gone.
+    #[error(
+        "the database was migrated by a newer version of Portico, and this version cannot serve on it any more; start a newer version"
+    )]
+    TooOld,
     /// A migration failed. It is rolled back; those before it stay.
     #[error("a migration failed: {}", why(.0))]
     Failed(#[from] sqlx::migrate::MigrateError),
+    /// Backups cannot be given the right to read a table.
+    #[error("cannot let backups read every table: {0}; run it as the owner of the tables")]
+    Backups(sqlx::Error),
     /// The role to grant to does not exist, or may not be granted.
-    #[error("cannot grant portico_service to \"{role}\": {}", words(source))]
+    #[error("cannot grant {granted} to \"{role}\": {}", words(source))]
     Grant {
-        /// The login role that should act as the service.
+        /// The role whose rights are given.
+        granted: &'static str,
+        /// The login role that should have them.
         role: String,
         /// What Postgres answered.
         source: sqlx::Error,
@@ -62,7 +69,17 @@ fn why(error: &sqlx::migrate::MigrateError) -> String {
     format!("{which}{words}{hint}")
 }
 
-/// Applies every missing migration, with the URL of the owner, and gives how many there were.
+/// How a schema that serves relates to this program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Schema {
+    /// It has exactly this program's migrations.
+    Current,
+    /// It has so many more, of a newer program; they leave in place what this one needs.
+    Newer(usize),
+}
+
+/// Applies every missing migration, with the URL of the owner, and gives how many there were. Those of a newer program
+/// that were applied are left alone.
 ///
 /// # Errors
 ///
@@ -70,10 +87,18 @@ fn why(error: &sqlx::migrate::MigrateError) -> String {
 pub async fn migrate(owner_url: &SecretString) -> Result<usize, MigrateError> {
     let mut connection = connect(owner_url).await?;
     let before = applied(&mut connection).await;
-    MIGRATOR.run(&mut connection).await?;
+    runner().run(&mut connection).await?;
     let after = applied(&mut connection).await;
+    sqlx::raw_sql("call portico_let_backups_read()").execute(&mut connection).await.map_err(MigrateError::Backups)?;
     connection.close().await.map_err(MigrateError::Unreachable)?;
     Ok(after.len() - before.len())
+}
+
+/// Applies the migrations up to that version, with the URL of the owner, and no others.
+pub(crate) async fn migrate_to(owner_url: &SecretString, version: i64) -> Result<(), MigrateError> {
+    let mut connection = connect(owner_url).await?;
+    MIGRATOR.run_to(version, &mut connection).await?;
+    connection.close().await.map_err(MigrateError::Unreachable)
 }
 
 /// Makes a login role a member of `portico_service`, with the URL of the owner.
@@ -82,12 +107,18 @@ pub async fn migrate(owner_url: &SecretString) -> Result<usize, MigrateError> {
 ///
 /// [`MigrateError::Grant`] when the role does not exist or the owner may not grant.
 pub async fn grant_service(owner_url: &SecretString, role: &str) -> Result<(), MigrateError> {
+    grant(owner_url, "portico_service", role).await
+}
+
+/// Makes a login role a member of one of Portico's roles.
+pub(crate) async fn grant(owner_url: &SecretString, granted: &'static str, role: &str) -> Result<(), MigrateError> {
     let mut connection = connect(owner_url).await?;
-    let statement = format!("grant portico_service to \"{}\"", role.replace('"', "\"\""));
-    sqlx::raw_sql(AssertSqlSafe(statement))
-        .execute(&mut connection)
-        .await
-        .map_err(|source| MigrateError::Grant { role: role.to_owned(), source })?;
+    let statement = format!("grant {granted} to \"{}\"", role.replace('"', "\"\""));
+    sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut connection).await.map_err(|source| MigrateError::Grant {
+        granted,
+        role: role.to_owned(),
+        source,
+    })?;
     connection.close().await.map_err(MigrateError::Unreachable)
 }
 
@@ -109,12 +140,70 @@ async fn applied(connection: &mut sqlx::PgConnection) -> Vec<i64> {
         .unwrap_or_default()
 }
 
-/// Fails unless exactly this program's migrations are applied.
-pub(crate) async fn is_migrated(connection: &mut sqlx::PgConnection) -> Result<(), MigrateError> {
+/// The migrations, to be run on a database that may have more.
+fn runner() -> Migrator {
+    let mut runner = Migrator::with_migrations(MIGRATOR.iter().cloned().collect());
+    runner.set_ignore_missing(true);
+    runner
+}
+
+/// Fails unless all of this program's migrations are applied, and while a newer one says that programs of this age
+/// cannot serve.
+pub(crate) async fn is_migrated(connection: &mut sqlx::PgConnection) -> Result<Schema, MigrateError> {
     let applied = applied(connection).await;
     let missing = MIGRATOR.iter().filter(|migration| !applied.contains(&migration.version)).count();
     if missing > 0 {
         return Err(MigrateError::Pending(missing));
     }
-    if applied.len() > MIGRATOR.iter().count() { Err(MigrateError::Newer) } else { Ok(()) }
+    let oldest_known: i64 = sqlx::query_scalar("select oldest_known from schema_support")
+        .fetch_one(connection)
+        .await
+        .map_err(MigrateError::Unreachable)?;
+    if MIGRATOR.iter().all(|migration| migration.version != oldest_known) {
+        return Err(MigrateError::TooOld);
+    }
+    match applied.len() - MIGRATOR.iter().count() {
+        0 => Ok(Schema::Current),
+        more => Ok(Schema::Newer(more)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::PgPool;
+
+    use super::*;
+
+    const LATER: i64 = 20_991_231_000_001;
+
+    async fn run(pool: &PgPool, statement: &'static str) {
+        sqlx::query(statement).bind(LATER).execute(pool).await.expect("the owner may");
+    }
+
+    async fn judged(pool: &PgPool) -> Result<Schema, MigrateError> {
+        is_migrated(&mut pool.acquire().await.expect("a connection is free")).await
+    }
+
+    #[sqlx::test(migrator = "MIGRATOR")]
+    async fn a_program_serves_on_a_newer_schema_until_that_says_otherwise(pool: PgPool) {
+        assert_eq!(judged(&pool).await.expect("is migrated"), Schema::Current);
+        run(
+            &pool,
+            "insert into _sqlx_migrations (version, description, success, checksum, execution_time) \
+             values ($1, 'of a newer program', true, '', 0)",
+        )
+        .await;
+        assert_eq!(judged(&pool).await.expect("goes on"), Schema::Newer(1));
+        let mut connection = pool.acquire().await.expect("a connection is free");
+        runner().run(&mut *connection).await.expect("an older program migrates nothing");
+
+        run(&pool, "update schema_support set oldest_known = $1").await;
+        assert!(matches!(judged(&pool).await, Err(MigrateError::TooOld)));
+    }
+
+    #[sqlx::test(migrator = "MIGRATOR")]
+    async fn a_program_does_not_serve_on_an_older_schema(pool: PgPool) {
+        run(&pool, "delete from _sqlx_migrations where version = (select max(version) from _sqlx_migrations where version < $1)").await;
+        assert!(matches!(judged(&pool).await, Err(MigrateError::Pending(1))));
+    }
 }

@@ -219,6 +219,57 @@ impl TenantTx {
         Ok(customer.map(|customer| OwnedId { customer: CustomerId::from_uuid(customer), plugin: id, is_active: true }))
     }
 
+    /// Notes that a connect token for a plugin was given out just now.
+    ///
+    /// # Errors
+    ///
+    /// As [every call](crate#errors).
+    pub async fn note_connect(&mut self, id: PluginId) -> Result<(), StorageError> {
+        sqlx::query!(
+            "update plugins set connect_began_at = now() where tenant_id = $1 and plugin_id = $2",
+            self.tenant.uuid(),
+            id.uuid()
+        )
+        .execute(&mut *self.tx)
+        .await?;
+        Ok(())
+    }
+
+    /// Plugins within reach for which a connect token was given out within a day, the latest first, with the status
+    /// of each; at most `limit`.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError::Corrupt`] when a row cannot be read, else as [every call](crate#errors).
+    pub async fn connecting_plugins(
+        &mut self,
+        reach: CustomerReach<'_>,
+        limit: i64,
+    ) -> Result<Vec<(PluginId, PluginStatus)>, StorageError> {
+        let reached = uuids(reach, CustomerId::uuid);
+        let rows = sqlx::query!(
+            r#"
+            select
+                plugin_id,
+                status
+            from plugins
+            where tenant_id = $1
+                and ($2::uuid[] is null or customer_id = any($2))
+                and connect_began_at > now() - interval '1 day'
+            order by connect_began_at desc
+            limit $3
+            "#,
+            self.tenant.uuid(),
+            reached.as_deref(),
+            limit
+        )
+        .fetch_all(&mut *self.tx)
+        .await?;
+        let status =
+            |text: &str| text.parse::<PluginStatus>().map_err(|error| StorageError::corrupt("plugins.status", error));
+        rows.into_iter().map(|row| Ok((PluginId::from_uuid(row.plugin_id), status(&row.status)?))).collect()
+    }
+
     /// Records what Chakra said of a plugin; false when there is no such plugin.
     ///
     /// # Errors

@@ -165,7 +165,8 @@ impl TenantTx {
         Ok(taken)
     }
 
-    /// Whether another tenant has a key of the Chakra team with this fingerprint.
+    /// Whether another tenant may be in the Chakra team with this fingerprint: it holds or held a key of it, or has one
+    /// whose team is not known.
     ///
     /// # Errors
     ///
@@ -176,14 +177,20 @@ impl TenantTx {
             .await?)
     }
 
-    /// Tells every replica that it may have changed whether this team is shared.
+    /// Whether another tenant holds the Chakra team with this fingerprint, so that this one may not store a key of
+    /// it: the other held it first, and the operator does not let the two share it. Until the transaction ends,
+    /// nobody else becomes a holder by asking so.
     ///
     /// # Errors
     ///
     /// As [every call](crate#errors).
-    pub async fn notify_team_changed(&mut self, team: &[u8]) -> Result<(), StorageError> {
-        sqlx::query("select resolve_team_changed($1)").bind(team).execute(&mut *self.tx).await?;
-        Ok(())
+    pub async fn team_is_taken(&mut self, team: &[u8; 32]) -> Result<bool, StorageError> {
+        sqlx::query!("select pg_advisory_xact_lock(hashtextextended(encode($1, 'hex'), 0))", &team[..])
+            .fetch_one(&mut *self.tx)
+            .await?;
+        Ok(sqlx::query_scalar!(r#"select resolve_team_taken($1, $2) as "taken!""#, &team[..], self.tenant.uuid())
+            .fetch_one(&mut *self.tx)
+            .await?)
     }
 }
 

@@ -8,9 +8,10 @@ use std::str::FromStr as _;
 use std::sync::Arc;
 
 use portico_auth::Reach;
+use portico_core::trusted_proxies::TrustedProxies;
 use portico_core::{Core, CoreOptions};
 use portico_domain::clock::Clock;
-use portico_domain::{CustomerId, Metadata, PhoneNumberId, PluginId, RequestEntry, TenantId, WabaId};
+use portico_domain::{CustomerId, Metadata, PhoneNumberId, PluginId, RequestEntry, RequestFilter, TenantId, WabaId};
 use portico_storage::{
     Db, DbOptions, NewCustomer, NewPlugin, NewTenant, ObservedPhoneNumber, ObservedWaba, Page, grant_service, migrate,
 };
@@ -32,7 +33,7 @@ pub struct TestCore {
     /// The clock of the core, which stands at [`START`].
     pub clock: Clock,
     // Dropped last: it takes the database away.
-    _database: Database,
+    database: Database,
 }
 
 /// A tenant with one connected customer.
@@ -71,8 +72,13 @@ impl TestCore {
         let (master_keys, _) = MasterKeys::generate(id, &mut rand::rng());
         let mac_key = portico_core::vault::unlock(&db, &master_keys).await.expect("a new vault opens");
         let clock = Clock::manual(START);
-        let options = CoreOptions { public_url: None, request_log_capacity: 64, clock: clock.clone() };
-        Self { core: Core::new(db, Arc::new(master_keys), mac_key, options), clock, _database: database }
+        let options = CoreOptions {
+            public_url: None,
+            trusted_proxies: TrustedProxies::default(),
+            request_log_capacity: 64,
+            clock: clock.clone(),
+        };
+        Self { core: Core::new(db, Arc::new(master_keys), mac_key, options), clock, database }
     }
 
     /// A new tenant with one connected customer.
@@ -129,6 +135,35 @@ impl TestCore {
         new
     }
 
+    /// Makes the team of a tenant's Chakra keys unknown, as it is of keys that an earlier version stored.
+    ///
+    /// # Panics
+    ///
+    /// When Postgres refuses it.
+    pub async fn forget_team(&self, tenant: TenantId) {
+        let mut connection = self.database.inside().disable_statement_logging().connect().await.expect("connects");
+        for statement in [
+            "update chakra_keys set team_fingerprint = null, team_name = null where tenant_id = $1",
+            "delete from chakra_teams where tenant_id = $1",
+        ] {
+            sqlx::query(statement).bind(tenant.uuid()).execute(&mut connection).await.expect("the owner may");
+        }
+        self.core.validity.changed(tenant);
+    }
+
+    /// Stores a Chakra key of unknown team, as an earlier version did; nothing opens it.
+    ///
+    /// # Panics
+    ///
+    /// When Postgres refuses it.
+    pub async fn store_of_unknown_team(&self, tenant: TenantId) {
+        let mut connection = self.database.inside().disable_statement_logging().connect().await.expect("connects");
+        let statement = "insert into chakra_keys (tenant_id, chakra_key_id, name, access_token, fingerprint, last4)
+            values ($1, $2, 'Old', '\\x00', '\\x00', 'abcd')";
+        let insert = sqlx::query(statement).bind(tenant.uuid()).bind(Uuid::now_v7());
+        insert.execute(&mut connection).await.expect("the owner may");
+    }
+
     /// The log of a tenant's calls, newest first, once everything that waits has been written. Nothing that comes
     /// later is written any more. Not for a core whose tasks were started: its own writer has the queue.
     ///
@@ -139,7 +174,8 @@ impl TestCore {
         self.core.write_behind.write_rest().await;
         let mut tx = self.core.db.begin_system(tenant).await.expect("a transaction begins");
         let page = Page { limit: 100, after: None };
-        let rows = tx.requests(Reach::ALL.customers(), page).await.expect("the log can be read");
+        let rows =
+            tx.requests(Reach::ALL.customers(), &RequestFilter::default(), page).await.expect("the log can be read");
         rows.data.into_iter().map(|(_, row)| row).collect()
     }
 }
@@ -167,12 +203,17 @@ impl Database {
         let role = format!("create role \"{name}\" login password '{password}'");
         let made = database.execute(&[role, format!("create database \"{name}\"")]).await;
         made.expect("the owner may make roles and databases");
-        let inside = database.maintenance.clone().database(name);
+        let inside = database.inside();
         let owner_url = SecretString::from(inside.to_url_lossy().to_string());
         migrate(&owner_url).await.expect("an empty database can be migrated");
         grant_service(&owner_url, name).await.expect("the owner may grant the service's role");
         let service_url = inside.username(name).password(&password).to_url_lossy().to_string();
         (database, service_url.into())
+    }
+
+    /// How the owner connects to it.
+    fn inside(&self) -> PgConnectOptions {
+        self.maintenance.clone().database(&self.name)
     }
 
     async fn execute(&self, statements: &[String]) -> Result<(), sqlx::Error> {
@@ -204,12 +245,11 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    #[expect(clippy::used_underscore_binding, reason = "elsewhere it is only dropped")]
     async fn the_database_is_dropped_with_its_core() {
         let kit = TestCore::on_postgres().await;
         let tenant = kit.add_tenant().await;
         assert!(kit.request_log(tenant.id).await.is_empty());
-        let (name, maintenance) = (kit._database.name.clone(), kit._database.maintenance.clone());
+        let (name, maintenance) = (kit.database.name.clone(), kit.database.maintenance.clone());
         drop(kit);
         let gone = maintenance.clone().database(&name).connect().await.expect_err("is dropped");
         assert_eq!(gone.as_database_error().and_then(sqlx::error::DatabaseError::code).as_deref(), Some("3D000"));

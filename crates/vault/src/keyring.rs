@@ -111,13 +111,8 @@ impl MasterKeys {
         id: &'a MasterKeyId,
         rng: &mut R,
     ) -> impl Future<Output = Result<(), OpenError>> + Send + use<'a, R> {
-        let nonce = cipher::fresh_nonce(rng);
-        async move {
-            let master_key = self.find(id).ok_or_else(|| OpenError::UnknownMasterKey(id.clone()))?;
-            let sealed = seal(master_key, &Purpose::proof(), nonce, b"proof").await?;
-            let opened = self.open(&Purpose::proof(), &sealed).await?;
-            if opened.as_slice() == b"proof" { Ok(()) } else { Err(OpenError::Forged) }
-        }
+        let sealing = self.seal_proof(id, rng);
+        async move { self.check_proof(&sealing.await?).await }
     }
 
     /// Tries the key that seals, and those that could not be reached before, so that
@@ -195,13 +190,53 @@ impl MasterKeys {
         async move { seal(&self.sealing, &Purpose::canary(), nonce, b"").await }
     }
 
-    /// Succeeds if the master key that sealed this canary is still listed, with the same bytes.
+    /// Succeeds if the master key that sealed this canary is still listed, with the same bytes. One with other
+    /// bytes serves for nothing else until it opens a canary; and while the canary's key is not listed, nothing is
+    /// sealed.
     ///
     /// # Errors
     ///
     /// As [`MasterKeys::open`].
     pub async fn check_canary(&self, sealed: &[u8]) -> Result<(), OpenError> {
-        self.open(&Purpose::canary(), sealed).await.map(drop)
+        let Envelope { id, body } = Envelope::read(sealed)?;
+        let found = self.find(&id);
+        self.sealing.set_overtaken(found.is_none());
+        let master_key = found.ok_or_else(|| OpenError::UnknownMasterKey(id.clone()))?;
+        let opened = master_key.open_canary(Purpose::canary().bound_to(FORMAT, &id).as_bytes(), body).await;
+        match &opened {
+            Ok(_) => master_key.set_other_bytes(false),
+            Err(OpenError::Forged) => master_key.set_other_bytes(true),
+            Err(_) => {}
+        }
+        opened.map(drop)
+    }
+
+    /// A value sealed under that key, by which whoever lists the key sees that it has the same bytes here.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::UnknownMasterKey`] if it is not listed, else as [`MasterKeys::seal`].
+    pub fn seal_proof<'a, R: CryptoRng>(
+        &'a self,
+        id: &'a MasterKeyId,
+        rng: &mut R,
+    ) -> impl Future<Output = Result<Vec<u8>, OpenError>> + Send + use<'a, R> {
+        let nonce = cipher::fresh_nonce(rng);
+        async move {
+            let master_key = self.find(id).ok_or_else(|| OpenError::UnknownMasterKey(id.clone()))?;
+            Ok(seal(master_key, &Purpose::proof(), nonce, PROOF).await?)
+        }
+    }
+
+    /// Succeeds if [`MasterKeys::seal_proof`] made this anywhere, under a key that is listed here with the same
+    /// bytes.
+    ///
+    /// # Errors
+    ///
+    /// As [`MasterKeys::open`].
+    pub async fn check_proof(&self, sealed: &[u8]) -> Result<(), OpenError> {
+        let opened = self.open(&Purpose::proof(), sealed).await?;
+        if opened.as_slice() == PROOF { Ok(()) } else { Err(OpenError::Forged) }
     }
 
     /// Seals a data key for its tenant and version.
@@ -290,6 +325,8 @@ pub fn needed_master_key(sealed: &[u8]) -> Result<MasterKeyId, OpenError> {
 }
 
 const FORMAT: u8 = 1;
+/// What a proof seals.
+const PROOF: &[u8] = b"proof";
 /// Bytes in the shortest body that any provider makes.
 const BODY_SHORTEST: usize = NONCE_LEN + TAG_LEN;
 

@@ -1,6 +1,7 @@
 //! A circuit breaker for each master key: while its provider cannot be reached, calls fail at once but
 //! for one in a second, which tries it.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -22,6 +23,10 @@ pub(crate) struct MasterKeyBreaker {
     clock: Clock,
     /// None while the circuit is closed, that is, while the last call reached the provider.
     outage: Mutex<Option<Outage>>,
+    /// Whether it did not open the canary that a key of its id sealed: then it has other bytes than that key.
+    has_other_bytes: AtomicBool,
+    /// Whether the vault was moved to a key that is not listed: what is sealed with this one would hold that up.
+    is_overtaken: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -35,7 +40,13 @@ struct Outage {
 impl MasterKeyBreaker {
     /// The provider, of which nothing bad is known yet.
     pub(crate) fn new(provider: Box<dyn MasterKeyProvider>, clock: Clock) -> Self {
-        Self { provider, clock, outage: Mutex::default() }
+        Self {
+            provider,
+            clock,
+            outage: Mutex::default(),
+            has_other_bytes: AtomicBool::default(),
+            is_overtaken: AtomicBool::default(),
+        }
     }
 
     /// The same with another clock.
@@ -48,6 +59,18 @@ impl MasterKeyBreaker {
         self.outage().is_none()
     }
 
+    /// Notes whether it failed to open the canary. While it does, it neither seals nor opens anything else: what it
+    /// sealed would open nowhere else.
+    pub(crate) fn set_other_bytes(&self, has_other_bytes: bool) {
+        self.has_other_bytes.store(has_other_bytes, Ordering::Relaxed);
+    }
+
+    /// Notes whether the vault was moved to a key that is not listed. While it is, this one seals nothing, and opens what
+    /// is still under it.
+    pub(crate) fn set_overtaken(&self, is_overtaken: bool) {
+        self.is_overtaken.store(is_overtaken, Ordering::Relaxed);
+    }
+
     /// [`MasterKeyProvider::seal`], unless the circuit is open.
     pub(crate) async fn seal(
         &self,
@@ -55,6 +78,10 @@ impl MasterKeyBreaker {
         aad: &[u8],
         plain: &[u8],
     ) -> Result<Vec<u8>, MasterKeyFailure> {
+        self.check_bytes()?;
+        if self.is_overtaken.load(Ordering::Relaxed) {
+            return Err(self.refused("the vault was moved to another master key, which is not listed".to_owned()));
+        }
         self.admit()?;
         let outcome = self.provider.seal(nonce, aad, plain).await;
         self.record(&outcome);
@@ -67,6 +94,12 @@ impl MasterKeyBreaker {
 
     /// [`MasterKeyProvider::open`], unless the circuit is open.
     pub(crate) async fn open(&self, aad: &[u8], body: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+        self.check_bytes()?;
+        self.open_canary(aad, body).await
+    }
+
+    /// The same, also when it did not open the canary before.
+    pub(crate) async fn open_canary(&self, aad: &[u8], body: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
         self.admit()?;
         let outcome = self.provider.open(aad, body).await;
         self.record(&outcome);
@@ -75,6 +108,13 @@ impl MasterKeyBreaker {
             ProviderError::Refused(reason) => self.refused(reason).into(),
             ProviderError::Forged => OpenError::Forged,
         })
+    }
+
+    fn check_bytes(&self) -> Result<(), MasterKeyFailure> {
+        if self.has_other_bytes.load(Ordering::Relaxed) {
+            return Err(self.refused("it has other bytes than the key of this id that sealed the vault".to_owned()));
+        }
+        Ok(())
     }
 
     /// Lets a call through, or fails it at once. During an outage the first caller after the pause is let

@@ -32,6 +32,14 @@ pub enum OpenError {
     Forged,
 }
 
+impl OpenError {
+    /// Whether a master key is at fault rather than what was to be opened, which may be in order.
+    #[must_use]
+    pub const fn is_of_master_key(&self) -> bool {
+        matches!(self, Self::MasterKey(_) | Self::UnknownMasterKey(_))
+    }
+}
+
 /// Why a master key that is listed cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MasterKeyFailure {

@@ -145,7 +145,9 @@ fn identity(error: &IdentityError, surface: Surface) -> ErrorResponse {
 fn connections(error: &ConnectionsError, surface: Surface) -> ErrorResponse {
     match error {
         ConnectionsError::NoChakraKey
+        | ConnectionsError::NoDefaultChakraKey
         | ConnectionsError::ChakraKeyRefused
+        | ConnectionsError::ChakraKeyLacksPermission(_)
         | ConnectionsError::Upstream(_)
         | ConnectionsError::Rejected(_)
         | ConnectionsError::UpstreamMalformed
@@ -165,10 +167,16 @@ fn gateway(error: &GatewayError, surface: Surface) -> ErrorResponse {
             ErrorResponse { headers: allow.map(|value| (header::ALLOW, value)).into_iter().collect(), ..plain() }
         }
         GatewayError::NoRoute(
-            NoRoute::Unknown | NoRoute::NotOffered(_) | NoRoute::Segment(_) | NoRoute::SlashAtEnd | NoRoute::Version,
+            NoRoute::Unknown
+            | NoRoute::NotOffered(_)
+            | NoRoute::Segment(_)
+            | NoRoute::SlashAtEnd
+            | NoRoute::Credential(_)
+            | NoRoute::Version,
         )
         | GatewayError::Request(_)
         | GatewayError::Mismatch(_)
+        | GatewayError::TeamWide
         | GatewayError::InactiveNumber => plain(),
         GatewayError::UpstreamUnreadable { status, retry_after, .. } => {
             let after = retry_after.as_ref().and_then(|after| HeaderValue::from_bytes(after.as_bytes()).ok());
@@ -324,7 +332,9 @@ mod tests {
             CoreError::Query("limit is wrong".into()).into(),
             CoreError::Header("If-Match", "is wrong".into()).into(),
             GatewayError::Mismatch("another plugin".into()).into(),
+            GatewayError::TeamWide.into(),
             GatewayError::InactiveNumber.into(),
+            conflict(code::TEAM_IN_USE).into(),
             conflict(code::CHAKRA_KEY_NAME_TAKEN).into(),
             conflict(code::CHAKRA_KEY_TOKEN_TAKEN).into(),
             conflict(code::CHANGED_MEANWHILE).into(),
@@ -346,7 +356,10 @@ mod tests {
             ConnectionsError::PreconditionRequired.into(),
             ConnectionsError::PreconditionFailed.into(),
             ConnectionsError::NoChakraKey.into(),
+            ConnectionsError::NoDefaultChakraKey.into(),
             ConnectionsError::ChakraKeyRefused.into(),
+            ConnectionsError::ChakraKeyLacksPermission("Forbidden".into()).into(),
+            conflict(code::CHAKRA_KEY_IN_USE).into(),
             ConnectionsError::Upstream(UpstreamError::Timeout).into(),
             ConnectionsError::Upstream(UpstreamError::TooLong).into(),
             ConnectionsError::Rejected("no".into()).into(),
@@ -362,11 +375,8 @@ mod tests {
             CoreError::Denied(Denied::NotForOperator).into(),
             CoreError::Denied(Denied::NotForToken).into(),
             CoreError::Denied(Denied::OldSecret).into(),
-            CoreError::VaultUnavailable(MasterKeyFailure::Refused {
-                id: "k1".parse().unwrap(),
-                reason: "in-secret".into(),
-            })
-            .into(),
+            CoreError::from(MasterKeyFailure::Refused { id: "k1".parse().unwrap(), reason: "in-secret".into() }).into(),
+            CoreError::from(OpenError::UnknownMasterKey("in-secret".parse().unwrap())).into(),
         ]
     }
 

@@ -65,12 +65,14 @@ use portico_app::App;
 use portico_auth::{Actor, BadCredential, OperatorScope, Origin, Party, Principal, Scope};
 use portico_core::Error as CoreError;
 use portico_core::bulkhead::BulkheadPermit;
+use portico_core::trusted_proxies::TrustedProxies;
 use portico_domain::permission::Required;
 use portico_domain::{Permission, TenantId};
 use portico_identity::{Browser, Error as IdentityError, REJUDGED_AFTER, RequestCredentials};
 
 use crate::argument::{Extract, app};
 use crate::browser;
+use crate::client_address::client_address;
 use crate::problem::Problem;
 use crate::request_id::RequestId;
 
@@ -206,7 +208,8 @@ arguments! { A B C D }
 async fn principal(request: &HttpRequest) -> Result<Principal, Problem> {
     let id = RequestId::of(request);
     let app = app(request)?;
-    let presented = RequestCredentials { browser: signed_in(app, request), ..presented(request, &id)? };
+    let presented = presented(request, &id, &app.core().trusted_proxies)?;
+    let presented = RequestCredentials { browser: signed_in(app, request), ..presented };
     let origin = presented.origin();
     let (outcome, party) = match app.authenticator().authenticate(presented).await {
         Ok(principal) => {
@@ -276,8 +279,12 @@ fn signed_in<'r>(app: &App, request: &'r HttpRequest) -> Option<Browser<'r>> {
 }
 
 /// A request without any credential: where it comes from, and its id.
-pub fn nothing_presented<'r>(request: &HttpRequest, id: &'r RequestId) -> RequestCredentials<'r> {
-    let address = request.peer_addr().map(|address| address.ip());
+pub fn nothing_presented<'r>(
+    request: &HttpRequest,
+    id: &'r RequestId,
+    proxies: &TrustedProxies,
+) -> RequestCredentials<'r> {
+    let address = client_address(request, proxies);
     RequestCredentials { authorization: None, tenant: None, browser: None, address, request_id: id.as_str() }
 }
 
@@ -287,7 +294,11 @@ pub fn nothing_presented<'r>(request: &HttpRequest, id: &'r RequestId) -> Reques
 ///
 /// [`CoreError::Header`] for a header that stands more than once, [`IdentityError::Credential`] and
 /// [`CoreError::Header`] for bytes that are no ASCII text.
-pub fn presented<'r>(request: &'r HttpRequest, id: &'r RequestId) -> Result<RequestCredentials<'r>, IdentityError> {
+pub fn presented<'r>(
+    request: &'r HttpRequest,
+    id: &'r RequestId,
+    proxies: &TrustedProxies,
+) -> Result<RequestCredentials<'r>, IdentityError> {
     let headers = request.headers();
     // Where one stands twice, nobody knows which of them another reader of the same request believes.
     for (name, told) in [(&header::AUTHORIZATION, "Authorization"), (&PORTICO_TENANT, "Portico-Tenant")] {
@@ -301,7 +312,7 @@ pub fn presented<'r>(request: &'r HttpRequest, id: &'r RequestId) -> Result<Requ
         authorization: authorization.map_err(|_| BadCredential::NotAscii)?,
         tenant: tenant
             .map_err(|_| CoreError::Header("Portico-Tenant", "must be an id such as ten_…, in ASCII".into()))?,
-        ..nothing_presented(request, id)
+        ..nothing_presented(request, id, proxies)
     })
 }
 
@@ -313,15 +324,16 @@ mod tests {
 
     #[test]
     fn bytes_that_are_no_ascii_are_no_credential() {
+        let nobody = TrustedProxies::default();
         let odd = HeaderValue::from_bytes(b"Bearer \xff").unwrap();
         let request = TestRequest::default().insert_header((header::AUTHORIZATION, odd.clone())).to_http_request();
         assert!(matches!(
-            presented(&request, &RequestId::of(&request)),
+            presented(&request, &RequestId::of(&request), &nobody),
             Err(IdentityError::Credential(BadCredential::NotAscii))
         ));
         let request = TestRequest::default().insert_header(("portico-tenant", odd)).to_http_request();
         assert!(matches!(
-            presented(&request, &RequestId::of(&request)),
+            presented(&request, &RequestId::of(&request), &nobody),
             Err(IdentityError::Core(CoreError::Header("Portico-Tenant", _)))
         ));
     }
@@ -332,7 +344,7 @@ mod tests {
             let request = TestRequest::default().append_header((name, "a")).append_header((name, "a"));
             let request = request.to_http_request();
             let id = RequestId::of(&request);
-            let refused = presented(&request, &id);
+            let refused = presented(&request, &id, &TrustedProxies::default());
             assert!(matches!(refused, Err(IdentityError::Core(CoreError::Header(..)))), "{name}: {refused:?}");
         }
     }

@@ -4,6 +4,7 @@
 //!   first argument.
 //! - [`routes`]: the table in which each route is written once, for the router, the OpenAPI document and sweeps.
 //! - [`extract`]: bodies, queries, path segments and `If-Match`, parsed into types of the domain.
+//! - [`client_address`]: where a request came from, also behind proxies.
 //! - [`reply`]: what handlers answer with.
 //! - [`problem`]: errors as RFC 9457 problems; [`error_response`] decides what a caller may know of an error,
 //!   and [`portico_core::code`] is the table of every code.
@@ -13,11 +14,13 @@
 
 pub mod argument;
 pub mod browser;
+pub mod client_address;
 pub mod cookies;
 pub mod error;
 pub mod error_response;
 pub mod extract;
 pub mod guard;
+pub mod leading_slashes;
 pub mod observed;
 pub mod page;
 pub mod problem;

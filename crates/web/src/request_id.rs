@@ -66,9 +66,9 @@ fn is_kept(text: &[u8]) -> bool {
     (1..=LONGEST).contains(&text.len()) && text.iter().all(plain) && !is_credential(text)
 }
 
-/// Ids are logged and kept, so a credential that was sent as one by mistake is not taken.
+/// Ids are logged and kept, so one that holds a credential by mistake, wherever in it, is not taken.
 fn is_credential(text: &[u8]) -> bool {
-    text.starts_with(b"ptc_") || text.starts_with(b"eyJ")
+    text.windows(4).any(|part| part == b"ptc_") || text.windows(3).any(|part| part == b"eyJ")
 }
 
 #[cfg(test)]
@@ -92,7 +92,9 @@ mod tests {
 
     #[test]
     fn any_other_is_replaced() {
-        for id in ["", "a b", "a\"b", "ümlaut", "ptc_live_0aB1", "eyJhbGciOi", &"x".repeat(LONGEST + 1)] {
+        let long = "x".repeat(LONGEST + 1);
+        let credentials = ["ptc_live_0aB1", "eyJhbGciOi", "req:ptc_live_0aB1", "Bearer:eyJhbGciOi", "xptc_"];
+        for id in ["", "a b", "a\"b", "ümlaut", &long].into_iter().chain(credentials) {
             let made = of(id);
             assert!(made.starts_with("req_") && made.len() == 36, "{made}");
         }

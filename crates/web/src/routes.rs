@@ -276,7 +276,7 @@ where
     R: Reply + 'static,
 {
     let mut payload = payload.into_inner();
-    let span = tracing::info_span!("request", request.id = id.as_str(), tenant.id = tracing::field::Empty);
+    let span = tracing::info_span!("request", request.id = %id.as_str(), tenant.id = tracing::field::Empty);
     let outcome = async {
         match Args::extract(request, &mut payload).await {
             Ok(args) => handler.call(args).await,

@@ -149,6 +149,10 @@ impl Call {
                 Body::Json(body) => put(body, pointer, value),
                 Body::None | Body::Bytes(..) | Body::File(_) => return None,
             },
+            At::Anywhere(..) => match &mut call.body {
+                Body::Json(body) => put(body, &nested(at), value),
+                Body::None | Body::Bytes(..) | Body::File(_) => return None,
+            },
         }
         Some(call)
     }
@@ -163,10 +167,13 @@ impl Call {
         match at {
             At::Path(name) => self.path.iter().any(|(known, _)| known == name),
             At::Query(name) => self.query.iter().any(|(known, _)| known == name),
-            At::Body(pointer) => {
-                matches!(&self.body, Body::Json(body) if body.pointer(pointer).is_some_and(|value| !value.is_null()))
-            }
+            At::Body(pointer) => self.holds(pointer),
+            At::Anywhere(_, name) => self.holds(&format!("/{name}")) || self.holds(&nested(at)),
         }
+    }
+
+    fn holds(&self, pointer: &str) -> bool {
+        matches!(&self.body, Body::Json(body) if body.pointer(pointer).is_some_and(|value| !value.is_null()))
     }
 
     /// Method, template and query, for messages.
@@ -188,6 +195,13 @@ impl Call {
     pub(crate) async fn send(&self, caller: &Caller) -> Answer {
         caller.send(self.method.clone(), &self.path(), self.body.clone()).await
     }
+}
+
+/// Somewhere deep in a body, where an id counts that counts anywhere.
+fn nested(at: At) -> String {
+    let At::Anywhere(within, name) = at else { return String::new() };
+    let within = if within.is_empty() { "parameter" } else { within };
+    format!("/interactive/action/cards/*/header/{within}/{name}")
 }
 
 /// Writes a text at a JSON pointer, making what leads there; `*` is a list of one.

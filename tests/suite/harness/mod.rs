@@ -39,7 +39,7 @@ pub(crate) use portico::{Portico, pooler};
 pub(crate) use processes::running_with;
 pub(crate) use sandbox::Sandbox;
 pub(crate) use senders::Senders;
-pub(crate) use serve::{Serve, free_port, run_beside};
+pub(crate) use serve::{Serve, free_port, run_beside, run_beside_with};
 pub(crate) use tenant::{Connected, Tenant};
 pub(crate) use typescript::Programs;
 pub(crate) use vault::Terminal;

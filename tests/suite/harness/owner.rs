@@ -8,16 +8,17 @@ use super::{Portico, pooler};
 #[derive(Debug)]
 pub(crate) struct Owner(PgConnection);
 
-/// The owner's URL of the database of an instance: of its private cluster, or of the server that all share
-/// behind a pooler.
+/// The owner's URL of the database of an instance: of its private cluster, or of the server that the tests share.
 pub(super) fn owner_url(portico: &Portico) -> String {
     let service = portico.told("database_url");
     let (_, place) = service.split_once('@').expect("the URL names a user");
-    if pooler().is_some() {
-        let shared = std::env::var("DATABASE_URL").expect("the server behind the pooler is named");
+    let (at, database) = place.split_once('/').expect("the URL names a database");
+    if let Ok(shared) = std::env::var("DATABASE_URL") {
         let (server, _) = shared.rsplit_once('/').expect("the URL names a database");
-        let (_, database) = place.split_once('/').expect("the URL names a database");
-        return format!("{server}/{database}");
+        // A pooler has an address of its own.
+        if pooler().is_some() || server.ends_with(&format!("@{at}")) {
+            return format!("{server}/{database}");
+        }
     }
     let state = std::fs::read_to_string(portico.data().path().join("state.json")).expect("the state can be read");
     let state: Value = serde_json::from_str(&state).expect("the state is JSON");

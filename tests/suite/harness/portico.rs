@@ -115,6 +115,13 @@ impl Portico {
         Self::spawn(dev(&data.path()), data).await
     }
 
+    /// Starts one on a data directory, with its database where this URL of an owner says.
+    pub(crate) async fn start_on_server(database_url: &str, data: DataDir) -> Self {
+        let mut command = dev(&data.path());
+        command.env("DATABASE_URL", database_url);
+        Self::spawn(command, data).await
+    }
+
     /// Starts one that logs what this filter lets through.
     pub(crate) async fn start_logging(filter: &str, data: DataDir) -> Self {
         let mut command = dev(&data.path());
@@ -127,7 +134,9 @@ impl Portico {
             let file = File::options().create(true).append(true).open(data.folder().join(name));
             Stdio::from(file.expect("the test's own folder is writable"))
         };
-        if let Some(pooler) = pooler() {
+        if let Some(pooler) = pooler()
+            && command.get_envs().all(|(name, value)| name != "DATABASE_URL" || value.is_none())
+        {
             command.env("DATABASE_URL", own_database(&pooler, &data));
         }
         let child = command.stdout(log("stdout.log")).stderr(log("stderr.log")).spawn();

@@ -29,6 +29,13 @@ impl Sandbox {
         self.0.get("/_sandbox/state").await.expect(200)
     }
 
+    /// Of that, what callers asked for: a reading that Portico makes for itself bears no request id.
+    pub(crate) async fn forwarded(&self) -> Vec<Value> {
+        let mut record = self.record().await;
+        record.retain(|request| !header(request, "x-request-id").is_empty());
+        record
+    }
+
     /// Forgets what arrived.
     pub(crate) async fn clear(&self) {
         self.0.delete("/_sandbox/requests").await.expect_success();

@@ -11,12 +11,22 @@ use super::{Caller, Portico, eventually};
 /// Runs a command of `portico` that ends by itself, on the database of a `portico dev`: its exit code and
 /// what it said.
 pub(crate) async fn run_beside(beside: &Portico, arguments: &[&str]) -> (Option<i32>, String) {
+    run_beside_with(beside, arguments, &[]).await
+}
+
+/// The same with settings beside those of the database and the vault.
+pub(crate) async fn run_beside_with(
+    beside: &Portico,
+    arguments: &[&str],
+    settings: &[(&str, &str)],
+) -> (Option<i32>, String) {
     let mut command = command();
     command
         .args(arguments)
         .current_dir(beside.data().folder())
         .env("DATABASE_URL", beside.told("database_url"))
         .env("PORTICO_MASTER_KEYS", beside.told("master_keys"))
+        .envs(settings.iter().copied())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     let output = tokio::task::spawn_blocking(move || command.output().expect("the binary under test can be run"));

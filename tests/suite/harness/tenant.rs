@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::{Caller, Portico, Sandbox, eventually};
+use super::{Body, Caller, Portico, Sandbox, eventually};
 
 /// A tenant with a Chakra team of its own, whose key is stored and verified.
 #[derive(Debug, Clone)]
@@ -44,13 +44,25 @@ impl Tenant {
         Self::on_team(portico, name, &team_key).await
     }
 
-    /// A tenant that stores this key of a Chakra team.
+    /// A tenant that stores this key of a Chakra team, which nobody else holds.
     pub(crate) async fn on_team(portico: &Portico, name: &str, chakra_key: &str) -> Self {
-        let (id, operator, owner) = Self::bare(portico, name).await;
+        let bare = Self::bare(portico, name).await;
+        Self::storing(portico, bare, chakra_key).await
+    }
+
+    /// Another tenant on this one's Chakra team, by leave of the operator.
+    pub(crate) async fn joined_by(&self, portico: &Portico, name: &str) -> Self {
+        let bare = Self::bare(portico, name).await;
+        let leave = format!("/api/v1/tenants/{}/team-sharing/{}", bare.0, self.id);
+        portico.operator().send(reqwest::Method::PUT, &leave, Body::None).await.expect(204);
+        Self::storing(portico, bare, &self.chakra_key).await
+    }
+
+    async fn storing(portico: &Portico, (id, operator, owner): (String, Caller, Caller), chakra_key: &str) -> Self {
         let body = json!({"name": "main", "access_token": chakra_key, "is_default": true});
-        let chakra_key_id = text(&owner.post("/api/v1/chakra-keys", body).await.expect(201), "id");
-        let verified = owner.post_empty(&format!("/api/v1/chakra-keys/{chakra_key_id}/verify")).await.expect(200);
-        assert_eq!(verified["status"], "verified", "{verified}");
+        let stored = owner.post("/api/v1/chakra-keys", body).await.expect(201);
+        assert_eq!(stored["status"], "verified", "{stored}");
+        let chakra_key_id = text(&stored, "id");
         let chakra_key = chakra_key.to_owned();
         Self { id, operator, owner, chakra_key, chakra_key_id, sandbox: portico.sandbox() }
     }

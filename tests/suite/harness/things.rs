@@ -112,8 +112,9 @@ impl Tenant {
         body["to"] = json!(person);
         self.owner.post(&shop.messages(), body).await.expect_success();
         eventually("the chat is listed", || async {
-            let chats = self.owner.post("/v1/ext/chat", json!({"search": person, "limit": 100})).await.expect_success();
-            chats["_data"].as_array()?.first().map(|chat| text(chat, "id"))
+            let chats = self.owner.post("/v1/ext/chat", json!({"limit": 100})).await.expect_success();
+            let chats = chats["_data"].as_array()?;
+            chats.iter().find(|chat| chat["primaryContactHandle"]["value"] == *person).map(|chat| text(chat, "id"))
         })
         .await
     }

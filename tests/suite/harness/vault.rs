@@ -35,6 +35,9 @@ impl Terminal {
                 setting("PORTICO_OPERATOR_TOKEN", portico.told("operator_token")),
                 setting("PORTICO_CHAKRA_URL", portico.told("sandbox_url")),
                 setting("PORTICO_MASTER_KEYS", master_keys),
+                // Whatever it serves shall not meet what runs on this machine.
+                setting("PORTICO_BIND", "127.0.0.1:0"),
+                setting("PORTICO_METRICS_BIND", "127.0.0.1:0"),
             ],
         }
     }

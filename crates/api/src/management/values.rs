@@ -48,7 +48,7 @@ impl From<AddressRange> for IpNet {
 /// An access token that Chakra issued: 8 to 4096 visible ASCII characters.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(try_from = "String")]
-#[schema(value_type = String, format = Password, min_length = 8, max_length = 4096,
+#[schema(value_type = String, min_length = 8, max_length = 4096,
     example = "an-access-token-from-chakra")]
 pub(crate) struct AccessToken(SecretString);
 

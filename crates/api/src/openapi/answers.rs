@@ -1,5 +1,6 @@
 //! What compatible calls can answer.
 
+use portico_chakra::schema::ValueType;
 use portico_chakra::{AnswerRule, At, BodyKind, Confidence, Effect, Envelope, Kind, Operation, Owned};
 use portico_core::code::{self, CODES, Code};
 use portico_domain::Permission;
@@ -44,7 +45,7 @@ fn success(operations: &[&'static Operation]) -> Response {
     let first = operations[0];
     let response = with_headers(ResponseBuilder::new());
     if first.envelope == Envelope::Binary {
-        let bytes = Content::new(Some(shape::schema(&portico_chakra::schema::ValueType::File, "")));
+        let bytes = Content::new(Some(shape::schema(&ValueType::File, "")));
         return response.description("The bytes, with their own content type.").content("*/*", bytes).build();
     }
     let description = match first.envelope {
@@ -55,7 +56,7 @@ fn success(operations: &[&'static Operation]) -> Response {
 }
 
 fn success_content(operations: &[&'static Operation]) -> Content {
-    let schemas: Vec<RefOr<Schema>> = operations.iter().map(|operation| success_schema(operation)).collect();
+    let schemas: Vec<RefOr<Schema>> = told_apart(operations).into_iter().map(success_schema).collect();
     let examples = operations.iter().map(|operation| {
         let example = ExampleBuilder::new().summary(operation.title).value(Some(success_example(operation)));
         (operation.id, example.build())
@@ -73,7 +74,16 @@ fn success_content(operations: &[&'static Operation]) -> Content {
     }
 }
 
-fn success_schema(operation: &Operation) -> RefOr<Schema> {
+/// The operations whose answers the schema must tell apart. One that answers no more than the first, or nothing
+/// that is known, adds nothing: every field may be missing.
+fn told_apart(operations: &[&'static Operation]) -> Vec<&'static Operation> {
+    let first = operations[0];
+    let adds = |operation: &Operation| operation.answer != first.answer && operation.answer != ValueType::Object(&[]);
+    let others = operations[1..].iter().copied().filter(|operation| adds(operation));
+    std::iter::once(first).chain(others).collect()
+}
+
+fn success_schema(operation: &'static Operation) -> RefOr<Schema> {
     let data = bodies::answer_ref(operation);
     if operation.envelope == Envelope::MetaRaw {
         return data;
@@ -183,6 +193,7 @@ fn occurs(operation: &Operation, code: Code) -> bool {
             let makes_customers = matches!(operation.effect, Effect::CreatesPlugin | Effect::BeginsConnect);
             makes_customers || operation.permission.is_some_and(Permission::is_team_wide)
         }
+        code::TEAM_WIDE_REFUSED => operation.team_wide,
         code::UPSTREAM_REJECTED => operation.effect == Effect::BeginsConnect,
         code::UPSTREAM_GARBLED => operation.rule != AnswerRule::Pass || operation.effect != Effect::None,
         _ => true,

@@ -1,5 +1,6 @@
 //! Request bodies of compatible calls, and the schemas behind bodies and answers.
 
+use portico_chakra::schema::ValueType;
 use portico_chakra::{BodyKind, Condition, Operation};
 use serde_json::Value;
 use utoipa::openapi::content::ContentBuilder;
@@ -23,9 +24,14 @@ pub(super) fn of(operations: &[&'static Operation]) -> Option<RequestBody> {
         if matches!(operations[0].body, BodyKind::Multipart | BodyKind::JsonOrMultipart) { "100 MiB" } else { "1 MiB" };
     let start = RequestBodyBuilder::new()
         .description(Some(format!("At most {limit}. Fields that are not listed here are forwarded untouched.")))
-        .required(Some(Required::True));
+        .required(Some(if may_be_empty(operations) { Required::False } else { Required::True }));
     let body = types.iter().fold(start, |body, kind| body.content(*kind, content(operations)));
     Some(body.build())
+}
+
+/// Whether the call may be made without a body: where no field of a JSON object is required.
+fn may_be_empty(operations: &[&'static Operation]) -> bool {
+    operations[0].body == BodyKind::Json && operations[0].request.iter().all(|field| !field.required)
 }
 
 fn content(operations: &[&'static Operation]) -> Content {
@@ -34,23 +40,16 @@ fn content(operations: &[&'static Operation]) -> Content {
         (operation.id, ExampleBuilder::new().summary(operation.title).value(Some(sample)).build())
     });
     let content = ContentBuilder::new().examples_from_iter(examples);
-    let schema = match operations {
-        [one] => request_ref(one),
-        several => {
-            let all = several.iter().fold(OneOfBuilder::new(), |all, operation| all.item(request_ref(operation)));
-            RefOr::T(all.into())
-        }
-    };
-    content.schema(Some(schema)).build()
+    content.schema(Some(reference(body_name(operations[0])))).build()
 }
 
-fn request_ref(operation: &Operation) -> RefOr<Schema> {
-    RefOr::Ref(Ref::from_schema_name(request_name(operation)))
+fn reference(name: String) -> RefOr<Schema> {
+    RefOr::Ref(Ref::from_schema_name(name))
 }
 
 /// A reference to the schema of the answer: of `_data` in Chakra's envelope, else of the whole.
 pub(super) fn answer_ref(operation: &Operation) -> RefOr<Schema> {
-    RefOr::Ref(Ref::from_schema_name(answer_name(operation)))
+    reference(answer_name(operation))
 }
 
 /// The schemas of the request and answer of the operations of a path, by component name.
@@ -62,12 +61,17 @@ pub(super) fn schemas(operations: &[&'static Operation]) -> Vec<(String, Schema)
             BodyKind::JsonList => ArrayBuilder::new().items(object).build().into(),
             _ => object.into(),
         };
-        (request_name(operation), schema)
+        (request_name(operation, operations), schema)
+    });
+    let union = (operations.len() > 1).then(|| {
+        let members = operations.iter().map(|operation| reference(request_name(operation, operations)));
+        let union = members.fold(OneOfBuilder::new(), OneOfBuilder::item);
+        (body_name(operations[0]), union.description(Some("One of several; what is in it says which.")).build().into())
     });
     let answers = operations
         .iter()
         .map(|operation| (answer_name(operation), shape::schema(&operation.answer, answer_note(operation))));
-    requests.chain(answers).collect()
+    requests.chain(union).chain(answers).collect()
 }
 
 fn request(operation: &Operation, siblings: &[Condition]) -> Object {
@@ -94,13 +98,24 @@ fn request(operation: &Operation, siblings: &[Condition]) -> Object {
 
 fn answer_note(operation: &Operation) -> &'static str {
     match operation.answer {
-        portico_chakra::schema::ValueType::Any => "Chakra's answer; its form is not documented.",
+        ValueType::Any | ValueType::Object([]) => "Chakra's answer; its form is not documented.",
         _ => "",
     }
 }
 
-fn request_name(operation: &Operation) -> String {
+/// The name of what the path takes. Where that is a union, it has the name that generators would give to one
+/// without a name, so that none of its members may have it.
+fn body_name(operation: &Operation) -> String {
     format!("{}Request", camel(operation.id))
+}
+
+/// The name of what one of the operations of a path takes.
+fn request_name(operation: &Operation, siblings: &[&'static Operation]) -> String {
+    let id = match operation.also.first() {
+        Some(other) if siblings.len() > 1 => other,
+        _ => operation.id,
+    };
+    format!("{}Request", camel(id))
 }
 
 fn answer_name(operation: &Operation) -> String {

@@ -22,13 +22,10 @@ pub(super) fn paths() -> Paths {
     paths
 }
 
-/// Whether a route has a place of its own in the document: OpenAPI tells paths apart by their form, so a
-/// path that differs from an earlier one in the names of its parameters alone has none. The operation's
-/// first path names it.
+/// Whether a route has a place of its own in the document: the first path of its operation has one, which
+/// names the others. A generated client then has one method for each operation.
 pub(super) fn is_documented(route: &Route) -> bool {
-    let form = |template: &'static str| template.split('/').map(|part| if part.starts_with('{') { "{}" } else { part });
-    let first = router().routes().iter().find(|other| form(other.template).eq(form(route.template)));
-    first.is_none_or(|first| first.template == route.template)
+    Entry::new(route).main().paths[0] == route.template
 }
 
 /// What both surfaces refer to.
@@ -65,16 +62,12 @@ struct Entry<'r> {
     route: &'r Route,
     /// What calls on it can be; the first is what a body without further signs means.
     variants: Vec<&'static Operation>,
-    /// Where the path stands among those of its operation.
-    candidate: usize,
 }
 
 impl<'r> Entry<'r> {
     fn new(route: &'r Route) -> Self {
         // The router keeps the one without a condition last.
-        let variants: Vec<_> = route.operations.iter().rev().copied().collect();
-        let candidate = variants[0].paths.iter().position(|path| *path == route.template).unwrap_or_default();
-        Self { route, variants, candidate }
+        Self { route, variants: route.operations.iter().rev().copied().collect() }
     }
 
     fn main(&self) -> &'static Operation {
@@ -87,7 +80,7 @@ impl<'r> Entry<'r> {
             .tag(general::compatible_tag(main.group))
             .summary(Some(self.summary()))
             .description(Some(self.description()))
-            .operation_id(Some(self.id()))
+            .operation_id(Some(main.id))
             .parameters(Some(parameters::of_path(self.route.parameters(), main)))
             .parameters(Some(parameters::of_query(main)))
             .request_body(bodies::of(&self.variants))
@@ -102,11 +95,6 @@ impl<'r> Entry<'r> {
         operation.build()
     }
 
-    fn id(&self) -> String {
-        let id = self.main().id;
-        if self.candidate == 0 { id.to_owned() } else { format!("{id}_{}", self.candidate + 1) }
-    }
-
     fn summary(&self) -> String {
         let others: Vec<&str> = self.variants[1..].iter().map(|operation| operation.title).collect();
         let title = self.main().title;
@@ -116,11 +104,7 @@ impl<'r> Entry<'r> {
     fn description(&self) -> String {
         let main = self.main();
         let mut parts = vec![permission(main)];
-        if self.candidate > 0 {
-            let text = "accepted because Chakra's own path is not certain; prefer";
-            parts.push(format!("Another path of `{}`, {text} `{}`.", main.id, main.paths[0]));
-        }
-        if self.candidate == 0 && main.paths.len() > 1 {
+        if main.paths.len() > 1 {
             let others: Vec<_> = main.paths[1..].iter().map(|path| format!("- `{path}`")).collect();
             parts.push(format!("Chakra's own path is not certain. Also accepted:\n\n{}", others.join("\n")));
         }
@@ -144,7 +128,8 @@ impl<'r> Entry<'r> {
         parts.join("\n\n")
     }
 
-    /// The notes of all variants as a list, each once.
+    /// The notes of all variants as a list, each once; one that does not hold for all of them names those for
+    /// which it does.
     fn notes(&self) -> Option<String> {
         let mut notes: Vec<&str> = Vec::new();
         for note in self.variants.iter().flat_map(|operation| operation.notes) {
@@ -152,7 +137,15 @@ impl<'r> Entry<'r> {
                 notes.push(note);
             }
         }
-        let lines: Vec<String> = notes.iter().map(|note| format!("- {note}")).collect();
+        let line = |note: &&str| {
+            let holds: Vec<_> = self.variants.iter().filter(|operation| operation.notes.contains(note)).collect();
+            if holds.len() == self.variants.len() {
+                return format!("- {note}");
+            }
+            let ids: Vec<String> = holds.iter().map(|operation| format!("`{}`", operation.id)).collect();
+            format!("- {}: {note}", ids.join(", "))
+        };
+        let lines: Vec<String> = notes.iter().map(line).collect();
         (!lines.is_empty()).then(|| lines.join("\n"))
     }
 
@@ -162,10 +155,8 @@ impl<'r> Entry<'r> {
             ("x-portico-permission", json!(main.permission.map(Permission::as_str))),
             ("x-portico-confidence", json!(main.confidence.as_str())),
             ("x-portico-retry-safe", json!(main.retry == Retry::Safe)),
+            ("x-portico-team-wide", json!(main.team_wide)),
         ];
-        if self.candidate > 0 {
-            all.push(("x-portico-alternative-of", json!(main.paths[0])));
-        }
         if self.variants.len() > 1 {
             let ids: Vec<&str> = self.variants.iter().map(|operation| operation.id).collect();
             all.push(("x-portico-operations", json!(ids)));
@@ -180,10 +171,13 @@ impl<'r> Entry<'r> {
 fn permission(operation: &Operation) -> String {
     let mut text = match operation.permission {
         None => "Permission: none; any valid key may call it.".to_owned(),
-        Some(one) if one.is_team_wide() => {
+        Some(one) if operation.team_wide => {
             format!(
-                "Permission: `{one}`. It reaches the whole Chakra team: keys that are limited to customers are refused."
+                "Permission: `{one}`. The call reaches the whole Chakra team: refused to keys that are limited to customers, and where another tenant may be in the team."
             )
+        }
+        Some(one) if one.is_team_wide() => {
+            format!("Permission: `{one}`. Keys that are limited to customers are refused.")
         }
         Some(one) => format!("Permission: `{one}`."),
     };
@@ -199,5 +193,7 @@ fn place(at: At) -> String {
         At::Path(name) => format!("`{name}` in the path"),
         At::Query(name) => format!("`{name}` in the query"),
         At::Body(pointer) => format!("`{pointer}` in the body"),
+        At::Anywhere("", name) => format!("`{name}` anywhere in the body"),
+        At::Anywhere(within, name) => format!("`{within}/{name}` anywhere in the body"),
     }
 }

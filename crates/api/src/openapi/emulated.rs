@@ -4,7 +4,8 @@
 use serde_json::{Map, Value, json};
 use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder};
 
-use super::{compatible, general, tree};
+use super::compact::compact;
+use super::{compatible, general};
 
 const DESCRIPTION: &str = "A stand-in for ChakraHQ's WhatsApp API, to develop and test against. Nothing here reaches WhatsApp. \
     Call it as you would call Chakra, with the access token of a team (`POST /_sandbox/teams` makes one). How well \
@@ -22,12 +23,12 @@ pub fn emulated_json() -> String {
     let info = InfoBuilder::new().title("Emulated Chakra").version(env!("CARGO_PKG_VERSION"));
     let mut document = OpenApiBuilder::new()
         .info(info.description(Some(DESCRIPTION)).build())
-        .servers(Some(general::servers()))
+        .servers(Some(general::servers(None)))
         .components(Some(compatible::components()))
         .paths(compatible::paths())
         .build();
     document.tags = Some(general::tags(&OpenApi::default()));
-    let mut tree = serde_json::to_value(tree::of(&document)).expect("a tree of plain data is JSON");
+    let mut tree = serde_json::to_value(compact(&document)).expect("a tree of plain data is JSON");
     let paths = tree["paths"].as_object_mut().expect("a document has paths");
     for item in paths.values_mut().filter_map(Value::as_object_mut) {
         item.values_mut().filter_map(Value::as_object_mut).for_each(as_chakra_answers);

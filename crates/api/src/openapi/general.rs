@@ -96,9 +96,9 @@ pub(super) fn info() -> Info {
         .build()
 }
 
-/// Where the calls go: the Portico that serves the document.
-pub(super) fn servers() -> Vec<Server> {
-    vec![Server::new("/")]
+/// Where the calls go: the Portico with that address, else the one that serves the document.
+pub(super) fn servers(public_url: Option<&str>) -> Vec<Server> {
+    vec![Server::new(public_url.unwrap_or("/"))]
 }
 
 /// The tag of a group of compatible operations.

@@ -14,6 +14,8 @@ use super::{answers, security};
 /// Codes that only these operations answer; any other belongs to each operation that names its status.
 const SPECIAL: &[(Code, &[&str])] = &[
     (code::API_KEY_REVOKED, &["rotate_api_key"]),
+    (code::CHAKRA_KEY_IN_USE, &["delete_chakra_key"]),
+    (code::CHAKRA_KEY_LACKS_PERMISSION, CALLING),
     (code::CHAKRA_KEY_NAME_TAKEN, &["store_chakra_key", "change_chakra_key"]),
     (code::CHAKRA_KEY_REFUSED, CALLING),
     (code::CHAKRA_KEY_TOKEN_TAKEN, &["store_chakra_key", "replace_chakra_key"]),
@@ -32,6 +34,8 @@ const SPECIAL: &[(Code, &[&str])] = &[
     (code::PLUGIN_EXISTS, &["make_plugin"]),
     (code::ROLE_IN_USE, &["delete_role"]),
     (code::ROLE_NAME_TAKEN, &["create_role", "change_role"]),
+    (code::TEAM_IN_USE, &["store_chakra_key", "replace_chakra_key"]),
+    (code::TEAM_WIDE_REFUSED, &["make_plugin"]),
     (code::TOO_MANY_OLD_SECRETS, &["rotate_api_key"]),
 ];
 

@@ -8,6 +8,7 @@
 
 mod answers;
 mod bodies;
+mod compact;
 mod compatible;
 mod emulated;
 mod general;
@@ -15,26 +16,31 @@ mod management;
 mod parameters;
 mod security;
 mod shape;
+mod shared;
 mod tree;
 
 pub use emulated::emulated_json;
 
 use portico_core::code::{CODES, Code};
+use serde::Serialize as _;
 use serde_json::{Value, json};
 use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::{OpenApi, OpenApiBuilder};
 
-/// The whole document: Portico's own API, which its handlers describe, and the compatible calls.
+use compact::compact;
+
+/// The whole document: Portico's own API, which its handlers describe, and the compatible calls. Calls go to
+/// `public_url` (without a slash at its end), else to whoever serves the document.
 ///
 /// What `management` leaves open is filled in: the security of its operations, the headers they
 /// take and give, and the errors that any call can meet.
 #[must_use]
-pub fn document(management: OpenApi) -> OpenApi {
+pub fn document(management: OpenApi, public_url: Option<&str>) -> OpenApi {
     let tags = general::tags(&management);
     let mut all = OpenApiBuilder::new()
         .info(general::info())
-        .servers(Some(general::servers()))
+        .servers(Some(general::servers(public_url)))
         .components(Some(compatible::components()))
         .paths(compatible::paths())
         .build();
@@ -53,16 +59,31 @@ fn say_no_idempotency(operation: &mut Operation) {
     text.push_str("`Idempotency-Key` has no effect yet: a repeat is another call.");
 }
 
-/// The document as JSON: pretty-printed, the same bytes for the same document, a newline at the end.
+/// The document as JSON: a line for each value, the same bytes for the same document, a newline at the end.
 ///
 /// # Panics
 ///
 /// Never: the document is plain data, which JSON can hold.
 #[must_use]
 pub fn to_json(document: &OpenApi) -> String {
-    let mut text = serde_json::to_string_pretty(&tree::of(document)).expect("a tree of plain data is JSON");
-    text.push('\n');
-    text
+    let mut text = Vec::new();
+    // One space: with two, a quarter of the document would be indentation.
+    let form = serde_json::ser::PrettyFormatter::with_indent(b" ");
+    compact(document)
+        .serialize(&mut serde_json::Serializer::with_formatter(&mut text, form))
+        .expect("a tree of plain data is JSON");
+    text.push(b'\n');
+    String::from_utf8(text).expect("JSON is UTF-8")
+}
+
+/// The document as JSON without white space, as it is served.
+///
+/// # Panics
+///
+/// Never: the document is plain data, which JSON can hold.
+#[must_use]
+pub fn to_compact_json(document: &OpenApi) -> String {
+    serde_json::to_string(&compact(document)).expect("a tree of plain data is JSON")
 }
 
 /// The document as YAML: the same content in the same order as [`to_json`].
@@ -72,7 +93,7 @@ pub fn to_json(document: &OpenApi) -> String {
 /// Never: the document is plain data, which YAML can hold.
 #[must_use]
 pub fn to_yaml(document: &OpenApi) -> String {
-    serde_norway::to_string(&tree::of(document)).expect("a tree of plain data is YAML")
+    serde_norway::to_string(&compact(document)).expect("a tree of plain data is YAML")
 }
 
 /// The table of codes as data, for the document's extension `x-portico-codes`.

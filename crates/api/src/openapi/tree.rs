@@ -23,13 +23,18 @@ pub(super) enum Tree {
     Object(Vec<(String, Tree)>),
 }
 
-/// The document as a tree in its final order.
-pub(super) fn of(document: &OpenApi) -> Tree {
+/// The document as a tree, without what nothing refers to.
+pub(super) fn pruned(document: &OpenApi) -> Tree {
     let text = serde_json::to_string(document).expect("the document is plain data");
     let mut tree: Tree = serde_json::from_str(&text).expect("what serde_json wrote, it reads");
     while prune(&mut tree) {}
-    sort(&mut tree, false);
     tree
+}
+
+/// Puts a tree of the document in its final order.
+pub(super) fn order(tree: &mut Tree) {
+    sort(tree, false);
+    put_main_examples_first(tree, &[]);
 }
 
 /// Drops the components that nothing refers to; whether there were any. Security schemes are named, not
@@ -52,14 +57,51 @@ fn prune(tree: &mut Tree) -> bool {
     dropped
 }
 
-fn fields(tree: &mut Tree) -> &mut [(String, Tree)] {
+/// Where several operations share a path, puts their examples in the order of `x-portico-operations`: readers
+/// and tools take the first for the usual one.
+fn put_main_examples_first(tree: &mut Tree, operations: &[String]) {
+    let own = match tree.get("x-portico-operations") {
+        Some(Tree::List(ids)) => ids.iter().filter_map(Tree::as_text).map(str::to_owned).collect(),
+        _ => operations.to_vec(),
+    };
+    match tree {
+        Tree::Object(fields) => {
+            for (name, value) in fields {
+                if let ("examples", Tree::Object(examples)) = (name.as_str(), &mut *value) {
+                    examples.sort_by_key(|(id, _)| own.iter().position(|known| known == id).unwrap_or(own.len()));
+                } else {
+                    put_main_examples_first(value, &own);
+                }
+            }
+        }
+        Tree::List(items) => items.iter_mut().for_each(|item| put_main_examples_first(item, &own)),
+        _ => {}
+    }
+}
+
+impl Tree {
+    /// A field of an object.
+    pub(super) fn get(&self, wanted: &str) -> Option<&Self> {
+        let Self::Object(fields) = self else { return None };
+        fields.iter().find(|(name, _)| name == wanted).map(|(_, value)| value)
+    }
+
+    /// The text, if it is one.
+    pub(super) fn as_text(&self) -> Option<&str> {
+        if let Self::Text(text) = self { Some(text) } else { None }
+    }
+}
+
+/// The fields of an object; none of anything else.
+pub(super) fn fields(tree: &mut Tree) -> &mut [(String, Tree)] {
     match tree {
         Tree::Object(fields) => fields,
         _ => &mut [],
     }
 }
 
-fn references(tree: &Tree, found: &mut HashSet<String>) {
+/// Adds what it refers to.
+pub(super) fn references(tree: &Tree, found: &mut HashSet<String>) {
     match tree {
         Tree::Object(fields) => {
             for (name, value) in fields {
@@ -180,6 +222,15 @@ mod tests {
         while prune(&mut tree) {}
         let text = serde_json::to_string(&tree).expect("is JSON");
         assert!(text.ends_with(r#""components":{"schemas":{"A":{}},"securitySchemes":{"key":{}}}}"#), "{text}");
+    }
+
+    #[test]
+    fn the_example_of_the_main_operation_comes_first() {
+        let text = r#"{"content":{"examples":{"a":{},"b":{},"c":{}}},"x-portico-operations":["c","a"]}"#;
+        let mut tree: Tree = serde_json::from_str(text).expect("is JSON");
+        put_main_examples_first(&mut tree, &[]);
+        let text = serde_json::to_string(&tree).expect("is JSON");
+        assert!(text.starts_with(r#"{"content":{"examples":{"c":{},"a":{},"b":{}}}"#), "{text}");
     }
 
     #[test]

@@ -13,6 +13,7 @@ const LIMIT: Field = optional("limit", ValueType::Int, "Rows on a page.");
 const PAGE: Field = optional("page", ValueType::Int, "Which page, from 1.");
 
 const NARROWED: &str = "Chakra answers for the whole team; only the rows that belong to the caller remain.";
+const PAGED: &str = "For keys that are limited to customers, and where another tenant may be in the Chakra team, `page` and `limit` count the caller's own rows, `_meta.hasMore` tells whether more follow, and the latest 2,000 rows of the team are looked through.";
 const UNKNOWN: &str = "No public page or client shows this call: path and body are guesses.";
 
 pub(super) const OPERATIONS: &[Operation] = &[
@@ -29,13 +30,10 @@ pub(super) const OPERATIONS: &[Operation] = &[
         )
         .data(ValueType::List(&CHAT), CHATS_SAMPLE)
         .rule(AnswerRule::FilterRows(&[row("/providerHandleId", Kind::PhoneNumber), row("/plugin", Kind::Plugin)]))
+        .paged(100, &["orderField", "orderDirection"])
         .learns(&[learn("/_data/*/id", LearnedKind::Chat)])
         .repeatable()
-        .notes(&[
-            "A read that uses POST.",
-            NARROWED,
-            "A page may hold fewer rows than `limit`: go on until Chakra's page is empty or `_meta` says so.",
-        ]),
+        .notes(&["A read that uses POST.", NARROWED, PAGED, "Such callers cannot use `search`."]),
     Operation::new(
         "list_chat_messages",
         Method::Post,
@@ -64,9 +62,10 @@ pub(super) const OPERATIONS: &[Operation] = &[
     )
     .data(ValueType::List(&CHAT_MESSAGE), CHAT_MESSAGES_SAMPLE)
     .rule(AnswerRule::FilterRows(&[row("/plugin", Kind::Plugin)]))
+    .paged(100, &["customerPhoneNumber"])
     .learns(&[learn("/_data/*/externalId", LearnedKind::Message), learn("/_data/*/chat", LearnedKind::Chat)])
     .repeatable()
-    .notes(&["A read that uses POST.", NARROWED]),
+    .notes(&["A read that uses POST.", NARROWED, PAGED]),
     Operation::new(
         "delete_chat",
         Method::Delete,
@@ -76,7 +75,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         "Delete a chat",
     )
     .owned(&[in_path("chatId", Kind::Learned(LearnedKind::Chat))])
-    .data(ValueType::Any, "{}")
+    .data(ValueType::Object(&[]), "{}")
     .repeatable()
     .confidence(Confidence::Inferred)
     .notes(&["A second call may answer 404: read it as already done."]),
@@ -90,7 +89,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     )
     .owned(&[in_path("campaignId", Kind::Learned(LearnedKind::Campaign))])
     .json(&[required("phoneNumber", ValueType::Digits, "The person.")], r#"{"phoneNumber":"15550001111"}"#)
-    .data(ValueType::Any, "{}")
+    .data(ValueType::Object(&[]), "{}")
     .confidence(Confidence::Inferred)
     .notes(&[UNKNOWN, "Joining a campaign can send messages."]),
     Operation::new(
@@ -103,7 +102,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     )
     .owned(&[in_path("campaignId", Kind::Learned(LearnedKind::Campaign))])
     .json(&[required("phoneNumber", ValueType::Digits, "The person.")], r#"{"phoneNumber":"15550001111"}"#)
-    .data(ValueType::Any, "{}")
+    .data(ValueType::Object(&[]), "{}")
     .confidence(Confidence::Inferred)
     .notes(&[UNKNOWN, "A DELETE with a JSON body."]),
 ];

@@ -39,6 +39,12 @@ const PARTICIPANTS: &[&str] = &[
 const BY_NUMBER: &[Owned] = &[in_path("pluginId", Kind::Plugin), in_path("whatsappPhoneNumberId", Kind::PhoneNumber)];
 const BY_ID: &[Owned] = &[in_path("pluginId", Kind::Plugin), in_path("groupId", Kind::Learned(LearnedKind::Group))];
 
+const PAGE: &[Field] = &[
+    optional("limit", ValueType::Int, "25 when absent, at most 1024."),
+    optional("after", ValueType::Text, "Cursor from paging.cursors.after."),
+    optional("before", ValueType::Text, "Cursor from paging.cursors.before."),
+];
+
 const PRODUCT: Field = required("messaging_product", ValueType::OneOf(&["whatsapp"]), "Always whatsapp.");
 
 const ACCEPTED: ValueType = ValueType::Object(&[
@@ -80,11 +86,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         .notes(&[LATER, ELIGIBLE]),
     Operation::new("list_groups", Method::Get, OF_A_NUMBER, Permission::GroupsRead, GROUP, "List groups")
         .owned(BY_NUMBER)
-        .query(&[
-            optional("limit", ValueType::Int, "25 when absent, at most 1024."),
-            optional("after", ValueType::Text, "Cursor from paging.cursors.after."),
-            optional("before", ValueType::Text, "Cursor from paging.cursors.before."),
-        ])
+        .query(PAGE)
         .meta(
             ValueType::Object(&[
                 required(
@@ -167,6 +169,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         .notes(&["The link that was given out before stops working.", ELIGIBLE]),
     Operation::new("get_group_join_requests", Method::Get, JOIN_REQUESTS, Permission::GroupsRead, GROUP, "List a group's join requests")
         .owned(BY_ID)
+        .query(PAGE)
         .meta(
             ValueType::Object(&[
                 required(

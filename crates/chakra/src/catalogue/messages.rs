@@ -4,7 +4,7 @@ use portico_domain::Permission;
 
 use super::objects::{MAPPING, TEMPLATE_SEND_RESULT, TEMPLATE_SEND_SAMPLE};
 use crate::operation::{
-    At, Condition, Confidence, Kind, LearnedKind, Method, Operation, Owned, in_body, in_path, learn,
+    At, Condition, Confidence, Kind, LearnedKind, Method, Operation, Owned, anywhere, in_body, in_path, learn,
 };
 use crate::schema::{Field, ValueType, optional, required};
 
@@ -64,23 +64,42 @@ const TEMPLATE: ValueType = ValueType::Object(&[
     optional("components", ValueType::List(&ValueType::Map(&ValueType::Any)), "Meta's components with parameters."),
 ]);
 
-/// The ids that may stand in a body of Meta's messages endpoint.
+const MESSAGE: Kind = Kind::Learned(LearnedKind::Message);
+const MEDIA: Kind = Kind::Learned(LearnedKind::Media);
+const GROUP: Kind = Kind::Learned(LearnedKind::Group);
+
+/// The ids that may stand in a body of Meta's messages endpoint. Meta nests them: in headers, cards, parameters.
 const SEND_OWNED: &[Owned] = &[
     in_path("pluginId", Kind::Plugin),
     in_path("whatsappPhoneNumberId", Kind::PhoneNumber),
-    in_body("/message_id", Kind::Learned(LearnedKind::Message)),
-    in_body("/context/message_id", Kind::Learned(LearnedKind::Message)),
-    in_body("/reaction/message_id", Kind::Learned(LearnedKind::Message)),
-    Owned {
-        at: At::Body("/to"),
-        kind: Kind::Learned(LearnedKind::Group),
-        when: Condition::BodyIs("/recipient_type", "group"),
-    },
-    in_body("/image/id", Kind::Learned(LearnedKind::Media)),
-    in_body("/audio/id", Kind::Learned(LearnedKind::Media)),
-    in_body("/video/id", Kind::Learned(LearnedKind::Media)),
-    in_body("/document/id", Kind::Learned(LearnedKind::Media)),
-    in_body("/sticker/id", Kind::Learned(LearnedKind::Media)),
+    anywhere("", "message_id", MESSAGE),
+    anywhere("context", "id", MESSAGE),
+    anywhere("", "group_id", GROUP),
+    Owned { at: At::Body("/to"), kind: GROUP, when: Condition::BodyIs("/recipient_type", "group") },
+    anywhere("image", "id", MEDIA),
+    anywhere("audio", "id", MEDIA),
+    anywhere("video", "id", MEDIA),
+    anywhere("document", "id", MEDIA),
+    anywhere("sticker", "id", MEDIA),
+];
+
+/// Ids in such a body that the caller chose, that come back to it, or that name something of Meta's which only the
+/// sending number's own account can use: flows and catalogues.
+const SEND_FREE: &[(&str, &str)] = &[
+    ("reply", "id"),
+    ("quick_reply", "id"),
+    ("rows", "id"),
+    ("saved_addresses", "id"),
+    ("", "flow_id"),
+    ("flow_action_payload", "*"),
+    ("flow_action_data", "*"),
+    ("", "catalog_id"),
+    ("", "retailer_id"),
+    ("", "product_retailer_id"),
+    ("", "thumbnail_product_retailer_id"),
+    ("", "reference_id"),
+    ("", "transaction_id"),
+    ("phones", "wa_id"),
 ];
 
 const PRODUCT: Field = required("messaging_product", ValueType::OneOf(&["whatsapp"]), "Always whatsapp.");
@@ -135,6 +154,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     )
     .when(Condition::BodyIs("/status", "read"))
     .owned(SEND_OWNED)
+    .free_ids(SEND_FREE)
     .json(
         &[
             PRODUCT,
@@ -144,7 +164,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         ],
         r#"{"messaging_product":"whatsapp","status":"read","message_id":"wamid.HBgLMTU1NTAwMDExMTEVAgARGBJGQUtFMDAwMDAwMDAwMDAwMDEA"}"#,
     )
-    .data(ValueType::Any, "{}")
+    .data(ValueType::Object(&[]), "{}")
     .repeatable()
     .confidence(Confidence::Observed)
     .notes(&["Answers 200 with an empty `_data`: there is no message id."]),
@@ -158,6 +178,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     )
     .when(Condition::BodyIs("/type", "template"))
     .owned(SEND_OWNED)
+    .free_ids(SEND_FREE)
     .json(
         &[
             PRODUCT,
@@ -175,6 +196,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     Operation::new("whatsapp_messages", Method::Post, MESSAGES, Permission::MessagesSend, SESSION, "Send a session message")
         .also(&["send_session_message"])
         .owned(SEND_OWNED)
+        .free_ids(SEND_FREE)
         .json(
             &[
                 PRODUCT,
@@ -208,7 +230,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
                     ValueType::Object(&[required("message_id", ValueType::Text, "The message (wamid)."), required("emoji", ValueType::Text, "Empty to remove it.")]),
                     "A reaction.",
                 ),
-                optional("interactive", ValueType::Map(&ValueType::Any), "Meta's button, list, cta_url, flow or product; forwarded untouched."),
+                optional("interactive", ValueType::Map(&ValueType::Any), "Meta's button, list, cta_url, flow, product or carousel; every id in it is checked."),
                 optional("context", ValueType::Object(&[required("message_id", ValueType::Text, "The message that this answers (wamid).")]), "A reply."),
                 optional("biz_opaque_callback_data", ValueType::Text, "Comes back in status events."),
             ],

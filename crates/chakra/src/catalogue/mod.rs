@@ -91,7 +91,7 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
-    use crate::operation::{AnswerRule, At, BodyKind, Condition, Effect};
+    use crate::operation::{AnswerRule, At, BodyKind, Condition, Effect, Kind, Owned};
     use crate::router::router;
 
     #[test]
@@ -111,8 +111,12 @@ mod tests {
             let outside = |operation: &Operation| {
                 let ids: Vec<_> = operation.owned.iter().filter(|owned| !matches!(owned.at, At::Body(_))).collect();
                 format!(
-                    "{:?} {:?} {:?} {:?} {ids:?}",
-                    operation.permission, operation.query_permission, operation.body, operation.media
+                    "{:?} {:?} {:?} {:?} {:?} {ids:?}",
+                    operation.permission,
+                    operation.query_permission,
+                    operation.team_wide,
+                    operation.body,
+                    operation.media
                 )
             };
             for operation in &route.operations {
@@ -145,11 +149,103 @@ mod tests {
                 let checks = |at: &At| match *at {
                     At::Body(known) => in_body && known == pointer,
                     At::Query(known) => in_query && known == name,
-                    At::Path(_) => false,
+                    At::Path(_) | At::Anywhere(..) => false,
                 };
                 let checked = operation.owned.iter().filter(|owned| checks(&owned.at)).count();
                 assert_eq!(checked, usize::from(in_body) + usize::from(in_query), "{}: {name}", operation.id);
             }
+        }
+    }
+
+    #[test]
+    fn bodies_of_writes_to_what_portico_keeps_records_of_are_closed() {
+        for operation in operations() {
+            let json = matches!(operation.body, BodyKind::Json | BodyKind::JsonList);
+            let kept = operation.effect != Effect::None
+                || operation.permission.is_some_and(|permission| {
+                    use portico_domain::Permission::{LeadsWrite, ProcessesWrite, TasksWrite};
+                    matches!(permission, LeadsWrite | ProcessesWrite | TasksWrite)
+                });
+            assert_eq!(operation.closed.is_some(), json && kept, "{}", operation.id);
+        }
+        for route in router().routes() {
+            let closed = route.operations.iter().any(|operation| operation.closed.is_some());
+            assert!(
+                !closed || route.operations.len() == 1,
+                "{}: what a body may have is decided before",
+                route.template
+            );
+        }
+    }
+
+    #[test]
+    fn what_names_nothing_of_the_callers_is_team_wide() {
+        for operation in operations() {
+            // Rows that name a plugin, WABA or number are judged one by one; nobody tells whose the others are.
+            let judged = match operation.rule {
+                AnswerRule::FilterRows(ids) => ids.iter().all(|id| !matches!(id.kind, Kind::Learned(_))),
+                AnswerRule::Pass | AnswerRule::Plugin => false,
+            };
+            let begins = matches!(operation.effect, Effect::CreatesPlugin | Effect::BeginsConnect);
+            let stands_in = |path: &str, owned: &Owned| match owned.at {
+                At::Path(name) => path.contains(&format!("{{{name}}}")),
+                At::Query(name) => operation.query.iter().any(|field| field.name == name && field.required),
+                At::Body(_) => owned.when == Condition::Always,
+                At::Anywhere(..) => false,
+            };
+            let names = operation.paths.iter().all(|path| operation.owned.iter().any(|owned| stands_in(path, owned)));
+            let harmless = judged || begins || names || operation.permission.is_none();
+            assert!(
+                harmless || operation.team_wide,
+                "{} names nothing of the caller's: make it team_wide",
+                operation.id
+            );
+            let limited = operation.permission.is_some_and(portico_domain::Permission::is_team_wide);
+            assert!(!operation.team_wide || limited, "{}: a limited key may call it", operation.id);
+        }
+    }
+
+    #[test]
+    fn a_field_that_decides_which_ids_are_checked_has_a_list_of_values() {
+        for operation in operations() {
+            for owned in operation.owned {
+                let (Condition::BodyIs(pointer, _) | Condition::BodyIsNot(pointer, _)) = owned.when else { continue };
+                let listed =
+                    router().routes().iter().filter(|route| route.operations.iter().any(|one| one.id == operation.id));
+                for route in listed {
+                    assert!(route.values_of(pointer).is_some(), "{}: {pointer}", operation.id);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_filtered_list_is_paged_by_portico_where_its_body_has_pages() {
+        for operation in operations().into_iter().filter(|one| matches!(one.rule, AnswerRule::FilterRows(_))) {
+            let has = |name: &str| operation.request.iter().any(|field| field.name == name);
+            let fields = ["limit", "page", "skip"];
+            let pages = fields.into_iter().any(has) || operation.query.iter().any(|field| fields.contains(&field.name));
+            assert!(!pages || operation.team_wide || operation.paging.is_some(), "{}", operation.id);
+            let Some(paging) = operation.paging else { continue };
+            assert_eq!(
+                (operation.body, operation.envelope),
+                (BodyKind::Json, crate::Envelope::Chakra),
+                "{}",
+                operation.id
+            );
+            assert!(has("limit") && has("page") && paging.keeps.iter().all(|name| has(name)), "{}", operation.id);
+            assert!(["search", "where"].iter().all(|name| !paging.keeps.contains(name)), "{}", operation.id);
+        }
+    }
+
+    #[test]
+    fn a_value_in_the_place_of_an_id_is_team_wide() {
+        for operation in operations() {
+            let by_value =
+                operation.paths.iter().any(|path| path.contains("{primaryKeyValue}") || path.contains("{phoneNumber}"));
+            // Whoever is written to is nobody's.
+            let is_recipient = operation.permission == Some(portico_domain::Permission::MessagesSend);
+            assert!(!by_value || is_recipient || operation.team_wide, "{}", operation.id);
         }
     }
 

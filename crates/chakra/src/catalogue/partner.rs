@@ -45,6 +45,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         ],
         r#"{"pluginId":"11111111-2222-4333-8444-555555555555"}"#,
     )
+    .closed()
     .data(
         ValueType::Object(&[required("connectToken", ValueType::Text, "Opaque; holds for an hour. Hand it only to the customer's browser.")]),
         r#"{"connectToken":"ct_EXAMPLE000000000000000000000000"}"#,
@@ -65,6 +66,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         CONFIGURATION,
         r#"{"passThroughWebhookUrl":"https://example.com/hooks/a","enableMessageEchoesForPassThroughWebhook":true}"#,
     )
+    .closed()
     .data(SUCCESS, SUCCESS_SAMPLE)
     .effect(Effect::ConfiguresPlugin)
     .repeatable()
@@ -112,6 +114,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         ],
         r#"{"wabaId":"100200300400500"}"#,
     )
+    .closed()
     .data(SUCCESS, SUCCESS_SAMPLE)
     .effect(Effect::DisconnectsWaba)
     .repeatable()

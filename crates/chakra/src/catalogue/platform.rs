@@ -28,10 +28,10 @@ pub(super) const OPERATIONS: &[Operation] = &[
         ]),
         r#"{"team":{"id":"aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee","name":"Example"},"procedures":[],"roles":[]}"#,
     )
-    .notes(&["Reaches the whole Chakra team: refused to keys that are limited to customers."]),
+    .team_wide(),
     Operation::new("health", Method::Get, &["/v1/health"], Permission::MessagesSend, "Health", "Health of Chakra")
         .any_caller()
-        .data(ValueType::Any, r#"{"status":"ok"}"#)
+        .data(ValueType::Object(&[optional("status", ValueType::Text, "For example ok.")]), r#"{"status":"ok"}"#)
         .confidence(Confidence::Observed)
         .notes(&["Needs a valid key but no permission: clients use it to test their credential."]),
 ];

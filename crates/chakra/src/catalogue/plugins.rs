@@ -14,6 +14,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
             &[required("type", ValueType::OneOf(&["whatsapp"]), "Always whatsapp."), required("name", ValueType::Text, "A name; letters, digits, - and _ are safe.")],
             r#"{"type":"whatsapp","name":"customer-0001"}"#,
         )
+        .closed()
         .data(PLUGIN, r#"{"id":"11111111-2222-4333-8444-555555555555","type":"whatsapp","name":"customer-0001","isActive":false,"auth":{},"serverConfig":{}}"#)
         .rule(AnswerRule::Plugin)
         .effect(Effect::CreatesPlugin)
@@ -38,12 +39,15 @@ pub(super) const OPERATIONS: &[Operation] = &[
         .json(
             &[
                 required("pluginId", ValueType::Uuid, "Repeats the path."),
+                optional("id", ValueType::Uuid, "Repeats the path too."),
                 optional("name", ValueType::Text, "A new name."),
                 optional("isActive", ValueType::Bool, "Switches it on or off."),
                 optional("serverConfig", SERVER_CONFIG, "Replaces the whole object: read, merge, write back."),
             ],
             r#"{"pluginId":"11111111-2222-4333-8444-555555555555","isActive":true}"#,
         )
+        .closed_but(&["serverConfig"])
+        .free_ids(&[])
         .data(PLUGIN, PLUGIN_SAMPLE)
         .rule(AnswerRule::Plugin)
         .effect(Effect::ObservesPlugin)
@@ -51,7 +55,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         .confidence(Confidence::Observed),
     Operation::new("delete_plugin", Method::Delete, &["/plugin/{pluginId}"], Permission::PluginsWrite, GROUP, "Delete a plugin")
         .owned(&[in_path("pluginId", Kind::Plugin)])
-        .data(ValueType::Any, r#"{"id":"11111111-2222-4333-8444-555555555555"}"#)
+        .data(ValueType::Object(&[optional("id", ValueType::Uuid, "The id of the deleted plugin.")]), r#"{"id":"11111111-2222-4333-8444-555555555555"}"#)
         .rule(AnswerRule::Plugin)
         .effect(Effect::DeletesPlugin)
         .repeatable()

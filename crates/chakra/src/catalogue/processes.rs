@@ -21,8 +21,8 @@ const NEXT: Field = optional("nextActionAt", ValueType::Int, "Milliseconds since
 const CHANGE: &[Field] = &[DATA, STATUS, STATE, NEXT];
 const CHANGE_SAMPLE: &str = r#"{"data":{"name":"Ada Example"},"status":"OPEN"}"#;
 
-const TEAM_WIDE: &str = "Reaches the whole Chakra team: refused to keys that are limited to customers.";
-const BY_NAME: &str = "A value is not an id: while another tenant holds a key of the same Chakra team, this call answers 404, because nobody could tell whose record is meant.";
+const LIMITED: &str = "Refused to keys that are limited to customers.";
+const BY_VALUE: &str = "A value is not an id: nobody could tell whose record it means.";
 
 const ONE: &[Owned] = &[in_path("processId", Kind::Learned(LearnedKind::Process))];
 const BY_KEY: &[Owned] = &[in_path("primaryKeyValue", Kind::Learned(LearnedKind::Process))];
@@ -35,9 +35,11 @@ pub(super) const OPERATIONS: &[Operation] = &[
             &[required("data", ValueType::Map(&ValueType::Any), "name, phone_number, email, and the short ids of custom attributes.")],
             r#"{"data":{"name":"Ada Example","phone_number":"15550001111","email":"ada@example.com"}}"#,
         )
+        .closed()
         .data(PROCESS, PROCESS_SAMPLE)
         .learns(MADE)
-        .notes(&["Needs the lead module in the team.", TEAM_WIDE]),
+        .team_wide()
+        .notes(&["Needs the lead module in the team."]),
     Operation::new(
         "update_lead_by_phone_number",
         Method::Put,
@@ -51,10 +53,12 @@ pub(super) const OPERATIONS: &[Operation] = &[
     )
     .owned(&[in_path("phoneNumber", Kind::Learned(LearnedKind::Process))])
     .json(&[required("data", ValueType::Map(&ValueType::Any), "Attributes to change."), STATUS, STATE], r#"{"data":{"name":"Ada Example"}}"#)
+    .closed()
     .data(PROCESS, PROCESS_SAMPLE)
     .repeatable()
     .confidence(Confidence::Inferred)
-    .notes(&[TEAM_WIDE, BY_NAME]),
+    .team_wide()
+    .notes(&[BY_VALUE]),
     Operation::new(
         "fetch_process",
         Method::Get,
@@ -65,7 +69,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     )
     .owned(ONE)
     .data(PROCESS, PROCESS_SAMPLE)
-    .notes(&[TEAM_WIDE]),
+    .notes(&[LIMITED]),
     Operation::new(
         "list_processes",
         Method::Post,
@@ -84,9 +88,9 @@ pub(super) const OPERATIONS: &[Operation] = &[
     )
     .data(ValueType::List(&PROCESS), PROCESSES_SAMPLE)
     .rule(AnswerRule::FilterRows(&[row("/id", Kind::Learned(LearnedKind::Process))]))
-    .learns(&[learn("/_data/*/id", LearnedKind::Process)])
     .repeatable()
-    .notes(&["A read that uses POST.", TEAM_WIDE, "While another tenant holds a key of the same Chakra team, only the processes that this tenant made through Portico are listed."]),
+    .team_wide()
+    .notes(&["A read that uses POST."]),
     Operation::new(
         "create_process",
         Method::Post,
@@ -106,9 +110,10 @@ pub(super) const OPERATIONS: &[Operation] = &[
         ],
         r#"{"data":{"name":"Ada Example"},"status":"OPEN"}"#,
     )
+    .closed()
     .data(PROCESS, PROCESS_SAMPLE)
     .learns(MADE)
-    .notes(&[TEAM_WIDE]),
+    .team_wide(),
     Operation::new(
         "update_process",
         Method::Put,
@@ -119,9 +124,10 @@ pub(super) const OPERATIONS: &[Operation] = &[
     )
     .owned(ONE)
     .json(CHANGE, CHANGE_SAMPLE)
+    .closed()
     .data(PROCESS, PROCESS_SAMPLE)
     .repeatable()
-    .notes(&["A PUT, but only the given fields change.", TEAM_WIDE]),
+    .notes(&["A PUT, but only the given fields change.", LIMITED]),
     Operation::new(
         "update_process_by_primary_key",
         Method::Put,
@@ -132,9 +138,11 @@ pub(super) const OPERATIONS: &[Operation] = &[
     )
     .owned(BY_KEY)
     .json(CHANGE, CHANGE_SAMPLE)
+    .closed()
     .data(PROCESS, PROCESS_SAMPLE)
     .repeatable()
-    .notes(&[TEAM_WIDE, BY_NAME]),
+    .team_wide()
+    .notes(&[BY_VALUE]),
     Operation::new(
         "delete_process",
         Method::Delete,
@@ -146,7 +154,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     .owned(ONE)
     .data(PROCESS, PROCESS_SAMPLE)
     .repeatable()
-    .notes(&["Answers the deleted process.", TEAM_WIDE]),
+    .notes(&["Answers the deleted process.", LIMITED]),
     Operation::new(
         "delete_process_by_primary_key",
         Method::Delete,
@@ -158,7 +166,8 @@ pub(super) const OPERATIONS: &[Operation] = &[
     .owned(BY_KEY)
     .data(PROCESS, PROCESS_SAMPLE)
     .repeatable()
-    .notes(&[TEAM_WIDE, BY_NAME]),
+    .team_wide()
+    .notes(&[BY_VALUE]),
     Operation::new(
         "bulk_create_processes",
         Method::Post,
@@ -172,9 +181,11 @@ pub(super) const OPERATIONS: &[Operation] = &[
         r#"[{"lead_id":"L-0001","data":{"name":"Ada Example"},"state":"NEW"}]"#,
     )
     .body_kind(BodyKind::JsonList)
+    .closed_rows()
     .data(JOB, JOB_SAMPLE)
     .learns(STARTED)
-    .notes(&["The body is a list; each row may also name its primary key.", "Answers a background job; the processes that it makes become known by listing them.", TEAM_WIDE]),
+    .team_wide()
+    .notes(&["The body is a list; each row may also name its primary key.", "Answers a background job."]),
     Operation::new(
         "bulk_update_processes",
         Method::Patch,
@@ -195,9 +206,10 @@ pub(super) const OPERATIONS: &[Operation] = &[
         )],
         r#"{"processes":[{"id":"77777777-6666-4555-8444-333333333333","update":{"status":"COMPLETED"}}]}"#,
     )
+    .closed_rows()
     .data(JOB, JOB_SAMPLE)
     .learns(STARTED)
-    .notes(&["Answers a background job.", TEAM_WIDE, "While another tenant holds a key of the same Chakra team, every row must name its process by `id`."]),
+    .notes(&["Answers a background job.", LIMITED, "Where another tenant may be in the Chakra team, every row must name its process by `id`."]),
     Operation::new(
         "create_task",
         Method::Post,
@@ -208,11 +220,12 @@ pub(super) const OPERATIONS: &[Operation] = &[
     )
     .owned(&[in_path("processIdOrPrimaryKey", Kind::Learned(LearnedKind::Process))])
     .json(&[DATA, STATUS, optional("assignedTo", ValueType::Text, "A username.")], r#"{"data":{},"status":"OPEN"}"#)
+    .closed()
     .data(
         ValueType::Object(&[required("id", ValueType::Text, "The task."), optional("status", ValueType::Text, "Where it stands.")]),
         r#"{"id":"77777777-6666-4555-8444-333333333333","status":"OPEN"}"#,
     )
-    .notes(&[TEAM_WIDE]),
+    .notes(&[LIMITED]),
     Operation::new(
         "fetch_background_job",
         Method::Get,
@@ -223,7 +236,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     )
     .owned(&[in_path("backgroundJobId", Kind::Learned(LearnedKind::Job))])
     .data(JOB, JOB_SAMPLE)
-    .notes(&["`_meta.bjEntryCompletionStatusVsCount` counts its entries by outcome.", TEAM_WIDE]),
+    .notes(&["`_meta.bjEntryCompletionStatusVsCount` counts its entries by outcome.", LIMITED]),
     Operation::new(
         "fetch_background_job_entries",
         Method::Get,
@@ -236,5 +249,5 @@ pub(super) const OPERATIONS: &[Operation] = &[
     .query(&[optional("limit", ValueType::Int, "Rows on a page."), optional("page", ValueType::Int, "Which page, from 1.")])
     .data(ValueType::List(&ValueType::Map(&ValueType::Any)), "[]")
     .links(&[Link { at: "/_meta/next", to: LinkTo::SameCall }])
-    .notes(&["`_meta.next` leads to the next page.", TEAM_WIDE]),
+    .notes(&["`_meta.next` leads to the next page.", LIMITED]),
 ];

@@ -16,12 +16,12 @@ const PARTS: &[Field] = &[
 ];
 const STORED: &[Learn] = &[learn("/_data/id", LearnedKind::Photo)];
 
-const TEAM_WIDE: &str = "Reaches the whole Chakra team: refused to keys that are limited to customers.";
+const LIMITED: &str = "Refused to keys that are limited to customers.";
 
 pub(super) const OPERATIONS: &[Operation] = &[
     Operation::new("list_users", Method::Get, &["/v1/ext/users"], Permission::UsersRead, USERS, "List users")
         .data(ValueType::List(&USER), USERS_SAMPLE)
-        .notes(&[TEAM_WIDE]),
+        .team_wide(),
     Operation::new(
         "list_users_v2",
         Method::Get,
@@ -31,10 +31,10 @@ pub(super) const OPERATIONS: &[Operation] = &[
         "List users, in readable form",
     )
     .data(ValueType::List(&USER), USERS_SAMPLE)
-    .notes(&[TEAM_WIDE]),
+    .team_wide(),
     Operation::new("fetch_user", Method::Get, &["/v1/ext/user/{userId}"], Permission::UsersRead, USERS, "Fetch a user")
         .data(USER, USER_SAMPLE)
-        .notes(&[TEAM_WIDE]),
+        .team_wide(),
     Operation::new(
         "fetch_user_v2",
         Method::Get,
@@ -45,7 +45,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     )
     .data(USER, USER_SAMPLE)
     .confidence(Confidence::Inferred)
-    .notes(&[TEAM_WIDE]),
+    .team_wide(),
     Operation::new(
         "update_user",
         Method::Put,
@@ -60,7 +60,8 @@ pub(super) const OPERATIONS: &[Operation] = &[
     )
     .data(USER, USER_SAMPLE)
     .repeatable()
-    .notes(&["Other fields of the user may be given too.", TEAM_WIDE]),
+    .team_wide()
+    .notes(&["Other fields of the user may be given too."]),
     Operation::new(
         "fetch_photo",
         Method::Get,
@@ -72,12 +73,12 @@ pub(super) const OPERATIONS: &[Operation] = &[
     .owned(&[in_path("photoId", Kind::Learned(LearnedKind::Photo))])
     .binary()
     .confidence(Confidence::Inferred)
-    .notes(&["What Chakra answers is not known: bytes, a redirect (which is handed on) or JSON.", TEAM_WIDE]),
+    .notes(&["What Chakra answers is not known: bytes, a redirect (which is handed on) or JSON.", LIMITED]),
     Operation::new("upload_photo", Method::Post, &["/v1/ext/photo"], Permission::PhotosWrite, PHOTOS, "Upload a photo")
         .multipart(PARTS)
         .data(PHOTO, PHOTO_SAMPLE)
         .learns(STORED)
-        .notes(&[TEAM_WIDE]),
+        .team_wide(),
     Operation::new(
         "upload_photo_with_id",
         Method::Post,
@@ -89,7 +90,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     .owned(&[in_path("photoId", Kind::Learned(LearnedKind::Photo))])
     .multipart(PARTS)
     .data(PHOTO, PHOTO_SAMPLE)
-    .learns(STORED)
     .repeatable()
-    .notes(&["`photoId` is a UUID that you choose.", TEAM_WIDE]),
+    // An id that the caller chooses may be another's in another team: it teaches nothing.
+    .notes(&["`photoId` is a UUID that you choose.", LIMITED]),
 ];

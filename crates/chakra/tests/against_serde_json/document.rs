@@ -49,6 +49,23 @@ impl<'de> Visitor<'de> for Members {
     }
 }
 
+/// Whether more lists and objects than that are open somewhere in the value.
+pub(crate) fn is_deeper(value: &RawValue, limit: usize) -> bool {
+    let mut open = vec![(value, 1)];
+    while let Some((value, depth)) = open.pop() {
+        let inside: Vec<&RawValue> = match inside(value) {
+            Inside::Scalar => continue,
+            Inside::List(elements) => elements,
+            Inside::Object(members) => members.into_iter().map(|(_, value)| value).collect(),
+        };
+        if depth > limit {
+            return true;
+        }
+        open.extend(inside.into_iter().map(|value| (value, depth + 1)));
+    }
+    false
+}
+
 /// The text of a key; none when it is none, because an escape stands for half a surrogate pair.
 pub(crate) fn text(key: &RawValue) -> Option<String> {
     serde_json::from_str(key.get()).ok()

@@ -164,8 +164,13 @@ fn deeper_than_a_tree_can_be_is_refused() {
 /// Where the scan and a `serde_json::Value` part on purpose: Chakra gets such a body as it is.
 #[test]
 fn what_is_not_watched_in_a_body_need_only_be_json() {
-    let deep = format!(r#"{{"x":{}{}}}"#, "[".repeat(1_000), "]".repeat(1_000));
-    for body in [r#"{"x":1e999}"#, r#"{"x":"\ud83d"}"#, r#"{"x":{"\ud83d":1}}"#, &deep] {
+    let deep = |depth: usize| format!(r#"{{"x":{}{}}}"#, "[".repeat(depth), "]".repeat(depth)).into_bytes();
+    for (depth, taken) in [(126, true), (127, false), (1_000, false)] {
+        scan_reference::check(&["/a"], false, &deep(depth));
+        let read = portico_chakra::body_scan::BodyScan::new(&["/a"], false).read(&deep(depth));
+        assert_eq!(read.is_ok(), taken, "{depth}");
+    }
+    for body in [r#"{"x":1e999}"#, r#"{"x":"\ud83d"}"#, r#"{"x":{"\ud83d":1}}"#] {
         scan_reference::check(&["/a"], false, body.as_bytes());
         assert!(portico_chakra::body_scan::BodyScan::new(&["/a"], false).read(body.as_bytes()).is_ok(), "{body}");
     }

@@ -18,6 +18,9 @@ pub(crate) const BODY_POINTERS: &[&[&str]] = &[
     &["/type", "/status", "/processes/*/id", "/processes/*"],
 ];
 
+/// How many lists and objects of a body may be open at once.
+const DEEPEST: usize = 127;
+
 /// Why a body is refused, without where.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
@@ -67,7 +70,7 @@ fn field(value: &Value) -> FieldValue {
         Value::String(text) => FieldValue::Text(text.clone()),
         Value::Number(number) => match number.as_u64() {
             Some(0) => FieldValue::Unset,
-            Some(number) => FieldValue::Text(number.to_string()),
+            Some(number) => FieldValue::Number(number.to_string()),
             None => FieldValue::Other,
         },
         Value::Bool(true) | Value::Array(_) | Value::Object(_) => FieldValue::Other,
@@ -79,6 +82,9 @@ fn expected(pointers: &[&'static str], list: bool, body: &[u8]) -> Result<Vec<Fi
     let top = document::read(body).ok_or(Refusal::InvalidJson)?;
     if !top.get().starts_with(if list { '[' } else { '{' }) {
         return Err(Refusal::WrongTop);
+    }
+    if document::is_deeper(top, DEEPEST) {
+        return Err(Refusal::InvalidJson);
     }
     let paths: Vec<Vec<&str>> = pointers.iter().map(|pointer| pointer.split('/').skip(1).collect()).collect();
     let live: Vec<(usize, &[&str])> = paths.iter().map(Vec::as_slice).enumerate().collect();

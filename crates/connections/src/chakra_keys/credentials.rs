@@ -1,11 +1,12 @@
 //! Sealing and opening with a tenant's data key, and the opened Chakra key of a call.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use portico_auth::TenantScope;
 use portico_domain::{ChakraKeyId, TenantId};
 use portico_storage::{SealedChakraKey, StoredDataKey, TenantTx};
-use portico_vault::{DataKey, SealedLocation, SecretString, sealed_version};
+use portico_vault::{DataKey, ExposeSecret as _, SealedLocation, SecretString, sealed_version};
 
 use portico_core::Core;
 use portico_core::cache::{Cache, Stamp};
@@ -25,8 +26,26 @@ pub struct OpenChakraKey {
     pub(super) fingerprint: Box<[u8]>,
     /// Only [`ChakraCredentials::token`] gives it out, so that no use goes uncounted.
     token: SecretString,
-    /// Whether another tenant holds a key of the same Chakra team; unknown before Chakra told the team.
-    pub(crate) team_shared: Option<bool>,
+    /// Whether the key is marked as refused, and nobody noted since that a call with it was accepted.
+    pub(super) marked: AtomicBool,
+    /// Whether the key's Chakra team is known, and no other tenant may be in it.
+    pub(crate) team_is_own: bool,
+}
+
+impl OpenChakraKey {
+    /// Whether the key stands in these bytes: then nobody may see them.
+    #[must_use]
+    pub fn stands_in(&self, bytes: &[u8]) -> bool {
+        memchr::memmem::find(bytes, self.token.expose_secret().as_bytes()).is_some()
+    }
+
+    /// How many of the last of these bytes could be the beginning of the key, which more bytes would complete.
+    #[must_use]
+    pub fn begins_at_end_of(&self, bytes: &[u8]) -> usize {
+        let key = self.token.expose_secret().as_bytes();
+        let most = bytes.len().min(key.len().saturating_sub(1));
+        (1..=most).rev().find(|length| bytes.ends_with(&key[..*length])).unwrap_or(0)
+    }
 }
 
 /// A Chakra key as it stands, with what opens it.
@@ -34,7 +53,7 @@ struct Found {
     sealed: SealedChakraKey,
     /// None: the data key was deleted between two statements, because the value had been sealed anew.
     data_key: Option<StoredDataKey>,
-    team_shared: Option<bool>,
+    team_is_own: bool,
     stamp: Stamp,
 }
 
@@ -97,12 +116,12 @@ impl ChakraCredentials {
     ///
     /// # Errors
     ///
-    /// [`Error::NoChakraKey`]; [`CoreError::VaultUnavailable`]; [`CoreError::Database`].
+    /// [`Error::NoChakraKey`]; [`Error::NoDefaultChakraKey`]; [`CoreError::VaultUnavailable`]; [`CoreError::Database`].
     pub async fn default(&self, scope: &TenantScope) -> Result<Arc<OpenChakraKey>, Error> {
         if let Some(key) = self.cached(scope.tenant()) {
             return Ok(key);
         }
-        let found = self.find(scope, None).await?.ok_or(Error::NoChakraKey)?;
+        let found = self.find_default(scope).await?;
         self.open_and_keep(scope, found).await
     }
 
@@ -111,7 +130,7 @@ impl ChakraCredentials {
         &self,
         scope: &TenantScope,
     ) -> Result<Result<Arc<OpenChakraKey>, ChakraKeyId>, Error> {
-        let found = self.find(scope, None).await?.ok_or(Error::NoChakraKey)?;
+        let found = self.find_default(scope).await?;
         if found.sealed.team_fingerprint.is_none() {
             return Ok(Err(found.sealed.id));
         }
@@ -133,29 +152,38 @@ impl ChakraCredentials {
         Ok(key)
     }
 
+    async fn find_default(&self, scope: &TenantScope) -> Result<Found, Error> {
+        if let Some(found) = self.find(scope, None).await? {
+            return Ok(found);
+        }
+        let mut tx = self.core.db.begin(scope).await?;
+        Err(if tx.has_chakra_key_beside(None).await? { Error::NoDefaultChakraKey } else { Error::NoChakraKey })
+    }
+
     async fn find(&self, scope: &TenantScope, id: Option<ChakraKeyId>) -> Result<Option<Found>, Error> {
         let stamp = self.core.validity.stamp(scope.tenant());
         let mut tx = self.core.db.begin(scope).await?;
         let Some(sealed) = tx.sealed_chakra_key(id).await? else { return Ok(None) };
         let data_key = tx.data_key(sealed_version(&sealed.access_token)?).await?;
-        let team_shared = match &sealed.team_fingerprint {
-            Some(team) => Some(tx.team_is_shared(team).await?),
-            None => None,
+        let team_is_own = match &sealed.team_fingerprint {
+            Some(team) => !tx.team_is_shared(team).await?,
+            None => false,
         };
         tx.commit().await?;
-        Ok(Some(Found { sealed, data_key, team_shared, stamp }))
+        Ok(Some(Found { sealed, data_key, team_is_own, stamp }))
     }
 
     async fn open_found(&self, scope: &TenantScope, mut found: Found) -> Result<(OpenChakraKey, Stamp), Error> {
         let tenant = scope.tenant();
         for _ in 0..ATTEMPTS {
-            let Found { sealed, data_key, team_shared, stamp } = found;
+            let Found { sealed, data_key, team_is_own, stamp } = found;
             if let Some(data_key) = data_key {
                 let data_key = self.core.vault.open(tenant, &data_key).await?;
                 let token = data_key.open(&location(tenant, &sealed.id.to_string()), &sealed.access_token)?;
                 self.core.write_behind.count_key_use(scope, sealed.id, KeyUse::Opening);
                 let fingerprint = sealed.fingerprint.into_boxed_slice();
-                return Ok((OpenChakraKey { id: sealed.id, fingerprint, token, team_shared }, stamp));
+                let marked = AtomicBool::new(sealed.is_refused);
+                return Ok((OpenChakraKey { id: sealed.id, fingerprint, token, marked, team_is_own }, stamp));
             }
             let again = self.find(scope, Some(sealed.id)).await?;
             found = again.ok_or(CoreError::Missing(Thing::ChakraKey))?;

@@ -10,12 +10,12 @@ mod verification;
 use portico_auth::Scope;
 use portico_domain::permission::perm;
 use portico_domain::{ChakraKey, ChakraKeyId, ChakraKeyUse, Description, KeyUseCursor, Name};
-use portico_storage::NewChakraKey;
+use portico_storage::{ChakraTeam, NewChakraKey, TenantTx};
 use portico_vault::{ExposeSecret, SecretString};
 
 use portico_core::Core;
 use portico_core::audit::Change;
-use portico_core::{Error as CoreError, Thing};
+use portico_core::{Error as CoreError, Thing, code};
 use portico_core::{PageRequest, Paged, paged};
 
 pub use credentials::{ChakraCredentials, OpenChakraKey};
@@ -69,15 +69,20 @@ impl ChakraKeys {
         Self { core: core.clone(), credentials: credentials.clone(), verifier: verifier.clone() }
     }
 
-    /// Seals a key and stores it. Chakra is not asked yet: see [`ChakraKeys::verify`].
+    /// Asks Chakra about a key, seals it and stores it. Nothing is stored of a key that Chakra does not accept, or while
+    /// Chakra cannot be asked.
     ///
     /// # Errors
     ///
-    /// [`CoreError::Conflict`] when the name or the token is there already.
+    /// [`CoreError::Conflict`] when the name or the token is there already, or another tenant holds the key's team;
+    /// [`CoreError::Invalid`] when Chakra refuses the token; [`Error::Upstream`] or [`Error::UpstreamMalformed`] when
+    /// Chakra cannot be asked.
     pub async fn create(&self, scope: &Scope<perm::ChakraKeysWrite>, new: StoreChakraKey) -> Result<ChakraKey, Error> {
         scope.whole_tenant()?;
         let id = ChakraKeyId::generate();
+        let team = self.verifier.team_of(&new.access_token).await?;
         let (mut tx, key) = self.credentials.begin_sealing(scope).await?;
+        not_taken(&mut tx, &team).await?;
         let access_token = seal_chakra_key(&key, scope.tenant(), id, &new.access_token);
         tx.insert_chakra_key(&NewChakraKey {
             id,
@@ -87,6 +92,7 @@ impl ChakraKeys {
             fingerprint: fingerprint(&self.core, &new.access_token),
             last4: last4(&new.access_token),
             is_default: new.is_default,
+            team,
         })
         .await?;
         let key = stored_key(&mut tx, id).await?;
@@ -146,11 +152,13 @@ impl ChakraKeys {
         Ok(key)
     }
 
-    /// Puts another token in a key's place, so that everything that uses the key uses the new token.
+    /// Puts another token in a key's place, so that everything that uses the key uses the new token. Chakra is asked
+    /// about it first, as for a new key; until then the old token and its team stand.
     ///
     /// # Errors
     ///
-    /// [`CoreError::Missing`]; [`CoreError::Conflict`] when another key holds the token.
+    /// [`CoreError::Missing`]; [`CoreError::Conflict`] when another key holds the token; the rest as
+    /// [`ChakraKeys::create`].
     pub async fn replace(
         &self,
         scope: &Scope<perm::ChakraKeysWrite>,
@@ -158,11 +166,15 @@ impl ChakraKeys {
         token: SecretString,
     ) -> Result<ChakraKey, Error> {
         scope.whole_tenant()?;
+        // A key that is not there is told before Chakra is asked, so that no answer depends on the token.
+        stored_key(&mut self.core.db.begin(scope).await?, id).await?;
+        let team = self.verifier.team_of(&token).await?;
         let (mut tx, key) = self.credentials.begin_sealing(scope).await?;
         tx.lock_chakra_key(id).await?;
         let before = stored_key(&mut tx, id).await?;
+        not_taken(&mut tx, &team).await?;
         let sealed = seal_chakra_key(&key, scope.tenant(), id, &token);
-        tx.replace_chakra_key(id, &sealed, &fingerprint(&self.core, &token), &last4(&token)).await?;
+        tx.replace_chakra_key(id, &sealed, &fingerprint(&self.core, &token), &last4(&token), &team).await?;
         let key = stored_key(&mut tx, id).await?;
         self.core
             .audit
@@ -197,22 +209,29 @@ impl ChakraKeys {
         Ok(key)
     }
 
-    /// Deletes a key; calls fail until the tenant has another default.
+    /// Deletes a key. The one that calls use goes only by force if others are stored or calls used it in the last
+    /// day: without a default, every call fails. The tenant still counts as a holder of its team.
     ///
     /// # Errors
     ///
-    /// [`CoreError::Missing`].
-    pub async fn delete(&self, scope: &Scope<perm::ChakraKeysWrite>, id: ChakraKeyId) -> Result<(), Error> {
+    /// [`CoreError::Missing`]; [`CoreError::Conflict`] for the key that calls use.
+    pub async fn delete(
+        &self,
+        scope: &Scope<perm::ChakraKeysWrite>,
+        id: ChakraKeyId,
+        force: bool,
+    ) -> Result<(), Error> {
         scope.whole_tenant()?;
         let mut tx = self.core.db.begin(scope).await?;
+        // Nobody makes it the default meanwhile.
+        tx.lock_tenant().await?;
         tx.lock_chakra_key(id).await?;
         let before = stored_key(&mut tx, id).await?;
-        let team = tx.sealed_chakra_key(Some(id)).await?.and_then(|sealed| sealed.team_fingerprint);
+        if before.is_default && !force {
+            spare_default(&mut tx, id).await?;
+        }
         if !tx.delete_chakra_key(id).await? {
             return Err(CoreError::Missing(Thing::ChakraKey).into());
-        }
-        if let Some(team) = team {
-            tx.notify_team_changed(&team).await?;
         }
         self.core
             .audit
@@ -251,6 +270,31 @@ impl ChakraKeys {
         stored_key(&mut tx, id).await?;
         Ok(paged(tx.chakra_key_uses(id, page.into()).await?, |one| one.cursor.to_string()))
     }
+}
+
+/// Fails if calls would miss the default key.
+async fn spare_default(tx: &mut TenantTx, id: ChakraKeyId) -> Result<(), Error> {
+    let detail = if tx.has_chakra_key_beside(Some(id)).await? {
+        "this is the default key, which calls use, and no other takes its place by itself; make another one the default with POST /api/v1/chakra-keys/{id}/set-default, or repeat the call with ?force=true"
+    } else if tx.is_chakra_key_in_use(id).await? {
+        "this is the only Chakra key, and calls used it in the last 24 hours; without it every call fails. Store another one and make it the default, or repeat the call with ?force=true"
+    } else {
+        return Ok(());
+    };
+    Err(CoreError::Conflict { code: code::CHAKRA_KEY_IN_USE, pointer: None, detail }.into())
+}
+
+/// Refuses a team that another tenant holds, without a word of whose it is.
+async fn not_taken(tx: &mut TenantTx, team: &ChakraTeam) -> Result<(), Error> {
+    if tx.team_is_taken(&team.fingerprint).await? {
+        return Err(CoreError::Conflict {
+            code: code::TEAM_IN_USE,
+            pointer: Some("/access_token"),
+            detail: "is of a Chakra team that is in use; use a team of your own, or ask whoever runs this Portico to let you share it",
+        }
+        .into());
+    }
+    Ok(())
 }
 
 fn fingerprint(core: &Core, token: &SecretString) -> [u8; 32] {

@@ -1,7 +1,8 @@
 //! What Chakra says of a key: whether it takes it, and whose team it is.
 //!
-//! Other tenants' fences depend on whose team a key is, so the first use of a key learns that, and the uses that
-//! come meanwhile wait. This is a step of its own before a call is judged: no check asks Chakra.
+//! Other tenants' fences depend on whose team a key is, so a token is stored only once Chakra has told its team. Keys
+//! that an earlier version stored may lack it: the first use of such a key learns it, and the uses that come meanwhile
+//! wait. This is a step of its own before a call is judged: no check asks Chakra.
 
 use std::sync::Arc;
 
@@ -9,8 +10,9 @@ use portico_auth::TenantScope;
 use portico_chakra::{CallError, Client, operation};
 use portico_core::audit::Change;
 use portico_core::{Core, Error as CoreError, Thing, code};
-use portico_domain::{ChakraKey, ChakraKeyId, TenantId};
-use portico_storage::TenantTx;
+use portico_domain::{ChakraKey, ChakraKeyId, ChakraKeyStatus, TenantId};
+use portico_storage::{ChakraTeam, TenantTx};
+use portico_vault::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
 use crate::single_flight::SingleFlight;
@@ -70,7 +72,47 @@ impl ChakraKeyVerifier {
         self.credentials.default(scope).await
     }
 
-    /// Asks Chakra whether it takes the key, and whose team it is.
+    /// The team of a token that is to be stored, as Chakra tells it.
+    ///
+    /// # Errors
+    ///
+    /// [`CoreError::Invalid`], naming `/access_token`, when Chakra refuses the token or does not let it see its team;
+    /// [`Error::Upstream`] or [`Error::UpstreamMalformed`] when Chakra cannot be asked or tells no team.
+    pub(super) async fn team_of(&self, token: &SecretString) -> Result<ChakraTeam, Error> {
+        let refused = |detail: String| Error::from(CoreError::invalid("/access_token", detail));
+        match self.chakra.call(operation("fetch_config"), &[], &[], None, token).await {
+            Ok(config) => self.team_in(&config).ok_or(Error::UpstreamMalformed),
+            Err(CallError::KeyRefused) => {
+                Err(refused("is refused by Chakra; send the access token as Chakra issued it".into()))
+            }
+            // Whose team it is decides about what is whose; a key that cannot tell is of no use.
+            Err(CallError::LacksPermission(_)) => Err(refused(
+                "may not read its team's configuration there; send the access token as Chakra issued it, of a user who may"
+                    .into(),
+            )),
+            // Chakra's words may quote the token.
+            Err(CallError::Rejected { text, .. }) if !text.contains(token.expose_secret()) => {
+                Err(refused(format!("is refused by Chakra: {text}")))
+            }
+            Err(CallError::Rejected { .. }) => Err(refused("is refused by Chakra".into())),
+            Err(CallError::NotFound) => Err(Error::UpstreamMalformed),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The team that a configuration of Chakra's is of.
+    fn team_in(&self, config: &Value) -> Option<ChakraTeam> {
+        let id = match config.pointer("/team/id")? {
+            Value::String(id) if !id.is_empty() => id.clone(),
+            Value::Number(id) => id.to_string(),
+            _ => return None,
+        };
+        let name = config.pointer("/team/name").and_then(Value::as_str).map(str::to_owned);
+        Some(ChakraTeam { fingerprint: self.core.fingerprints.fingerprint("chakra-team", &id).0, name })
+    }
+
+    /// Asks Chakra whether it takes the key, and whose team it is. A key whose role may not be told the team is taken all
+    /// the same.
     ///
     /// # Errors
     ///
@@ -98,18 +140,20 @@ impl ChakraKeyVerifier {
         let mut tx = self.core.db.begin(scope).await?;
         let before = stored_key(&mut tx, id).await?;
         match asked {
-            Ok(_) | Err(CallError::KeyRefused) if !tx.lock_chakra_token(id, &key.fingerprint).await? => {
+            Ok(_) | Err(CallError::KeyRefused | CallError::LacksPermission(_))
+                if !tx.lock_chakra_token(id, &key.fingerprint).await? =>
+            {
                 return Ok(None);
             }
             Ok(config) => {
-                let team_id = config.pointer("/team/id").and_then(Value::as_str);
-                let team_name = config.pointer("/team/name").and_then(Value::as_str);
-                let team = team_id.map(|id| self.core.fingerprints.fingerprint("chakra-team", id).0);
-                tx.mark_chakra_key_verified(id, &key.fingerprint, team.as_ref().map(|team| &team[..]), team_name)
-                    .await?;
-                if let Some(team) = team {
-                    tx.notify_team_changed(&team).await?;
-                }
+                tx.mark_chakra_key_verified(id, &key.fingerprint, self.team_in(&config).as_ref()).await?;
+            }
+            // Chakra takes the key, and does not tell its role whose team it is. That is no news each time it is asked.
+            Err(CallError::LacksPermission(_)) if before.status == ChakraKeyStatus::Verified => {
+                return Ok(Some(before));
+            }
+            Err(CallError::LacksPermission(_)) => {
+                tx.mark_chakra_key_verified(id, &key.fingerprint, None).await?;
             }
             Err(CallError::KeyRefused) => {
                 tx.mark_chakra_key_refused(id, &key.fingerprint).await?;

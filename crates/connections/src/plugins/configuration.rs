@@ -20,7 +20,7 @@ use portico_core::audit::Change;
 /// The settings of a plugin that a tenant may choose; absent: not chosen.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Configuration {
+pub struct PluginConfiguration {
     /// Where Meta-format events go: an https URL; null switches them off.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     #[schema(value_type = Option<HttpsUrl>)]
@@ -88,9 +88,9 @@ impl From<WebhookUrl> for String {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct ConfigurationState {
     /// What the tenant wants.
-    pub desired: Configuration,
+    pub desired: PluginConfiguration,
     /// What Chakra last said; none: never asked.
-    pub observed: Option<Configuration>,
+    pub observed: Option<PluginConfiguration>,
     /// Whether Chakra has everything that the tenant wants.
     pub in_sync: bool,
     /// Counts changes of what the tenant wants: the entity tag.
@@ -115,7 +115,7 @@ const NAMES: [(&str, &str); 6] = [
     ("chakra_webhook_events", "whichChakraWebhookEventsToSend"),
 ];
 
-impl Configuration {
+impl PluginConfiguration {
     /// The fields under Chakra's names.
     pub(crate) fn to_chakra(&self) -> Value {
         let Ok(Value::Object(mut own)) = serde_json::to_value(self) else { return Value::Object(Map::new()) };
@@ -150,7 +150,7 @@ impl Configuration {
 }
 
 /// A change of what the tenant wants. What follows a question mark in an address may be a secret.
-fn configured(id: PluginId, before: &Value, after: &Configuration) -> Change {
+fn configured(id: PluginId, before: &Value, after: &PluginConfiguration) -> Change {
     let shown = |mut configuration: Value| {
         for field in configuration.as_object_mut().into_iter().flat_map(|fields| fields.values_mut()) {
             if let Some((address, _)) = field.as_str().and_then(|text| text.split_once('?')) {
@@ -164,8 +164,8 @@ fn configured(id: PluginId, before: &Value, after: &Configuration) -> Change {
 }
 
 fn state(record: &portico_storage::PluginRecord) -> ConfigurationState {
-    let desired = Configuration::from_chakra(&record.desired);
-    let observed = record.observed.as_ref().map(Configuration::from_chakra);
+    let desired = PluginConfiguration::from_chakra(&record.desired);
+    let observed = record.observed.as_ref().map(PluginConfiguration::from_chakra);
     let in_sync = observed.as_ref().is_some_and(|observed| observed.clone().with(desired.clone()) == *observed);
     ConfigurationState { desired, observed, in_sync, version: record.version }
 }
@@ -206,7 +206,7 @@ impl PluginConfigurations {
         scope: &Scope<perm::PluginsWrite>,
         id: PluginId,
         if_match: Option<i64>,
-        patch: Configuration,
+        patch: PluginConfiguration,
     ) -> Result<ConfigurationState, Error> {
         scope.not_only_numbers()?;
         let record = record::find(&self.core.db, scope, id).await?;
@@ -216,7 +216,7 @@ impl PluginConfigurations {
             return Err(Error::PreconditionFailed);
         }
         let key = self.chakra.key(scope).await?;
-        let desired = Configuration::from_chakra(&record.desired).with(patch);
+        let desired = PluginConfiguration::from_chakra(&record.desired).with(patch);
         let mut tx = self.core.db.begin(scope).await?;
         tx.set_desired(id, Some(version), &desired.to_chakra()).await?.ok_or(Error::PreconditionFailed)?;
         self.core.audit.record(&mut tx, scope, configured(id, &record.desired, &desired)).await?;
@@ -235,19 +235,19 @@ impl PluginConfigurations {
         scope: &TenantScope,
         key: &Arc<OpenChakraKey>,
         id: PluginId,
-    ) -> Result<Configuration, Error> {
+    ) -> Result<PluginConfiguration, Error> {
         let plugin = id.to_string();
         let named = Named { path: &[("pluginId", &plugin)], ..Named::default() };
         let asked = self.chakra.call(scope, key, "fetch_plugin_configuration", named, None).await;
         let data = asked.map_err(|error| self.chakra.failed(scope, key, error))?;
-        Ok(Configuration::from_chakra(&data))
+        Ok(PluginConfiguration::from_chakra(&data))
     }
 
     async fn observed_configuration(
         &self,
         scope: &TenantScope,
         id: PluginId,
-        observed: &Configuration,
+        observed: &PluginConfiguration,
     ) -> Result<ConfigurationState, Error> {
         let mut tx = self.core.db.begin(scope).await?;
         tx.set_observed(id, &observed.to_chakra()).await?;
@@ -264,7 +264,7 @@ impl PluginConfigurations {
     pub async fn configured_elsewhere(&self, scope: &TenantScope, id: PluginId, body: &Value) -> Result<(), Error> {
         let mut tx = self.core.db.begin(scope).await?;
         let record = record::find_in(&mut tx, scope, id).await?;
-        let desired = Configuration::from_chakra(&record.desired).with(Configuration::from_chakra(body));
+        let desired = PluginConfiguration::from_chakra(&record.desired).with(PluginConfiguration::from_chakra(body));
         tx.set_desired(id, None, &desired.to_chakra()).await?;
         self.core.audit.record(&mut tx, scope, configured(id, &record.desired, &desired)).await?;
         tx.commit().await?;
@@ -278,7 +278,7 @@ impl PluginConfigurations {
     /// [`portico_core::Error::Database`].
     pub async fn seen(&self, scope: &TenantScope, id: PluginId, data: &Value) -> Result<(), Error> {
         let mut tx = self.core.db.begin(scope).await?;
-        tx.set_observed(id, &Configuration::from_chakra(data).to_chakra()).await?;
+        tx.set_observed(id, &PluginConfiguration::from_chakra(data).to_chakra()).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -292,14 +292,14 @@ mod tests {
     #[test]
     fn chakras_names_and_ours_are_the_same_configuration() {
         let theirs = json!({"passThroughWebhookUrl": "https://example.com/h", "enableChakraWebhook": false, "chakraWebhookUrl": null});
-        let ours = Configuration::from_chakra(&theirs);
+        let ours = PluginConfiguration::from_chakra(&theirs);
         assert_eq!(ours.chakra_webhook_url, Some(None));
         assert_eq!(ours.to_chakra(), theirs);
     }
 
     #[test]
     fn a_field_that_cannot_be_read_counts_as_not_there() {
-        let ours = Configuration::from_chakra(&json!({"passThroughWebhookUrl": 7, "enableChakraWebhook": true}));
-        assert_eq!(ours, Configuration { chakra_webhook_enabled: Some(true), ..Configuration::default() });
+        let ours = PluginConfiguration::from_chakra(&json!({"passThroughWebhookUrl": 7, "enableChakraWebhook": true}));
+        assert_eq!(ours, PluginConfiguration { chakra_webhook_enabled: Some(true), ..PluginConfiguration::default() });
     }
 }

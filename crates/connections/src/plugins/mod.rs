@@ -3,12 +3,13 @@
 mod configuration;
 mod observe;
 mod record;
+mod reread;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use portico_auth::{Scope, TenantScope};
+use portico_auth::{Reach, Scope, TenantScope};
 use portico_chakra::client::CALL_TIMEOUT;
 use portico_chakra::{CallError, UpstreamError};
 use portico_domain::permission::perm;
@@ -16,7 +17,7 @@ use portico_domain::{CustomerId, Plugin, PluginId, PluginStatus, WabaId};
 use portico_storage::{NewPlugin, StorageError, TenantTx};
 use serde_json::{Value, json};
 
-pub use configuration::{Configuration, ConfigurationState, PluginConfigurations};
+pub use configuration::{ConfigurationState, PluginConfiguration, PluginConfigurations};
 pub use observe::{Observed, reduce_auth};
 
 use crate::Error;
@@ -26,6 +27,7 @@ use portico_core::Core;
 use portico_core::audit::Change;
 use portico_core::{Error as CoreError, Thing, code};
 use portico_core::{PageRequest, Paged, paged};
+use reread::Rereads;
 
 /// How many plugins a refresh asks Chakra about at once.
 const AT_ONCE: usize = 4;
@@ -60,11 +62,17 @@ pub struct Plugins {
     core: Core,
     chakra: ChakraCalls,
     configurations: PluginConfigurations,
+    rereads: Arc<Rereads>,
 }
 
 impl Plugins {
     pub(crate) fn new(core: &Core, chakra: &ChakraCalls, configurations: &PluginConfigurations) -> Self {
-        Self { core: core.clone(), chakra: chakra.clone(), configurations: configurations.clone() }
+        Self {
+            core: core.clone(),
+            chakra: chakra.clone(),
+            configurations: configurations.clone(),
+            rereads: Arc::default(),
+        }
     }
 
     /// Makes a plugin at Chakra and records it; or records one that Chakra has for the tenant's key
@@ -73,7 +81,8 @@ impl Plugins {
     /// # Errors
     ///
     /// [`CoreError::Missing`] for the customer, or for a plugin to adopt that Chakra does not know or that
-    /// is not to be had; what Chakra fails with.
+    /// is not to be had; [`CoreError::Conflict`] for one to adopt while another tenant may be in the Chakra team; what
+    /// Chakra fails with.
     pub async fn create(&self, scope: &Scope<perm::PluginsWrite>, new: CreatePlugin) -> Result<Plugin, Error> {
         scope.not_only_numbers()?;
         let mut tx = self.core.db.begin(scope).await?;
@@ -201,6 +210,14 @@ impl Plugins {
         // Chakra is asked first, and asked in any case, so that the answer for another tenant's plugin
         // is that for none.
         let key = self.chakra.key(scope).await?;
+        if !key.team_is_own {
+            return Err(CoreError::Conflict {
+                code: code::TEAM_WIDE_REFUSED,
+                pointer: Some("/plugin_id"),
+                detail: "cannot be recorded while another tenant may be in the Chakra team: it may be theirs; make a new plugin by its name",
+            }
+            .into());
+        }
         let seen = self.ask_plugin(scope, &key, id).await?;
         let mut tx = self.core.db.begin(scope).await?;
         if tx.plugin_is_taken(id).await? {
@@ -215,7 +232,7 @@ impl Plugins {
             .into());
         }
         tx.insert_plugin(&NewPlugin { id, customer, name: seen.plugin.name.clone() }).await?;
-        seen.write(&mut tx, id).await?;
+        seen.write(&mut tx, scope.reach(), id).await?;
         let plugin = record::find_in(&mut tx, scope, id).await?.plugin;
         self.core.audit.record(&mut tx, scope, Change::of("plugin.adopt").to("plugin", id).into(&plugin)).await?;
         tx.commit().await?;
@@ -296,7 +313,7 @@ impl Plugins {
             None => None,
         };
         let mut tx = self.core.db.begin(scope).await?;
-        note(&mut tx, id, seen).await?;
+        note(&mut tx, scope.reach(), id, seen).await?;
         if let Some(configuration) = &configuration {
             tx.set_observed(id, &configuration.to_chakra()).await?;
         }
@@ -332,7 +349,7 @@ impl Plugins {
         let seen = tokio::time::timeout(CALL_TIMEOUT, asked).await.map_err(|_| UpstreamError::Timeout)??;
         let mut tx = self.core.db.begin(scope).await?;
         for (id, seen) in seen {
-            note(&mut tx, id, seen).await?;
+            note(&mut tx, scope.reach(), id, seen).await?;
         }
         tx.commit().await?;
         self.core.validity.changed(scope.tenant());
@@ -380,7 +397,7 @@ impl Plugins {
     /// [`CoreError::Database`].
     pub async fn observed(&self, scope: &TenantScope, plugin: PluginId, seen: Observed) -> Result<(), Error> {
         let mut tx = self.core.db.begin(scope).await?;
-        seen.write(&mut tx, plugin).await?;
+        seen.write(&mut tx, scope.reach(), plugin).await?;
         tx.commit().await?;
         self.core.validity.changed(scope.tenant());
         Ok(())
@@ -405,9 +422,9 @@ impl Plugins {
 }
 
 /// Writes down what Chakra said of a plugin; nothing: that it is missing there.
-async fn note(tx: &mut TenantTx, id: PluginId, seen: Option<Observed>) -> Result<(), StorageError> {
+async fn note(tx: &mut TenantTx, reach: &Reach, id: PluginId, seen: Option<Observed>) -> Result<(), StorageError> {
     match seen {
-        Some(seen) => seen.write(tx, id).await,
+        Some(seen) => seen.write(tx, reach, id).await,
         None => tx.set_plugin_status(id, PluginStatus::Missing).await,
     }
 }

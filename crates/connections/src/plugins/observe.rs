@@ -1,8 +1,12 @@
 //! Reads Chakra's plugin object.
 
+use portico_auth::Reach;
 use portico_domain::{PluginId, PluginStatus};
-use portico_storage::{ObservedPhoneNumber, ObservedPlugin, ObservedWaba, StorageError, TenantTx};
+use portico_storage::{ObservedPhoneNumber, ObservedPlugin, ObservedWaba, Page, StorageError, TenantTx};
 use serde_json::{Map, Value};
+
+/// How many ids are looked up at once.
+const AT_ONCE: u16 = 1_000;
 
 /// What Chakra said of a plugin, its WABAs and its numbers.
 #[derive(Debug)]
@@ -78,12 +82,16 @@ impl Observed {
     }
 
     /// Writes it all down, unless the record is gone meanwhile. A plugin that had a WABA and has none
-    /// now counts as disconnected.
+    /// now counts as disconnected. What belongs to another customer moves only by a call of somebody to whom the whole
+    /// tenant is open: a plugin of one customer may claim, by a fault of Chakra's or a trick, what is another's.
     ///
     /// # Errors
     ///
     /// [`StorageError`].
-    pub async fn write(mut self, tx: &mut TenantTx, id: PluginId) -> Result<(), StorageError> {
+    pub async fn write(mut self, tx: &mut TenantTx, reach: &Reach, id: PluginId) -> Result<(), StorageError> {
+        if !reach.is_whole_tenant() {
+            self.leave_to_others(tx, id).await?;
+        }
         if self.plugin.status == PluginStatus::Created {
             let before = tx.plugin(None, id).await?.map(|record| record.plugin.status);
             if matches!(before, Some(PluginStatus::Connected | PluginStatus::Disconnected)) {
@@ -95,6 +103,37 @@ impl Observed {
         }
         let known = tx.observe_plugin(id, &self.plugin).await?;
         if known && self.told_wabas { tx.observe_whatsapp(id, &self.wabas, &self.numbers).await } else { Ok(()) }
+    }
+
+    /// Takes out WABAs and numbers that are recorded for another customer than the plugin's, and numbers of such WABAs.
+    async fn leave_to_others(&mut self, tx: &mut TenantTx, id: PluginId) -> Result<(), StorageError> {
+        let Some(record) = tx.plugin(None, id).await? else { return Ok(()) };
+        let own = record.plugin.customer_id;
+        let wabas: Vec<String> = self.wabas.iter().map(|waba| waba.id.to_string()).collect();
+        for part in wabas.chunks(usize::from(AT_ONCE)) {
+            let page = Page { limit: AT_ONCE, after: None };
+            for row in tx.wabas(&Reach::ALL, None, None, Some(part), page).await?.data {
+                if row.customer_id != own {
+                    tracing::warn!(plugin.id = %id, waba.id = %row.id, "a plugin claims a WABA of another customer; it stays where it is");
+                    self.wabas.retain(|waba| waba.id != row.id);
+                    self.numbers.retain(|number| number.waba != row.id);
+                }
+            }
+        }
+        let numbers: Vec<String> = self.numbers.iter().map(|number| number.id.to_string()).collect();
+        for part in numbers.chunks(usize::from(AT_ONCE)) {
+            let page = Page { limit: AT_ONCE, after: None };
+            for row in tx.phone_numbers(&Reach::ALL, None, None, Some(part), page).await?.data {
+                if row.customer_id != own {
+                    tracing::warn!(plugin.id = %id, phone_number.id = %row.id, "a plugin claims a number of another customer; it stays where it is");
+                    self.numbers.retain(|number| number.id != row.id);
+                }
+            }
+        }
+        if self.wabas.is_empty() && self.numbers.is_empty() {
+            self.plugin.status = PluginStatus::Created;
+        }
+        Ok(())
     }
 }
 

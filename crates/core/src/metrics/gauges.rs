@@ -41,9 +41,9 @@ impl Collector for Gauges {
         gauges(
             &mut encoder,
             "portico_vault_reachable",
-            "1 while every master key that is needed can be reached",
+            "1 while every master key that is needed can be used",
             "vault",
-            [("master_keys", u64::from(core.vault_availability.is_reachable()))],
+            [("master_keys", u64::from(core.vault_availability.is_usable()))],
         )?;
         let sizes = core.caches.sizes().into_iter().chain([("data_keys", core.vault.open_keys())]);
         gauges(&mut encoder, "portico_cache_entries", "Entries of a cache", "cache", sizes)?;

@@ -76,6 +76,11 @@ struct ReasonLabel {
     reason: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OperationLabel {
+    operation: &'static str,
+}
+
 /// The counters of one process.
 pub struct Metrics {
     registry: Registry,
@@ -85,6 +90,7 @@ pub struct Metrics {
     in_flight_of: [Gauge; Surface::ALL.len()],
     upstream: Family<ClassLabel, Histogram, fn() -> Histogram>,
     upstream_failures: Family<ReasonLabel, Counter>,
+    unknown_shapes: Family<OperationLabel, Counter>,
     /// Rows of the request log that were written.
     pub(crate) log_written: Counter,
     /// Rows of the request log that were dropped because Postgres was too slow.
@@ -119,6 +125,7 @@ impl Default for Metrics {
             in_flight_of,
             upstream: Family::new_with_constructor(latency),
             upstream_failures: Family::default(),
+            unknown_shapes: Family::default(),
             log_written: Counter::default(),
             log_dropped: Counter::default(),
             keys_refused: Counter::default(),
@@ -148,6 +155,11 @@ impl Metrics {
             "portico_upstream_failures",
             "Calls to Chakra that got no answer, by reason",
             self.upstream_failures.clone(),
+        );
+        registry.register(
+            "portico_unknown_answer_shapes",
+            "Answers of Chakra with a field that the catalogue does not know beside rows that are filtered",
+            self.unknown_shapes.clone(),
         );
         registry.register(
             "portico_request_log_written",
@@ -194,6 +206,11 @@ impl Metrics {
     /// Adds a call to Chakra that got no answer.
     pub fn upstream_failure(&self, reason: &'static str) {
         self.upstream_failures.get_or_create(&ReasonLabel { reason }).inc();
+    }
+
+    /// Adds an answer of Chakra with a field that the catalogue does not know beside rows that are filtered.
+    pub fn unknown_shape(&self, operation: &'static str) {
+        self.unknown_shapes.get_or_create(&OperationLabel { operation }).inc();
     }
 
     /// Everything that was counted, and how things stand now, in the text format of `OpenMetrics` 1.0.

@@ -1,6 +1,7 @@
-//! Whether the master keys can be reached, found out before a call needs one.
+//! Whether the master keys can be used, found out before a call needs one: whether they can be reached, and whether
+//! they still open the canary, which a rotation elsewhere may have sealed under a key that is not listed here.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use portico_domain::clock::Clock;
@@ -8,9 +9,9 @@ use portico_storage::{Db, OperatorRow, StorageError};
 use portico_vault::{MacKey, MasterKeyFailure, MasterKeys, OpenError};
 
 use crate::cache::LONGEST;
-use crate::tasks::{Failure, Schedule, Tasks};
+use crate::tasks::{Schedule, Tasks};
 
-/// How often master keys outside of this process are tried.
+/// How often the canary is opened, and master keys outside of this process are tried.
 const EVERY: Duration = Duration::from_secs(2);
 
 /// Why the vault does not open.
@@ -61,57 +62,91 @@ async fn first_row(master_keys: &MasterKeys) -> Result<OperatorRow, MasterKeyFai
     Ok(OperatorRow { canary: sealing.0.await?, fingerprint_key: sealing.1.await? })
 }
 
-/// Since when a master key cannot be reached. Cheap to clone.
+/// Since when a master key cannot be used. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct VaultAvailability {
+    db: Db,
     master_keys: Arc<MasterKeys>,
     clock: Clock,
-    lost: Arc<Mutex<Option<Instant>>>,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Since when a key outside of this process cannot be reached.
+    lost: Option<Instant>,
+    /// Why the canary does not open: nothing that is sealed from now on will.
+    locked: Option<OpenError>,
 }
 
 impl VaultAvailability {
     /// All can be reached, as far as is known.
     #[must_use]
-    pub fn new(master_keys: Arc<MasterKeys>, clock: Clock) -> Self {
-        Self { master_keys, clock, lost: Arc::default() }
+    pub fn new(db: Db, master_keys: Arc<MasterKeys>, clock: Clock) -> Self {
+        Self { db, master_keys, clock, state: Arc::default() }
     }
 
-    /// Registers the task that tries the keys now and then; keys in this process need none.
+    /// Registers the task that tries the keys now and then.
     pub fn register(&self, tasks: &Tasks) {
-        if self.master_keys.providers().all(|key| key.kind() == "local") {
-            return;
-        }
         let this = self.clone();
         tasks.periodic("vault_availability", Schedule::every(EVERY), move || {
             let this = this.clone();
-            async move {
-                this.look().await;
-                Ok::<_, Failure>(())
-            }
+            async move { this.look().await }
         });
     }
 
-    /// Whether every master key that is needed can be reached.
+    /// Whether every master key that is needed can be used.
     #[must_use]
-    pub fn is_reachable(&self) -> bool {
-        self.lost().is_none() && self.master_keys.unreachable().next().is_none()
+    pub fn is_usable(&self) -> bool {
+        let state = self.state();
+        state.lost.is_none() && state.locked.is_none() && self.master_keys.unreachable().next().is_none()
     }
 
-    /// Whether calls can be served: all keys can be reached, or could a minute ago, so that opened ones go on.
+    /// Whether calls can be served: the canary opens, and all keys can be reached, or could a minute ago, so that
+    /// opened ones go on.
     #[must_use]
     pub fn serves(&self) -> bool {
-        self.lost().is_none_or(|since| self.clock.instant().saturating_duration_since(since) < LONGEST)
+        let state = self.state();
+        let is_reached = state.lost.is_none_or(|since| self.clock.instant().saturating_duration_since(since) < LONGEST);
+        is_reached && state.locked.is_none()
     }
 
-    fn lost(&self) -> Option<Instant> {
-        *self.lost.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn look(&self) {
+    /// Looks at both.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`] when the canary cannot be read; then what was known of it stays.
+    pub(crate) async fn look(&self) -> Result<(), StorageError> {
+        if !self.master_keys.providers().all(|key| key.kind() == "local") {
+            self.look_outside().await;
+        }
+        let Some(row) = self.db.operator().await? else { return Ok(()) };
+        let opened = self.master_keys.check_canary(&row.canary).await;
+        // A key that cannot be reached says nothing of the canary.
+        let locked = opened.err().filter(|error| !matches!(error, OpenError::MasterKey(_)));
+        let mut state = self.state();
+        match (&locked, &state.locked) {
+            (None, Some(_)) => tracing::info!("the master keys open the vault again"),
+            (Some(error), None) => tracing::error!(
+                %error,
+                "the master keys of this replica do not open the vault any more; no call that needs it is served until PORTICO_MASTER_KEYS lists the key that seals it"
+            ),
+            _ => {}
+        }
+        state.locked = locked;
+        Ok(())
+    }
+
+    async fn look_outside(&self) {
         let probing = self.master_keys.probe(&mut rand::rng());
         probing.await;
         let gone: Vec<_> = self.master_keys.unreachable().map(ToString::to_string).collect();
-        let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
+        let lost = &mut state.lost;
         match (gone.is_empty(), *lost) {
             (true, Some(_)) => tracing::info!("every master key can be reached again"),
             (false, None) => {

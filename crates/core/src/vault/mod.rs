@@ -5,6 +5,7 @@
 
 mod availability;
 mod opened;
+mod replica;
 mod rotate;
 mod status;
 
@@ -18,6 +19,7 @@ use portico_vault::{AuditChainKey, DataKey, MasterKeys, OpenError};
 use serde_json::json;
 
 pub use availability::{UnlockError, VaultAvailability, unlock};
+pub use replica::{ReplicaAnnouncement, ReplicaStatus};
 pub use rotate::{Progress, RotateError, RotateOptions, Rotated};
 pub use status::{DataKeyStatus, MasterKeyStatus, VaultStatus};
 

@@ -20,7 +20,7 @@ use portico_vault::{
 };
 use serde_json::json;
 
-use super::Vault;
+use super::{ReplicaStatus, Vault};
 use crate::audit::{self, Change};
 use crate::error::Error;
 
@@ -33,6 +33,8 @@ pub struct RotateOptions {
     pub batch: u16,
     /// How long to rest after each.
     pub pause: Duration,
+    /// Whether it goes on although replicas run that lack the first master key. They stop serving.
+    pub force: bool,
 }
 
 /// How far it is.
@@ -85,6 +87,17 @@ pub enum RotateError {
         "PORTICO_MASTER_KEYS lists only {0}, which seals everything already; there is nothing to do: put the new key in front and keep the old one behind it, as k2:…,k1:…"
     )]
     OnlyOne(MasterKeyId),
+    /// Replicas run that cannot use the first key, or have other bytes under its id.
+    #[error(
+        "{} of the replicas that run cannot use {sealing} ({}); nothing was done: let PORTICO_MASTER_KEYS of every replica list {sealing} with the same bytes and start them anew, then run it again. One that was killed counts for 15 s; --force goes on without waiting, and those replicas stop serving",
+        .lacking.len(), tell(.lacking)
+    )]
+    Replicas {
+        /// The first key.
+        sealing: MasterKeyId,
+        /// Those that lack it.
+        lacking: Vec<ReplicaStatus>,
+    },
     /// A master key does not serve.
     #[error("{0}; run it again when that is mended, and it goes on where it stopped")]
     MasterKey(OpenError),
@@ -100,12 +113,19 @@ fn list(ids: &[MasterKeyId]) -> String {
     ids.iter().map(MasterKeyId::as_str).collect::<Vec<_>>().join(", ")
 }
 
+fn tell(replicas: &[ReplicaStatus]) -> String {
+    let told = |replica: &ReplicaStatus| match &replica.master_keys[..] {
+        [] => format!("{} has none", replica.id),
+        keys => format!("{} has {}", replica.id, keys.join(", ")),
+    };
+    replicas.iter().map(told).collect::<Vec<_>>().join("; ")
+}
+
 impl From<Error> for RotateError {
     fn from(error: Error) -> Self {
         match error {
             Error::Database(error) => Self::Database(error),
-            Error::VaultUnavailable(failure) => Self::MasterKey(failure.into()),
-            Error::Vault(error) => Self::MasterKey(error),
+            Error::VaultUnavailable(error) | Error::Vault(error) => Self::MasterKey(error),
             // Nothing else comes out of the vault.
             other => Self::Database(StorageError::Corrupt { column: "data_keys", detail: other.to_string() }),
         }
@@ -121,7 +141,7 @@ impl Vault {
     ///
     /// # Errors
     ///
-    /// See [`RotateError`]. The first two are found before anything is done.
+    /// See [`RotateError`]. The first three are found before anything is done.
     pub async fn rotate(
         &self,
         options: RotateOptions,
@@ -140,6 +160,11 @@ impl Vault {
         for id in std::iter::once(sealing).chain(needs.keys().filter(|id| *id != sealing)) {
             let proof = self.master_keys.prove(id, &mut rand::rng());
             proof.await.map_err(RotateError::MasterKey)?;
+        }
+        let mut lacking = self.replicas().await?;
+        lacking.retain(|replica| !replica.has_sealing_key);
+        if !options.force && !lacking.is_empty() {
+            return Err(RotateError::Replicas { sealing: sealing.clone(), lacking });
         }
         let mut run = Run { vault: self, options, progress, stale, done: Rotated::default() };
         let outcome = run.all().await;
@@ -222,7 +247,7 @@ impl Run<'_> {
     /// needed for may be in order.
     fn damaged(&mut self, what: &str, error: OpenError) -> Result<(), RotateError> {
         match error {
-            OpenError::MasterKey(_) | OpenError::UnknownMasterKey(_) => Err(RotateError::MasterKey(error)),
+            error if error.is_of_master_key() => Err(RotateError::MasterKey(error)),
             error => {
                 let told = format!("{what}: {error}");
                 if !self.done.damaged.contains(&told) {

@@ -7,7 +7,7 @@ use portico_vault::{MasterKeyId, OpenError, needed_master_key};
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::Vault;
+use super::{ReplicaStatus, Vault};
 
 /// What the vault needs, and how far a rotation is.
 #[derive(Debug, Clone, Serialize)]
@@ -22,6 +22,8 @@ pub struct VaultStatus {
     pub master_keys: Vec<MasterKeyStatus>,
     /// The data keys.
     pub data_keys: DataKeyStatus,
+    /// The replicas that run.
+    pub replicas: Vec<ReplicaStatus>,
 }
 
 /// One master key.
@@ -75,6 +77,18 @@ impl Need {
     }
 }
 
+impl VaultStatus {
+    /// The master keys that something needs and the settings do not list.
+    pub fn unlisted(&self) -> impl Iterator<Item = &MasterKeyStatus> {
+        self.master_keys.iter().filter(|key| key.provider.is_none() && key.is_needed())
+    }
+
+    /// The replicas that run and cannot use the key that seals.
+    pub fn lacking(&self) -> impl Iterator<Item = &ReplicaStatus> {
+        self.replicas.iter().filter(|replica| !replica.has_sealing_key)
+    }
+}
+
 impl MasterKeyStatus {
     /// Whether anything needs it.
     #[must_use]
@@ -84,7 +98,7 @@ impl MasterKeyStatus {
 }
 
 impl Vault {
-    /// What the vault needs. Reads the database alone: no master key is asked.
+    /// What the vault needs. Reads the database; only the key that seals is asked, whether it is that of the replicas.
     ///
     /// # Errors
     ///
@@ -124,6 +138,7 @@ impl Vault {
                 last_roll_started_at: roll.map(|roll| roll.started_at),
                 last_roll_finished_at: roll.and_then(|roll| roll.finished_at),
             },
+            replicas: self.replicas().await?,
         })
     }
 

@@ -28,31 +28,25 @@ impl<'c> Authenticated<'c> {
     /// [`CoreError::RateLimited`](portico_core::Error::RateLimited).
     pub(crate) async fn of(matched: Matched<'c>, gateway: &Gateway, record: &mut CallRecord) -> Result<Self, Error> {
         let operation = matched.default_operation();
-        let this = Self::judge(matched, gateway).await.map_err(|refused| {
+        let (principal, judged_at) = judge(&matched, gateway).await.map_err(|refused| {
             if let Some(party) = refused.party {
                 record.refused_party(party, operation);
             }
             refused.error
         })?;
-        record.caller(&this.principal, this.matched.default_operation());
-        record.limit(gateway.services.core.limits.count_call(&this.principal)?);
-        Ok(this)
+        record.caller(&principal, operation);
+        record.limit(gateway.services.core.limits.count_call(&principal)?);
+        Ok(Self { matched, principal, judged_at })
     }
 
-    /// The same call judged anew, because the first judgement is too old. It is not counted a second time.
+    /// Judges the same call anew, because the first judgement is too old. It is not counted a second time.
     ///
     /// # Errors
     ///
     /// As before, but for the limit.
-    pub(super) async fn again(self, gateway: &Gateway) -> Result<Self, Error> {
-        Ok(Self::judge(self.matched, gateway).await.map_err(|refused| refused.error)?)
-    }
-
-    async fn judge(matched: Matched<'c>, gateway: &Gateway) -> Result<Self, NotAdmitted> {
-        let judged_at = gateway.services.core.clock.instant();
-        let credentials = matched.head().credentials;
-        let principal = gateway.services.authenticator.authenticate(credentials).await?;
-        Ok(Self { matched, principal, judged_at })
+    pub(super) async fn renew(&mut self, gateway: &Gateway) -> Result<(), Error> {
+        (self.principal, self.judged_at) = judge(&self.matched, gateway).await.map_err(|refused| refused.error)?;
+        Ok(())
     }
 
     /// What was matched.
@@ -69,4 +63,12 @@ impl<'c> Authenticated<'c> {
     pub(super) const fn judged_at(&self) -> Instant {
         self.judged_at
     }
+}
+
+/// Who calls, and since when that may be believed.
+async fn judge(matched: &Matched<'_>, gateway: &Gateway) -> Result<(Principal, Instant), NotAdmitted> {
+    let judged_at = gateway.services.core.clock.instant();
+    let credentials = matched.head().credentials;
+    let principal = gateway.services.authenticator.authenticate(credentials).await?;
+    Ok((principal, judged_at))
 }

@@ -42,18 +42,23 @@ impl<'c> Credentialed<'c> {
         let mut call = claimed.into_owned().into_parts();
         let key = gateway.services.verifier.default_key(call.permitted.scope()).await?;
         // Opening the key and preparing may have waited for Chakra, and neither must carry a key past its revocation.
-        call.permitted = call.permitted.renewed(gateway).await?.0;
+        call.permitted.renew(gateway).await?;
         let scope = call.permitted.scope();
         let matched = call.permitted.matched().route();
         call.received =
             prepare::prepare(gateway, scope, call.operation, matched, call.received, call.customer, record).await?;
-        call.permitted = call.permitted.renewed(gateway).await?.0;
+        call.permitted.renew(gateway).await?;
         let (matched, head) = (call.permitted.matched().route(), call.permitted.matched().head());
         let streams = matches!(call.received, Received::Stream);
         let headers = headers::outgoing(call.operation, head.headers, streams, head.credentials.request_id)?;
         let (paths, query) = (gateway.chakra.path_overrides(), call.permitted.query());
         let target = target(paths, matched, call.operation, query, &call.received, &call.named);
         Ok(Self(ReadyCall { call, key, target, headers }))
+    }
+
+    /// Whether it is of a list that Portico pages for this caller.
+    pub(crate) const fn is_paged(&self) -> bool {
+        self.0.call.pages.is_some()
     }
 
     /// Ends the evidence: the next stage takes what it consists of.
@@ -79,9 +84,6 @@ fn target(
     };
     let template = paths.template(operation, |name| value(name).is_some()).unwrap_or(matched.route.template);
     let mut target = portico_chakra::router::fill(template, value);
-    if let Some(raw) = query.raw() {
-        target.push('?');
-        target.push_str(raw);
-    }
+    query.write(&mut target);
     target
 }

@@ -10,6 +10,7 @@
 //! | [`Admitted`] | the limits of what is called let it through |
 //! | [`Claimed`] | nobody makes the same call at this moment |
 //! | [`Credentialed`] | the Chakra key is open, and the call ready to go out |
+//! | [`Paged`] | a list over the whole team is answered with the caller's own rows; any other call goes on |
 //! | [`Sent`] | Chakra has answered |
 //!
 //! The caller's own rate limit comes first, because it is there to spare everybody else the work. What became of
@@ -22,6 +23,7 @@ mod claimed;
 mod credentialed;
 mod matched;
 mod owned;
+mod paged;
 mod permitted;
 mod sent;
 #[cfg(test)]
@@ -35,4 +37,5 @@ pub(crate) use claimed::Claimed;
 pub(crate) use credentialed::Credentialed;
 pub(crate) use matched::Matched;
 pub(crate) use owned::Owned;
+pub(crate) use paged::Paged;
 pub(crate) use permitted::Permitted;

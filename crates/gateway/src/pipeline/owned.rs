@@ -3,18 +3,24 @@
 use bytes::Bytes;
 use futures_util::Stream;
 use portico_auth::{Denied, TenantScope};
-use portico_chakra::body_scan::FieldValue;
-use portico_chakra::{AnswerRule, At, Effect, Kind, Operation};
+use portico_chakra::body_scan::{FieldValue, ScannedBody};
+use portico_chakra::{AnswerRule, At, Condition, Effect, Kind, Matched, Operation};
 use portico_core::{Error as CoreError, Thing};
 use portico_domain::CustomerId;
+use portico_storage::OwnedId;
 
 use super::permitted::Permitted;
 use crate::Error;
 use crate::body::{self, Received};
 use crate::call::{BodyFailure, Headers};
+use crate::headers;
 use crate::named::Named;
+use crate::own_pages::OwnPages;
 use crate::record::CallRecord;
 use crate::{Gateway, Services};
+
+/// The largest whole number of which a parser that knows only doubles cannot make another one.
+const EXACT: u64 = (1 << 53) - 1;
 
 /// A call that names nothing but what is the caller's, with its body as far as it had to be read for that.
 #[derive(Debug)]
@@ -29,6 +35,8 @@ pub(crate) struct OwnedParts<'c> {
     pub(crate) named: Named,
     /// The customer for whom the call makes a plugin.
     pub(crate) customer: Option<CustomerId>,
+    /// Which page of their own rows the caller wants, where Portico pages the list.
+    pub(crate) pages: Option<OwnPages>,
 }
 
 impl<'c> Owned<'c> {
@@ -39,7 +47,7 @@ impl<'c> Owned<'c> {
     ///
     /// [`CoreError::Missing`] for what is not there or not the caller's; what is wrong with the body.
     pub(crate) async fn of<B>(
-        permitted: Permitted<'c>,
+        mut permitted: Permitted<'c>,
         body: &mut B,
         gateway: &Gateway,
         record: &mut CallRecord,
@@ -48,33 +56,42 @@ impl<'c> Owned<'c> {
         B: Stream<Item = Result<Bytes, BodyFailure>> + Unpin,
     {
         let (operation, head) = (permitted.matched().default_operation(), permitted.matched().head());
+        headers::check(head.headers)?;
         body::fits(operation, head.headers, head.content_length)?;
         let check = Check(&gateway.services);
         let mut named = Named::default();
         check.fenced(&permitted, &mut named).await?;
-        // A step of its own: no check asks Chakra. It comes first for what only the team tells the owner of.
+        check.first_of_list(&permitted).await?;
+        // A step of its own, because it asks Chakra. It comes first for what only the team tells the owner of.
         permitted.learn_team(gateway).await?;
+        check.within_team(permitted.scope(), operation).await?;
         check.learned(&permitted, &mut named).await?;
         record.names(&named);
 
         let received = body::receive(operation, permitted.matched().route(), head.headers, body).await?;
-        let (permitted, is_renewed) = permitted.renewed(gateway).await?;
-        if is_renewed {
+        if permitted.renew(gateway).await? {
             named = Named::default();
             check.fenced(&permitted, &mut named).await?;
+            check.within_team(permitted.scope(), operation).await?;
             check.learned(&permitted, &mut named).await?;
         }
         let route = permitted.matched().route();
         let operation = received.operation(route);
         record.operation(operation);
         let scope = permitted.scope();
-        check.body(scope, operation, &received, &mut named).await?;
+        check.body(scope, operation, route, &received, &mut named).await?;
         check_whole(scope, operation, route, &received, &named)?;
         record.names(&named);
 
         let customer = check.customer_for(scope, operation, head.headers, &received).await?;
         record.customer(customer);
-        Ok(Self(OwnedParts { permitted, operation, received, named, customer }))
+        let pages = match operation.paging {
+            Some(paging) if !gateway.services.learned.has_whole_team(scope).await? => {
+                Some(OwnPages::of(paging, &received)?)
+            }
+            _ => None,
+        };
+        Ok(Self(OwnedParts { permitted, operation, received, named, customer, pages }))
     }
 
     /// Ends the evidence: the next stage takes what it consists of.
@@ -92,6 +109,16 @@ impl Check<'_> {
         self.path_and_query(permitted, |kind| !matches!(kind, Kind::Learned(_)), named).await
     }
 
+    /// Refuses what reaches the whole team to a caller whose the whole team is not. All operations on a route are
+    /// alike in that.
+    async fn within_team(&self, scope: &TenantScope, operation: &Operation) -> Result<(), Error> {
+        if !operation.team_wide {
+            return Ok(());
+        }
+        scope.whole_tenant()?;
+        if self.0.learned.has_whole_team(scope).await? { Ok(()) } else { Err(Error::TeamWide) }
+    }
+
     /// Adds what else path and query name, whose owner was learned.
     async fn learned(&self, permitted: &Permitted<'_>, named: &mut Named) -> Result<(), Error> {
         self.path_and_query(permitted, |kind| matches!(kind, Kind::Learned(_)), named).await
@@ -107,7 +134,7 @@ impl Check<'_> {
             let value = match owned.at {
                 At::Path(name) => permitted.matched().route().parameter(name),
                 At::Query(name) => permitted.query().value(name).filter(|value| !value.is_empty()),
-                At::Body(_) => None,
+                At::Body(_) | At::Anywhere(..) => None,
             };
             if let Some(value) = value {
                 self.id(permitted.scope(), owned.kind, value, named).await?;
@@ -121,35 +148,84 @@ impl Check<'_> {
         &self,
         scope: &TenantScope,
         operation: &Operation,
+        matched: &Matched<'_, '_>,
         received: &Received,
         named: &mut Named,
     ) -> Result<(), Error> {
         let Received::Json { scanned, .. } = received else { return Ok(()) };
+        self.closed(scope, operation, scanned).await?;
         for owned in operation.owned {
             let At::Body(pointer) = owned.at else { continue };
+            decidable(matched, scanned, owned.when)?;
             if !scanned.holds(owned.when) {
                 continue;
             }
             if let (Some(end), Kind::Learned(kind)) = (pointer.rfind("/*/"), owned.kind) {
                 // A row without an id names its thing by a value, which nobody could tell the owner of.
-                let named = scanned.values(pointer).filter(|found| matches!(found, FieldValue::Text(_))).count();
-                if named < scanned.values(&pointer[..end + 2]).count()
-                    && !self.0.learned.may_use_unlearned(scope).await?
-                {
+                let named = scanned.values(pointer).filter(|found| found.text().is_some()).count();
+                if named < scanned.values(&pointer[..end + 2]).count() && !self.0.learned.has_whole_team(scope).await? {
                     return Err(CoreError::Missing(Thing::Resource(kind.as_str())).into());
                 }
             }
             for found in scanned.values(pointer) {
-                match found {
-                    FieldValue::Unset => {}
-                    FieldValue::Text(text) => self.id(scope, owned.kind, text, named).await?,
-                    FieldValue::Other => {
-                        return Err(CoreError::invalid(pointer, "must be an id, written as a string").into());
-                    }
-                }
+                self.value(scope, owned.kind, pointer, found, named).await?;
+            }
+        }
+        for found in scanned.ids() {
+            if let Some(kind) = found.kind {
+                self.value(scope, kind, &found.pointer, &found.value, named).await?;
+            } else if !self.0.learned.has_whole_team(scope).await? {
+                let detail = "is an id in a place where Portico cannot tell whose it is: a key that is limited, or whose \
+                    Chakra team is shared, cannot send it";
+                return Err(CoreError::invalid(found.pointer.as_str(), detail).into());
             }
         }
         Ok(())
+    }
+
+    /// Checks the value of a field that holds an id. Chakra reads JSON numbers as JavaScript does, which rounds long ones
+    /// to other ids; and a caller who may only use what is known as theirs leaves no room for two readings.
+    async fn value(
+        &self,
+        scope: &TenantScope,
+        kind: Kind,
+        pointer: &str,
+        value: &FieldValue,
+        named: &mut Named,
+    ) -> Result<(), Error> {
+        let exact = |digits: &str| digits.parse::<u64>().is_ok_and(|number| number <= EXACT);
+        let text = match value {
+            FieldValue::Unset => return Ok(()),
+            FieldValue::Text(text) => Some(text),
+            FieldValue::Number(text) if !exact(text) => None,
+            FieldValue::Number(text) => self.0.learned.has_whole_team(scope).await?.then_some(text),
+            FieldValue::Other => None,
+        };
+        match text {
+            Some(text) => self.id(scope, kind, text, named).await,
+            None => Err(CoreError::invalid(pointer, "must be an id, written as a string").into()),
+        }
+    }
+
+    /// Refuses fields that the body of the operation must not have. A row may name its record by the value of its primary
+    /// key, but only for callers to whom every record of the team is open.
+    async fn closed(&self, scope: &TenantScope, operation: &Operation, scanned: &ScannedBody) -> Result<(), Error> {
+        let unknown = scanned.unknown_fields();
+        if unknown.is_empty() || operation.closed.is_none() {
+            return Ok(());
+        }
+        let keys_count = unknown.iter().all(|field| field.may_be_key) && self.0.learned.has_whole_team(scope).await?;
+        if keys_count {
+            return Ok(());
+        }
+        let places: Vec<&str> = unknown.iter().map(|field| field.pointer.as_str()).take(5).collect();
+        let known: Vec<&str> = operation.request.iter().map(|field| field.name).collect();
+        let detail = format!("is no field of this call, which takes {}", known.join(", "));
+        let detail = match places.split_first() {
+            Some((_, [])) | None => detail,
+            Some((_, others)) => format!("{detail}; nor is {}", others.join(", ")),
+        };
+        Err(CoreError::invalid(places.first().copied().unwrap_or_default(), detail).into())
     }
 
     async fn id(&self, scope: &TenantScope, kind: Kind, text: &str, named: &mut Named) -> Result<(), Error> {
@@ -164,13 +240,34 @@ impl Check<'_> {
                 Ok(())
             }
             Kind::Plugin | Kind::Waba | Kind::PhoneNumber => {
-                let owned = self.0.ownership.owner(scope, kind, text).await?;
+                let owned = self.owner(scope, kind, text, named).await?;
                 if kind == Kind::PhoneNumber {
                     named.add_phone_number(text.parse().ok());
                 }
                 named.add(kind, owned)
             }
         }
+    }
+
+    /// Whose a plugin, WABA or number is. One that nobody knows may have come by a sign-up that ended just now: then
+    /// Chakra is asked what the plugins have, and that counts.
+    async fn owner(&self, scope: &TenantScope, kind: Kind, text: &str, named: &Named) -> Result<OwnedId, Error> {
+        let found = self.0.ownership.owner(scope, kind, text).await;
+        let is_id = kind != Kind::Plugin && text.bytes().all(|byte| byte.is_ascii_digit());
+        let may_be_new = is_id && matches!(found, Err(CoreError::Missing(_)));
+        if may_be_new && self.0.plugins.look_again(scope, named.plugin()).await? {
+            return Ok(self.0.ownership.owner(scope, kind, text).await?);
+        }
+        Ok(found?)
+    }
+
+    /// Has plugins read that may have something for a list of numbers or WABAs and have nothing yet.
+    async fn first_of_list(&self, permitted: &Permitted<'_>) -> Result<(), Error> {
+        let AnswerRule::FilterRows(rows) = permitted.matched().default_operation().rule else { return Ok(()) };
+        if rows.iter().any(|row| matches!(row.kind, Kind::Waba | Kind::PhoneNumber)) {
+            self.0.plugins.look_for_first(permitted.scope()).await?;
+        }
+        Ok(())
     }
 
     /// The customer for whom a plugin is to be made: the one that `Portico-Customer` names, else the
@@ -217,12 +314,28 @@ impl Check<'_> {
     }
 }
 
+/// Refuses a body of which two parsers could think differently whether the condition holds: its field must have one of
+/// the values that the catalogue names, or none.
+fn decidable(matched: &Matched<'_, '_>, scanned: &ScannedBody, when: Condition) -> Result<(), Error> {
+    let (Condition::BodyIs(pointer, _) | Condition::BodyIsNot(pointer, _)) = when else { return Ok(()) };
+    let Some(values) = matched.route.values_of(pointer) else { return Ok(()) };
+    let fits = |value: &FieldValue| match value {
+        FieldValue::Unset => true,
+        FieldValue::Text(text) => values.contains(&text.as_str()),
+        FieldValue::Number(_) | FieldValue::Other => false,
+    };
+    if scanned.values(pointer).all(fits) {
+        return Ok(());
+    }
+    Err(CoreError::invalid(pointer, format!("must be {}", values.join(" or "))).into())
+}
+
 /// What the ids together must be: a key that is limited to phone numbers names one of them in
 /// every call but lists, which are filtered; and what connects or disconnects names what.
 fn check_whole(
     scope: &TenantScope,
     operation: &Operation,
-    matched: &portico_chakra::Matched<'_, '_>,
+    matched: &Matched<'_, '_>,
     received: &Received,
     named: &Named,
 ) -> Result<(), Error> {

@@ -20,9 +20,9 @@ use crate::record::{CallRecord, class};
 /// A call with the head of Chakra's answer.
 #[derive(Debug)]
 pub(crate) struct Sent {
-    asked: Asked,
-    incoming: UpstreamResponse,
-    links: Links,
+    pub(super) asked: Asked,
+    pub(super) incoming: UpstreamResponse,
+    pub(super) links: Links,
 }
 
 /// What was asked, by whom, and with which key.
@@ -53,7 +53,7 @@ impl Sent {
         B: Stream<Item = Result<Bytes, BodyFailure>> + Unpin,
     {
         let ReadyCall { call, key, target, headers } = credentialed.into_parts();
-        let OwnedParts { permitted, operation, received, named, customer } = call;
+        let OwnedParts { permitted, operation, received, named, customer, pages: _ } = call;
         let timeout = if operation.media { client::MEDIA_TIMEOUT } else { client::CALL_TIMEOUT };
         let token = gateway.services.credentials.token(permitted.scope(), &key);
         let outgoing = |body| UpstreamRequest { method: operation.method, target, key: token, headers, body, timeout };

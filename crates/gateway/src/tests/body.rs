@@ -71,6 +71,29 @@ fn each_kind_of_body_takes_its_content_types_and_no_other() {
 }
 
 #[test]
+fn a_compressed_body_is_taken_only_where_it_streams() {
+    for (id, content_type, taken) in [
+        ("whatsapp_messages", "application/json", false),
+        ("set_business_public_key", "application/x-www-form-urlencoded", false),
+        ("update_group_settings", "application/json", false),
+        ("update_group_settings", "multipart/form-data; boundary=x", true),
+        ("upload_public_media", "multipart/form-data; boundary=x", true),
+    ] {
+        for (encoding, encoded) in
+            [("gzip", true), ("br, gzip", true), ("identity", false), (" Identity ", false), ("", false)]
+        {
+            let headers = [("content-type", content_type), ("content-encoding", encoding)];
+            let fitting = fits(operation(id), &Given(&headers), None);
+            if taken || !encoded {
+                fitting.expect("is taken");
+            } else {
+                assert_eq!(refusal(fitting), UNSUPPORTED, "{id} with {encoding}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_body_that_is_announced_as_too_long_is_refused_before_it_is_read() {
     for (id, headers, limit) in [
         ("whatsapp_messages", JSON, MIB),

@@ -16,6 +16,7 @@ const LONGEST: usize = 64 * 1024;
 pub(crate) struct ChakraStandIn {
     pub(crate) url: String,
     seen: Arc<Mutex<Vec<String>>>,
+    body: Arc<Mutex<String>>,
     serving: JoinHandle<()>,
 }
 
@@ -26,6 +27,8 @@ impl ChakraStandIn {
         let url = format!("http://{}", listener.local_addr().expect("is bound"));
         let seen = Arc::<Mutex<Vec<String>>>::default();
         let kept = Arc::clone(&seen);
+        let body = Arc::new(Mutex::new(body.to_owned()));
+        let given = Arc::clone(&body);
         let serving = tokio::spawn(async move {
             while let Ok((mut connection, _)) = listener.accept().await {
                 let request = read(&mut connection).await;
@@ -34,10 +37,10 @@ impl ChakraStandIn {
                 let (head, body) = if is_config {
                     (
                         "HTTP/1.1 200 OK\r\ncontent-type: application/json",
-                        r#"{"_data":{"team":{"id":"t1","name":"T"}}}"#,
+                        r#"{"_data":{"team":{"id":"t1","name":"T"}}}"#.to_owned(),
                     )
                 } else {
-                    (head, body)
+                    (head, given.lock().unwrap_or_else(PoisonError::into_inner).clone())
                 };
                 let length = body.len();
                 let text = format!("{head}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}");
@@ -45,7 +48,12 @@ impl ChakraStandIn {
                 let _ = connection.shutdown().await;
             }
         });
-        Self { url, seen, serving }
+        Self { url, seen, body, serving }
+    }
+
+    /// Answers with that body from now on.
+    pub(crate) fn says(&self, body: &str) {
+        body.clone_into(&mut self.body.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// The requests that came, without those by which Portico learns the team of a key.

@@ -2,7 +2,7 @@
 
 use portico_auth::{Origin, Principal, Scope};
 use portico_chakra::Client;
-use portico_connections::{ChakraKeys, Connections, StoreChakraKey};
+use portico_connections::{ChakraKeyVerifier, ChakraKeys, Connections, StoreChakraKey};
 use portico_core::metrics::Metrics;
 use portico_domain::permission::Required;
 use portico_domain::{ApiKeyId, ChakraKeyId, TenantId};
@@ -10,6 +10,7 @@ use portico_identity::{ApiKeys, Authenticator, CreateApiKey, Sessions, SigningKe
 use portico_testkit::test_core::{TestCore, TestTenant};
 use portico_vault::{ApiKeySecret, ExposeSecret as _, KeyEnvironment, OperatorToken, SecretString};
 
+use super::ChakraStandIn;
 use crate::Gateway;
 use crate::call::Head;
 use crate::record::CallRecord;
@@ -27,6 +28,8 @@ pub(crate) struct World {
     api_keys: ApiKeys,
     chakra_keys: ChakraKeys,
     pub(crate) kit: TestCore,
+    /// Asked about keys that are stored, and about nothing else.
+    _accepts_keys: ChakraStandIn,
 }
 
 /// An API key of a test.
@@ -56,6 +59,9 @@ impl World {
         let chakra = Client::new(url).expect("is a URL of a server");
         let connections = Connections::new(core, &chakra);
         let token = OPERATOR.trim_start_matches("Bearer ");
+        let accepts_keys = ChakraStandIn::answering("HTTP/1.1 500 Broken", "").await;
+        let accepting = Client::new(&accepts_keys.url).expect("is a URL of a server");
+        let verifier = ChakraKeyVerifier::new(core, &accepting, &connections.credentials);
         let operator = OperatorToken::parse(token.into()).expect("is long enough");
         let authenticator =
             Authenticator::new(core, (operator, environment()), &Sessions::new(core), &SigningKeys::new(core));
@@ -63,8 +69,9 @@ impl World {
             gateway: Gateway::new(core, chakra, &authenticator, &connections),
             api_keys: ApiKeys::new(core, environment()),
             tenant: kit.add_tenant().await,
-            chakra_keys: connections.chakra_keys,
+            chakra_keys: ChakraKeys::new(core, &connections.credentials, &verifier),
             kit,
+            _accepts_keys: accepts_keys,
         }
     }
 
@@ -110,15 +117,20 @@ impl World {
         self.api_keys.revoke(&operator_in(self.tenant.id), key.id).await.expect("the operator revokes keys");
     }
 
-    /// Stores [`CHAKRA_KEY`] as the key of the tenant's calls.
+    /// Stores [`CHAKRA_KEY`] as the key of the tenant's calls; its team is known.
     pub(crate) async fn store_chakra_key(&self) -> ChakraKeyId {
+        self.try_store_chakra_key(CHAKRA_KEY).await.expect("the operator stores keys")
+    }
+
+    /// Stores a key of the one team that there is, if the tenant may.
+    pub(crate) async fn try_store_chakra_key(&self, token: &str) -> Result<ChakraKeyId, portico_connections::Error> {
         let new = StoreChakraKey {
             name: "Test".parse().expect("is a name"),
             description: None,
-            access_token: SecretString::from(CHAKRA_KEY),
+            access_token: SecretString::from(token),
             is_default: true,
         };
-        self.chakra_keys.create(&operator_in(self.tenant.id), new).await.expect("the operator stores keys").id
+        Ok(self.chakra_keys.create(&operator_in(self.tenant.id), new).await?.id)
     }
 
     /// The status of a stored Chakra key.

@@ -36,7 +36,7 @@ const BY_ADDRESS: AttemptLimit = AttemptLimit {
 /// One attempt from a network address, counted as failed until it is said to have succeeded.
 #[derive(Debug)]
 pub(super) struct Attempt {
-    address: Option<[u8; 32]>,
+    address: [u8; 32],
 }
 
 /// Nobody has only one address of IPv6: the network counts.
@@ -72,10 +72,10 @@ impl LoginThrottle {
     ///
     /// [`SignInError::Throttled`] when there were too many.
     pub(super) async fn count(&self, address: Option<IpAddr>) -> Result<Attempt, SignInError> {
-        let address = address.map(|address| self.bucket("sign-in by address", &network(address)));
-        if let Some(bucket) = &address
-            && let Some(until) = self.core.db.count_attempt(bucket, BY_ADDRESS).await?
-        {
+        // Whoever hides the address behind a proxy counts with all others who do.
+        let from = address.map_or_else(|| "unknown".to_owned(), network);
+        let address = self.bucket("sign-in by address", &from);
+        if let Some(until) = self.core.db.count_attempt(&address, BY_ADDRESS).await? {
             return Err(throttled(until, self.core.clock.now()));
         }
         Ok(Attempt { address })
@@ -83,10 +83,7 @@ impl LoginThrottle {
 
     /// Takes back an attempt that succeeded. Others from there may guess: theirs stay counted.
     pub(super) async fn succeeded(&self, attempt: &Attempt) -> Result<(), SignInError> {
-        if let Some(bucket) = &attempt.address {
-            self.core.db.attempt_succeeded(bucket, false).await?;
-        }
-        Ok(())
+        Ok(self.core.db.attempt_succeeded(&attempt.address, false).await?)
     }
 
     /// Counts an attempt at each of those who have this e-mail address, before it is made, and gives

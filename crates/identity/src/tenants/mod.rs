@@ -2,6 +2,7 @@
 
 mod erase;
 mod export;
+mod team_sharing;
 
 use portico_auth::{OperatorScope, Scope};
 use portico_domain::permission::perm;

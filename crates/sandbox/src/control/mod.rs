@@ -7,10 +7,12 @@ mod teams;
 
 use actix_web::HttpRequest;
 use actix_web::http::{Method, StatusCode};
-use actix_web::web::Payload;
+use actix_web::web::{Payload, Query};
 use bytes::Bytes;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use time::OffsetDateTime;
 
 pub(crate) use teams::new_webhook_secret;
 
@@ -31,11 +33,17 @@ Control calls ask for no credential:
   POST   /_sandbox/teams      {\"name\"?,\"role\"?:\"admin|messaging|viewer\",\"webhook_secret\"?} -> a new team and its access token
   POST   /_sandbox/keys       {\"chakra_key\"} -> another access token of the same team; DELETE with the same body revokes it
   GET    /_sandbox/state      everything that it keeps, access tokens included: to see what a call changed
-  GET    /_sandbox/requests   what arrived, oldest first; DELETE clears
+  GET    /_sandbox/requests   what arrived, oldest first; ?limit=10 the latest ten, ?since=2026-12-01T08:00:00Z; DELETE clears
   GET    /_sandbox/faults     the faults in force; DELETE lifts them
   POST   /_sandbox/faults     {\"path_prefix\",\"method\"?,\"kind\":\"status|latency|reset|stall|truncate\",\"status\"?,\"ms\"?,\"times\"?,\"body\"?,\"headers\"?}
   POST   /_sandbox/signups    {\"plugin_id\",\"outcome\":\"finish|waba_only|cancel|error\",\"waba_id\"?,\"phone_number_id\"?,\"display_phone_number\"?,\"lag_ms\"?}
   POST   /_sandbox/events     {\"plugin_id\",\"kind\",\"count\"?,\"overrides\"?} -> signed events to the plugin's webhook URLs
+
+What a browser loads is where Chakra has it:
+
+  GET    /whatsapp-partner-connect/v1/sdk.js   the script; ChakraWhatsappConnect.init({connectToken, container, onReady, onSuccess, onMessage, onError})
+  GET    /v1/ext/whatsapp-partner/connect?connectToken=…   the sign-up window, with a button for each way it can end
+  POST   /_sandbox/connect    {\"connectToken\",\"outcome\"} what a button of that window does
 ";
 
 /// Answers a control call; a refusal is `{"error": …}`.
@@ -63,10 +71,10 @@ pub(crate) async fn answer(request: &HttpRequest, payload: Payload, shared: &Sha
         reply.headers.push(("allow".to_owned(), allowed.join(", ")));
         return reply;
     }
-    call(method, path, &body, shared).unwrap_or_else(|refusal| refusal)
+    call(method, path, request.query_string(), &body, shared).unwrap_or_else(|refusal| refusal)
 }
 
-fn call(method: &Method, path: &str, body: &Bytes, shared: &Shared) -> Result<Reply, Reply> {
+fn call(method: &Method, path: &str, query: &str, body: &Bytes, shared: &Shared) -> Result<Reply, Reply> {
     let ok = |value: &Value| Ok(Reply::json(StatusCode::OK, value));
     match (path, method) {
         ("/_sandbox/openapi.json", _) => match &shared.document {
@@ -75,7 +83,8 @@ fn call(method: &Method, path: &str, body: &Bytes, shared: &Shared) -> Result<Re
         },
         ("/_sandbox/state", _) => ok(&json!(*shared.world())),
         ("/_sandbox/requests", &Method::GET) => {
-            let data = shared.record().to_json();
+            let Asked { limit, since } = Asked::of(query)?;
+            let data = shared.record().to_json(limit, since);
             ok(&json!({"data": data}))
         }
         ("/_sandbox/requests", _) => {
@@ -96,6 +105,22 @@ fn call(method: &Method, path: &str, body: &Bytes, shared: &Shared) -> Result<Re
         ("/_sandbox/connect", _) => connect::complete(body, shared),
         ("/_sandbox/health", _) => ok(&json!({"status": "ok"})),
         _ => Ok(Reply::text(StatusCode::OK, LANDING)),
+    }
+}
+
+/// Which requests are asked for.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    limit: Option<usize>,
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    since: Option<OffsetDateTime>,
+}
+
+impl Asked {
+    fn of(query: &str) -> Result<Self, Reply> {
+        let asked = Query::<Self>::from_query(query).map(Query::into_inner);
+        asked.map_err(|error| bad(&format!("{error}; limit is a number, since a time such as 2026-12-01T08:00:00Z")))
     }
 }
 

@@ -24,6 +24,10 @@ impl EventKind {
                 "changes": [{"value": self.value(context, id, now_ms), "field": self.field()}],
             }],
         });
+        if !self.names_number() {
+            // Meta dates what concerns an account, in seconds.
+            body["entry"][0]["time"] = json!(now_ms / 1_000);
+        }
         overrides::apply(&mut body, self, changes);
         body
     }
@@ -77,7 +81,7 @@ impl EventKind {
             "messages" => {
                 Some(json!({"profile": {"name": "Ada Example"}, "user_id": "US.1000000000000001", "wa_id": PERSON}))
             }
-            "statuses" if self == Self::Status => Some(json!({"user_id": "US.1000000000000001", "wa_id": PERSON})),
+            "statuses" | "message_echoes" => Some(json!({"user_id": "US.1000000000000001", "wa_id": PERSON})),
             _ => None,
         }
     }
@@ -176,6 +180,12 @@ mod tests {
             let number = body.pointer("/entry/0/changes/0/value/metadata/phone_number_id");
             assert_eq!(number.is_some(), kind.names_number(), "{name}");
             assert_eq!(kind.chakra_body(&body, 0).is_some(), kind.chakra_name().is_some(), "{name}");
+            // As Meta sends them; libraries fail without.
+            let time = body.pointer("/entry/0/time");
+            assert_eq!(time, (!kind.names_number()).then_some(&json!(1_790_000_000)), "{name}");
+            let has_people = matches!(kind.list_name(), "messages" | "statuses" | "message_echoes");
+            let person = body.pointer("/entry/0/changes/0/value/contacts/0/wa_id");
+            assert_eq!(person, has_people.then_some(&json!(PERSON)), "{name}");
         }
     }
 

@@ -59,7 +59,7 @@ pub(super) fn list(call: &Call<'_>, world: &mut World) -> Answer {
 
 /// `get_group_info`.
 pub(super) fn get(call: &Call<'_>, world: &mut World) -> Answer {
-    Ok(Reply::meta(&meta::select_fields(call, find_group(call, world)?.to_json(), &[])?))
+    Ok(Reply::meta(&meta::select_fields(call, find_group(call, world)?.to_json(), &[], &[])?))
 }
 
 /// `update_group_settings`.

@@ -64,19 +64,25 @@ pub(super) fn must_be(name: &str, kind: &str) -> Refusal {
 }
 
 /// What the comma list `fields` of the query asks for; without one, what `default` names, or all if
-/// it names nothing. The id is always among it.
+/// it names nothing. The id is always among it; what may be asked for and is empty is left out.
 ///
 /// # Errors
 ///
-/// Meta's 100 for a field that the object does not have.
-pub(super) fn select_fields(call: &Call<'_>, object: Value, default: &[&str]) -> Result<Value, Refusal> {
+/// Meta's 100 for a field that is neither there nor among those that `may_be_empty`.
+pub(super) fn select_fields(
+    call: &Call<'_>,
+    object: Value,
+    default: &[&str],
+    may_be_empty: &[&str],
+) -> Result<Value, Refusal> {
     let Value::Object(mut object) = object else { return Ok(object) };
     let selected: Vec<&str> = match call.query("fields") {
         Some(fields) => fields.split(',').map(str::trim).filter(|field| !field.is_empty()).collect(),
         None if default.is_empty() => return Ok(object.into()),
         None => default.to_vec(),
     };
-    if let Some(unknown) = selected.iter().find(|field| !object.contains_key(**field)) {
+    let is_known = |field: &&&str| object.contains_key(**field) || may_be_empty.contains(*field);
+    if let Some(unknown) = selected.iter().find(|field| !is_known(field)) {
         return Err(Refusal::parameter(format!("Tried accessing nonexisting field ({unknown})")));
     }
     object.retain(|field, _| field == "id" || selected.contains(&field.as_str()));

@@ -17,6 +17,16 @@ const DEFAULT_PAGE: usize = 25;
 const MAX_PAGE: usize = 1_000;
 /// What Meta shows of a template that is listed without `fields`.
 const DEFAULT_FIELDS: [&str; 7] = ["id", "name", "parameter_format", "components", "language", "status", "category"];
+/// What Meta knows of a template and leaves out when there is nothing to say.
+const EMPTY_FIELDS: [&str; 7] = [
+    "message_send_ttl_seconds",
+    "previous_category",
+    "correct_category",
+    "sub_category",
+    "library_template_name",
+    "cta_url_link_tracking_opted_out",
+    "last_updated_time",
+];
 /// Meta's subcode for a name and language that are taken.
 const NAME_TAKEN: u32 = 2_388_024;
 /// Meta's subcode for a template that does not exist.
@@ -61,7 +71,7 @@ pub(super) fn list(call: &Call<'_>, world: &mut World) -> Answer {
             && is("category", &template.category)
     };
     let row = |template: &Template| {
-        let shown = meta::select_fields(call, template.to_json(call.now), &DEFAULT_FIELDS)?;
+        let shown = meta::select_fields(call, template.to_json(call.now), &DEFAULT_FIELDS, &EMPTY_FIELDS)?;
         Ok((format!("{:013}:{}", template.created_at, template.id), shown))
     };
     let mut rows = waba.templates.iter().filter(fits).map(row).collect::<Result<Vec<_>, Refusal>>()?;

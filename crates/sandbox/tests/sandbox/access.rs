@@ -45,7 +45,8 @@ async fn a_role_that_lacks_a_permission_is_refused() {
 #[tokio::test]
 async fn an_unknown_path_is_a_plain_not_found() {
     let driver = Driver::start().await;
-    for path in ["/v1/ext/nothing", "/plugin/a/b", "/whatsapp-partner-connect/v9/sdk.js", "/plugin/"] {
+    let node = "/v1/whatsapp/v24.0/200300400500600";
+    for path in ["/v1/ext/nothing", "/plugin/a/b", "/whatsapp-partner-connect/v9/sdk.js", "/plugin/", node] {
         let answer = driver.get(path).await;
         assert_eq!((answer.status, answer.body), (404, Value::from("Not Found")), "{path}");
     }

@@ -36,6 +36,19 @@ async fn the_record_shows_what_arrived() {
     assert_eq!(first["headers"]["x-own"], "1");
     assert!(first["at"].as_str().is_some_and(|at| at.ends_with('Z') && at.contains('T')));
     assert_eq!((&second["path"], &second["body"]), (&json!("/not/there"), &Value::Null));
+
+    let paths = async |query: String| {
+        let record = driver.get(&format!("/_sandbox/requests?{query}")).await.body;
+        let paths = record["data"].as_array().expect("is a list").iter();
+        paths.map(|one| one["path"].as_str().expect("is text").to_owned()).collect::<Vec<_>>()
+    };
+    let since = second["at"].as_str().expect("is text");
+    assert_eq!(paths("limit=1".to_owned()).await, ["/not/there"]);
+    assert_eq!(paths(format!("since={since}")).await, ["/not/there"]);
+    assert_eq!(paths(format!("since={}&limit=5", first["at"].as_str().expect("is text"))).await.len(), 2);
+    for wrong in ["limit=x", "since=yesterday", "last=1"] {
+        assert_eq!(driver.get(&format!("/_sandbox/requests?{wrong}")).await.status, 400, "{wrong}");
+    }
 }
 
 #[tokio::test]

@@ -160,6 +160,9 @@ async fn filters_and_fields_narrow_a_list() {
         found.sort();
         assert_eq!(found, expected, "{query}");
     }
+    let asked = driver.get(&format!("{}?fields=name,message_send_ttl_seconds,previous_category", path(&c))).await;
+    assert_eq!(asked.status, 200, "{:?}", asked.body);
+    assert_eq!(asked.body["data"][0].get("previous_category"), None, "what is empty is left out");
     for bad in ["limit=0", "limit=x", "after=%25", "fields=name,secret"] {
         let answer = driver.get(&format!("{}?{bad}", path(&c))).await;
         assert_eq!(answer.status, 400, "{bad}");

@@ -7,13 +7,13 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use portico_oidc::Provider;
-use portico_storage::{ConnectError, Db, DbOptions, MigrateError};
+use portico_storage::{ConnectError, Db, DbOptions, MigrateError, Schema};
 use portico_vault::MasterKeys;
 use secrecy::SecretString;
 
 use crate::cli::Config;
 use crate::console;
-use crate::settings::{Draft, Sources};
+use crate::settings::{Draft, Sources, lacks_proxies};
 
 /// How long Chakra may take to answer.
 const UPSTREAM_LIMIT: Duration = Duration::from_secs(10);
@@ -39,6 +39,9 @@ async fn check(draft: Draft, report: &mut Report) {
     }
     if draft.mistakes.is_empty() {
         pass("settings", "complete");
+        if let Some(warning) = lacks_proxies(draft.public_url.as_deref(), &draft.trusted_proxies) {
+            warn("proxies", warning);
+        }
     }
     let db = match draft.database_url {
         Some(url) => check_database(url, draft.listen_database_url, report).await,
@@ -67,11 +70,19 @@ async fn check_database(url: SecretString, listen_url: Option<SecretString>, rep
         Ok(db) => {
             let pooled = "answers, through a pooler: caches hold for less than a second";
             pass("database", if db.can_listen() { connected } else { pooled });
-            pass("migrations", migrated);
+            pass(
+                "migrations",
+                match db.schema() {
+                    Schema::Current => migrated,
+                    Schema::Newer(_) => {
+                        "every migration is there, and those of a newer version, beside which this one serves"
+                    }
+                },
+            );
             pass("role", "a member of portico_service that owns nothing");
             return Some(db);
         }
-        Err(error @ ConnectError::Migrate(MigrateError::Pending(_) | MigrateError::Newer)) => {
+        Err(error @ ConnectError::Migrate(MigrateError::Pending(_) | MigrateError::TooOld)) => {
             pass("database", connected);
             report.fail("migrations", error);
         }
@@ -165,6 +176,11 @@ struct Report {
 
 fn pass(what: &str, how: impl fmt::Display) {
     console::say(format_args!("ok    {what:<10}  {how}"));
+}
+
+/// Something to put right that keeps nothing from working; it does not make the check fail.
+fn warn(what: &str, why: impl fmt::Display) {
+    console::say(format_args!("warn  {what:<10}  {why}"));
 }
 
 impl Report {

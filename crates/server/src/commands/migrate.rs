@@ -20,5 +20,9 @@ pub(super) async fn run(arguments: &Migrate) -> Result<(), Failure> {
         portico_storage::grant_service(&owner_url, role).await?;
         console::say(format_args!("\"{role}\" may act as the gateway: use it in the DATABASE_URL of `portico serve`"));
     }
+    if let Some(role) = &arguments.grant_backup_to {
+        portico_storage::grant_backup(&owner_url, role).await?;
+        console::say(format_args!("\"{role}\" may read backups: use it in the DATABASE_URL of `portico backup`"));
+    }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! The commands, one module each.
 
 mod audit;
+mod backup;
 mod check;
 mod migrate;
 mod openapi;
@@ -9,11 +10,12 @@ mod serve;
 mod vault;
 
 use std::io;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use portico_app::StartError;
 use portico_core::vault::{RotateError, UnlockError};
-use portico_storage::{ConnectError, MigrateError, StorageError};
+use portico_storage::{BackupError, ConnectError, MigrateError, RestoreError, StorageError};
 
 use crate::cli::Command;
 use crate::dev::{self, DevError};
@@ -30,6 +32,12 @@ pub(crate) enum Failure {
     Connect(#[from] ConnectError),
     #[error(transparent)]
     Migrate(#[from] MigrateError),
+    #[error(transparent)]
+    Backup(#[from] BackupError),
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
+    #[error("{}: {source}", .file.display())]
+    File { file: PathBuf, source: io::Error },
     #[error(transparent)]
     Start(#[from] StartError),
     #[error(transparent)]
@@ -60,9 +68,11 @@ pub(crate) async fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Serve(arguments) => serve::run(&arguments).await?,
         Command::Migrate(arguments) => migrate::run(&arguments).await?,
         Command::Check(arguments) => return Ok(check::run(&arguments).await),
+        Command::Backup(arguments) => backup::backup(&arguments).await?,
+        Command::Restore(arguments) => backup::restore(&arguments).await?,
         Command::Sandbox(arguments) => sandbox::run(arguments).await?,
         Command::Openapi(arguments) => openapi::run(&arguments),
-        Command::Vault(command) => vault::run(command).await?,
+        Command::Vault(command) => return vault::run(command).await,
         Command::Audit(command) => return audit::run(&command).await,
     }
     Ok(ExitCode::SUCCESS)

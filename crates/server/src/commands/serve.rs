@@ -8,7 +8,7 @@ use super::Failure;
 use crate::cli::Config;
 use crate::gateway::{DATABASE_CONNECTIONS, Gateway, GatewayError, REQUEST_LOG_CAPACITY};
 use crate::listener::BoundListener;
-use crate::settings::{Settings, Sources};
+use crate::settings::{Settings, Sources, lacks_proxies};
 use crate::signals::StopSignals;
 use crate::telemetry;
 
@@ -24,6 +24,7 @@ pub(super) async fn run(arguments: &Config) -> Result<(), Failure> {
         bind,
         metrics_bind,
         public_url,
+        trusted_proxies,
         chakra_url,
         chakra_paths,
         master_keys,
@@ -35,10 +36,11 @@ pub(super) async fn run(arguments: &Config) -> Result<(), Failure> {
     for name in sources.unknown_variables() {
         tracing::warn!("{name} is no setting and has no effect; the page /docs/settings lists them");
     }
+    if let Some(warning) = lacks_proxies(public_url.as_deref(), &trusted_proxies) {
+        tracing::warn!("{warning}");
+    }
     let mut signals = StopSignals::listen().map_err(Failure::Signals)?;
 
-    let public = BoundListener::bind(bind, "PORTICO_BIND")?;
-    let metrics = BoundListener::bind(metrics_bind, "PORTICO_METRICS_BIND")?;
     let start = async {
         let db = Db::connect(&DbOptions {
             url: database_url,
@@ -50,6 +52,7 @@ pub(super) async fn run(arguments: &Config) -> Result<(), Failure> {
             chakra_url: chakra_url.clone(),
             chakra_paths,
             public_url: public_url.clone(),
+            trusted_proxies,
             oidc,
             environment: environment(),
             request_log_capacity: REQUEST_LOG_CAPACITY,
@@ -60,6 +63,17 @@ pub(super) async fn run(arguments: &Config) -> Result<(), Failure> {
     let (db, app) = tokio::select! {
         started = start => started?,
         () = signals.received() => return Ok(()),
+    };
+    // After the vault: that its key is missing matters more than that another program has the port.
+    let bound = BoundListener::bind(bind, "PORTICO_BIND")
+        .and_then(|public| Ok((public, BoundListener::bind(metrics_bind, "PORTICO_METRICS_BIND")?)));
+    let (public, metrics) = match bound {
+        Ok(bound) => bound,
+        Err(error) => {
+            app.stop().await;
+            db.close().await;
+            return Err(error.into());
+        }
     };
 
     let public_url = public_url.unwrap_or_else(|| public.url());

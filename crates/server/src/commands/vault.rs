@@ -1,5 +1,6 @@
 //! `portico vault status` and `portico vault rotate`: as the service, beside replicas that serve.
 
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,10 +14,10 @@ use crate::settings::{Sources, VaultSettings, for_vault};
 use crate::{console, telemetry};
 
 /// Runs one of them.
-pub(super) async fn run(command: VaultCommand) -> Result<(), Failure> {
+pub(super) async fn run(command: VaultCommand) -> Result<ExitCode, Failure> {
     match command {
         VaultCommand::Status(arguments) => status(&arguments).await,
-        VaultCommand::Rotate(arguments) => rotate(&arguments).await,
+        VaultCommand::Rotate(arguments) => rotate(&arguments).await.map(|()| ExitCode::SUCCESS),
     }
 }
 
@@ -28,7 +29,8 @@ async fn open(config: &crate::cli::Config) -> Result<(Db, Vault), Failure> {
     Ok((db.clone(), Vault::new(db, Arc::new(master_keys), Clock::system())))
 }
 
-async fn status(arguments: &StatusArguments) -> Result<(), Failure> {
+/// Says it, and fails when something could not be opened with the listed keys.
+async fn status(arguments: &StatusArguments) -> Result<ExitCode, Failure> {
     let (db, vault) = open(&arguments.config).await?;
     let status = vault.status().await?;
     db.close().await;
@@ -37,7 +39,7 @@ async fn status(arguments: &StatusArguments) -> Result<(), Failure> {
     } else {
         tell(&status);
     }
-    Ok(())
+    Ok(if status.unlisted().next().is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 async fn rotate(arguments: &VaultRotate) -> Result<(), Failure> {
@@ -46,6 +48,7 @@ async fn rotate(arguments: &VaultRotate) -> Result<(), Failure> {
         data_keys: arguments.data_keys,
         batch: arguments.batch,
         pause: Duration::from_millis(arguments.pause),
+        force: arguments.force,
     };
     let sealing = vault.master_keys().sealing_id().clone();
     let mut report = |progress| match progress {
@@ -72,12 +75,17 @@ fn sum_up(arguments: &VaultRotate, rotated: &Rotated, status: &VaultStatus) {
             "Made {rolled} new data keys, re-sealed {resealed} values, and deleted {deleted} old data keys."
         ));
     }
+    let lacking = status.lacking().count();
     let others: Vec<_> = status.master_keys.iter().filter(|key| !key.seals).collect();
     let needed: Vec<_> = others.iter().filter(|key| key.is_needed()).map(|key| key.id.as_str()).collect();
     if !needed.is_empty() {
         let needed = needed.join(", ");
         console::say(format_args!(
             "{needed} is needed again: a replica still seals with it. List {sealing} first everywhere, and run this again."
+        ));
+    } else if lacking > 0 {
+        console::say(format_args!(
+            "{lacking} of the replicas that run cannot use {sealing} and no longer serve: list it there and start them anew. `portico vault status` names them."
         ));
     } else if !others.is_empty() {
         let spare = others.iter().map(|key| key.id.as_str()).collect::<Vec<_>>().join(", ");
@@ -99,6 +107,7 @@ fn tell(status: &VaultStatus) {
         "\n{done} of {total} are under {sealing_key}{}",
         if done == total { "." } else { ": `portico vault rotate` moves the others." }
     ));
+    tell_replicas(status);
     let keys = &status.data_keys;
     let row = |[a, b, c, d]: [u64; 4]| format!("{a:>9} {b:>9} {c:>9} {d:>9}");
     console::say(format_args!("\nnewest data key of {} tenants", keys.tenants));
@@ -119,6 +128,19 @@ fn tell(status: &VaultStatus) {
         )),
         (Some(_), Some(done)) => console::say(format_args!("  all were rolled at {done}")),
         (None, _) => {}
+    }
+}
+
+fn tell_replicas(status: &VaultStatus) {
+    if status.replicas.is_empty() {
+        return;
+    }
+    let VaultStatus { sealing_key, .. } = status;
+    console::say(format_args!("\n{:<30}  seen  master keys", "replica"));
+    for replica in &status.replicas {
+        let lacks = if replica.has_sealing_key { String::new() } else { format!("  CANNOT USE {sealing_key}") };
+        let keys = replica.master_keys.join(", ");
+        console::say(format_args!("{:<30}  {:>2} s  {keys}{lacks}", replica.id.to_string(), replica.seen_seconds_ago));
     }
 }
 

@@ -15,6 +15,7 @@ use std::io;
 use std::path::PathBuf;
 
 use portico_app::{App, AppOptions};
+use portico_core::trusted_proxies::TrustedProxies;
 use portico_core::vault::UnlockError;
 use portico_sandbox::Sandbox;
 use portico_storage::{ConnectError, Db, DbOptions};
@@ -264,6 +265,7 @@ async fn start_app(
         chakra_url: sandbox_url.to_owned(),
         chakra_paths: portico_chakra::PathOverrides::default(),
         public_url: None,
+        trusted_proxies: TrustedProxies::default(),
         oidc: None,
         environment: "dev".parse().expect("three lower-case letters"),
         request_log_capacity: REQUEST_LOG_CAPACITY,

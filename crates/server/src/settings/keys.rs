@@ -108,6 +108,16 @@ settings! {
         what: "The URL under which the outside reaches the gateway, without a path.",
         example: "https://portico.example.com",
     }
+    TRUSTED_PROXIES {
+        env: "PORTICO_TRUSTED_PROXIES",
+        file: "trusted_proxies",
+        secret: false,
+        unset: Means("the other end of each connection is its caller, and no header is read"),
+        what: "The proxies and load balancers in front of the gateway: addresses and ranges (CIDR), separated by \
+               commas. Who called is read from `X-Forwarded-For` or `Forwarded` if one of them is the other end of \
+               the connection: the last address there that is none of theirs.",
+        example: "10.0.0.0/8,192.0.2.10",
+    }
     CHAKRA_URL {
         env: "PORTICO_CHAKRA_URL",
         file: "chakra_url",

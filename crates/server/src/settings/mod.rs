@@ -22,6 +22,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use portico_chakra::PathOverrides;
+use portico_core::trusted_proxies::{BadProxies, TrustedProxies};
 use portico_oidc::Provider;
 use portico_vault::{MasterKeys, OperatorToken};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -47,6 +48,8 @@ pub(crate) struct Settings {
     pub(crate) metrics_bind: SocketAddr,
     /// Where the outside reaches the gateway, without a slash at the end; none: where it listens.
     pub(crate) public_url: Option<String>,
+    /// Whose word about the addresses of callers is taken.
+    pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) chakra_url: String,
     /// The paths on which calls go out to it, where the file chooses.
     pub(crate) chakra_paths: PathOverrides,
@@ -72,7 +75,8 @@ pub(crate) struct Draft {
     bind: Option<SocketAddr>,
     metrics_bind: Option<SocketAddr>,
     chakra_paths: PathOverrides,
-    public_url: Option<String>,
+    pub(crate) public_url: Option<String>,
+    pub(crate) trusted_proxies: TrustedProxies,
     operator_token: Option<OperatorToken>,
     /// Where people sign in.
     pub(crate) oidc: Option<Arc<Provider>>,
@@ -103,12 +107,23 @@ impl Draft {
             chakra_url: reader.or_default(keys::CHAKRA_URL, chakra_url),
             chakra_paths: reader.chakra_paths(),
             public_url: reader.optional(keys::PUBLIC_URL, public_url),
+            trusted_proxies: reader.optional(keys::TRUSTED_PROXIES, trusted_proxies).unwrap_or_default(),
             oidc: reader.oidc(),
             log: reader.log(keys::LOG.default_text()),
             mistakes: Vec::new(),
         };
         Self { mistakes: reader.mistakes, ..draft }
     }
+}
+
+/// What to say when callers are named by a proxy whose address would be taken for theirs: TLS ends at one.
+pub(crate) fn lacks_proxies(public_url: Option<&str>, trusted: &TrustedProxies) -> Option<&'static str> {
+    let behind_one = public_url.is_some_and(|url| url.starts_with("https:"));
+    (behind_one && trusted.is_empty()).then_some(
+        "PORTICO_PUBLIC_URL is https, so a proxy stands in front, and its address counts as every caller's in the \
+         limits of keys, in the audit log and where guesses of passwords are counted; set PORTICO_TRUSTED_PROXIES to \
+         the proxy's address or range",
+    )
 }
 
 impl Settings {
@@ -132,6 +147,7 @@ impl TryFrom<Draft> for Settings {
                 bind: Some(bind),
                 metrics_bind: Some(metrics_bind),
                 public_url,
+                trusted_proxies,
                 chakra_url: Some(chakra_url),
                 chakra_paths,
                 master_keys: Some(master_keys),
@@ -145,6 +161,7 @@ impl TryFrom<Draft> for Settings {
                 bind,
                 metrics_bind,
                 public_url,
+                trusted_proxies,
                 chakra_url,
                 chakra_paths,
                 master_keys,
@@ -162,12 +179,24 @@ impl TryFrom<Draft> for Settings {
 /// # Errors
 /// What is wrong with either.
 pub(crate) fn for_migrate(sources: &Sources) -> Result<(SecretString, LogSettings), Mistakes> {
+    database_and_log(sources, "set it to postgres://user:password@host:5432/database of the database's owner")
+}
+
+fn database_and_log(sources: &Sources, fix: &'static str) -> Result<(SecretString, LogSettings), Mistakes> {
     let mut reader = Reader { sources, mistakes: Vec::new() };
-    let fix = "set it to postgres://user:password@host:5432/database of the database's owner";
     match (reader.require(keys::DATABASE_URL, fix, database_url), reader.log(QUIET_LOG)) {
         (Some(url), Some(log)) => Ok((url, log)),
         _ => Err(Mistakes(reader.mistakes)),
     }
+}
+
+/// The URL of a role that reads backups, and how to log: all that `portico backup` needs.
+///
+/// # Errors
+/// What is wrong with either.
+pub(crate) fn for_backup(sources: &Sources) -> Result<(SecretString, LogSettings), Mistakes> {
+    let fix = "set it to postgres://user:password@host:5432/database of a role that may read backups (see `portico migrate --grant-backup-to`)";
+    database_and_log(sources, fix)
 }
 
 /// The database, where one is named, and how to log: all that `portico dev` asks the environment.
@@ -304,6 +333,10 @@ fn public_url(found: &Found) -> Result<String, String> {
     Err("must be the http or https URL under which the outside reaches the gateway, without path and credentials, \
          such as https://portico.example.com"
         .to_owned())
+}
+
+fn trusted_proxies(found: &Found) -> Result<TrustedProxies, String> {
+    found.text.expose_secret().parse().map_err(|error: BadProxies| error.to_string())
 }
 
 fn quoted(text: impl Display) -> String {

@@ -85,6 +85,19 @@ fn an_empty_variable_counts_as_not_set() {
 }
 
 #[test]
+fn a_gateway_behind_tls_without_trusted_proxies_is_warned_of() {
+    let warning = |env: &[(&str, &str)]| {
+        let settings = read(None, env).unwrap();
+        lacks_proxies(settings.public_url.as_deref(), &settings.trusted_proxies)
+    };
+    let url = ("PORTICO_PUBLIC_URL", "https://portico.example.com");
+    assert!(warning(&[url]).unwrap().contains("set PORTICO_TRUSTED_PROXIES"));
+    assert_eq!(warning(&[url, ("PORTICO_TRUSTED_PROXIES", "10.0.0.0/8")]), None);
+    assert_eq!(warning(&[("PORTICO_PUBLIC_URL", "http://portico.example.com")]), None);
+    assert_eq!(warning(&[]), None);
+}
+
+#[test]
 fn the_slash_at_the_end_of_the_public_url_is_cut() {
     let settings = read(None, &[("PORTICO_PUBLIC_URL", "https://portico.example.com/")]).unwrap();
     assert_eq!(settings.public_url.as_deref(), Some("https://portico.example.com"));
@@ -157,6 +170,8 @@ fn every_wrong_value_is_named_with_what_to_write_and_secrets_are_not_quoted() {
         ("PORTICO_CHAKRA_URL", "https://api.chakrahq.com/v1", "without path"),
         ("PORTICO_PUBLIC_URL", "https://a:in-secret@example.com", "without path and credentials"),
         ("PORTICO_PUBLIC_URL", "ftp://example.com", "https"),
+        ("PORTICO_TRUSTED_PROXIES", "balancer.example.com", "10.0.0.0/8"),
+        ("PORTICO_TRUSTED_PROXIES", "0.0.0.0/0", "trusts everybody"),
         ("PORTICO_LOG", "info=what=ever", "write it like"),
         ("PORTICO_LOG_FORMAT", "xml", "text or json"),
     ] {

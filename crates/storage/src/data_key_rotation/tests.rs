@@ -7,7 +7,7 @@ use time::macros::datetime;
 
 use super::*;
 use crate::sealed::{OPERATOR_SECRETS, SEALED_COLUMNS};
-use crate::{NewChakraKey, NewKeyUse, Page, TenantTx};
+use crate::{ChakraTeam, NewChakraKey, NewKeyUse, Page, TenantTx};
 
 static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations");
 
@@ -57,6 +57,7 @@ async fn store(tx: &mut TenantTx, version: u32) -> ChakraKeyId {
         fingerprint: std::array::from_fn(|at| id.uuid().as_bytes()[at % 16]),
         last4: "abcd".to_owned(),
         is_default: false,
+        team: ChakraTeam { fingerprint: [9; 32], name: None },
     };
     tx.insert_chakra_key(&new).await.expect("is written");
     id
@@ -88,10 +89,13 @@ const OTHER_BYTES: &[&str] = &[
     "audit_log.previous",
     "chakra_keys.fingerprint",
     "chakra_keys.team_fingerprint",
+    "chakra_teams.team_fingerprint",
     // Sealed under a master key, and walked by `stale_data_keys`.
     "data_keys.wrapped",
     "invitations.token_hash",
     "member_sessions.token_hash",
+    // A value without meaning, sealed under a master key of the replica's.
+    "replicas.proofs",
     "sign_in_attempts.bucket",
     "signing_keys.public_key",
 ];
@@ -101,7 +105,7 @@ async fn every_column_of_bytes_stands_in_a_register_or_is_known_to_be_something_
     let columns: Vec<String> = sqlx::query_scalar(
         "select c.relname || '.' || a.attname from pg_class c join pg_attribute a on a.attrelid = c.oid
          where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and c.relname <> '_sqlx_migrations'
-            and a.attnum > 0 and not a.attisdropped and a.atttypid = 'bytea'::regtype
+            and a.attnum > 0 and not a.attisdropped and a.atttypid in ('bytea'::regtype, 'bytea[]'::regtype)
          order by 1",
     )
     .fetch_all(&owner)

@@ -162,11 +162,12 @@ fn nothing_opens_for_another_purpose() {
     for sealed in [&wrapped, &canary] {
         assert_eq!(now(masters.open_mac_key(sealed)).err(), Some(OpenError::Forged));
     }
-    for sealed in [&wrapped, &fingerprint] {
-        assert_eq!(now(masters.check_canary(sealed)), Err(OpenError::Forged));
-    }
     for sealed in [&canary, &fingerprint] {
         assert_eq!(now(masters.unwrap_data_key(tenant, VERSION, sealed)).err(), Some(OpenError::Forged));
+    }
+    // Last: a key that does not open the canary opens nothing more.
+    for sealed in [&wrapped, &fingerprint] {
+        assert_eq!(now(masters.check_canary(sealed)), Err(OpenError::Forged));
     }
 }
 
@@ -443,4 +444,38 @@ proptest! {
     fn any_text_parses_or_is_refused_without_panic(text: String) {
         prop_assert!(parse(&text).is_err());
     }
+}
+
+#[test]
+fn a_key_that_does_not_open_the_canary_serves_for_nothing_until_it_opens_one() {
+    let (rng, purpose) = (&mut rand::rng(), Purpose::proof());
+    let (right, wrong) = (masters("k1"), masters("k1"));
+    let (before, own) = (sealed(wrong.seal(&purpose, b"x", rng)), sealed(wrong.seal_canary(rng)));
+    assert_eq!(now(wrong.check_canary(&sealed(right.seal_canary(rng)))), Err(OpenError::Forged));
+    assert!(matches!(now(wrong.seal(&purpose, b"x", rng)), Err(MasterKeyFailure::Refused { .. })));
+    assert!(now(wrong.open(&purpose, &before)).is_err_and(|error| error.is_of_master_key()));
+    assert_eq!(now(wrong.check_canary(&own)), Ok(()));
+    assert!(now(wrong.open(&purpose, &before)).is_ok());
+}
+
+#[test]
+fn nothing_is_sealed_while_the_canary_is_under_a_key_that_is_not_listed() {
+    let (rng, purpose) = (&mut rand::rng(), Purpose::proof());
+    let (old, new) = (masters("k1"), masters("k2"));
+    let (before, own) = (sealed(old.seal(&purpose, b"x", rng)), sealed(old.seal_canary(rng)));
+    assert!(now(old.check_canary(&sealed(new.seal_canary(rng)))).is_err());
+    assert!(matches!(now(old.seal(&purpose, b"x", rng)), Err(MasterKeyFailure::Refused { .. })));
+    assert!(now(old.open(&purpose, &before)).is_ok(), "what is still under it opens");
+    assert_eq!(now(old.check_canary(&own)), Ok(()));
+    assert!(now(old.seal(&purpose, b"x", rng)).is_ok());
+}
+
+#[test]
+fn a_proof_tells_the_same_bytes_from_others_under_one_id() {
+    let rng = &mut rand::rng();
+    let (here, elsewhere) = (masters("k1"), masters("k1"));
+    let proof = now(here.seal_proof(&id("k1"), rng)).expect("the key serves");
+    assert_eq!(now(here.check_proof(&proof)), Ok(()));
+    assert_eq!(now(elsewhere.check_proof(&proof)), Err(OpenError::Forged));
+    assert_eq!(now(here.seal_proof(&id("k2"), rng)), Err(OpenError::UnknownMasterKey(id("k2"))));
 }

@@ -2,7 +2,7 @@
 
 use actix_web::HttpRequest;
 use actix_web::dev::Payload;
-use actix_web::http::header;
+use actix_web::http::{Method, header};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 use serde::Deserialize;
@@ -46,7 +46,10 @@ impl<T: DeserializeOwned + PartialSchema> Body<T> {
     pub async fn within(limit: usize, request: &HttpRequest, payload: &mut Payload) -> Result<Self, Problem> {
         let bytes = read(limit, request, payload).await?;
         if bytes.is_empty() {
-            return Err(RequestError::Body("the body is empty; send a JSON object".into()).into());
+            // A call that requires nothing may be made with nothing.
+            let empty = if request.method() == Method::POST { parse(b"{}").ok() } else { None };
+            let missing = || RequestError::Body("the body is empty; send a JSON object".into());
+            return Ok(Self(empty.ok_or_else(missing)?));
         }
         Ok(Self(parse(&bytes)?))
     }

@@ -13,5 +13,5 @@ pub use body::{Body, NoBody};
 pub use if_match::IfMatch;
 pub use patch::{NotOffered, Patch, given, refuse_not_offered};
 pub use query::{Cursor, Flag, Limit, PageQuery, Query, page};
-pub use segment::Segment;
+pub use segment::{Segment, Segments};
 pub use value::{Parsed, Timestamp, Word};

@@ -17,15 +17,30 @@ pub struct Segment<T>(pub T);
 
 impl<T: FromStr<Err: Display>> Extract for Segment<T> {
     async fn extract(request: &HttpRequest, _: &mut Payload) -> Result<Self, Problem> {
-        let (name, raw) = request.match_info().iter().next().ok_or(Problem::Wiring("the path has no parameter"))?;
-        let bad = |detail: &dyn Display| Problem::Path { name: name.to_owned(), detail: short(&detail.to_string()) };
-        // The framework has decoded all but `%`, `/` and `+`, and replaced what is no UTF-8.
-        let text = percent_decode_str(raw).decode_utf8().map_err(|_| bad(&"must be UTF-8"))?;
-        if text.contains(char::REPLACEMENT_CHARACTER) {
-            return Err(bad(&"must be UTF-8"));
-        }
-        text.parse().map(Self).map_err(|error| bad(&error))
+        parsed(request.match_info().iter().next()).map(Self)
     }
+}
+
+/// The path's two parameters, parsed, in their order.
+#[derive(Debug)]
+pub struct Segments<A, B>(pub A, pub B);
+
+impl<A: FromStr<Err: Display>, B: FromStr<Err: Display>> Extract for Segments<A, B> {
+    async fn extract(request: &HttpRequest, _: &mut Payload) -> Result<Self, Problem> {
+        let mut parameters = request.match_info().iter();
+        Ok(Self(parsed(parameters.next())?, parsed(parameters.next())?))
+    }
+}
+
+fn parsed<T: FromStr<Err: Display>>(parameter: Option<(&str, &str)>) -> Result<T, Problem> {
+    let (name, raw) = parameter.ok_or(Problem::Wiring("the path has too few parameters"))?;
+    let bad = |detail: &dyn Display| Problem::Path { name: name.to_owned(), detail: short(&detail.to_string()) };
+    // The framework has decoded all but `%`, `/` and `+`, and replaced what is no UTF-8.
+    let text = percent_decode_str(raw).decode_utf8().map_err(|_| bad(&"must be UTF-8"))?;
+    if text.contains(char::REPLACEMENT_CHARACTER) {
+        return Err(bad(&"must be UTF-8"));
+    }
+    text.parse().map_err(|error| bad(&error))
 }
 
 #[cfg(test)]

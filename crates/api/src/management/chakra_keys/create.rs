@@ -24,7 +24,6 @@ pub(crate) struct CreateChakraKey {
     /// What it is for.
     description: Option<Description>,
     /// The access token. It is sealed, and nobody reads it back.
-    #[schema(write_only)]
     access_token: AccessToken,
     /// Whether calls use it from now on.
     #[serde(default)]
@@ -33,12 +32,18 @@ pub(crate) struct CreateChakraKey {
 }
 
 /// Stores an access token that Chakra issued.
+///
+/// Chakra is asked about it first. When it refuses the token, or cannot be asked, nothing is stored.
 #[utoipa::path(post, path = "/api/v1/chakra-keys", tag = "chakra-keys", operation_id = "store_chakra_key",
     request_body = CreateChakraKey,
     responses(
         (status = 201, body = ChakraKey, description = "The stored key, without the token."),
         (status = 409, body = Document, content_type = "application/problem+json",
-            description = "The name is taken, or the token is stored already."),
+            description = "The name is taken, the token is stored already, or its Chakra team is in use."),
+        (status = 502, body = Document, content_type = "application/problem+json",
+            description = "Chakra cannot be reached or understood; nothing is stored."),
+        (status = 504, body = Document, content_type = "application/problem+json",
+            description = "Chakra did not answer in time; nothing is stored."),
     ))]
 pub(crate) async fn handler(
     caller: Caller<perm::ChakraKeysWrite>,

@@ -2,7 +2,7 @@
 
 use actix_web::web::Data;
 use portico_app::App;
-use portico_connections::{Configuration, ConfigurationState};
+use portico_connections::{ConfigurationState, PluginConfiguration};
 use portico_domain::PluginId;
 use portico_domain::permission::perm;
 use portico_web::extract::{Body, IfMatch, Segment};
@@ -41,7 +41,7 @@ pub(crate) async fn get(
         ("If-Match" = String, Header, description = "The ETag that you read, or `*` for whatever it is.",
             example = "\"3\""),
     ),
-    request_body = Configuration,
+    request_body = PluginConfiguration,
     responses(
         (status = 200, body = ConfigurationState, description = "Both sides as they are now.",
             headers(("ETag" = String, description = "The version, for `If-Match`."))),
@@ -60,7 +60,7 @@ pub(crate) async fn patch(
     caller: Caller<perm::PluginsWrite>,
     Segment(id): Segment<PluginId>,
     based_on: IfMatch,
-    Body(wanted): Body<Configuration>,
+    Body(wanted): Body<PluginConfiguration>,
     app: Data<App>,
 ) -> Result<Tagged<ConfigurationState>, Problem> {
     let state = app.plugin_configurations().patch(caller.scope(), id, based_on.into(), wanted).await?;

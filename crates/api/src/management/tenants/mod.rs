@@ -5,3 +5,4 @@ pub(super) mod delete;
 pub(super) mod get;
 pub(super) mod list;
 pub(super) mod patch;
+pub(super) mod team_sharing;

@@ -103,10 +103,10 @@ async fn a_call_counts_once_against_the_keys_own_limit() {
     let key = world.key_that("viewer", |new| new.rate_limit = Some(most)).await;
     let head = head("GET", HEALTH).by(&key.bearer);
     let mut record = world.record(&head);
-    let caller = authenticated(&world, head, &mut record).await.expect("is within the limit");
+    let mut caller = authenticated(&world, head, &mut record).await.expect("is within the limit");
     // Were it counted again, it would be one call too many.
-    let caller = caller.again(&world.gateway).await.expect("is judged, not counted");
-    caller.again(&world.gateway).await.expect("is judged, not counted");
+    caller.renew(&world.gateway).await.expect("is judged, not counted");
+    caller.renew(&world.gateway).await.expect("is judged, not counted");
     let failure = record.ends_with(Err(a_failure())).expect_err("is a failure");
     assert_eq!(failure.limit.expect("the key has a limit").remaining, 0);
 }

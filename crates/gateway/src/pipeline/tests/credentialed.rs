@@ -32,12 +32,12 @@ async fn a_call_goes_out_on_the_catalogues_path_with_its_query_and_without_the_c
     let number = &world.tenant.connection.phone_number;
     let path = format!("/v1/whatsapp/v24.0/{number}/settings");
     let headers = Given(&[("accept", "application/json"), ("authorization", "Bearer ptc_x"), ("cookie", "a=1")]);
-    let head = head("GET", &path).by(&key.bearer).with(&headers).asking("x=%31&y=2");
+    let head = head("GET", &path).by(&key.bearer).with(&headers).asking("include_sip_credentials=%74rue");
     let ready = credentialed(&world, head, "", &mut world.record(&head)).await.expect("is ready").into_parts();
-    assert_eq!(ready.target, format!("{path}?x=%31&y=2"));
+    assert_eq!(ready.target, format!("{path}?include_sip_credentials=true"));
     let mut names: Vec<_> = ready.headers.keys().map(http::HeaderName::as_str).collect();
     names.sort_unstable();
-    assert_eq!(names, ["accept", "x-request-id"]);
+    assert_eq!(names, ["accept", "accept-encoding", "x-request-id"]);
 }
 
 #[tokio::test]
@@ -60,6 +60,7 @@ async fn a_chakra_that_cannot_be_asked_for_the_team_does_not_hold_a_call_up() {
     let (there, gone) = (World::with_chakra(&chakra.url).await, World::new().await);
     for (world, questions) in [(&there, 1), (&gone, 1)] {
         world.store_chakra_key().await;
+        world.kit.forget_team(world.tenant.id).await;
         let key = world.key("owner").await;
         let head = head("GET", "/v1/health").by(&key.bearer);
         credentialed(world, head, "", &mut world.record(&head)).await.expect("is ready");

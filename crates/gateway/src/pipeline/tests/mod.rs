@@ -1,6 +1,8 @@
 //! Tests of the stages, each of which is led through those before it.
 
+mod answers;
 mod authenticated;
+mod bodies;
 mod credentialed;
 mod matched;
 mod owned;

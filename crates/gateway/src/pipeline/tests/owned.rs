@@ -29,7 +29,6 @@ fn told<T: Debug>(outcome: Result<T, Error>) -> (String, (u16, &'static str)) {
 
 #[tokio::test]
 async fn what_is_the_callers_own_passes_and_is_recorded_with_its_customer() {
-    // Whose team the Chakra key is decides about things that nobody learned.
     let chakra = ChakraStandIn::answering("HTTP/1.1 200 OK", "{}").await;
     let world = World::with_chakra(&chakra.url).await;
     world.store_chakra_key().await;
@@ -83,7 +82,6 @@ async fn another_tenants_id_looks_exactly_like_an_unknown_one() {
 
 #[tokio::test]
 async fn the_query_names_only_what_is_the_callers() {
-    // Whose team the Chakra key is decides about things that nobody learned.
     let chakra = ChakraStandIn::answering("HTTP/1.1 200 OK", "{}").await;
     let world = World::with_chakra(&chakra.url).await;
     world.store_chakra_key().await;
@@ -99,7 +97,9 @@ async fn the_query_names_only_what_is_the_callers() {
 
 #[tokio::test]
 async fn a_body_that_names_another_plugin_than_the_path_does_not_match() {
-    let world = World::new().await;
+    let chakra = ChakraStandIn::answering("HTTP/1.1 200 OK", "{}").await;
+    let world = World::with_chakra(&chakra.url).await;
+    world.store_chakra_key().await;
     let key = world.key("owner").await;
     let own = &world.tenant.connection;
     let (other, theirs) = (world.kit.add_connection(world.tenant.id).await, world.kit.add_tenant().await.connection);
@@ -262,4 +262,21 @@ async fn a_new_plugin_is_for_the_customer_that_the_header_names_else_for_one_of_
     for missing in [theirs.customer.to_string(), theirs.plugin.to_string()] {
         assert_eq!(refusal(customer(&missing).await), (400, "header_malformed"), "{missing}");
     }
+}
+
+#[tokio::test]
+async fn what_reaches_the_whole_team_is_refused_where_another_tenant_may_be_in_it() {
+    let broken = ChakraStandIn::answering("HTTP/1.1 500 Broken", "").await;
+    let mut world = World::with_chakra(&broken.url).await;
+    world.store_chakra_key().await;
+    let key = world.key("owner").await;
+    let path = "/v1/ext/procedure/lead/process/list";
+    let ask = async |world: &World| call(world, &key, head("POST", path).with(&JSON), "{}").await;
+    ask(&world).await.expect("the team is the tenant's alone");
+    let first = std::mem::replace(&mut world.tenant, world.kit.add_tenant().await);
+    assert_eq!(refusal(world.try_store_chakra_key("another-of-the-team").await), (409, "team_in_use"));
+    // Another tenant's key of unknown team may be of any.
+    world.kit.store_of_unknown_team(world.tenant.id).await;
+    world.kit.core.validity.changed(first.id);
+    assert_eq!(refusal(ask(&world).await), (403, "team_wide_refused"));
 }

@@ -211,9 +211,10 @@ mod tests {
 
     async fn wrong(body: &'static str) -> (String, String) {
         match sent(Some("application/json"), body).await {
-            Err(AppError::Core(CoreError::Invalid(mut faults))) => match faults.remove(0) {
-                Fault { pointer, detail } => (pointer, detail),
-            },
+            Err(AppError::Core(CoreError::Invalid(mut faults))) => {
+                let Fault { pointer, detail } = faults.remove(0);
+                (pointer, detail)
+            }
             Err(AppError::Request(RequestError::Body(text))) => (String::new(), text),
             other => panic!("{other:?}"),
         }
@@ -256,8 +257,8 @@ mod tests {
         };
         let pointers: Vec<_> = faults.iter().map(|fault| fault.pointer.as_str()).collect();
         assert_eq!(pointers, ["/nmae", "/note", "/list/1/n", "/notes", "/name"]);
-        let many: String = (0..100).map(|n| format!(",\"x{n}\":0")).collect();
-        let body = format!("{{\"name\":\"a\"{many}}}");
+        let many: Vec<_> = (0..100).map(|n| format!("\"x{n}\":0")).collect();
+        let body = format!("{{\"name\":\"a\",{}}}", many.join(","));
         let Err(AppError::Core(CoreError::Invalid(faults))) = sent(Some("application/json"), body).await else {
             panic!("is taken");
         };

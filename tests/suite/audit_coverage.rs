@@ -148,7 +148,9 @@ async fn people_and_tokens(portico: &Portico, owner: &Caller, route: &str) -> Op
     let invitation = || json!({"email": format!("{}@example.com", random("guest")), "role": "viewer"});
     let member = async || join(owner, &format!("{}@example.com", random("member")), "viewer").await.0;
     Some(match route {
-        "POST /api/v1/tokens" => owner.post("/api/v1/tokens", json!({"expires_in": 60})).await,
+        "POST /api/v1/tokens" => {
+            owner.post("/api/v1/tokens", json!({"expires_in": 60, "permissions": ["customers:read"]})).await
+        }
         "POST /api/v1/signing-keys/rotate" => {
             portico.operator().post("/api/v1/signing-keys/rotate", json!({"active_in_seconds": 5})).await
         }
@@ -159,6 +161,9 @@ async fn people_and_tokens(portico: &Portico, owner: &Caller, route: &str) -> Op
         }
         "PATCH /api/v1/members/{id}" => {
             owner.patch(&format!("/api/v1/members/{}", member().await), json!({"role": "developer"})).await
+        }
+        "POST /api/v1/members/{id}/sign-in-link" => {
+            owner.post(&format!("/api/v1/members/{}/sign-in-link", member().await), json!({})).await
         }
         "DELETE /api/v1/members/{id}" => owner.delete(&format!("/api/v1/members/{}", member().await)).await,
         _ => return None,

@@ -36,7 +36,8 @@ const OPERATORS: &[&str] = &[
 const PEOPLE: &[&str] = &["DELETE /api/v1/members/me", "DELETE /api/v1/session"];
 /// What anybody may, whatever the role: a token can do no more than its minter, a session says who it is, and
 /// a leaked secret is all that ending it takes.
-const ANYBODY: &[&str] = &["POST /api/v1/tokens", "GET /api/v1/session", "POST /api/v1/api-keys/revoke-leaked"];
+const ANYBODY: &[&str] =
+    &["POST /api/v1/tokens", "GET /api/v1/session", "GET /api/v1/whoami", "POST /api/v1/api-keys/revoke-leaked"];
 
 /// A tenant with things of which the fuzzer may spoil all but the first of each kind.
 struct Ground {

@@ -373,7 +373,7 @@ async fn a_token_of_a_member_neither_leaves_nor_signs_out() {
     let (_, _, owner) = Tenant::bare(&portico, "Lent").await;
     let (member, browser) = join(&owner, "ada@example.com", "admin").await;
     let api = browser.api().await;
-    let minted = api.post("/api/v1/tokens", json!({})).await.expect(201);
+    let minted = api.post("/api/v1/tokens", json!({"permissions": ["customers:read"]})).await.expect(201);
     let token = portico.anonymous().bearing(&text(&minted, "token"));
     let mut findings = Findings::new();
     // The token is what counts, also where the browser sends its cookie along.
@@ -398,7 +398,7 @@ async fn tokens_end_when_the_member_signs_out() {
     let (_, _, owner) = Tenant::bare(&portico, "Signed out").await;
     let (_, mut browser) = join(&owner, "ada@example.com", "admin").await;
     let api = browser.api().await;
-    let minted = api.post("/api/v1/tokens", json!({})).await.expect(201);
+    let minted = api.post("/api/v1/tokens", json!({"permissions": ["customers:read"]})).await.expect(201);
     let before = portico.anonymous().bearing(&text(&minted, "token"));
     before.get("/api/v1/customers").await.expect(200);
     api.delete("/api/v1/session").await.expect(204);
@@ -406,7 +406,8 @@ async fn tokens_end_when_the_member_signs_out() {
 
     // What is minted after the next sign-in is taken, also within the same second.
     assert_eq!(sign_in(&mut browser, "ada@example.com", PASSWORD).await.status, 200);
-    let minted = browser.api().await.post("/api/v1/tokens", json!({})).await.expect(201);
+    let minted = browser.api().await;
+    let minted = minted.post("/api/v1/tokens", json!({"permissions": ["customers:read"]})).await.expect(201);
     let after = portico.anonymous().bearing(&text(&minted, "token"));
     after.get("/api/v1/customers").await.expect(200);
     assert_eq!(before.get("/api/v1/customers").await.status, 401);

@@ -61,19 +61,74 @@ async fn the_operator_names_the_tenant_and_a_tenant_keeps_its_settings() {
     let wrong =
         portico.operator().with("Portico-Tenant", "cus_01h455vb4pex5vsknk084sn02q").get("/api/v1/customers").await;
     findings.note("a tenant id of another kind", wrong.not_a_problem(&[400]));
-    let stolen = tenant.owner.with("Portico-Tenant", portico.told("tenant_id")).get("/api/v1/tenant").await;
-    findings
-        .check(!stolen.text.contains(portico.told("tenant_id")), || format!("a key acted on another tenant: {stolen}"));
-
     assert_eq!(tenant.owner.get("/api/v1/tenant").await.expect(200)["id"], *tenant.id);
-    let patch = json!({"allowed_origins": ["https://app.example.com"], "branding": {"primary_color": "#0a7cff"}});
-    tenant.owner.patch("/api/v1/tenant", patch).await.expect(200);
-    let settings = tenant.operator.get("/api/v1/tenant").await.expect(200);
-    findings.check(settings["allowed_origins"] == json!(["https://app.example.com"]), || format!("{settings}"));
-    findings.check(settings["branding"]["primary_color"] == "#0a7cff", || format!("{settings}"));
+    let same = json!({"default_chakra_key": tenant.chakra_key_id});
+    let settings = tenant.owner.patch("/api/v1/tenant", same).await.expect(200);
     findings.check(settings["default_chakra_key"] == *tenant.chakra_key_id, || format!("{settings}"));
-    let bad = tenant.owner.patch("/api/v1/tenant", json!({"allowed_origins": ["https://app.example.com/path"]})).await;
-    findings.note("an origin with a path", bad.names_no_field(&[400, 422], "/allowed_origins"));
+    findings.check(settings["retention_days"].is_null(), || format!("nothing is deleted: {settings}"));
+    findings.finish();
+    portico.stop().await;
+}
+
+#[tokio::test]
+async fn settings_without_an_effect_are_refused_by_name_and_change_nothing() {
+    let portico = Portico::start().await;
+    let (_, _, owner) = Tenant::bare(&portico, "Settings").await;
+    let mut findings = Findings::new();
+    let before = owner.get("/api/v1/tenant").await.expect(200);
+    for (field, value) in [
+        ("allowed_origins", json!(["https://app.example.com"])),
+        ("branding", json!({})),
+        ("graph_version", json!(null)),
+        ("retention_days", json!(30)),
+    ] {
+        let answer = owner.patch("/api/v1/tenant", json!({field: value})).await;
+        findings.note(field, answer.names_no_field(&[422], &format!("/{field}")));
+        findings.check(answer.at("/code") == "not_offered", || answer.to_string());
+    }
+    let several = owner.patch("/api/v1/tenant", json!({"branding": {}, "retention_days": 1})).await;
+    findings.check(several.at("/errors/1/pointer") == "/retention_days", || format!("not all are named: {several}"));
+    findings.check(owner.get("/api/v1/tenant").await.expect(200) == before, || "something changed".to_owned());
+    let tenant = format!("/api/v1/tenants/{}", before["id"].as_str().expect("has an id"));
+    let limits = json!({"name": "Limited", "limits": {"tenant_per_second": 5}});
+    let answer = portico.operator().patch(&tenant, limits).await;
+    findings.note("limits", answer.names_no_field(&[422], "/limits"));
+    findings.check(answer.at("/code") == "not_offered", || answer.to_string());
+    findings.check(portico.operator().get(&tenant).await.at("/name") == "Settings", || "it was renamed".to_owned());
+    findings.finish();
+    portico.stop().await;
+}
+
+#[tokio::test]
+async fn a_credential_with_the_name_of_another_tenant_does_nothing_on_either_surface() {
+    let portico = Portico::start().await;
+    let (tenant, other) = (Tenant::new(&portico, "Own").await, Tenant::new(&portico, "Other").await);
+    let shop = tenant.connect("shop").await;
+    let minted = json!({"permissions": ["customers:read", "messages:send"]});
+    let minted = tenant.owner.post("/api/v1/tokens", minted).await.expect(201);
+    let token = tenant.owner.bearing(&text(&minted, "token"));
+    let mut findings = Findings::new();
+    portico.sandbox().clear().await;
+    for caller in [&tenant.owner, &token] {
+        let foreign = caller.with("Portico-Tenant", &other.id);
+        let unknown = caller.with("Portico-Tenant", "ten_01h455vb4pex5vsknk084sn02q");
+        let (one, two) = (foreign.get("/api/v1/customers").await, unknown.get("/api/v1/customers").await);
+        findings.check(one.at("/code") == "tenant_mismatch", || one.to_string());
+        findings.note("management", one.not_a_problem(&[403]));
+        findings.check(one.shape(&[]) == two.shape(&[]), || format!("tells that a tenant is there: {one} {two}"));
+        let sent = foreign.post(&shop.messages(), message()).await;
+        findings.note("a send", sent.not_an_envelope(&[403]));
+        findings.check(sent.at("/_meta/code") == "tenant_mismatch", || sent.to_string());
+        let malformed = caller.with("Portico-Tenant", "Own").get("/api/v1/customers").await;
+        findings.note("no id", malformed.not_a_problem(&[400]));
+        // The own one is no contradiction.
+        caller.with("Portico-Tenant", &tenant.id).get("/api/v1/customers").await.expect(200);
+    }
+    let record = portico.sandbox().record().await;
+    findings.check(record.is_empty(), || format!("arrived at Chakra: {record:?}"));
+    let refused = tenant.owner.list("/api/v1/audit-log?outcome=refused").await;
+    findings.check(!refused.is_empty(), || "the own audit log does not tell".to_owned());
+    findings.check(other.owner.list("/api/v1/audit-log?outcome=refused").await.is_empty(), || "theirs does".to_owned());
     findings.finish();
     portico.stop().await;
 }

@@ -10,8 +10,11 @@ use crate::harness::raw::{raw, request};
 use crate::harness::tenant::{message, text};
 use crate::harness::{Caller, Findings, Portico, Serve, Tenant, eventually};
 
-/// A caller with a new token, and what was said of it.
-async fn mint(caller: &Caller, body: Value) -> (Caller, Value) {
+/// A caller with a new token, and what was said of it. It reads customers unless the body says otherwise.
+async fn mint(caller: &Caller, mut body: Value) -> (Caller, Value) {
+    if body.get("permissions").is_none() {
+        body["permissions"] = json!(["customers:read"]);
+    }
     let made = caller.post("/api/v1/tokens", body).await.expect(201);
     (caller.bearing(&text(&made, "token")), made)
 }
@@ -62,7 +65,7 @@ async fn a_token_does_what_it_was_minted_for_and_nothing_else() {
     findings.note("a permission that it lacks", denied.not_a_problem(&[403]));
     findings.check(denied.text.contains("roles:read"), || format!("names no permission: {denied}"));
     findings.note("the same at Chakra's paths", token.get(&shop.below("config")).await.not_an_envelope(&[403]));
-    let nested = token.post("/api/v1/tokens", json!({})).await;
+    let nested = token.post("/api/v1/tokens", json!({"permissions": ["messages:send"]})).await;
     findings.note("a token mints a token", nested.not_a_problem(&[403]));
     findings.check(nested.text.contains("never"), || format!("does not say that no token may: {nested}"));
     for (path, body) in [
@@ -101,21 +104,31 @@ async fn nobody_mints_more_than_they_have() {
     let path = "/api/v1/tokens";
 
     for (field, body) in [
-        ("/expires_in", json!({"expires_in": 0})),
-        ("/expires_in", json!({"expires_in": 3601})),
+        ("/expires_in", json!({"permissions": ["customers:read"], "expires_in": 0})),
+        ("/expires_in", json!({"permissions": ["customers:read"], "expires_in": 3601})),
         ("/expires_in", json!({"expires_in": -1})),
         ("/expires_in", json!({"expires_in": "900"})),
         ("/expires_in", json!({"expires_in": 1.5})),
+        ("/permissions", json!({})),
+        ("/permissions", json!({"permissions": []})),
         ("/permissions", json!({"permissions": ["everything"]})),
+        ("/permissions", json!({"permissions": ["tenant:export"]})),
+        ("/permissions", json!({"permissions": ["audit_log:read"]})),
+        ("/permissions", json!({"permissions": ["api_keys:read"]})),
+        ("/permissions", json!({"permissions": ["chakra_keys:read"]})),
+        ("/permissions", json!({"permissions": ["members:read"]})),
         ("/permissions", json!({"permissions": ["tokens:mint"]})),
         ("/permissions", json!({"permissions": ["api_keys:write"]})),
         ("/permissions", json!({"permissions": ["tenants:write"]})),
-        ("/customers", json!({"customers": []})),
+        ("/customers", json!({"permissions": ["customers:read"], "customers": []})),
         ("/customers", json!({"customers": ["*"]})),
-        ("/customers", json!({"customers": vec![&shop.customer; 51]})),
-        ("/phone_numbers", json!({"phone_numbers": []})),
-        ("/phone_numbers", json!({"phone_numbers": [foreign.phone]})),
-        ("/phone_numbers", json!({"phone_numbers": [shop.phone], "customers": [other]})),
+        ("/customers", json!({"permissions": ["customers:read"], "customers": vec![&shop.customer; 51]})),
+        ("/phone_numbers", json!({"permissions": ["customers:read"], "phone_numbers": []})),
+        ("/phone_numbers", json!({"permissions": ["customers:read"], "phone_numbers": [foreign.phone]})),
+        (
+            "/phone_numbers",
+            json!({"permissions": ["customers:read"], "phone_numbers": [shop.phone], "customers": [other]}),
+        ),
         ("/admin", json!({"admin": true})),
     ] {
         let answer = tenant.owner.post(path, body.clone()).await;
@@ -126,7 +139,9 @@ async fn nobody_mints_more_than_they_have() {
 
     // Another tenant's customer, and one outside of a key's limits, are as one that does not exist.
     let limited = tenant.limited_key("admin", &[&shop.customer]).await;
-    let ask = async |caller: &Caller, id: &str| caller.post(path, json!({"customers": [id]})).await.shape(&[id]);
+    let ask = async |caller: &Caller, id: &str| {
+        caller.post(path, json!({"permissions": ["customers:read"], "customers": [id]})).await.shape(&[id])
+    };
     let expected = ask(&tenant.owner, unknown).await;
     findings.check(expected.starts_with("422"), || format!("an unknown customer: {expected}"));
     for (caller, id) in [(&tenant.owner, &foreign.customer), (&limited, &other), (&limited, &foreign.customer)] {
@@ -136,11 +151,10 @@ async fn nobody_mints_more_than_they_have() {
 
     // More than the caller's own.
     let viewer = tenant.key("viewer").await;
-    let wider = viewer.post(path, json!({"permissions": ["messages:send"]})).await;
+    let wider = viewer.post(path, json!({"permissions": ["messages:send", "customers:read"]})).await;
+    let named = wider.text.contains("messages:send") && !wider.text.contains("customers:read");
+    findings.check(named, || format!("does not name what is missing, and that alone: {wider}"));
     findings.note("a viewer mints a sending token", wider.names_no_field(&[403], "/permissions"));
-    let (_, whole) = mint(&viewer, json!({})).await;
-    let held = whole["permissions"].to_string();
-    findings.check(!held.contains("mint") && held.contains("customers:read"), || format!("a viewer's token: {whole}"));
     let (_, narrow) = mint(&limited, json!({})).await;
     findings.check(narrow["customers"] == json!([shop.customer]), || format!("a limited key's token: {narrow}"));
     let (_, number) = mint(&tenant.owner, json!({"phone_numbers": [shop.phone]})).await;
@@ -149,9 +163,10 @@ async fn nobody_mints_more_than_they_have() {
     // A key without the permission, the operator, nobody.
     let role = json!({"name": "no-tokens", "permissions": ["messages:send"]});
     tenant.owner.post("/api/v1/roles", role).await.expect(201);
-    let without = tenant.key("no-tokens").await.post(path, json!({})).await;
+    let asked = json!({"permissions": ["messages:send"]});
+    let without = tenant.key("no-tokens").await.post(path, asked.clone()).await;
     findings.note("without tokens:mint", without.not_a_problem(&[403]));
-    let operator = tenant.operator.post(path, json!({})).await;
+    let operator = tenant.operator.post(path, asked).await;
     findings.note("the operator", operator.not_a_problem(&[403]));
     findings.check(operator.at("/code") == "not_for_operator", || format!("{operator}"));
     findings.note("nobody", portico.anonymous().post(path, json!({})).await.not_a_problem(&[401]));
@@ -185,7 +200,7 @@ async fn what_is_taken_from_the_minter_is_taken_from_its_tokens_on_every_replica
     let role = text(&tenant.owner.post("/api/v1/roles", role).await.expect(201), "id");
     let made = tenant.owner.post("/api/v1/api-keys", json!({"name": "sender", "role": "sender"})).await.expect(201);
     let (key, sender) = (text(&made, "id"), tenant.owner.bearing(&text(&made, "secret")));
-    let (here, _) = mint(&sender, json!({})).await;
+    let (here, _) = mint(&sender, json!({"permissions": ["messages:send", "customers:read"]})).await;
     let there = here.at(serve.url());
     let answers = |status: u16| {
         let (here, there, path) = (&here, &there, shop.messages());
@@ -251,7 +266,7 @@ async fn a_token_does_not_outlive_the_secret_that_minted_it() {
     let rotated = tenant.owner.post(&rotate, json!({"overlap_seconds": 3600})).await.expect(201);
     let second = tenant.owner.bearing(&text(&rotated, "secret"));
     token.get(read).await.expect(200);
-    let refused = first.post("/api/v1/tokens", json!({})).await;
+    let refused = first.post("/api/v1/tokens", json!({"permissions": ["customers:read"]})).await;
     assert_eq!((refused.not_a_problem(&[403]), refused.at("/code")), (None, &json!("old_secret")), "{refused}");
     let (fresh, _) = mint(&second, json!({})).await;
 

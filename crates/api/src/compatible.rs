@@ -122,7 +122,7 @@ fn answered(answer: Answer, id: &RequestId) -> HttpResponse {
 /// The failure in Chakra's envelope; beside Chakra's paths, where nobody expects one, as a problem.
 fn refused(request: &HttpRequest, id: &RequestId, failure: Failure) -> HttpResponse {
     if matches!(failure.error, Error::NoRoute(_)) && !is_compatible(request.uri().path()) {
-        return Problem::NoPath.answer(id);
+        return Problem::NoPath.answer(request, id);
     }
     let error = AppError::from(failure.error);
     log(&error, id);

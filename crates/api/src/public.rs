@@ -124,7 +124,8 @@ impl From<String> for LeakedSecret {
     responses((status = 204, description = "If this was the secret of a key, the key is revoked.")))]
 pub(crate) async fn revoke_leaked(request: HttpRequest, payload: web::Payload, app: web::Data<App>) -> HttpResponse {
     let id = RequestId::keep(&request);
-    let answering = async { revoke(&request, payload, &app, &id).await.unwrap_or_else(|problem| problem.answer(&id)) };
+    let answering =
+        async { revoke(&request, payload, &app, &id).await.unwrap_or_else(|problem| problem.answer(&request, &id)) };
     observe(&request, Surface::Management, "api-keys", answering).await
 }
 
@@ -171,7 +172,7 @@ pub(crate) async fn jwks(request: HttpRequest, app: web::Data<App>) -> HttpRespo
     let id = RequestId::of(&request);
     let keys = match app.signing_keys().published().await {
         Ok(keys) => keys,
-        Err(error) => return Problem::from(error).answer(&id),
+        Err(error) => return Problem::from(error).answer(&request, &id),
     };
     let mut answer = reply::json(StatusCode::OK, &JsonWebKeySet { keys });
     let headers = answer.headers_mut();

@@ -77,7 +77,8 @@ impl App {
         unlock(&core.db, &core.master_keys).await?;
         let connections = Connections::new(&core, &chakra);
         let (sessions, signing_keys, sign_in) = (Sessions::new(&core), SigningKeys::new(&core), SignIn::new(&core));
-        let authenticator = Authenticator::new(&core, operator, &sessions, &signing_keys);
+        let authenticator =
+            Authenticator::new(&core, (operator, options.environment.clone()), &sessions, &signing_keys);
         let gateway = Gateway::new(&core, chakra, &authenticator, &connections);
         let services = Services {
             provider_sign_in: ProviderSignIn::new(&core, options.oidc, &sign_in),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use portico_vault::{MalformedApiKey, OperatorToken, SecretHash, hash_of};
+use portico_vault::{KeyEnvironment, MalformedApiKey, OperatorToken, SecretHash, hash_of};
 
 /// A well-formed credential, of which nothing is looked up or verified yet.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -26,7 +26,7 @@ impl fmt::Debug for Credential<'_> {
 }
 
 /// Why a credential is refused without a look-up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadCredential {
     /// No `Authorization` header.
     #[error("the header \"Authorization: Bearer <key>\" is missing")]
@@ -34,21 +34,31 @@ pub enum BadCredential {
     /// Another scheme than Bearer, or no token behind it.
     #[error("the Authorization header must be \"Bearer <key>\"")]
     Scheme,
-    /// More than one `Authorization` header.
-    #[error("there is more than one Authorization header; send one")]
-    Several,
-    /// Neither an API key nor a token nor the operator's token.
-    #[error("the key is not one of Portico's: it must look like ptc_live_… and be copied whole")]
-    Malformed,
+    /// Bytes that are no ASCII text.
+    #[error("the Authorization header must be ASCII text")]
+    NotAscii,
+    /// What begins like an API key and is none.
+    #[error("the key is damaged: copy it whole; keys of this Portico look like ptc_{0}_…")]
+    Damaged(KeyEnvironment),
+    /// Neither an API key nor a token nor the operator's token; most likely Chakra's access token.
+    #[error(
+        "this is no Portico key: those look like ptc_{0}_…; if it is an access token of Chakra's, store it with POST /api/v1/chakra-keys, and call with a Portico key"
+    )]
+    Foreign(KeyEnvironment),
 }
 
 impl<'a> Credential<'a> {
-    /// Reads the value of an `Authorization` header (RFC 6750; the scheme in any case).
+    /// Reads the value of an `Authorization` header (RFC 6750; the scheme in any case). New keys are of that
+    /// environment, as errors tell.
     ///
     /// # Errors
     ///
     /// See [`BadCredential`]; the texts hold nothing of the credential.
-    pub fn parse(header: Option<&'a str>, operator: &OperatorToken) -> Result<Self, BadCredential> {
+    pub fn parse(
+        header: Option<&'a str>,
+        operator: &OperatorToken,
+        environment: &KeyEnvironment,
+    ) -> Result<Self, BadCredential> {
         let (scheme, token) = header.ok_or(BadCredential::Missing)?.split_once(' ').ok_or(BadCredential::Scheme)?;
         let token = token.trim_matches(' ');
         if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() {
@@ -62,7 +72,8 @@ impl<'a> Credential<'a> {
                 Ok(Self::Operator)
             }
             Err(_) if looks_like_token(token) => Ok(Self::Token(token)),
-            Err(_) => Err(BadCredential::Malformed),
+            Err(_) if token.starts_with("ptc_") => Err(BadCredential::Damaged(environment.clone())),
+            Err(_) => Err(BadCredential::Foreign(environment.clone())),
         }
     }
 }
@@ -83,7 +94,11 @@ mod tests {
 
     fn parse(header: Option<&str>) -> Result<Credential<'_>, BadCredential> {
         let operator = OperatorToken::parse(SecretString::from(KEY)).expect("is long enough");
-        Credential::parse(header, &operator)
+        Credential::parse(header, &operator, &environment())
+    }
+
+    fn environment() -> KeyEnvironment {
+        "dev".parse().expect("is an environment")
     }
 
     #[test]
@@ -100,7 +115,7 @@ mod tests {
         let header = "Bearer eyJhbGciOiJub25lIn0.e30.";
         assert_eq!(parse(Some(header)), Ok(Credential::Token("eyJhbGciOiJub25lIn0.e30.")));
         assert_eq!(format!("{:?}", parse(Some(header))), "Ok(Token(..))");
-        assert_eq!(parse(Some("Bearer eyJhbGciOiJub25lIn0")), Err(BadCredential::Malformed));
+        assert_eq!(parse(Some("Bearer eyJhbGciOiJub25lIn0")), Err(BadCredential::Foreign(environment())));
     }
 
     proptest! {
@@ -119,8 +134,16 @@ mod tests {
     fn junk_is_refused_without_a_look_up() {
         assert_eq!(
             parse(Some("Bearer ptc_live_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa_000000")),
-            Err(BadCredential::Malformed)
+            Err(BadCredential::Damaged(environment()))
         );
-        assert_eq!(parse(Some("Bearer x")), Err(BadCredential::Malformed));
+        assert_eq!(parse(Some("Bearer x")), Err(BadCredential::Foreign(environment())));
+    }
+
+    #[test]
+    fn a_token_of_chakras_is_told_where_it_belongs_and_how_keys_here_look() {
+        let told = parse(Some(&format!("Bearer {}", "aB3".repeat(80)))).expect_err("is Chakra's").to_string();
+        assert!(told.contains("ptc_dev_") && told.contains("POST /api/v1/chakra-keys"), "{told}");
+        let told = parse(Some("Bearer ptc_dev_abc")).expect_err("is cut").to_string();
+        assert!(told.contains("ptc_dev_") && !told.contains("chakra-keys"), "{told}");
     }
 }

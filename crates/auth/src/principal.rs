@@ -80,6 +80,11 @@ pub enum Refused {
     /// The operator suspended the tenant.
     #[error("the tenant is suspended; ask whoever runs this Portico")]
     Suspended,
+    /// The request names another tenant than the caller's own, whether there is one or not.
+    #[error(
+        "the header Portico-Tenant names another tenant than the caller's own; leave it out, or call with a key of that tenant"
+    )]
+    OtherTenant,
 }
 
 /// Why a caller may not do something.
@@ -124,8 +129,8 @@ fn token_lacks(permission: Permission) -> String {
 pub enum NotGrantable {
     /// No token can hold this permission.
     Never(Permission),
-    /// The caller itself may not do it.
-    MoreThanOwn,
+    /// The caller itself lacks these.
+    Lacks(PermissionSet),
 }
 
 /// An authenticated caller. [`authorize`](Self::authorize) gives the scope in which it may act.
@@ -138,6 +143,7 @@ pub struct Principal {
     reach: Arc<Reach>,
     origin: Origin,
     rate_limit: Option<RateLimit>,
+    ends_at: Option<OffsetDateTime>,
     proof: Proof,
 }
 
@@ -185,6 +191,7 @@ impl ApiKeyRecord {
             reach: Arc::clone(&self.reach),
             origin,
             rate_limit: self.rate_limit,
+            ends_at: self.expires_at,
             proof: Proof { tokens_not_before: self.tokens_not_before, ..Proof::default() },
         })
     }
@@ -202,6 +209,7 @@ impl Principal {
             reach: Arc::new(Reach::ALL),
             origin,
             rate_limit: None,
+            ends_at: None,
             proof: Proof::default(),
         }
     }
@@ -215,7 +223,8 @@ impl Principal {
     /// The same caller, who presented a session that ends then; with the member's `tokens_not_before`.
     #[must_use]
     pub(crate) fn with_session(self, end: OffsetDateTime, tokens_not_before: Option<OffsetDateTime>) -> Self {
-        Self { proof: Proof { session_ends_at: Some(end), tokens_not_before, ..self.proof }, ..self }
+        let proof = Proof { session_ends_at: Some(end), tokens_not_before, ..self.proof };
+        Self { ends_at: Some(end), proof, ..self }
     }
 
     /// The old secret by which the caller proved who it is; none: the present one, or something else.
@@ -236,7 +245,8 @@ impl Principal {
     pub fn narrowed(self, token: &TokenClaims) -> Self {
         let permissions = self.permissions.intersection(token.permissions).intersection(PermissionSet::TOKEN);
         let reach = Arc::new(self.reach.narrowed(&token.reach));
-        Self { token: Some(token.id), permissions, reach, ..self }
+        let ends_at = Some(self.ends_at.map_or(token.expires_at, |end| end.min(token.expires_at)));
+        Self { token: Some(token.id), permissions, reach, ends_at, ..self }
     }
 
     /// A member of a tenant, with all customers within reach.
@@ -247,6 +257,7 @@ impl Principal {
             token: None,
             proof: Proof::default(),
             rate_limit: None,
+            ends_at: None,
             permissions,
             reach: Arc::new(Reach::ALL),
             origin,
@@ -263,6 +274,24 @@ impl Principal {
     #[must_use]
     pub const fn origin(&self) -> &Origin {
         &self.origin
+    }
+
+    /// The customers and phone numbers that the caller is limited to.
+    #[must_use]
+    pub fn reach(&self) -> &Reach {
+        &self.reach
+    }
+
+    /// The short-lived token that was presented, if it was one.
+    #[must_use]
+    pub const fn token(&self) -> Option<TokenId> {
+        self.token
+    }
+
+    /// From when on what was presented is refused: the key, the session or the token; none: it has no end.
+    #[must_use]
+    pub const fn ends_at(&self) -> Option<OffsetDateTime> {
+        self.ends_at
     }
 
     /// Who acts.
@@ -428,19 +457,17 @@ impl TenantScope {
         Ok(Scope { inner: self.clone(), permission: PhantomData })
     }
 
-    /// The permissions that a token of this caller can have: those that are asked for, or all that the caller
-    /// can give.
+    /// The permissions that a token of this caller can have, when these are asked for.
     ///
     /// # Errors
     ///
     /// See [`NotGrantable`].
-    pub fn grantable(&self, asked: Option<PermissionSet>) -> Result<PermissionSet, NotGrantable> {
-        let own = self.permissions.intersection(PermissionSet::TOKEN);
-        let Some(asked) = asked else { return Ok(own) };
+    pub fn grantable(&self, asked: PermissionSet) -> Result<PermissionSet, NotGrantable> {
         if let Some(permission) = asked.iter().find(|permission| permission.is_never_in_tokens()) {
             return Err(NotGrantable::Never(permission));
         }
-        if asked.is_subset_of(own) { Ok(asked) } else { Err(NotGrantable::MoreThanOwn) }
+        let lacking = asked.minus(self.permissions);
+        if lacking == PermissionSet::EMPTY { Ok(asked) } else { Err(NotGrantable::Lacks(lacking)) }
     }
 
     /// Succeeds for a caller that is limited neither to customers nor to phone numbers.

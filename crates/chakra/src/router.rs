@@ -69,6 +69,9 @@ pub enum NoRoute {
         "path segment {0} is not allowed: write ids as they are, without empty segments, dots, encoded slashes or control characters"
     )]
     Segment(usize),
+    /// The last segment is empty.
+    #[error("nothing is at this path; leave out the slash at its end")]
+    SlashAtEnd,
     /// A segment holds an API key of Portico's, which would go on to Chakra and into logs.
     #[error("path segment {0} holds an API key; send it in the Authorization header only")]
     Credential(usize),
@@ -282,6 +285,9 @@ fn segments(path: &str) -> Result<Vec<Cow<'_, str>>, NoRoute> {
             Cow::Borrowed(raw)
         };
         let forbidden = |c: char| c == '\\' || c.is_control();
+        if segment.is_empty() && at > 0 && path.ends_with('/') && path.split('/').skip(1).nth(at + 1).is_none() {
+            return Err(NoRoute::SlashAtEnd);
+        }
         // A slash may stand in some values, and then whoever decodes it too early must find no way up.
         let walks = segment.split('/').any(|part| matches!(part, "" | "." | ".."));
         if walks || segment.contains(forbidden) {

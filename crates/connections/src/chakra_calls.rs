@@ -59,7 +59,7 @@ impl ChakraCalls {
         let token = self.credentials.token(scope, key);
         let answer = self.client.call(operation(id), named.path, named.query, body, token).await;
         if answer.is_ok() {
-            self.refused.note_accepted(scope.tenant(), key);
+            self.refused.note_accepted(scope, key);
         }
         answer
     }
@@ -67,7 +67,7 @@ impl ChakraCalls {
     /// What a failed call means for the caller; a refused key is marked.
     pub(crate) fn failed(&self, scope: &TenantScope, key: &OpenChakraKey, error: CallError) -> Error {
         if matches!(error, CallError::KeyRefused) {
-            self.refused.note(scope.tenant(), key);
+            self.refused.note(scope, key);
         }
         error.into()
     }

@@ -14,6 +14,7 @@ mod invitation;
 mod provider;
 mod routes;
 mod sign_in;
+mod sign_in_link;
 mod sign_in_problem;
 mod tenant;
 mod visit;

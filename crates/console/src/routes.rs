@@ -13,7 +13,7 @@ use portico_web::observed::observe;
 
 use crate::frame::{self, icon, redirect, style};
 use crate::visit::{Form, Visit};
-use crate::{home, invitation, provider, sign_in, tenant};
+use crate::{home, invitation, provider, sign_in, sign_in_link, tenant};
 
 /// The longest form, in bytes.
 const FORM_LIMIT: usize = 16 * 1024;
@@ -62,6 +62,8 @@ pub fn configure(config: &mut ServiceConfig, app: App) {
             .route("/sign-in", takes!(sign_in::with_password))
             .route("/sign-in/provider", takes!(provider::begin))
             .route("/sign-in/provider/callback", shows!(provider::callback))
+            .route("/sign-in/link/{ticket}", shows!(sign_in_link::show))
+            .route("/sign-in/link/{ticket}", takes!(sign_in_link::redeem))
             .route("/sign-in/tenant", shows!(tenant::show))
             .route("/sign-in/tenant", takes!(tenant::choose))
             .route("/sign-out", takes!(home::sign_out))

@@ -72,8 +72,8 @@ fn page(visit: &Visit<'_>, email: &str, wrong: Option<&str>) -> Page {
             button type="submit" class=[provider.then_some("second")] { "Sign in" }
         }
         p.hint {
-            "No account yet, or the password is lost? Ask an owner of your company's tenant, or whoever runs this "
-            "Portico, for an invitation."
+            "No account yet? Ask an owner of your company's tenant for an invitation. The password is lost? Ask an "
+            "owner, or whoever runs this Portico, for a link that signs you in once."
         }
     };
     frame::page("Sign in", body).cookies(cookie)

@@ -45,9 +45,13 @@ impl SignInProblem {
                 StatusCode::NOT_FOUND,
                 "This invitation is not valid any more: it was accepted, taken back, or came too late. Ask for a new one.",
             ),
+            SignInError::NoLink => plain(
+                StatusCode::NOT_FOUND,
+                "This link is not valid any more: it was used, came too late, or your password was changed since. Ask an owner for a new one.",
+            ),
             SignInError::AlreadyMember => plain(
                 StatusCode::CONFLICT,
-                "Somebody with this address is a member already. Sign in, or ask whoever runs this Portico for a new invitation.",
+                "Somebody with this address is a member already. Sign in; if the password is lost, ask an owner for a sign-in link.",
             ),
             SignInError::Weak(weak) => plain(StatusCode::UNPROCESSABLE_ENTITY, &format!("The password {weak}.")),
             SignInError::NotInvited { email, verified } => {

@@ -53,10 +53,16 @@ pub struct Code {
 }
 
 impl Code {
-    /// The meaning as a title: without the full stop.
+    /// The code as a title: the same few words whatever the case, such as `Chakra key missing`.
     #[must_use]
-    pub fn title(&self) -> &'static str {
-        self.meaning.trim_end_matches('.')
+    pub fn title(&self) -> String {
+        let words = self.code.split('_').enumerate().map(|(at, word)| match word {
+            "api" | "csrf" | "waba" => word.to_ascii_uppercase(),
+            "chakra" => "Chakra".to_owned(),
+            _ if at > 0 => word.to_owned(),
+            _ => word[..1].to_ascii_uppercase() + &word[1..],
+        });
+        words.collect::<Vec<_>>().join(" ")
     }
 }
 
@@ -102,6 +108,7 @@ codes! {
     OPERATOR_ONLY = "operator_only", 403, Management, "Only the operator may do this.", "Ask whoever runs this Portico.";
     PERMISSION_DENIED = "permission_denied", 403, Both, "The key's role, or the token, lacks the permission that the text names; or no token may do this.", "Use a key whose role has it, or a token that was minted with it.";
     TEAM_WIDE_REFUSED = "team_wide_refused", 403, Both, "The call reaches a whole Chakra team, which is not known to be this tenant's alone.", "Use a call that names a plugin, a phone number, a WABA or an id from an answer; see `/docs/limits#shared-team`.";
+    TENANT_MISMATCH = "tenant_mismatch", 403, Both, "The header Portico-Tenant names another tenant than the caller's own.", "Leave the header out, or call with a key of that tenant.";
     TENANT_SUSPENDED = "tenant_suspended", 403, Both, "The operator suspended the tenant.", "Ask whoever runs this Portico.";
     NOT_FOUND = "not_found", 404, Both, "There is nothing at this path, or nothing that this caller may know of.", "Compare method, path and id with the OpenAPI document at `/openapi.json`.";
     NOT_OFFERED = "not_offered", 404, Compatible, "Clients try this call, but Chakra does not offer it.", "The text names the call to use instead.";
@@ -123,7 +130,7 @@ codes! {
     INVITATION_ACCEPTED = "invitation_accepted", 409, Management, "The invitation was accepted.", "Remove the member with `DELETE /api/v1/members/{id}`.";
     INVITATION_OPEN = "invitation_open", 409, Management, "The address has an open invitation.", "Take it back with `DELETE /api/v1/invitations/{id}` to invite anew.";
     LAST_OWNER = "last_owner", 409, Management, "It would leave the tenant without an owner that has no limits and does not expire.", "Make another member or API key owner first.";
-    MEMBER_EXISTS = "member_exists", 409, Management, "Somebody with this address is a member already.", "Change the role with `PATCH /api/v1/members/{id}`.";
+    MEMBER_EXISTS = "member_exists", 409, Management, "Somebody with this address is a member already.", "Change the role with `PATCH /api/v1/members/{id}`; for a lost password, `POST /api/v1/members/{id}/sign-in-link`.";
     PHONE_NUMBER_INACTIVE = "phone_number_inactive", 409, Compatible, "The tenant switched the phone number off.", "Switch it on with `PATCH /api/v1/phone-numbers/{id}`.";
     PLUGIN_EXISTS = "plugin_exists", 409, Management, "The plugin is recorded already.", "Read it with `GET /api/v1/plugins/{plugin_id}`.";
     ROLE_IN_USE = "role_in_use", 409, Management, "API keys, members or open invitations still have the role.", "Give them another one, or end them.";
@@ -133,6 +140,7 @@ codes! {
     PRECONDITION_FAILED = "precondition_failed", 412, Management, "It changed since it was read.", "Read it again, and repeat the change with the new ETag in `If-Match`.";
     BODY_TOO_LARGE = "body_too_large", 413, Both, "The body is longer than the call takes.", "JSON may have 1 MiB, media 100 MiB.";
     CONTENT_TYPE_UNSUPPORTED = "content_type_unsupported", 415, Both, "The content type, or its encoding, is not one that the call takes.", "Send the `Content-Type` that the text names, without `Content-Encoding`.";
+    FIELD_NOT_OFFERED = "not_offered", 422, Management, "A field of the request is a setting that has no effect yet.", "Leave out the fields in `errors`.";
     VALIDATION_FAILED = "validation_failed", 422, Management, "A field of the request is wrong.", "Correct the fields in `errors`; each has a JSON pointer and a text.";
     PRECONDITION_REQUIRED = "precondition_required", 428, Management, "The change does not say what it is based on.", "Send `If-Match` with the ETag of what you read.";
     RATE_LIMITED = "rate_limited", 429, Both, "There were too many calls; the text says by which limit.", "Repeat it after `Retry-After` seconds; nothing was done. `RateLimit` says how much is left.";
@@ -160,10 +168,19 @@ mod tests {
     fn codes_stand_once_and_in_order() {
         let order: Vec<_> = CODES.iter().map(|entry| (entry.status, entry.code)).collect();
         assert!(order.is_sorted(), "order CODES by status and code");
-        let mut names: Vec<_> = CODES.iter().map(|entry| entry.code).collect();
+        // What is not offered is a path of Chakra's, and a field of Portico's own API: one code, two statuses.
+        let mut names: Vec<_> = CODES.iter().map(|entry| (entry.code, entry.surface.as_str())).collect();
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), CODES.len());
+        let twice = |code: &str| CODES.iter().filter(|entry| entry.code == code).count() > 1;
+        assert!(CODES.iter().all(|entry| entry.code == "not_offered" || !twice(entry.code)));
+    }
+
+    #[test]
+    fn a_title_is_the_code_in_words() {
+        let titles = [CHAKRA_KEY_MISSING, API_KEY_REVOKED, CSRF_FAILED, NOT_FOUND].map(|code| code.title());
+        assert_eq!(titles, ["Chakra key missing", "API key revoked", "CSRF failed", "Not found"]);
     }
 
     #[test]

@@ -39,6 +39,20 @@ pub enum Thing {
     Resource(&'static str),
 }
 
+/// One field of a request that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Where: a JSON pointer into the body, or the name of a header or parameter.
+    pub pointer: String,
+    /// What is wrong and how to mend it.
+    pub detail: String,
+}
+
+/// What is wrong where, in one text.
+fn told(faults: &[Fault]) -> String {
+    faults.iter().map(|fault| format!("{} {}", fault.pointer, fault.detail)).collect::<Vec<_>>().join("; ")
+}
+
 /// What any service can fail with.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -48,14 +62,12 @@ pub enum Error {
     /// It does not exist, or not for this caller.
     #[error("not found")]
     Missing(Thing),
-    /// A field of the request is wrong.
-    #[error("{detail}")]
-    Invalid {
-        /// Where: a JSON pointer into the body, or the name of a header or parameter.
-        pointer: String,
-        /// What is wrong and how to mend it.
-        detail: String,
-    },
+    /// Fields of the request are wrong: all that are known to be, at least one.
+    #[error("{}", told(.0))]
+    Invalid(Vec<Fault>),
+    /// Settings of the request that have no effect yet: JSON pointers into the body.
+    #[error("{} has no effect yet, and is not taken; leave it out", .0.join(", "))]
+    NotOffered(Vec<&'static str>),
     /// The query is wrong.
     #[error("{0}")]
     Query(String),
@@ -138,7 +150,7 @@ impl Error {
 
     /// A field of the request is wrong.
     pub fn invalid(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self::Invalid { pointer: pointer.into(), detail: detail.into() }
+        Self::Invalid(vec![Fault { pointer: pointer.into(), detail: detail.into() }])
     }
 }
 
@@ -253,7 +265,8 @@ impl Error {
             Self::Denied(Denied::NoTenant) => code::TENANT_REQUIRED,
             Self::Denied(Denied::OperatorOnly) => code::OPERATOR_ONLY,
             Self::Missing(thing) => thing.missing_code(),
-            Self::Invalid { .. } => code::BODY_MALFORMED,
+            Self::Invalid(_) => code::BODY_MALFORMED,
+            Self::NotOffered(_) => code::FIELD_NOT_OFFERED,
             Self::Query(_) => code::QUERY_MALFORMED,
             Self::Header(..) => code::HEADER_MALFORMED,
             Self::Conflict { code, .. } => *code,

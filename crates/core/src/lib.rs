@@ -28,7 +28,7 @@ use portico_domain::clock::Clock;
 use portico_storage::Db;
 use portico_vault::{FingerprintSubkey, MacKey, MasterKeys};
 
-pub use error::{Causes, Error, RequestError, Thing};
+pub use error::{Causes, Error, Fault, RequestError, Thing};
 pub use paging::{PageRequest, Paged, paged};
 pub use shared_read::SharedRead;
 

@@ -8,6 +8,7 @@ use crate::text::in_code;
 
 /// The table of codes, in which each row can be linked to.
 pub(crate) fn codes(codes: &[Code]) -> Markup {
+    let first = |code: &Code| codes.iter().find(|one| one.code == code.code) == Some(code);
     let row = |code: &Code| {
         let cells = vec![
             html! { a href={ "#" (code.code) } { code { (code.code) } } },
@@ -16,7 +17,7 @@ pub(crate) fn codes(codes: &[Code]) -> Markup {
             in_code(code.meaning),
             in_code(code.fix),
         ];
-        Row { id: Some(code.code.to_owned()), cells }
+        Row { id: first(code).then(|| code.code.to_owned()), cells }
     };
     let rows: Vec<_> = codes.iter().map(row).collect();
     table(&["Code", "Status", "Surface", "Meaning", "What to do"], &rows)

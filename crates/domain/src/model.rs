@@ -23,7 +23,7 @@ pub struct Tenant {
     pub name: Name,
     /// Whether its calls are served.
     pub status: TenantStatus,
-    /// Its limits; stored, not enforced yet.
+    /// Its limits. Nothing enforces any yet, so none can be set.
     pub limits: Limits,
     /// When it was created.
     #[serde(with = "time::serde::rfc3339")]
@@ -52,16 +52,16 @@ pub struct TenantSettings {
     pub name: Name,
     /// Whether its calls are served.
     pub status: TenantStatus,
-    /// Origins that may embed the connect page.
+    /// Origins that may embed the connect page. None can be set yet.
     pub allowed_origins: Vec<Origin>,
-    /// How the connect page looks.
+    /// How the connect page looks. Cannot be set yet.
     pub branding: Branding,
     /// The Chakra key that calls use.
     pub default_chakra_key: Option<ChakraKeyId>,
-    /// The Graph API version that Portico's own calls use; none: Portico's choice.
+    /// The Graph API version that Portico's own calls use; null: Portico's choice, the only one yet.
     pub graph_version: Option<GraphVersion>,
-    /// For how long the log of proxied calls is kept, in days.
-    pub retention_days: u16,
+    /// For how long the log of proxied calls is kept, in days; null: for ever, the only choice yet.
+    pub retention_days: Option<u16>,
     /// When it was created.
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
@@ -131,6 +131,8 @@ pub struct Customer {
 pub struct Plugin {
     /// Chakra's plugin id.
     pub id: PluginId,
+    /// The same id, under the name by which other things refer to it.
+    pub plugin_id: PluginId,
     /// The customer that it belongs to.
     pub customer_id: CustomerId,
     /// Its name.

@@ -131,17 +131,23 @@ impl Permission {
     }
 
     /// Whether a short-lived token can never have it: it makes or shows something that outlives the
-    /// token, a credential or the right to have one.
+    /// token, a credential or the right to have one; it exports; or it lists keys, stored Chakra keys or
+    /// members, which is nothing for a page that anybody may open.
     #[must_use]
     pub const fn is_never_in_tokens(self) -> bool {
         self.is_operator_only()
             || matches!(
                 self,
                 Self::TokensMint
+                    | Self::ApiKeysRead
                     | Self::ApiKeysWrite
                     | Self::RolesWrite
+                    | Self::MembersRead
                     | Self::MembersWrite
+                    | Self::ChakraKeysRead
                     | Self::ChakraKeysWrite
+                    | Self::AuditLogRead
+                    | Self::TenantExport
                     | Self::TenantWrite
                     | Self::UsersWrite
                     | Self::CallsCredentials

@@ -1,5 +1,6 @@
 //! Roles: named sets of permissions.
 
+use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -95,9 +96,25 @@ impl PermissionSet {
         Self(self.0 & other.0)
     }
 
+    /// The permissions of this set that are not in `other`.
+    #[must_use]
+    pub const fn minus(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     /// The permissions in the set, in the order of the documentation.
     pub fn iter(self) -> impl Iterator<Item = Permission> {
         Permission::ALL.iter().copied().filter(move |permission| self.contains(*permission))
+    }
+}
+
+/// The permissions with commas between, as texts name them.
+impl fmt::Display for PermissionSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, permission) in self.iter().enumerate() {
+            write!(f, "{}{permission}", if at == 0 { "" } else { ", " })?;
+        }
+        Ok(())
     }
 }
 
@@ -320,10 +337,15 @@ mod tests {
             "users:write",
             "tenant:write",
             "roles:write",
+            "api_keys:read",
             "api_keys:write",
+            "chakra_keys:read",
             "chakra_keys:write",
+            "members:read",
             "members:write",
             "tokens:mint",
+            "audit_log:read",
+            "tenant:export",
         ];
         assert_eq!(barred, expected);
     }

@@ -144,7 +144,7 @@ checked! {
     |text| text.len() == 7 && text.starts_with('#') && text.bytes().skip(1).all(|b| b.is_ascii_hexdigit());
 }
 
-/// Requests per second and the like; null lifts a limit. Stored now, enforced later.
+/// Requests per second and the like; null: no limit. Nothing enforces them yet.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {

@@ -39,7 +39,7 @@ pub(crate) async fn answer(sent: Sent, gateway: &Gateway, told: &mut Told) -> Re
         return Err(ConnectionsError::UpstreamMalformed.into());
     }
     if success {
-        gateway.services.refused_keys.note_accepted(asked.scope.tenant(), &asked.key);
+        gateway.services.refused_keys.note_accepted(&asked.scope, &asked.key);
     }
     let mut head = headers::incoming(incoming.headers());
     let mut shown = head.iter().map(|(_, value)| value).chain(incoming.headers().get(LOCATION));
@@ -70,7 +70,7 @@ pub(crate) async fn answer(sent: Sent, gateway: &Gateway, told: &mut Told) -> Re
         }
     };
     if status == 401 {
-        gateway.services.refused_keys.note(asked.scope.tenant(), &asked.key);
+        gateway.services.refused_keys.note(&asked.scope, &asked.key);
         return Err(ConnectionsError::ChakraKeyRefused.into());
     }
     if status == 403 && !is_metas_error(&bytes) {

@@ -75,7 +75,9 @@ impl Error {
             Self::NoRoute(NoRoute::Unknown) => code::NOT_FOUND,
             Self::NoRoute(NoRoute::NotOffered(_)) => code::NOT_OFFERED,
             Self::NoRoute(NoRoute::Method(_)) => code::METHOD_NOT_ALLOWED,
-            Self::NoRoute(NoRoute::Segment(_) | NoRoute::Credential(_) | NoRoute::Version) => code::PATH_NOT_ALLOWED,
+            Self::NoRoute(NoRoute::Segment(_) | NoRoute::SlashAtEnd | NoRoute::Credential(_) | NoRoute::Version) => {
+                code::PATH_NOT_ALLOWED
+            }
             Self::Request(error) => error.code(),
             Self::Mismatch(_) => code::IDS_DO_NOT_MATCH,
             Self::TeamWide => code::TEAM_WIDE_REFUSED,

@@ -1,6 +1,7 @@
 //! Links in answers, written anew so that whoever follows them stays inside.
 
 use portico_chakra::{LinkTo, Matched, Method, Operation, router};
+use portico_domain::host::is_host;
 
 use crate::call::Headers;
 
@@ -14,10 +15,7 @@ impl Origin {
         if let Some(url) = public_url {
             return Self(url.to_owned());
         }
-        let plain = |host: &&str| {
-            !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]_".contains(&byte))
-        };
-        let host = headers.get("host").and_then(|host| std::str::from_utf8(host).ok()).filter(plain);
+        let host = headers.get("host").and_then(|host| std::str::from_utf8(host).ok()).filter(|host| is_host(host));
         Self(host.map_or_else(String::new, |host| format!("http://{host}")))
     }
 }

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
-use portico_auth::{Actor, Principal};
+use portico_auth::{Actor, Party, Principal};
 use portico_chakra::{Operation, UpstreamError};
 use portico_connections::Error as ConnectionsError;
 use portico_core::access_log::AccessLine;
@@ -131,6 +131,14 @@ impl CallRecord {
     pub(crate) fn body_share(&mut self) -> &mut BodyShare {
         let tenant = self.tenant();
         self.body.get_or_insert_with(|| self.services.core.body_memory.share(tenant))
+    }
+
+    /// Whose call it is that was turned away before anybody knew what they may do: it belongs into their log, and
+    /// is no use of the key.
+    pub(crate) fn refused_party(&mut self, party: Party, operation: &'static Operation) {
+        self.operation = Some(operation);
+        self.caller = Some((party.tenant, party.actor));
+        self.is_use_noted = true;
     }
 
     /// How the caller's own limit stands.

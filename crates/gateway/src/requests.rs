@@ -1,9 +1,9 @@
 //! The log of proxied calls.
 
 use portico_auth::Scope;
-use portico_core::{Core, Error, Paged, paged};
-use portico_domain::RequestEntry;
+use portico_core::{Core, Error, Paged, Thing, paged};
 use portico_domain::permission::perm;
+use portico_domain::{RequestEntry, RequestFilter};
 use portico_storage::Page;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -21,7 +21,7 @@ impl RequestLog {
         Self { core: core.clone() }
     }
 
-    /// A page of the proxied calls within reach, newest first. The cursor is opaque.
+    /// A page of the proxied calls within reach that the filter lets through, newest first. The cursor is opaque.
     ///
     /// # Errors
     ///
@@ -30,6 +30,7 @@ impl RequestLog {
     pub async fn list(
         &self,
         scope: &Scope<perm::RequestsRead>,
+        filter: &RequestFilter,
         limit: u16,
         cursor: Option<&str>,
     ) -> Result<Paged<RequestEntry>, Error> {
@@ -38,9 +39,20 @@ impl RequestLog {
             .map(|text| read_cursor(text).ok_or_else(|| Error::Query("cursor is not one that a page gave".into())))
             .transpose()?;
         let mut tx = self.core.db.begin(scope).await?;
-        let rows = tx.requests(scope.reach().customers(), Page { limit, after }).await?;
+        let rows = tx.requests(scope.reach().customers(), filter, Page { limit, after }).await?;
         let paged = paged(rows, |(entry, row)| format!("{}.{}", row.at.unix_timestamp_nanos() / 1_000, entry.simple()));
         Ok(Paged { data: paged.data.into_iter().map(|(_, row)| row).collect(), next: paged.next })
+    }
+
+    /// The latest call within reach with that request id. Callers may give several the same one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Missing`], also while the call is not written yet; [`Error::Denied`] as for the list.
+    pub async fn get(&self, scope: &Scope<perm::RequestsRead>, request_id: String) -> Result<RequestEntry, Error> {
+        let filter = RequestFilter { request_id: Some(request_id), ..RequestFilter::default() };
+        let found = self.list(scope, &filter, 1, None).await?.data.pop();
+        found.ok_or(Error::Missing(Thing::Resource("call")))
     }
 }
 

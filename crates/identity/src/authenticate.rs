@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use portico_auth::{ApiKeyRecord, Credential, Origin, Party, Principal, Subject, TokenFault};
+use portico_auth::{ApiKeyRecord, Credential, Origin, Party, Principal, Refused, Subject, TokenFault};
 use portico_domain::{OldSecretId, TenantId};
 use portico_storage::SecretStatus;
-use portico_vault::{OperatorToken, SecretHash};
+use portico_vault::{KeyEnvironment, OperatorToken, SecretHash};
 use time::OffsetDateTime;
 
 use portico_core::Core;
@@ -48,6 +48,7 @@ pub struct Authenticator(Arc<Inner>);
 struct Inner {
     core: Core,
     operator: OperatorToken,
+    environment: KeyEnvironment,
     sessions: Sessions,
     signing_keys: SigningKeys,
     secrets: Arc<Cache<SecretHash, KnownSecret>>,
@@ -55,12 +56,18 @@ struct Inner {
 }
 
 impl Authenticator {
-    /// The service on that core.
+    /// The service on that core, whose new keys are of that environment.
     #[must_use]
-    pub fn new(core: &Core, operator: OperatorToken, sessions: &Sessions, signing_keys: &SigningKeys) -> Self {
+    pub fn new(
+        core: &Core,
+        (operator, environment): (OperatorToken, KeyEnvironment),
+        sessions: &Sessions,
+        signing_keys: &SigningKeys,
+    ) -> Self {
         let inner = Inner {
             core: core.clone(),
             operator,
+            environment,
             sessions: sessions.clone(),
             signing_keys: signing_keys.clone(),
             secrets: core.caches.add("api_keys"),
@@ -75,25 +82,34 @@ impl Authenticator {
     ///
     /// [`NotAdmitted`] with [`Error::Credential`], [`Error::UnknownKey`], [`Error::TokenInvalid`],
     /// [`Error::TokenExpired`], [`Error::NoSession`], [`Error::Csrf`] or [`Error::Refused`]; for the operator
-    /// also [`CoreError::Header`] when the tenant's id is malformed and [`CoreError::Missing`] when there is none.
+    /// also [`CoreError::Missing`] when the tenant that it names does not exist. [`CoreError::Header`] when the
+    /// tenant's id is malformed, whoever calls.
     pub async fn authenticate(&self, presented: RequestCredentials<'_>) -> Result<Principal, NotAdmitted> {
-        self.0.authenticate(presented).await
+        let named = presented.tenant.map(str::parse::<TenantId>).transpose();
+        let principal = self.0.authenticate(presented, named.as_ref().ok().copied().flatten()).await?;
+        let named = named.map_err(|error| CoreError::Header("Portico-Tenant", error.to_string()))?;
+        if named.is_some() && principal.tenant() != named {
+            return Err(NotAdmitted { error: Refused::OtherTenant.into(), party: principal.party() });
+        }
+        Ok(principal)
     }
 }
 
 impl Inner {
-    async fn authenticate(&self, presented: RequestCredentials<'_>) -> Result<Principal, NotAdmitted> {
+    async fn authenticate(
+        &self,
+        presented: RequestCredentials<'_>,
+        named: Option<TenantId>,
+    ) -> Result<Principal, NotAdmitted> {
         if let (None, Some(browser)) = (presented.authorization, presented.browser) {
             return self.sessions.authenticate(browser, presented.origin()).await;
         }
-        match Credential::parse(presented.authorization, &self.operator)? {
+        match Credential::parse(presented.authorization, &self.operator, &self.environment)? {
             Credential::Operator => {
-                let tenant = presented.tenant.map(str::parse::<TenantId>).transpose();
-                let tenant = tenant.map_err(|error| CoreError::Header("Portico-Tenant", error.to_string()))?;
-                if let Some(tenant) = tenant {
+                if let Some(tenant) = named {
                     self.tenant_exists(tenant).await?;
                 }
-                Ok(Principal::operator(tenant, presented.origin()))
+                Ok(Principal::operator(named, presented.origin()))
             }
             Credential::ApiKey(hash) => {
                 let known = self.look_up(hash).await?.ok_or(Error::UnknownKey)?;

@@ -4,6 +4,7 @@ use portico_auth::{BadCredential, Denied, Refused};
 use portico_core::code::{self, Code};
 use portico_core::limits::Exceeded;
 use portico_core::{Error as CoreError, from_core};
+use portico_domain::PermissionSet;
 use portico_storage::StorageError;
 use portico_vault::{MasterKeyFailure, OpenError};
 
@@ -38,6 +39,14 @@ pub enum Error {
     /// It would give more than the caller may do; the field at fault.
     #[error("this would give more than your own key may do; leave it out or use a key that may")]
     MoreThanOwn(&'static str),
+    /// It would give permissions that the caller lacks.
+    #[error("your own key or role lacks {missing}; leave it out, or let somebody with it do this")]
+    Lacks {
+        /// The field that asks for them.
+        pointer: &'static str,
+        /// Which.
+        missing: PermissionSet,
+    },
     /// No key signs tokens at this moment, though one should: a fault of Portico's.
     #[error("no signing key signs at this moment")]
     NoSigner,
@@ -60,7 +69,8 @@ impl Error {
             Self::Refused(Refused::Expired) => code::KEY_EXPIRED,
             Self::Refused(Refused::Address) => code::ADDRESS_NOT_ALLOWED,
             Self::Refused(Refused::Suspended) => code::TENANT_SUSPENDED,
-            Self::MoreThanOwn(_) => code::MORE_THAN_OWN_PERMISSIONS,
+            Self::Refused(Refused::OtherTenant) => code::TENANT_MISMATCH,
+            Self::MoreThanOwn(_) | Self::Lacks { .. } => code::MORE_THAN_OWN_PERMISSIONS,
             Self::NoSigner => code::INTERNAL,
             Self::Core(error) => error.code(),
         }
@@ -70,7 +80,7 @@ impl Error {
     #[must_use]
     pub const fn is_refusal(&self) -> bool {
         match self {
-            Self::Refused(_) | Self::MoreThanOwn(_) | Self::Csrf => true,
+            Self::Refused(_) | Self::MoreThanOwn(_) | Self::Lacks { .. } | Self::Csrf => true,
             Self::Credential(_)
             | Self::UnknownKey
             | Self::TokenInvalid

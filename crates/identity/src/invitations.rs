@@ -100,7 +100,7 @@ impl Invitations {
             return Err(CoreError::Conflict {
                 code: code::MEMBER_EXISTS,
                 pointer: Some("/email"),
-                detail: "somebody with this address is a member already; change the member's role instead",
+                detail: "somebody with this address is a member already; change the role with PATCH /api/v1/members/{id}, or help with a lost password by POST /api/v1/members/{id}/sign-in-link",
             }
             .into());
         }

@@ -15,6 +15,7 @@ mod invitations;
 mod last_owner;
 mod members;
 mod minter;
+mod moments;
 mod request_credentials;
 mod roles;
 mod sessions;
@@ -34,10 +35,10 @@ pub use portico_storage::{ApiKeyFilter, NewTenant, TenantPatch, TenantSettingsPa
 pub use portico_vault::API_KEY_PATTERN;
 pub use request_credentials::{NotAdmitted, REJUDGED_AFTER, RequestCredentials};
 pub use roles::{CreateRole, PatchRole, Roles};
-pub use sessions::{Sessions, WhoAmI, WhoseTenant};
+pub use sessions::{Reached, Sessions, WhoAmI, WhoseTenant};
 pub use sign_in::{
-    Choice, InvitationAcceptance, Invited, NewBrowserSession, ProviderSignIn, Returned, SignIn, SignInError, SignedIn,
-    TICKET_LIFETIME,
+    Choice, InvitationAcceptance, Invited, LinkedMember, NewBrowserSession, NewSignInLink, ProviderSignIn, Returned,
+    SignIn, SignInError, SignInLinks, SignedIn, TICKET_LIFETIME,
 };
 pub use signing_keys::{JWKS_MAX_AGE, SigningKeys};
 pub use tenants::{TenantExports, Tenants};

@@ -55,7 +55,7 @@ fn may_grant(own: &Grantor, permissions: PermissionSet, pointer: &'static str) -
     if permissions.is_subset_of(own.permissions()) {
         return Ok(());
     }
-    Err(Error::MoreThanOwn(pointer))
+    Err(Error::Lacks { pointer, missing: permissions.minus(own.permissions()) })
 }
 
 fn free_name(name: &RoleName) -> Result<(), Error> {

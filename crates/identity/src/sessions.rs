@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use portico_auth::{Actor, Origin, Party, Principal, SessionRecord};
-use portico_domain::{Member, MemberId, PermissionSet, TenantId};
+use ipnet::IpNet;
+use portico_auth::{Actor, Origin, Party, Principal, Reach, SessionRecord};
+use portico_domain::{CustomerId, Member, MemberId, PermissionSet, PhoneNumberId, PluginId, RoleName, TenantId};
+use portico_storage::{Page, TenantTx};
 use portico_vault::{BrowserToken, CsrfKey, SecretHash};
 
 use portico_core::Core;
@@ -12,6 +14,7 @@ use portico_core::cache::Cache;
 use portico_core::{Error as CoreError, Thing};
 
 use crate::Error;
+use crate::api_keys::find as find_api_key;
 use crate::browser::Browser;
 use crate::members::find_member;
 use crate::request_credentials::NotAdmitted;
@@ -41,9 +44,29 @@ pub struct WhoAmI {
     pub tenant: Option<WhoseTenant>,
     /// The member, if it is one.
     pub member: Option<Member>,
+    /// The name of the key's or the member's role; none for the operator.
+    pub role: Option<RoleName>,
     /// What the caller may do.
     pub permissions: PermissionSet,
+    /// What the caller is limited to; none: all of the tenant.
+    pub reached: Option<Reached>,
+    /// The addresses from which the key may be used; none: any.
+    pub allowed_ips: Option<Vec<IpNet>>,
 }
+
+/// What a limited caller is limited to, by the ids of everything in it.
+#[derive(Debug, Clone)]
+pub struct Reached {
+    /// The customers.
+    pub customers: Vec<CustomerId>,
+    /// Their plugins.
+    pub plugins: Vec<PluginId>,
+    /// The phone numbers within reach.
+    pub phone_numbers: Vec<PhoneNumberId>,
+}
+
+/// How many plugins and phone numbers a limited caller is told of, each.
+const MOST_TOLD: u16 = 1_000;
 
 /// The sessions of signed-in browsers. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -138,14 +161,33 @@ impl Sessions {
     ///
     /// [`CoreError::Database`].
     pub async fn who_am_i(&self, principal: &Principal) -> Result<WhoAmI, Error> {
-        let mut who =
-            WhoAmI { actor: principal.actor(), tenant: None, member: None, permissions: principal.permissions() };
+        let mut who = WhoAmI {
+            actor: principal.actor(),
+            tenant: None,
+            member: None,
+            role: None,
+            permissions: principal.permissions(),
+            reached: None,
+            allowed_ips: None,
+        };
         if let Some(tenant) = principal.tenant() {
             let mut tx = self.core.db.begin_system(tenant).await?;
             let row = tx.tenant_row().await?.ok_or(CoreError::Missing(Thing::Tenant))?;
             who.tenant = Some(WhoseTenant { id: tenant, name: row.name.to_string() });
-            if let Actor::Member(id) = who.actor {
-                who.member = Some(find_member(&mut tx, id).await?);
+            match who.actor {
+                Actor::Member(id) => {
+                    let member = find_member(&mut tx, id).await?;
+                    who.role = Some(member.role.clone());
+                    who.member = Some(member);
+                }
+                Actor::ApiKey(id) => {
+                    let key = find_api_key(&mut tx, id).await?.ok_or(Error::UnknownKey)?;
+                    (who.role, who.allowed_ips) = (Some(key.role), key.allowed_ips);
+                }
+                Actor::Operator => {}
+            }
+            if !principal.reach().is_whole_tenant() {
+                who.reached = Some(reached(&mut tx, principal.reach()).await?);
             }
         }
         Ok(who)
@@ -170,6 +212,17 @@ impl Sessions {
         self.core.validity.changed(tenant);
         Ok(())
     }
+}
+
+/// The ids of everything within reach.
+async fn reached(tx: &mut TenantTx, reach: &Reach) -> Result<Reached, CoreError> {
+    let plugins = tx.plugins(reach.customers(), None, Page { limit: MOST_TOLD, after: None }).await?;
+    let numbers = tx.phone_numbers(reach, None, None, None, Page { limit: MOST_TOLD, after: None }).await?;
+    Ok(Reached {
+        customers: reach.customers.clone().unwrap_or_default(),
+        plugins: plugins.data.into_iter().map(|plugin| plugin.id).collect(),
+        phone_numbers: numbers.data.into_iter().map(|number| number.id).collect(),
+    })
 }
 
 const fn party(tenant: TenantId, member: MemberId) -> Party {

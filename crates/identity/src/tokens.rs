@@ -17,18 +17,19 @@ use portico_core::audit::Change;
 
 use crate::Error;
 use crate::minter::Minter;
+use crate::moments::rfc3339;
 use crate::signing_keys::SigningKeys;
 
 /// How long a token lives unless its minter says otherwise.
 const LIFETIME: Duration = Duration::minutes(15);
 
 /// A token to be.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct MintToken {
     /// How long it lives, in seconds.
     pub expires_in: Option<u32>,
-    /// What it may do; none: all that the caller can give.
-    pub permissions: Option<PermissionSet>,
+    /// What it may do.
+    pub permissions: PermissionSet,
     /// Only these customers.
     pub customers: Option<Vec<CustomerId>>,
     /// Only these phone numbers.
@@ -65,7 +66,7 @@ impl Tokens {
     /// [`CoreError::Denied`] for the operator and for a secret that a rotation replaced, [`Error::UnknownKey`]
     /// for one that was replaced a moment ago, [`CoreError::Invalid`] for a field out of range, a permission that
     /// no token holds, or a customer or phone number that does not exist for the caller;
-    /// [`Error::MoreThanOwn`] for permissions that the caller lacks.
+    /// [`Error::Lacks`] for permissions that the caller lacks.
     pub async fn mint(&self, scope: &Scope<perm::TokensMint>, new: MintToken) -> Result<MintedToken, Error> {
         let subject = Subject::of(scope.actor()).ok_or(Denied::NotForOperator)?;
         let proof = scope.proof();
@@ -73,13 +74,16 @@ impl Tokens {
             return Err(Denied::OldSecret.into());
         }
         let lifetime = lifetime(new.expires_in)?;
+        if new.permissions == PermissionSet::EMPTY {
+            return Err(CoreError::invalid("/permissions", "must not be empty: name what the token may do").into());
+        }
         let permissions = scope.grantable(new.permissions).map_err(|error| match error {
             NotGrantable::Never(permission) => CoreError::invalid(
                 "/permissions",
-                format!("no token can hold {permission}: it makes or shows something that outlives the token"),
+                format!("holds {permission}, which no token can have: use an API key where it is needed"),
             )
             .into(),
-            NotGrantable::MoreThanOwn => Error::MoreThanOwn("/permissions"),
+            NotGrantable::Lacks(missing) => Error::Lacks { pointer: "/permissions", missing },
         })?;
         check_list(new.customers.as_deref(), "/customers")?;
         check_list(new.phone_numbers.as_deref(), "/phone_numbers")?;
@@ -107,7 +111,7 @@ impl Tokens {
         let signer = keys.signer(now).ok_or(Error::NoSigner)?;
         let token = SecretString::from(signer.sign(&claims, keys.verifying.issuer()));
         let after = json!({
-            "expires_at": claims.expires_at.unix_timestamp(),
+            "expires_at": rfc3339(claims.expires_at),
             "permissions": claims.permissions,
             "customers": claims.reach.customers,
             "phone_numbers": claims.reach.phone_numbers,

@@ -66,8 +66,9 @@ pub(crate) struct Claims {
     nbf: Option<f64>,
     nonce: Option<String>,
     pub(crate) email: Option<String>,
+    /// None where the token does not say.
     #[serde(default)]
-    pub(crate) email_verified: Flag,
+    pub(crate) email_verified: Option<Flag>,
     pub(crate) name: Option<String>,
 }
 

@@ -246,16 +246,20 @@ impl Provider {
         }
         let answer = self.exchange(&metadata, attempt, redirect_uri, code).await?;
         let claims = self.verified(&metadata, attempt, &answer.id_token).await?;
-        let told = match (&claims.email, &metadata.userinfo_endpoint, &answer.access_token) {
-            (None, Some(url), Some(token)) => Some(self.user_info(url, token, &claims.sub).await?),
+        let told = match (&metadata.userinfo_endpoint, &answer.access_token) {
+            (Some(url), Some(token)) if claims.email.is_none() || claims.email_verified.is_none() => {
+                match self.user_info(url, token, &claims.sub).await {
+                    // The address is known; only whether it was verified stays open, which counts as no.
+                    Err(Failure::UserInfo(error)) if claims.email.is_some() => {
+                        tracing::warn!(%error, "the provider's userinfo cannot be read");
+                        None
+                    }
+                    told => Some(told?),
+                }
+            }
             _ => None,
         };
-        let (email, verified, name) = match told {
-            Some(told) => (told.email, told.email_verified, told.name.or(claims.name)),
-            None => (claims.email, claims.email_verified, claims.name),
-        };
-        let issuer = self.settings.issuer.clone();
-        Ok(Identity { issuer, subject: claims.sub, email, email_verified: verified.0, name })
+        Ok(identity(self.settings.issuer.clone(), claims, told))
     }
 
     async fn metadata(&self) -> Result<Arc<Metadata>, BadMetadata> {
@@ -322,6 +326,23 @@ impl Provider {
         }
         Ok(told)
     }
+}
+
+/// Who signed in: claims may stand in the ID token or in userinfo (`OpenID` Connect Core, section 5.4). What the
+/// token says counts; userinfo speaks of the token's address only if it names the same.
+fn identity(issuer: String, claims: Claims, told: Option<UserInfo>) -> Identity {
+    let told = told.map(|told| (told.email, told.email_verified.0, told.name));
+    let (told_email, told_verified, told_name) = told.unwrap_or_default();
+    let said = claims.email_verified.map(|flag| flag.0);
+    let (email, email_verified) = match (claims.email, told_email) {
+        (Some(email), Some(told)) => {
+            let verified = said.unwrap_or(told_verified && told.eq_ignore_ascii_case(&email));
+            (Some(email), verified)
+        }
+        (Some(email), None) => (Some(email), said.unwrap_or(false)),
+        (None, told) => (told, told_verified),
+    };
+    Identity { issuer, subject: claims.sub, email, email_verified, name: told_name.or(claims.name) }
 }
 
 /// The text in the encoding of HTML forms.

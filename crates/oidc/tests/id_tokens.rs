@@ -241,3 +241,45 @@ async fn odd_answers_of_the_provider_are_refused() {
     issuer.answers("/.well-known/openid-configuration", &description);
     assert!(issuer.provider().discover().await.expect_err("is refused").is_outage());
 }
+
+#[tokio::test]
+async fn whether_an_address_was_verified_may_stand_in_the_token_or_in_userinfo() {
+    let issuer = Issuer::start().await;
+    let key = Key::new("d", Algorithm::EdDSA);
+    issuer.publishes(&[&key]);
+    let mut description = issuer.description();
+    description["userinfo_endpoint"] = json!(format!("{}/userinfo", issuer.url));
+    issuer.answers("/.well-known/openid-configuration", &description);
+    let (ada, yes) = (json!("ada@example.com"), json!(true));
+    for (what, in_token, told, expected) in [
+        ("userinfo alone", (Some(&ada), None), Some((&ada, &yes)), Some(true)),
+        ("another case", (Some(&ada), None), Some((&json!("Ada@Example.com"), &yes)), Some(true)),
+        ("another address", (Some(&ada), None), Some((&json!("eve@example.com"), &yes)), Some(false)),
+        ("the token says no", (Some(&ada), Some(false)), Some((&ada, &yes)), Some(false)),
+        ("userinfo says no", (Some(&ada), None), Some((&ada, &json!(false))), Some(false)),
+        ("userinfo fails", (Some(&ada), None), None, Some(false)),
+        ("both in userinfo", (None, None), Some((&ada, &yes)), Some(true)),
+        ("nothing anywhere", (None, None), None, None),
+    ] {
+        let mut claims = claims(&issuer);
+        for (name, value) in [("email", in_token.0.cloned()), ("email_verified", in_token.1.map(Value::from))] {
+            match value {
+                Some(value) => claims[name] = value,
+                None => drop(claims.as_object_mut().expect("is an object").remove(name)),
+            }
+        }
+        match told {
+            Some((email, verified)) => {
+                let told = json!({"sub": "account-1", "email": email, "email_verified": verified});
+                issuer.answers("/userinfo", &told);
+            }
+            None => issuer.answers_raw("/userinfo", 500, "{}"),
+        }
+        let finished = issuer.finish(&issuer.provider(), &attempt(), &key.sign(&claims)).await;
+        let verified = finished.as_ref().ok().map(|identity| identity.email_verified);
+        assert_eq!(verified, expected, "{what}: {finished:?}");
+        if expected.is_some() {
+            assert_eq!(finished.expect("is believed").email.as_deref(), Some("ada@example.com"), "{what}");
+        }
+    }
+}

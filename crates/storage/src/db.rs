@@ -19,7 +19,7 @@ use tokio::runtime::Handle;
 use tracing::Span;
 
 use crate::error::StorageError;
-use crate::migrate::{MigrateError, Schema, is_migrated};
+use crate::migrate::{MigrateError, Schema, is_migrated, words};
 use crate::turns::{Turn, Turns};
 
 /// How long to wait for a connection.
@@ -43,7 +43,7 @@ pub enum ConnectError {
     #[error("DATABASE_URL is not a Postgres URL; it must look like postgres://user:password@host:5432/database")]
     Url,
     /// Nobody answers, or the log-in fails.
-    #[error("DATABASE_URL: cannot connect to Postgres: {0}")]
+    #[error("DATABASE_URL: cannot connect to Postgres: {}", words(.0))]
     Unreachable(sqlx::Error),
     /// `listen_url` does not lead straight to the database.
     #[error(

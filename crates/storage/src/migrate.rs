@@ -1,13 +1,18 @@
 //! Migrations: applying them as the owner, and refusing to serve on another version of the schema.
 
 use std::str::FromStr;
+use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
+use sqlx::error::DatabaseError;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 
 pub(crate) static MIGRATOR: Migrator = sqlx::migrate!("../../migrations");
+
+/// How often a migrator asks whether another one is done.
+const TURN: Duration = Duration::from_millis(100);
 
 /// Why the schema is not as it should be.
 #[derive(Debug, thiserror::Error)]
@@ -16,7 +21,7 @@ pub enum MigrateError {
     #[error("DATABASE_URL is not a Postgres URL; it must look like postgres://user:password@host:5432/database")]
     Url,
     /// Nobody answers, or the log-in fails.
-    #[error("DATABASE_URL: cannot connect to Postgres: {0}")]
+    #[error("DATABASE_URL: cannot connect to Postgres: {}", words(.0))]
     Unreachable(sqlx::Error),
     /// So many migrations are missing.
     #[error("the database lacks {0} migrations; run `portico migrate` with the owner's DATABASE_URL")]
@@ -27,13 +32,13 @@ pub enum MigrateError {
     )]
     TooOld,
     /// A migration failed. It is rolled back; those before it stay.
-    #[error("a migration failed: {0}")]
+    #[error("a migration failed: {}", why(.0))]
     Failed(#[from] sqlx::migrate::MigrateError),
     /// Backups cannot be given the right to read a table.
     #[error("cannot let backups read every table: {0}; run it as the owner of the tables")]
     Backups(sqlx::Error),
     /// The role to grant to does not exist, or may not be granted.
-    #[error("cannot grant {granted} to \"{role}\": {source}")]
+    #[error("cannot grant {granted} to \"{role}\": {}", words(source))]
     Grant {
         /// The role whose rights are given.
         granted: &'static str,
@@ -42,6 +47,33 @@ pub enum MigrateError {
         /// What Postgres answered.
         source: sqlx::Error,
     },
+}
+
+/// What Postgres says, without the line of its own source code or of a migration that sqlx adds.
+pub(crate) fn words(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::Database(database) => database.message().to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// Why a migration failed, and what to do where that is known.
+fn why(error: &sqlx::migrate::MigrateError) -> String {
+    let (source, which) = match error {
+        sqlx::migrate::MigrateError::Execute(source) => (source, String::new()),
+        sqlx::migrate::MigrateError::ExecuteMigration(source, version) => (source, format!("{version}: ")),
+        other => return other.to_string(),
+    };
+    let words = words(source);
+    let hint = match source.as_database_error().and_then(DatabaseError::code).as_deref() {
+        Some("42501") if words.contains("create role") => {
+            "; let a superuser allow it with: alter role <the owner> createrole"
+        }
+        // An index that is built concurrently stays behind, invalid, when its migration is interrupted.
+        Some("42P07") => "; if an interrupted run left it, drop it and migrate again",
+        _ => "",
+    };
+    format!("{which}{words}{hint}")
 }
 
 /// How a schema that serves relates to this program.
@@ -61,6 +93,7 @@ pub enum Schema {
 /// See [`MigrateError`].
 pub async fn migrate(owner_url: &SecretString) -> Result<usize, MigrateError> {
     let mut connection = connect(owner_url).await?;
+    take_turn(&mut connection).await?;
     let before = applied(&mut connection).await;
     runner().run(&mut connection).await?;
     let after = applied(&mut connection).await;
@@ -115,10 +148,25 @@ async fn applied(connection: &mut sqlx::PgConnection) -> Vec<i64> {
         .unwrap_or_default()
 }
 
-/// The migrations, to be run on a database that may have more.
+/// Waits until nobody else migrates the database; the turn lasts as long as the connection. Asked again and again,
+/// because sqlx's own lock waits inside of a statement, and an index that is built concurrently would wait for that.
+async fn take_turn(connection: &mut sqlx::PgConnection) -> Result<(), MigrateError> {
+    loop {
+        let taken = sqlx::query_scalar("select pg_try_advisory_lock(hashtext('portico migrate'))")
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(MigrateError::Unreachable)?;
+        if taken {
+            return Ok(());
+        }
+        tokio::time::sleep(TURN).await;
+    }
+}
+
+/// The migrations, to be run on a database that may have more, by whoever has the turn.
 fn runner() -> Migrator {
     let mut runner = Migrator::with_migrations(MIGRATOR.iter().cloned().collect());
-    runner.set_ignore_missing(true);
+    runner.set_ignore_missing(true).set_locking(false);
     runner
 }
 
@@ -174,6 +222,15 @@ mod tests {
 
         run(&pool, "update schema_support set oldest_known = $1").await;
         assert!(matches!(judged(&pool).await, Err(MigrateError::TooOld)));
+    }
+
+    #[sqlx::test(migrations = false)]
+    async fn two_that_migrate_at_once_take_turns(pool: PgPool) {
+        let url = SecretString::from(pool.connect_options().to_url_lossy().to_string());
+        let (one, other) = tokio::join!(migrate(&url), migrate(&url));
+        let applied = one.expect("one migrates") + other.expect("the other finds it done");
+        assert_eq!(applied, MIGRATOR.iter().count());
+        assert_eq!(judged(&pool).await.expect("is migrated"), Schema::Current);
     }
 
     #[sqlx::test(migrator = "MIGRATOR")]

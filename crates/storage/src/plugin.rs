@@ -79,6 +79,7 @@ impl TryFrom<PluginRow> for PluginRecord {
         Ok(Self {
             plugin: Plugin {
                 id: PluginId::from_uuid(row.plugin_id),
+                plugin_id: PluginId::from_uuid(row.plugin_id),
                 customer_id: CustomerId::from_uuid(row.customer_id),
                 name: row.name,
                 status: row.status.parse().map_err(|error| StorageError::corrupt("plugins.status", error))?,

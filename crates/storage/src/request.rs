@@ -1,7 +1,7 @@
 //! The log of proxied calls: metadata only.
 
 use portico_auth::CustomerReach;
-use portico_domain::{ApiKeyId, CustomerId, PluginId, RequestEntry};
+use portico_domain::{ApiKeyId, CustomerId, PluginId, RequestEntry, RequestFilter};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -84,7 +84,8 @@ impl TenantTx {
         Ok(())
     }
 
-    /// A page of the calls within reach, newest first. The cursor is when a call arrived and its `entry`.
+    /// A page of the calls within reach that the filter lets through, newest first. The cursor is when a call
+    /// arrived and its `entry`.
     ///
     /// # Errors
     ///
@@ -92,6 +93,7 @@ impl TenantTx {
     pub async fn requests(
         &mut self,
         reach: CustomerReach<'_>,
+        filter: &RequestFilter,
         page: Page<(OffsetDateTime, Uuid)>,
     ) -> Result<PageRows<(Uuid, RequestEntry)>, StorageError> {
         let reached = uuids(reach, CustomerId::uuid);
@@ -115,6 +117,13 @@ impl TenantTx {
             where tenant_id = $1
                 and ($2::uuid[] is null or customer_id = any($2))
                 and ($3::timestamptz is null or (at, entry_id) < ($3, $4))
+                and ($6::text is null or request_id = $6)
+                and ($7::smallint is null or status between $7 and $8)
+                and ($9::uuid is null or api_key_id = $9)
+                and ($10::uuid is null or customer_id = $10)
+                and ($11::text is null or operation = $11)
+                and ($12::timestamptz is null or at >= $12)
+                and ($13::timestamptz is null or at < $13)
             order by at desc, entry_id desc
             limit $5
             "#,
@@ -122,7 +131,15 @@ impl TenantTx {
             reached.as_deref(),
             page.after.map(|(at, _)| at),
             page.after.map(|(_, entry)| entry),
-            page.fetch()
+            page.fetch(),
+            filter.request_id.as_deref(),
+            filter.status.map(|status| status.first().cast_signed()),
+            filter.status.map(|status| status.last().cast_signed()),
+            filter.api_key.map(ApiKeyId::uuid),
+            filter.customer.map(CustomerId::uuid),
+            filter.operation.as_deref(),
+            filter.from,
+            filter.to
         )
         .fetch_all(&mut *self.tx)
         .await?;

@@ -147,7 +147,6 @@ impl TenantTx {
                 t.allowed_origins,
                 t.branding,
                 t.graph_version,
-                t.retention_days,
                 t.created_at,
                 t.updated_at,
                 k.chakra_key_id as "chakra_key_id?"
@@ -174,8 +173,8 @@ impl TenantTx {
                 .map(GraphVersion::try_from)
                 .transpose()
                 .map_err(|error| StorageError::corrupt("tenants.graph_version", error))?,
-            retention_days: u16::try_from(row.retention_days)
-                .map_err(|error| StorageError::corrupt("tenants.retention_days", error))?,
+            // Nothing deletes rows of the log, whatever is stored.
+            retention_days: None,
             created_at: row.created_at,
             updated_at: row.updated_at,
         }))

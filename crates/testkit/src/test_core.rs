@@ -11,7 +11,7 @@ use portico_auth::Reach;
 use portico_core::trusted_proxies::TrustedProxies;
 use portico_core::{Core, CoreOptions};
 use portico_domain::clock::Clock;
-use portico_domain::{CustomerId, Metadata, PhoneNumberId, PluginId, RequestEntry, TenantId, WabaId};
+use portico_domain::{CustomerId, Metadata, PhoneNumberId, PluginId, RequestEntry, RequestFilter, TenantId, WabaId};
 use portico_storage::{
     Db, DbOptions, NewCustomer, NewPlugin, NewTenant, ObservedPhoneNumber, ObservedWaba, Page, grant_service, migrate,
 };
@@ -174,7 +174,8 @@ impl TestCore {
         self.core.write_behind.write_rest().await;
         let mut tx = self.core.db.begin_system(tenant).await.expect("a transaction begins");
         let page = Page { limit: 100, after: None };
-        let rows = tx.requests(Reach::ALL.customers(), page).await.expect("the log can be read");
+        let rows =
+            tx.requests(Reach::ALL.customers(), &RequestFilter::default(), page).await.expect("the log can be read");
         rows.data.into_iter().map(|(_, row)| row).collect()
     }
 }

@@ -11,7 +11,7 @@ use portico_chakra::{NoRoute, UpstreamError};
 use portico_connections::Error as ConnectionsError;
 use portico_core::code::{self, Code};
 use portico_core::metrics::Surface;
-use portico_core::{Causes, Error as CoreError, Thing};
+use portico_core::{Causes, Error as CoreError, Fault, Thing};
 use portico_gateway::Error as GatewayError;
 use portico_identity::Error as IdentityError;
 use serde::Serialize;
@@ -95,13 +95,22 @@ fn core(error: &CoreError, surface: Surface) -> ErrorResponse {
             }
             Surface::Compatible => ErrorResponse::plain(error.code(), missing(*thing)),
         },
-        CoreError::Invalid { pointer, detail } => match surface {
+        CoreError::Invalid(faults) => match surface {
             Surface::Management | Surface::Console => {
-                let text = format!("a field of the request is wrong: {pointer} {detail}");
-                ErrorResponse::plain(code::VALIDATION_FAILED, text).with_field(pointer, detail)
+                let text = match faults.len() {
+                    0 | 1 => format!("a field of the request is wrong: {error}"),
+                    many => format!("{many} fields of the request are wrong: {error}"),
+                };
+                let add = |response: ErrorResponse, fault: &Fault| response.with_field(&fault.pointer, &fault.detail);
+                faults.iter().fold(ErrorResponse::plain(code::VALIDATION_FAILED, text), add)
             }
-            Surface::Compatible => ErrorResponse::plain(error.code(), format!("{pointer}: {detail}")),
+            Surface::Compatible => plain,
         },
+        CoreError::NotOffered(pointers) => {
+            let add =
+                |response: ErrorResponse, pointer: &&'static str| response.with_field(*pointer, "has no effect yet");
+            pointers.iter().fold(plain, add)
+        }
         CoreError::Header(name, detail) => plain.with_field(format!("header:{name}"), detail),
         CoreError::Conflict { pointer: Some(pointer), detail, .. } => plain.with_field(*pointer, *detail),
         CoreError::RateLimited(state) => ErrorResponse { headers: rate_limit::headers(state), ..plain },
@@ -123,8 +132,12 @@ fn identity(error: &IdentityError, surface: Surface) -> ErrorResponse {
         | IdentityError::TokenExpired
         | IdentityError::NoSession
         | IdentityError::Refused(Refused::Expired) => plain().with_header(header::WWW_AUTHENTICATE, "Bearer"),
-        IdentityError::Csrf | IdentityError::Refused(Refused::Address | Refused::Suspended) => plain(),
-        IdentityError::MoreThanOwn(pointer) => plain().with_field(*pointer, error.to_string()),
+        IdentityError::Csrf | IdentityError::Refused(Refused::Address | Refused::Suspended | Refused::OtherTenant) => {
+            plain()
+        }
+        IdentityError::MoreThanOwn(pointer) | IdentityError::Lacks { pointer, .. } => {
+            plain().with_field(*pointer, error.to_string())
+        }
         IdentityError::NoSigner => ErrorResponse::plain(error.code(), OWN_FAULT),
         IdentityError::Core(error) => core(error, surface),
     }
@@ -155,7 +168,12 @@ fn gateway(error: &GatewayError, surface: Surface) -> ErrorResponse {
             ErrorResponse { headers: allow.map(|value| (header::ALLOW, value)).into_iter().collect(), ..plain() }
         }
         GatewayError::NoRoute(
-            NoRoute::Unknown | NoRoute::NotOffered(_) | NoRoute::Segment(_) | NoRoute::Credential(_) | NoRoute::Version,
+            NoRoute::Unknown
+            | NoRoute::NotOffered(_)
+            | NoRoute::Segment(_)
+            | NoRoute::SlashAtEnd
+            | NoRoute::Credential(_)
+            | NoRoute::Version,
         )
         | GatewayError::Request(_)
         | GatewayError::Mismatch(_)
@@ -269,7 +287,7 @@ mod tests {
     use portico_auth::{BadCredential, Denied};
     use portico_chakra::Method;
     use portico_core::limits::{LimitKind, LimitState, Quota};
-    use portico_domain::Permission;
+    use portico_domain::{Permission, PermissionSet};
     use portico_vault::{MasterKeyFailure, OpenError};
 
     use super::*;
@@ -290,6 +308,9 @@ mod tests {
             IdentityError::Refused(Refused::Expired).into(),
             IdentityError::Refused(Refused::Address).into(),
             IdentityError::Refused(Refused::Suspended).into(),
+            IdentityError::Refused(Refused::OtherTenant).into(),
+            IdentityError::Lacks { pointer: "/permissions", missing: PermissionSet::of(&[Permission::RolesRead]) }
+                .into(),
             CoreError::Denied(Denied::Permission(Permission::MessagesSend)).into(),
             CoreError::Denied(Denied::Limited).into(),
             CoreError::Denied(Denied::NoTenant).into(),
@@ -297,6 +318,7 @@ mod tests {
             GatewayError::NoRoute(NoRoute::Unknown).into(),
             GatewayError::NoRoute(NoRoute::Method(vec![Method::Get, Method::Post])).into(),
             GatewayError::NoRoute(NoRoute::Segment(3)).into(),
+            GatewayError::NoRoute(NoRoute::SlashAtEnd).into(),
             GatewayError::NoRoute(NoRoute::Version).into(),
             GatewayError::NoRoute(NoRoute::NotOffered("use another call")).into(),
             CoreError::Missing(Thing::Plugin).into(),
@@ -304,6 +326,7 @@ mod tests {
             CoreError::Missing(Thing::PhoneNumber).into(),
             CoreError::Missing(Thing::Resource("message")).into(),
             CoreError::invalid("/name", "is required").into(),
+            CoreError::NotOffered(vec!["/limits"]).into(),
             RequestError::Body("no JSON".into()).into(),
             RequestError::TooLarge(1).into(),
             RequestError::TooSlow.into(),

@@ -316,20 +316,24 @@ pub fn nothing_presented<'r>(
 ///
 /// # Errors
 ///
-/// [`IdentityError::Credential`] and [`CoreError::Header`] for bytes that are no ASCII text.
+/// [`CoreError::Header`] for a header that stands more than once, [`IdentityError::Credential`] and
+/// [`CoreError::Header`] for bytes that are no ASCII text.
 pub fn presented<'r>(
     request: &'r HttpRequest,
     id: &'r RequestId,
     proxies: &TrustedProxies,
 ) -> Result<RequestCredentials<'r>, IdentityError> {
     let headers = request.headers();
-    if headers.get_all(header::AUTHORIZATION).nth(1).is_some() {
-        return Err(BadCredential::Several.into());
+    // Where one stands twice, nobody knows which of them another reader of the same request believes.
+    for (name, told) in [(&header::AUTHORIZATION, "Authorization"), (&PORTICO_TENANT, "Portico-Tenant")] {
+        if headers.get_all(name).nth(1).is_some() {
+            return Err(CoreError::Header(told, "stands more than once; send one".into()).into());
+        }
     }
     let authorization = headers.get(header::AUTHORIZATION).map(HeaderValue::to_str).transpose();
     let tenant = headers.get(&PORTICO_TENANT).map(HeaderValue::to_str).transpose();
     Ok(RequestCredentials {
-        authorization: authorization.map_err(|_| BadCredential::Malformed)?,
+        authorization: authorization.map_err(|_| BadCredential::NotAscii)?,
         tenant: tenant
             .map_err(|_| CoreError::Header("Portico-Tenant", "must be an id such as ten_…, in ASCII".into()))?,
         ..nothing_presented(request, id, proxies)
@@ -349,12 +353,23 @@ mod tests {
         let request = TestRequest::default().insert_header((header::AUTHORIZATION, odd.clone())).to_http_request();
         assert!(matches!(
             presented(&request, &RequestId::of(&request), &nobody),
-            Err(IdentityError::Credential(BadCredential::Malformed))
+            Err(IdentityError::Credential(BadCredential::NotAscii))
         ));
         let request = TestRequest::default().insert_header(("portico-tenant", odd)).to_http_request();
         assert!(matches!(
             presented(&request, &RequestId::of(&request), &nobody),
             Err(IdentityError::Core(CoreError::Header("Portico-Tenant", _)))
         ));
+    }
+
+    #[test]
+    fn a_header_that_decides_who_calls_stands_once() {
+        for name in ["authorization", "portico-tenant"] {
+            let request = TestRequest::default().append_header((name, "a")).append_header((name, "a"));
+            let request = request.to_http_request();
+            let id = RequestId::of(&request);
+            let refused = presented(&request, &id, &TrustedProxies::default());
+            assert!(matches!(refused, Err(IdentityError::Core(CoreError::Header(..)))), "{name}: {refused:?}");
+        }
     }
 }

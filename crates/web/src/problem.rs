@@ -1,13 +1,15 @@
 //! Errors of the management API: problems after RFC 9457.
 
-use actix_web::HttpResponse;
 use actix_web::http::header::{self, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse};
 use portico_core::code;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::error::AppError;
 use portico_core::metrics::Surface;
+
+use crate::argument::app;
+use crate::error::AppError;
 
 use crate::error_response::{ErrorResponse, FieldError, log};
 use crate::reply;
@@ -43,13 +45,13 @@ impl<E: Into<AppError>> From<E> for Problem {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub struct Document {
-    /// Where the code is explained.
+    /// Where the code is explained: an absolute address where Portico's own is set.
     #[serde(rename = "type")]
     #[schema(example = "/docs/problems#validation_failed")]
     kind: String,
-    /// The code in words.
-    #[schema(example = "A field of the request is wrong")]
-    title: &'static str,
+    /// The code in words; the same for each occurrence.
+    #[schema(example = "Validation failed")]
+    title: String,
     /// The HTTP status.
     #[schema(example = 422)]
     status: u16,
@@ -69,15 +71,17 @@ pub struct Document {
 }
 
 impl Problem {
-    /// The problem as an answer, with the headers of the management API. Logs what the caller does not learn.
+    /// The problem as an answer to that request, with the headers of the management API. Logs what the caller
+    /// does not learn.
     #[must_use]
-    pub fn answer(self, request_id: &RequestId) -> HttpResponse {
+    pub fn answer(self, request: &HttpRequest, request_id: &RequestId) -> HttpResponse {
         if let Self::App(error) = &self {
             log(error, request_id);
         }
-        let response = self.response();
+        let response = self.response(request.path());
+        let public_url = app(request).ok().and_then(|app| app.public_url()).unwrap_or_default();
         let document = Document {
-            kind: format!("/docs/problems#{}", response.code.code),
+            kind: format!("{public_url}/docs/problems#{}", response.code.code),
             title: response.code.title(),
             status: response.status.as_u16(),
             detail: response.detail,
@@ -95,13 +99,17 @@ impl Problem {
         answer
     }
 
-    fn response(self) -> ErrorResponse {
+    fn response(self, path: &str) -> ErrorResponse {
         match self {
             Self::App(error) => ErrorResponse::of(&error, Surface::Management),
             Self::Path { name, detail } => {
                 let field = FieldError { pointer: format!("path:{name}"), detail };
                 let text = format!("{} in the path {}", name, field.detail);
                 ErrorResponse { errors: vec![field], ..ErrorResponse::plain(code::PATH_MALFORMED, text) }
+            }
+            Self::NoPath if path.len() > 1 && path.ends_with('/') => {
+                let text = "nothing is at this path; leave out the slash at its end";
+                ErrorResponse::plain(code::NOT_FOUND, text)
             }
             Self::NoPath => ErrorResponse::plain(code::NOT_FOUND, "nothing is at this path; /docs lists what there is"),
             Self::Method(allow) => {
@@ -129,7 +137,7 @@ mod tests {
 
     async fn answered(problem: Problem) -> (HttpResponse<()>, Value) {
         let request = TestRequest::default().insert_header(("x-request-id", "r-1")).to_http_request();
-        let (head, body) = problem.answer(&RequestId::of(&request)).into_parts();
+        let (head, body) = problem.answer(&request, &RequestId::of(&request)).into_parts();
         (head, serde_json::from_slice(&to_bytes(body).await.unwrap()).unwrap())
     }
 
@@ -144,7 +152,7 @@ mod tests {
             body,
             json!({
                 "type": "/docs/problems#validation_failed",
-                "title": "A field of the request is wrong",
+                "title": "Validation failed",
                 "status": 422,
                 "detail": "a field of the request is wrong: /name is required",
                 "code": "validation_failed",
@@ -152,6 +160,17 @@ mod tests {
                 "errors": [{"pointer": "/name", "detail": "is required"}],
             })
         );
+    }
+
+    #[actix_web::test]
+    async fn a_slash_at_the_end_of_the_path_is_named() {
+        let told = async |path: &str| {
+            let request = TestRequest::with_uri(path).to_http_request();
+            let answer = Problem::NoPath.answer(&request, &RequestId::of(&request));
+            let body: Value = serde_json::from_slice(&to_bytes(answer.into_body()).await.unwrap()).unwrap();
+            body["detail"].as_str().unwrap().contains("slash")
+        };
+        assert!(told("/api/v1/things/").await && !told("/api/v1/things").await && !told("/").await);
     }
 
     #[actix_web::test]

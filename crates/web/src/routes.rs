@@ -237,7 +237,7 @@ impl Routes {
             let others = other_method(Some(Surface::Management), &path.methods);
             scope = scope.service(path.resource.default_service(others));
         }
-        let no_path = |id: &RequestId| Problem::NoPath.answer(id);
+        let no_path = |request: &HttpRequest, id: &RequestId| Problem::NoPath.answer(request, id);
         scope.default_service(anybody(Some(Surface::Management), no_path))
     }
 }
@@ -329,7 +329,7 @@ where
                 record_refusal(&own, &problem).await;
                 problem
             };
-            to_its_end(recorded).await.answer(id)
+            to_its_end(recorded).await.answer(request, id)
         }
     };
     rate_limit::insert(answer.headers_mut(), request.extensions().get::<LimitState>());
@@ -347,7 +347,7 @@ pub fn other_method(surface: Option<Surface>, methods: &[Method]) -> actix_web::
     let head = methods.contains(&Method::GET).then_some("HEAD");
     let allow = methods.iter().map(Method::as_str).chain(head).collect::<Vec<_>>().join(", ");
     let allow = HeaderValue::try_from(allow).expect("methods are visible ASCII");
-    anybody(surface, move |id| Problem::Method(allow.clone()).answer(id))
+    anybody(surface, move |request, id| Problem::Method(allow.clone()).answer(request, id))
 }
 
 /// An answer that needs no permission because it says only that nothing is there, counted where it belongs to a
@@ -355,13 +355,13 @@ pub fn other_method(surface: Option<Surface>, methods: &[Method]) -> actix_web::
 #[expect(clippy::disallowed_methods, reason = "it says only that nothing is there")]
 fn anybody(
     surface: Option<Surface>,
-    answer: impl Fn(&RequestId) -> HttpResponse + Clone + 'static,
+    answer: impl Fn(&HttpRequest, &RequestId) -> HttpResponse + Clone + 'static,
 ) -> actix_web::Route {
     web::to(move |request: HttpRequest| {
         let answer = answer.clone();
         async move {
             let id = RequestId::keep(&request);
-            let answering = async { answer(&id) };
+            let answering = async { answer(&request, &id) };
             match surface {
                 Some(surface) => observe(&request, surface, "none", answering).await,
                 None => answering.await,

@@ -24,6 +24,11 @@ impl Sandbox {
         record["data"].as_array().expect("the record has data").clone()
     }
 
+    /// Everything that it keeps.
+    pub(crate) async fn state(&self) -> Value {
+        self.0.get("/_sandbox/state").await.expect(200)
+    }
+
     /// Of that, what callers asked for: a reading that Portico makes for itself bears no request id.
     pub(crate) async fn forwarded(&self) -> Vec<Value> {
         let mut record = self.record().await;

@@ -5,48 +5,34 @@ use portico_app::App;
 use portico_domain::permission::perm;
 use portico_domain::{Branding, ChakraKeyId, GraphVersion, Origin, TenantSettings};
 use portico_identity::TenantSettingsPatch;
-use portico_web::extract::{Body, Patch, given};
+use portico_web::extract::{Body, NotOffered, given, refuse_not_offered};
 use portico_web::guard::Caller;
 use portico_web::problem::{Document, Problem};
 use portico_web::reply::{Json, Lines};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-/// For how long something is kept, in days: 1 to 3650.
-#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
-#[serde(try_from = "u16")]
-#[schema(value_type = u16, minimum = 1, maximum = 3650, example = 30)]
-pub(crate) struct RetentionDays(u16);
-
-impl TryFrom<u16> for RetentionDays {
-    type Error = &'static str;
-
-    fn try_from(days: u16) -> Result<Self, Self::Error> {
-        if (1..=3650).contains(&days) { Ok(Self(days)) } else { Err("must be a whole number from 1 to 3650") }
-    }
-}
-
 /// What the tenant changes; absent fields stay as they are.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"allowed_origins": ["https://app.example.com"], "retention_days": 30}))]
+#[schema(example = json!({"default_chakra_key": "chk_01h455vb4pex5vsknk084sn02q"}))]
 pub(crate) struct PatchTenantSettings {
-    /// Origins that may embed the connect page, as a whole.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(nullable = false)]
-    allowed_origins: Option<Vec<Origin>>,
-    /// How the connect page looks, as a whole.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(nullable = false)]
-    branding: Option<Branding>,
-    /// The Graph API version that Portico's own calls use; null: Portico's choice.
+    /// Origins that may embed the connect page. Not offered yet: 422 `not_offered`.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<Origin>>, nullable = false)]
+    allowed_origins: NotOffered,
+    /// How the connect page looks. Not offered yet: 422 `not_offered`.
+    #[serde(default)]
+    #[schema(value_type = Option<Branding>, nullable = false)]
+    branding: NotOffered,
+    /// The Graph API version that Portico's own calls use. Not offered yet: 422 `not_offered`.
     #[serde(default)]
     #[schema(value_type = Option<GraphVersion>)]
-    graph_version: Patch<GraphVersion>,
-    /// For how long the log of proxied calls is kept, in days.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(nullable = false)]
-    retention_days: Option<RetentionDays>,
+    graph_version: NotOffered,
+    /// For how long the log of proxied calls is kept, in days. Not offered yet: 422 `not_offered`.
+    #[serde(default)]
+    #[schema(value_type = Option<u16>, nullable = false)]
+    retention_days: NotOffered,
     /// The Chakra key that calls use.
     #[serde(default, deserialize_with = "given")]
     #[schema(nullable = false)]
@@ -69,12 +55,13 @@ pub(crate) async fn patch(
     Body(body): Body<PatchTenantSettings>,
     app: Data<App>,
 ) -> Result<Json<TenantSettings>, Problem> {
-    let patch = TenantSettingsPatch {
-        allowed_origins: body.allowed_origins,
-        branding: body.branding,
-        graph_version: body.graph_version.into(),
-        retention_days: body.retention_days.map(|days| days.0),
-    };
+    refuse_not_offered(&[
+        ("/allowed_origins", body.allowed_origins),
+        ("/branding", body.branding),
+        ("/graph_version", body.graph_version),
+        ("/retention_days", body.retention_days),
+    ])?;
+    let patch = TenantSettingsPatch::default();
     Ok(Json(app.tenants().patch_settings(caller.scope(), patch, body.default_chakra_key).await?))
 }
 

@@ -24,8 +24,8 @@ pub(crate) struct MintTokenBody {
     /// How long it lives, in seconds: 1 to 3600; absent: 900. It never outlives the key that mints it.
     #[schema(minimum = 1, maximum = 3600, default = 900)]
     expires_in: Option<u32>,
-    /// What it may do, no more than the caller; absent: all that the caller can give.
-    permissions: Option<PermissionSet>,
+    /// What it may do: at least one permission, none that the caller lacks, and none that no token can have.
+    permissions: PermissionSet,
     /// Only these customers, at most 50; absent: those that the caller reaches.
     customers: Option<Vec<CustomerId>>,
     /// Only these phone numbers, at most 50; absent: those that the caller reaches.

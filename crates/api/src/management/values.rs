@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serializer};
 use utoipa::ToSchema;
@@ -25,8 +25,18 @@ impl TryFrom<String> for AddressRange {
     fn try_from(text: String) -> Result<Self, Self::Error> {
         let single = || text.parse::<IpAddr>().map(IpNet::from);
         let range = text.parse::<IpNet>().or_else(|_| single());
-        range.map(|range| Self(range.trunc())).map_err(|_| "must be an address or a range such as 192.0.2.0/24")
+        range
+            .map(|range| Self(canonical(range).trunc()))
+            .map_err(|_| "must be an address or a range such as 192.0.2.0/24")
     }
+}
+
+/// A range of IPv4 addresses that is written as one of IPv6 (`::ffff:192.0.2.0/120`), as what it is: callers'
+/// addresses are compared in this form.
+fn canonical(range: IpNet) -> IpNet {
+    let IpNet::V6(six) = range else { return range };
+    let four = six.addr().to_ipv4_mapped().zip(six.prefix_len().checked_sub(96));
+    four.and_then(|(address, length)| Ipv4Net::new(address, length).ok()).map_or(range, IpNet::V4)
 }
 
 impl From<AddressRange> for IpNet {
@@ -101,6 +111,11 @@ mod tests {
         assert_eq!(range("192.0.2.7"), Ok("192.0.2.7/32".to_owned()));
         assert_eq!(range("2001:db8::1"), Ok("2001:db8::1/128".to_owned()));
         assert_eq!(range("192.0.2.7/24"), Ok("192.0.2.0/24".to_owned()));
+        for mapped in ["::ffff:192.0.2.7/120", "::ffff:c000:200/120"] {
+            assert_eq!(range(mapped), Ok("192.0.2.0/24".to_owned()), "{mapped}");
+        }
+        assert_eq!(range("::ffff:192.0.2.7"), Ok("192.0.2.7/32".to_owned()));
+        assert_eq!(range("::ffff:0:0/90"), Ok("::ffc0:0:0/90".to_owned()), "more than IPv4");
         assert!(range("192.0.2.0/33").is_err() && range("").is_err() && range("example.com").is_err());
     }
 

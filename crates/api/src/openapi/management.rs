@@ -27,6 +27,7 @@ const SPECIAL: &[(Code, &[&str])] = &[
     (code::INVITATION_ACCEPTED, &["revoke_invitation"]),
     (code::INVITATION_OPEN, &["invite"]),
     (code::LAST_OWNER, &["change_api_key", "revoke_api_key", "change_member", "remove_member", "leave"]),
+    (code::FIELD_NOT_OFFERED, &["change_tenant", "change_own_tenant"]),
     (code::MEMBER_EXISTS, &["invite"]),
     (code::BUSY, &["export_tenant"]),
     (code::EXPORT_RUNNING, &["export_tenant"]),

@@ -25,6 +25,7 @@ use portico_core::code::{CODES, Code};
 use serde::Serialize as _;
 use serde_json::{Value, json};
 use utoipa::openapi::extensions::Extensions;
+use utoipa::openapi::path::Operation;
 use utoipa::openapi::{OpenApi, OpenApiBuilder};
 
 use compact::compact;
@@ -44,9 +45,18 @@ pub fn document(management: OpenApi, public_url: Option<&str>) -> OpenApi {
         .paths(compatible::paths())
         .build();
     all.merge(management::completed(management));
+    all.paths.paths.values_mut().filter_map(|item| item.post.as_mut()).for_each(say_no_idempotency);
     all.tags = Some(tags);
     all.extensions = Some(Extensions::from_iter([("x-portico-codes", codes())]));
     all
+}
+
+/// Clients send `Idempotency-Key` by habit, and would rely on it.
+fn say_no_idempotency(operation: &mut Operation) {
+    let text = operation.description.get_or_insert_default();
+    let gap = if text.is_empty() { "" } else { "\n\n" };
+    text.push_str(gap);
+    text.push_str("`Idempotency-Key` has no effect yet: a repeat is another call.");
 }
 
 /// The document as JSON: a line for each value, the same bytes for the same document, a newline at the end.

@@ -95,7 +95,7 @@ pub(super) fn headers() -> [(&'static str, Parameter); 3] {
             "Tenant",
             header(
                 "Portico-Tenant",
-                "The tenant to act on. Only with the operator's token.",
+                "The tenant to act on, with the operator's token. Any other credential may name its own tenant alone.",
                 "ten_01h455vb4pex5vsknk084sn02q",
             ),
         ),

@@ -25,7 +25,6 @@ pub(super) const OPERATIONS: &[Operation] = &[
     ValueType::Object(&[required("publicMediaUrl", ValueType::Url, "Where anyone can read the file.")]),
     r#"{"publicMediaUrl":"https://chakra-public-media.chakrahq.com/aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee/2026-10-01/77777777-6666-4555-8444-333333333333.png"}"#,
 )
-.repeatable()
 .notes(&[
     "Anyone who has the URL can read the file; Chakra documents neither deletion nor expiry.",
     "Send the URL as `link`: it is the only way to get a file into a message.",

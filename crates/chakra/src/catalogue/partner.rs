@@ -51,7 +51,6 @@ pub(super) const OPERATIONS: &[Operation] = &[
         r#"{"connectToken":"ct_EXAMPLE000000000000000000000000"}"#,
     )
     .effect(Effect::BeginsConnect)
-    .repeatable()
     .confidence(Confidence::Observed)
     .notes(&["Whoever holds the connect token can attach a WABA to the plugin."]),
     Operation::new(

@@ -209,7 +209,6 @@ pub(super) const OPERATIONS: &[Operation] = &[
     .closed_rows()
     .data(JOB, JOB_SAMPLE)
     .learns(STARTED)
-    .repeatable()
     .notes(&["Answers a background job.", LIMITED, "Where another tenant may be in the Chakra team, every row must name its process by `id`."]),
     Operation::new(
         "create_task",

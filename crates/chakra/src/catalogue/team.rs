@@ -78,7 +78,6 @@ pub(super) const OPERATIONS: &[Operation] = &[
         .multipart(PARTS)
         .data(PHOTO, PHOTO_SAMPLE)
         .learns(STORED)
-        .repeatable()
         .team_wide(),
     Operation::new(
         "upload_photo_with_id",

@@ -129,7 +129,6 @@ pub(super) const OPERATIONS: &[Operation] = &[
         r#"{"components":[{"type":"BODY","text":"Hello {{1}}, order {{2}} waits for you","example":{"body_text":[["Ada","42"]]}}]}"#,
     )
     .meta(SUCCESS, SUCCESS_SAMPLE)
-    .repeatable()
     .notes(&["Meta limits edits of an approved template: 10 in 30 days, 1 in 24 hours."]),
     Operation::new(
         "delete_message_template",

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use portico_auth::Origin;
+use portico_auth::{Origin, TenantScope};
 use portico_core::audit::Change;
 use portico_core::{Core, Error};
 use portico_domain::{ChakraKeyId, ChakraKeyStatus, Event, TenantId};
@@ -25,6 +25,8 @@ struct Verdict {
     fingerprint: Box<[u8]>,
     /// Whether it accepted the token; else it answered 401.
     accepted: bool,
+    /// The request in which it happened; none for what Portico does by itself.
+    request_id: Option<Arc<str>>,
 }
 
 /// Takes note of keys that Chakra refused or accepts again. Cheap to clone.
@@ -58,21 +60,27 @@ impl RefusedKeys {
         Self { core: core.clone(), queue }
     }
 
-    /// Notes that Chakra refused this key.
-    pub fn note(&self, tenant: TenantId, key: &OpenChakraKey) {
+    /// Notes that Chakra refused this key in a call of that scope.
+    pub fn note(&self, scope: &TenantScope, key: &OpenChakraKey) {
         self.core.metrics.keys_refused.inc();
-        self.note_verdict(tenant, key, false);
+        self.note_verdict(scope, key, false);
     }
 
-    /// Notes that Chakra accepted a call with this key. Costs nothing unless the key is marked.
-    pub fn note_accepted(&self, tenant: TenantId, key: &OpenChakraKey) {
+    /// Notes that Chakra accepted a call of that scope with this key. Costs nothing unless the key is marked.
+    pub fn note_accepted(&self, scope: &TenantScope, key: &OpenChakraKey) {
         if key.marked.load(Ordering::Relaxed) && key.marked.swap(false, Ordering::Relaxed) {
-            self.note_verdict(tenant, key, true);
+            self.note_verdict(scope, key, true);
         }
     }
 
-    fn note_verdict(&self, tenant: TenantId, key: &OpenChakraKey, accepted: bool) {
-        let _ = self.queue.try_send(Verdict { tenant, key: key.id, fingerprint: key.fingerprint.clone(), accepted });
+    fn note_verdict(&self, scope: &TenantScope, key: &OpenChakraKey, accepted: bool) {
+        let _ = self.queue.try_send(Verdict {
+            tenant: scope.tenant(),
+            key: key.id,
+            fingerprint: key.fingerprint.clone(),
+            accepted,
+            request_id: scope.origin().request_id.clone(),
+        });
     }
 }
 
@@ -83,7 +91,7 @@ async fn write(core: &Core, verdict: &Verdict) {
 }
 
 async fn write_one(core: &Core, verdict: &Verdict) -> Result<(), Error> {
-    let Verdict { tenant, key, fingerprint, accepted } = verdict;
+    let Verdict { tenant, key, fingerprint, accepted, request_id } = verdict;
     let mut tx = core.db.begin_system(*tenant).await?;
     let (is_news, what, status) = if *accepted {
         let is_news = tx.mark_chakra_key_accepted(*key, fingerprint).await?;
@@ -93,11 +101,13 @@ async fn write_one(core: &Core, verdict: &Verdict) -> Result<(), Error> {
         (is_news, "chakra_key.refused", ChakraKeyStatus::Refused)
     };
     if is_news {
-        let data = json!({ "chakra_key_id": key });
+        let data = json!({ "chakra_key_id": key, "request_id": request_id });
         tx.insert_event(&Event::new(*tenant, what, core.clock.now(), data)).await?;
         let change = Change::of(what).to("chakra_key", key).into(&json!({ "status": status }));
-        core.audit.record_by(&mut tx, None, &Origin::default(), change).await?;
-        tracing::warn!(tenant.id = %tenant, chakra_key.id = %key, accepted, "Chakra's word on a stored key changed");
+        let origin = Origin { address: None, request_id: request_id.clone() };
+        core.audit.record_by(&mut tx, None, &origin, change).await?;
+        let request_id = request_id.as_deref().unwrap_or_default();
+        tracing::warn!(request.id = request_id, tenant.id = %tenant, chakra_key.id = %key, accepted, "Chakra's word on a stored key changed");
     }
     Ok(tx.commit().await?)
 }

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use portico_auth::Principal;
+use portico_identity::NotAdmitted;
 
 use super::matched::Matched;
 use crate::Error;
@@ -27,8 +28,14 @@ impl<'c> Authenticated<'c> {
     /// [`CoreError::RateLimited`](portico_core::Error::RateLimited);
     /// [`CoreError::TenantCallsBusy`](portico_core::Error::TenantCallsBusy).
     pub(crate) async fn of(matched: Matched<'c>, gateway: &Gateway, record: &mut CallRecord) -> Result<Self, Error> {
-        let (principal, judged_at) = judge(&matched, gateway).await?;
-        record.caller(&principal, matched.default_operation());
+        let operation = matched.default_operation();
+        let (principal, judged_at) = judge(&matched, gateway).await.map_err(|refused| {
+            if let Some(party) = refused.party {
+                record.refused_party(party, operation);
+            }
+            refused.error
+        })?;
+        record.caller(&principal, operation);
         record.limit(gateway.services.core.limits.count_call(&principal)?);
         record.take_turn().await?;
         Ok(Self { matched, principal, judged_at })
@@ -40,7 +47,7 @@ impl<'c> Authenticated<'c> {
     ///
     /// As before, but for the limit.
     pub(super) async fn renew(&mut self, gateway: &Gateway) -> Result<(), Error> {
-        (self.principal, self.judged_at) = judge(&self.matched, gateway).await?;
+        (self.principal, self.judged_at) = judge(&self.matched, gateway).await.map_err(|refused| refused.error)?;
         Ok(())
     }
 
@@ -61,9 +68,9 @@ impl<'c> Authenticated<'c> {
 }
 
 /// Who calls, and since when that may be believed.
-async fn judge(matched: &Matched<'_>, gateway: &Gateway) -> Result<(Principal, Instant), Error> {
+async fn judge(matched: &Matched<'_>, gateway: &Gateway) -> Result<(Principal, Instant), NotAdmitted> {
     let judged_at = gateway.services.core.clock.instant();
     let credentials = matched.head().credentials;
-    let principal = gateway.services.authenticator.authenticate(credentials).await.map_err(|refused| refused.error)?;
+    let principal = gateway.services.authenticator.authenticate(credentials).await?;
     Ok((principal, judged_at))
 }

@@ -63,7 +63,8 @@ impl World {
         let accepting = Client::new(&accepts_keys.url).expect("is a URL of a server");
         let verifier = ChakraKeyVerifier::new(core, &accepting, &connections.credentials);
         let operator = OperatorToken::parse(token.into()).expect("is long enough");
-        let authenticator = Authenticator::new(core, operator, &Sessions::new(core), &SigningKeys::new(core));
+        let authenticator =
+            Authenticator::new(core, (operator, environment()), &Sessions::new(core), &SigningKeys::new(core));
         Self {
             gateway: Gateway::new(core, chakra, &authenticator, &connections),
             api_keys: ApiKeys::new(core, environment()),

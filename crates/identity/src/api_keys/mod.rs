@@ -405,6 +405,11 @@ async fn customers_of(
     };
     match (&patch.customers, numbers) {
         (None, Some(numbers)) if patch.phone_numbers.is_some() => Ok(Some(Some(owners(tx, numbers).await?))),
+        (Some(None), Some(_)) if patch.phone_numbers.is_none() => Err(CoreError::invalid(
+            "/customers",
+            "cannot be lifted while the key is limited to phone numbers, which tie it to their customers: lift /phone_numbers too",
+        )
+        .into()),
         (Some(None), Some(numbers)) => Ok(Some(Some(owners(tx, numbers).await?))),
         (customers, _) => Ok(customers.clone()),
     }

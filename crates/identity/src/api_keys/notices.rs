@@ -14,6 +14,7 @@ use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
 use crate::each_tenant::each_tenant;
+use crate::moments::rfc3339;
 use portico_core::Core;
 use portico_core::tasks::{Schedule, Wake};
 
@@ -119,10 +120,6 @@ pub(super) fn first_look(rotated_at: OffsetDateTime, expires_at: OffsetDateTime)
 /// When to look next: an hour before the end, then when to forget the secret; then never.
 fn next_look(expires_at: OffsetDateTime, now: OffsetDateTime) -> Option<OffsetDateTime> {
     [expires_at - LAST_CALL, expires_at + REMEMBERED].into_iter().find(|at| *at > now)
-}
-
-fn rfc3339(at: OffsetDateTime) -> Option<String> {
-    at.format(&time::format_description::well_known::Rfc3339).ok()
 }
 
 #[cfg(test)]

@@ -28,6 +28,9 @@ pub enum SignInError {
     /// Somebody with this address is a member already.
     #[error("somebody with this address is a member already")]
     AlreadyMember,
+    /// The link by which a member signs in once was used, came too late, or the member signs in otherwise now.
+    #[error("the link is not valid any more")]
+    NoLink,
     /// A new password does not serve.
     #[error("the password {0}")]
     Weak(#[from] WeakPassword),

@@ -2,11 +2,13 @@
 //!
 //! [`SignIn`] judges passwords and opens a session where there is one tenant to act in, else asks which.
 //! [`ProviderSignIn`] does so with an account at the identity provider, `acceptance` turns an invitation into a
-//! member. `throttle` slows down those who guess, `pace` keeps the time of an answer from telling anything.
+//! member, `links` are for who lost the password. `throttle` slows down those who guess, `pace` keeps the time of an
+//! answer from telling anything.
 
 mod acceptance;
 mod error;
 mod hashing;
+mod links;
 mod pace;
 mod provider;
 mod session_opening;
@@ -16,17 +18,18 @@ mod upkeep;
 
 use portico_auth::{Actor, Origin, Party};
 use portico_domain::{Email, MemberId, SessionId, TenantId, TenantStatus};
-use portico_storage::{OidcAccount, TenantTx};
+use portico_storage::OidcAccount;
 use portico_vault::{HashedPassword, SecretString};
 
 use hashing::Hashing;
 use pace::{Pace, evenly};
-use session_opening::{Method, SessionOpener, bind};
+use session_opening::{Method, SessionOpener, bind, unchanged};
 use throttle::{Known, LoginThrottle};
 use tickets::{Candidate, MOST, Means, Proof, Ticket, Tickets};
 
 pub use acceptance::{InvitationAcceptance, Invited};
 pub use error::SignInError;
+pub use links::{LinkedMember, NewSignInLink, SignInLinks};
 pub use provider::{ProviderSignIn, Returned};
 pub use session_opening::NewBrowserSession;
 pub use tickets::{Choice, TICKET_LIFETIME};
@@ -54,6 +57,7 @@ pub struct SignIn {
     tickets: Tickets,
     opener: SessionOpener,
     acceptance: InvitationAcceptance,
+    links: SignInLinks,
 }
 
 impl SignIn {
@@ -67,6 +71,7 @@ impl SignIn {
             throttle: LoginThrottle::new(core),
             tickets: Tickets::new(core),
             acceptance: InvitationAcceptance::new(core, hashing.clone(), opener.clone()),
+            links: SignInLinks::new(core, hashing.clone(), opener.clone()),
             hashing,
             opener,
         }
@@ -76,6 +81,12 @@ impl SignIn {
     #[must_use]
     pub const fn acceptance(&self) -> &InvitationAcceptance {
         &self.acceptance
+    }
+
+    /// Links by which a member signs in once.
+    #[must_use]
+    pub const fn links(&self) -> &SignInLinks {
+        &self.links
     }
 
     /// Signs somebody in with an address and a password.
@@ -202,7 +213,7 @@ impl SignIn {
         let ticket: Ticket = self.tickets.read(CHOICE, ticket).ok_or(SignInError::Stale)?;
         let chosen = ticket.candidates.iter().find(|(offered, _)| offered.to_string() == tenant);
         let &(tenant, who) = chosen.ok_or(SignInError::Stale)?;
-        if !self.throttle.is_first_use(ticket.id).await? {
+        if !self.throttle.is_first_use("sign-in ticket", &ticket.id.to_string()).await? {
             return Err(SignInError::Stale);
         }
         self.enter(tenant, who, &ticket.proof, origin).await
@@ -241,10 +252,4 @@ impl SignIn {
             (Candidate::Unbound(_) | Candidate::Invited(_), None) => Err(SignInError::Stale),
         }
     }
-}
-
-/// Whether the member still signs in as when that was proved; it does then until the transaction ends.
-async fn unchanged(tx: &mut TenantTx, means: Means) -> Result<(), SignInError> {
-    let record = tx.sign_in_record(means.member).await?;
-    record.filter(|record| record.epoch == means.epoch).map(|_| ()).ok_or(SignInError::Stale)
 }

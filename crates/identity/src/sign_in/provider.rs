@@ -98,6 +98,10 @@ impl ProviderSignIn {
         if begun.state != returned.state {
             return Err(SignInError::Stale);
         }
+        // Whoever got hold of the cookie and the address cannot come with them again.
+        if !self.sign_in.throttle.is_first_use("sign-in at the provider", &begun.state).await? {
+            return Err(SignInError::Stale);
+        }
         let code = returned.code.ok_or(SignInError::ProviderRefused)?;
         let counted = self.sign_in.throttle.count(origin.address).await?;
         let attempt = Attempt { state: begun.state, nonce: begun.nonce, verifier: begun.verifier };

@@ -9,6 +9,7 @@ use portico_vault::BrowserToken;
 use serde_json::json;
 
 use super::error::SignInError;
+use super::tickets::Means;
 use crate::sessions::SESSION;
 
 /// A session that was just opened.
@@ -23,6 +24,7 @@ pub struct NewBrowserSession {
 pub(super) enum Method {
     Password,
     Provider,
+    Link,
 }
 
 impl Method {
@@ -30,6 +32,7 @@ impl Method {
         match self {
             Self::Password => "password",
             Self::Provider => "identity_provider",
+            Self::Link => "one_time_link",
         }
     }
 }
@@ -85,4 +88,10 @@ pub(super) async fn bind(tx: &mut TenantTx, member: MemberId, account: &OidcAcco
         Err(portico_storage::StorageError::Broken(_)) => Err(SignInError::OtherAccount),
         outcome => Ok(outcome.map(|_| ())?),
     }
+}
+
+/// Whether the member still signs in as when that was proved; it does then until the transaction ends.
+pub(super) async fn unchanged(tx: &mut TenantTx, means: Means) -> Result<(), SignInError> {
+    let record = tx.sign_in_record(means.member).await?;
+    record.filter(|record| record.epoch == means.epoch).map(|_| ()).ok_or(SignInError::Stale)
 }

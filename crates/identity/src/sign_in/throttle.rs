@@ -7,7 +7,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use portico_domain::{Email, MemberId, SessionId, TenantId};
+use portico_domain::{Email, MemberId, TenantId};
 use portico_storage::AttemptLimit;
 use portico_vault::ThrottleKey;
 use time::{Duration, OffsetDateTime};
@@ -120,9 +120,9 @@ impl LoginThrottle {
         self.bucket("sign-in by member", &format!("{tenant}/{member}"))
     }
 
-    /// Whether a ticket is used for the first time.
-    pub(super) async fn is_first_use(&self, ticket: SessionId) -> Result<bool, SignInError> {
-        let bucket = self.bucket("sign-in ticket", &ticket.to_string());
+    /// Whether something of that kind is used for the first time. It is remembered for two hours.
+    pub(super) async fn is_first_use(&self, kind: &str, id: &str) -> Result<bool, SignInError> {
+        let bucket = self.bucket(kind, id);
         Ok(self.core.db.use_once(&bucket).await?)
     }
 }

@@ -7,7 +7,7 @@ use portico_domain::clock::Clock;
 use portico_domain::{InvitationId, MemberId, SessionId, TenantId};
 use portico_vault::TicketKey;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 
 use portico_core::Core;
 
@@ -93,9 +93,20 @@ impl Tickets {
 
     /// A text for a cookie that says it for ten minutes.
     pub(super) fn issue<T: Serialize>(&self, purpose: &str, what: T) -> String {
-        let until = (self.clock.now() + TICKET_LIFETIME).unix_timestamp();
-        let text = serde_json::to_string(&Timed { until, what }).expect("texts and ids are JSON");
-        self.key.sign(purpose, &text)
+        self.issue_for(purpose, what, TICKET_LIFETIME).0
+    }
+
+    /// A text that says it for that long, and when that is over.
+    pub(super) fn issue_for<T: Serialize>(
+        &self,
+        purpose: &str,
+        what: T,
+        lifetime: Duration,
+    ) -> (String, OffsetDateTime) {
+        let end = self.clock.now() + lifetime;
+        let end = end.replace_nanosecond(0).unwrap_or(end);
+        let text = serde_json::to_string(&Timed { until: end.unix_timestamp(), what }).expect("texts and ids are JSON");
+        (self.key.sign(purpose, &text), end)
     }
 
     /// What such a text says, while it holds.

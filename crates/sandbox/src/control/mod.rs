@@ -32,6 +32,7 @@ Control calls ask for no credential:
   GET    /_sandbox/health     {\"status\":\"ok\"}
   POST   /_sandbox/teams      {\"name\"?,\"role\"?:\"admin|messaging|viewer\",\"webhook_secret\"?} -> a new team and its access token
   POST   /_sandbox/keys       {\"chakra_key\"} -> another access token of the same team; DELETE with the same body revokes it
+  GET    /_sandbox/state      everything that it keeps, access tokens included: to see what a call changed
   GET    /_sandbox/requests   what arrived, oldest first; ?limit=10 the latest ten, ?since=2026-12-01T08:00:00Z; DELETE clears
   GET    /_sandbox/faults     the faults in force; DELETE lifts them
   POST   /_sandbox/faults     {\"path_prefix\",\"method\"?,\"kind\":\"status|latency|reset|stall|truncate\",\"status\"?,\"ms\"?,\"times\"?,\"body\"?,\"headers\"?}
@@ -54,7 +55,7 @@ pub(crate) async fn answer(request: &HttpRequest, payload: Payload, shared: &Sha
     let (get, post, delete) = (Method::GET, Method::POST, Method::DELETE);
     let method = request.method();
     let allowed = match path {
-        "/_sandbox/health" | "/_sandbox/openapi.json" | "/_sandbox" | "/_sandbox/" => vec![get],
+        "/_sandbox/health" | "/_sandbox/state" | "/_sandbox/openapi.json" | "/_sandbox" | "/_sandbox/" => vec![get],
         "/_sandbox/requests" => vec![get, delete],
         "/_sandbox/keys" => vec![post, delete],
         "/_sandbox/faults" => vec![get, post, delete],
@@ -80,6 +81,7 @@ fn call(method: &Method, path: &str, query: &str, body: &Bytes, shared: &Shared)
             Some(document) => Ok(Reply::new(StatusCode::OK, "application/json", document.clone())),
             None => Err(error(StatusCode::NOT_FOUND, "this sandbox was started without a document")),
         },
+        ("/_sandbox/state", _) => ok(&json!(*shared.world())),
         ("/_sandbox/requests", &Method::GET) => {
             let Asked { limit, since } = Asked::of(query)?;
             let data = shared.record().to_json(limit, since);

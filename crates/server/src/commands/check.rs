@@ -22,7 +22,12 @@ const UPSTREAM_LIMIT: Duration = Duration::from_secs(10);
 pub(super) async fn run(arguments: &Config) -> ExitCode {
     let mut report = Report::default();
     match Sources::of_this_process(arguments.config.as_deref()) {
-        Ok(sources) => check(Draft::of(&sources), &mut report).await,
+        Ok(sources) => {
+            for name in sources.unknown_variables() {
+                console::say(format_args!("note  {:<10}  {name} is no setting and has no effect", "settings"));
+            }
+            check(Draft::of(&sources), &mut report).await;
+        }
         Err(mistakes) => mistakes.0.iter().for_each(|mistake| report.fail("settings", mistake)),
     }
     if report.failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }

@@ -17,6 +17,8 @@ pub(super) struct Links<'a> {
     pub(super) metrics_url: &'a str,
     pub(super) sandbox_url: &'a str,
     pub(super) database_url: &'a SecretString,
+    /// Signs the demo's member in, once.
+    pub(super) sign_in_url: &'a SecretString,
     pub(super) state: &'a State,
 }
 
@@ -57,6 +59,7 @@ impl Links<'_> {
         console::say(format_args!("  gateway         {gateway_url}"));
         console::say(format_args!("  documentation   {gateway_url}/docs"));
         console::say(format_args!("  console         {gateway_url}/console/"));
+        console::say(format_args!("    sign in once  {}", self.sign_in_url.expose_secret()));
         console::say(format_args!("  metrics         {metrics_url}"));
         console::say(format_args!("  sandbox record  {sandbox_url}/_sandbox/requests"));
         console::say(format_args!("  ids and keys    {}", dev_json.display()));
@@ -98,6 +101,7 @@ mod tests {
             metrics_url: "http://127.0.0.1:2/metrics",
             sandbox_url: "http://127.0.0.1:3",
             database_url: &"postgres://a:b@127.0.0.1/c".into(),
+            sign_in_url: &"http://127.0.0.1:1/console/sign-in/link/a.b".into(),
             state: &state,
         });
     }

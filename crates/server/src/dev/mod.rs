@@ -179,14 +179,15 @@ async fn serve(
     let (gateway_url, metrics_url) = (public.url(), format!("{}/metrics", metrics.url()));
     let (app, db) = start_app(&service_url, sandbox.url(), &state.state, data_dir).await?;
     let limits = ConnectionLimits::within(raise_descriptors(), None);
-    let gateway = running.gateway.insert(Gateway::open(public, metrics, app, db, limits, DRAIN)?);
-    demo::ensure(&gateway_url, sandbox, &mut state).await?;
+    let gateway = running.gateway.insert(Gateway::open(public, metrics, app.clone(), db, limits, DRAIN)?);
+    let sign_in_url = demo::ensure(&gateway_url, sandbox, &app, &mut state).await?;
 
     let links = Links {
         gateway_url: &gateway_url,
         metrics_url: &metrics_url,
         sandbox_url: sandbox.url(),
         database_url: &service_url,
+        sign_in_url: &sign_in_url,
         state: &state.state,
     };
     let path = data_dir.dev_json();

@@ -76,6 +76,8 @@ pub(super) struct DemoTenant {
     pub(super) plugin_id: Option<String>,
     pub(super) waba_id: Option<String>,
     pub(super) phone_number_id: Option<String>,
+    /// The member who can sign in to the console.
+    pub(super) member_id: Option<String>,
 }
 
 /// The state, and the file that keeps it.
@@ -137,7 +139,7 @@ impl State {
 }
 
 /// That many random bytes, as twice as many hexadecimal digits.
-fn hexadecimal<const BYTES: usize>() -> String {
+pub(super) fn hexadecimal<const BYTES: usize>() -> String {
     use std::fmt::Write as _;
 
     rand::random::<[u8; BYTES]>().iter().fold(String::with_capacity(BYTES * 2), |mut text, byte| {

@@ -23,6 +23,8 @@ pub(crate) struct Sources {
     /// What the file says, under the names of the file.
     file: BTreeMap<String, SecretString>,
     path: PathBuf,
+    /// Variables of this process that look like settings and are none.
+    unknown: Vec<String>,
 }
 
 /// The text of a setting, and where it was found.
@@ -47,7 +49,13 @@ impl Sources {
     /// # Errors
     /// When the file cannot be read or holds what is no setting, or the environment no text.
     pub(crate) fn of_this_process(config: Option<&Path>) -> Result<Self, Mistakes> {
-        Self::read(config, |name| env::var_os(name))
+        let unknown = unknown_variables(env::vars_os().map(|(name, _)| name));
+        Ok(Self { unknown, ..Self::read(config, |name| env::var_os(name))? })
+    }
+
+    /// The names of variables that begin like settings and are none: misspelt ones, most likely.
+    pub(crate) fn unknown_variables(&self) -> &[String] {
+        &self.unknown
     }
 
     /// As [`Sources::of_this_process`], without a settings file.
@@ -69,7 +77,7 @@ impl Sources {
                 return Err(Mistakes(both.into_iter().flatten().flat_map(|mistakes| mistakes.0).collect()));
             }
         };
-        Ok(Self { env, file, path: path.to_owned() })
+        Ok(Self { env, file, path: path.to_owned(), unknown: Vec::new() })
     }
 
     /// The value of a setting, from the environment before the file, and read from the file that its
@@ -99,6 +107,15 @@ impl Sources {
         };
         self.file.iter().filter_map(found).collect()
     }
+}
+
+/// Those of the names that begin with `PORTICO_` and are no setting's, sorted.
+pub(super) fn unknown_variables(names: impl Iterator<Item = OsString>) -> Vec<String> {
+    let known = |name: &str| keys::ALL.iter().any(|key| key.env == name || key.env_twin().as_deref() == Some(name));
+    let names = names.filter_map(|name| name.into_string().ok());
+    let mut unknown: Vec<_> = names.filter(|name| name.starts_with("PORTICO_") && !known(name)).collect();
+    unknown.sort();
+    unknown
 }
 
 /// The value under its name, or of the file that the twin names; a relative path begins at `folder`.

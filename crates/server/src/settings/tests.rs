@@ -352,3 +352,10 @@ fn the_identity_provider_is_set_as_a_whole_or_not_at_all() {
     let said = refusal(None, &[issuer, id, ("PORTICO_OIDC_CLIENT_SECRET", "in secret"), url]);
     assert!(said.starts_with("PORTICO_OIDC_CLIENT_SECRET must") && !said.contains("in secret"), "{said}");
 }
+
+#[test]
+fn variables_that_look_like_settings_and_are_none_are_named() {
+    let names = ["PORTICO_BINDD", "PORTICO_BIND", "PORTICO_MASTER_KEYS_FILE", "PORTICO_BIND_FILE", "PATH", "PORTICO_A"];
+    let unknown = source::unknown_variables(names.into_iter().map(OsString::from));
+    assert_eq!(unknown, ["PORTICO_A", "PORTICO_BINDD", "PORTICO_BIND_FILE"]);
+}

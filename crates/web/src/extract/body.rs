@@ -11,10 +11,14 @@ use futures_util::StreamExt as _;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use portico_core::body_memory::{BodyShare, NoRoom};
+use portico_core::{Error as CoreError, Fault, RequestError};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+use super::decode_error::pointer_to;
 use super::json::Tree;
 use crate::argument::Extract;
-use portico_core::body_memory::{BodyShare, NoRoom};
-use portico_core::{Error as CoreError, RequestError};
 
 use crate::error::AppError;
 use crate::problem::Problem;
@@ -30,19 +34,19 @@ pub struct Body<T>(pub T);
 #[derive(Debug)]
 pub struct NoBody;
 
-impl<T: DeserializeOwned> Extract for Body<T> {
+impl<T: DeserializeOwned + PartialSchema> Extract for Body<T> {
     async fn extract(request: &HttpRequest, payload: &mut Payload) -> Result<Self, Problem> {
         Self::within(LIMIT, request, payload).await
     }
 }
 
-impl<T: DeserializeOwned> Body<T> {
+impl<T: DeserializeOwned + PartialSchema> Body<T> {
     /// A JSON object of at most so many bytes: for calls that anybody may make.
     ///
     /// # Errors
     ///
     /// [`RequestError::TooLarge`], [`RequestError::ContentType`], [`RequestError::Body`] for what is no JSON object,
-    /// and [`CoreError::Invalid`](portico_core::Error::Invalid) for a field.
+    /// and [`CoreError::Invalid`] for fields.
     pub async fn within(limit: usize, request: &HttpRequest, payload: &mut Payload) -> Result<Self, Problem> {
         let bytes = read(limit, request, payload).await?;
         if bytes.is_empty() {
@@ -66,7 +70,7 @@ impl Extract for NoBody {
 }
 
 /// `{}`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Nothing {}
 
@@ -122,22 +126,64 @@ fn content_type(request: &HttpRequest) -> Result<Kind, RequestError> {
     }
 }
 
+/// How many wrong fields are told at the most.
+const MOST_FAULTS: usize = 20;
+
 /// The object as that type.
 ///
 /// # Errors
 ///
 /// [`RequestError::Body`] when the text is no JSON object or a key stands twice;
-/// [`CoreError::Invalid`](portico_core::Error::Invalid) for a field.
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, AppError> {
+/// [`CoreError::Invalid`] for fields: all that are wrong or missing, the first in each.
+fn parse<T: DeserializeOwned + PartialSchema>(bytes: &[u8]) -> Result<T, AppError> {
     let tree: Tree = serde_json::from_slice(bytes)
         .map_err(|error| RequestError::Body(format!("the body is malformed JSON: {error}")))?;
     if !matches!(tree, Tree::Object(_)) {
         return Err(RequestError::Body("the body must be a JSON object".into()).into());
     }
+    decode(tree).map_err(|first| CoreError::Invalid(all_faults::<T>(bytes, first)).into())
+}
+
+fn decode<T: DeserializeOwned>(tree: Tree) -> Result<T, Fault> {
     serde_path_to_error::deserialize(tree).map_err(|error| {
         let path = error.path().clone();
-        error.into_inner().at(&path).into()
+        error.into_inner().at(&path)
     })
+}
+
+/// What else is wrong beside the first fault, at which decoding stopped: each field is decoded by itself, where
+/// no other can hide what is wrong with it, and those that the schema requires are looked for.
+fn all_faults<T: DeserializeOwned + PartialSchema>(bytes: &[u8], first: Fault) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    let mut missing = required::<T>();
+    if let Ok(Tree::Object(fields)) = serde_json::from_slice(bytes) {
+        for (name, value) in fields {
+            missing.retain(|wanted| *wanted != name);
+            let pointer = pointer_to(&name);
+            let inside = |fault: &Fault| fault.pointer.strip_prefix(&pointer).is_some_and(is_end_or_step);
+            let alone = decode::<T>(Tree::Object(vec![(name, value)]));
+            faults.extend(alone.err().filter(inside));
+        }
+    }
+    let detail = "is required";
+    faults.extend(missing.iter().map(|name| Fault { pointer: pointer_to(name), detail: detail.to_owned() }));
+    if !faults.contains(&first) {
+        faults.insert(0, first);
+    }
+    faults.truncate(MOST_FAULTS);
+    faults
+}
+
+/// Whether a pointer that goes on so is to the same field or into it.
+fn is_end_or_step(rest: &str) -> bool {
+    rest.is_empty() || rest.starts_with('/')
+}
+
+fn required<T: PartialSchema>() -> Vec<String> {
+    match T::schema() {
+        RefOr::T(Schema::Object(object)) => object.required,
+        _ => Vec::new(),
+    }
 }
 
 #[cfg(test)]
@@ -148,18 +194,19 @@ mod tests {
     use super::*;
     use crate::extract::{Patch, given};
 
-    #[derive(Debug, Deserialize)]
+    #[derive(Debug, Deserialize, ToSchema)]
     #[serde(deny_unknown_fields)]
     struct Sample {
         name: Name,
         #[serde(default)]
+        #[schema(value_type = Option<Name>)]
         note: Patch<Name>,
         #[serde(default, deserialize_with = "given")]
         list: Option<Vec<Inner>>,
         metadata: Option<Metadata>,
     }
 
-    #[derive(Debug, Deserialize)]
+    #[derive(Debug, Deserialize, ToSchema)]
     #[serde(deny_unknown_fields)]
     struct Inner {
         n: u8,
@@ -180,7 +227,10 @@ mod tests {
 
     async fn wrong(body: &'static str) -> (String, String) {
         match sent(Some("application/json"), body).await {
-            Err(AppError::Core(CoreError::Invalid { pointer, detail })) => (pointer, detail),
+            Err(AppError::Core(CoreError::Invalid(mut faults))) => {
+                let Fault { pointer, detail } = faults.remove(0);
+                (pointer, detail)
+            }
             Err(AppError::Request(RequestError::Body(text))) => (String::new(), text),
             other => panic!("{other:?}"),
         }
@@ -213,6 +263,22 @@ mod tests {
         assert_eq!(pointer, "/a~1b");
         assert!(detail.contains("is not known"), "{detail}");
         assert_eq!(wrong(r#"{"name":"a","metadata":{"":"x"}}"#).await.0, "/metadata");
+    }
+
+    #[actix_web::test]
+    async fn all_wrong_fields_are_told_at_once() {
+        let body = r#"{"nmae":"a","note":5,"list":[{"n":1},{"n":300}],"notes":"x","metadata":{"k":"v"}}"#;
+        let Err(AppError::Core(CoreError::Invalid(faults))) = sent(Some("application/json"), body).await else {
+            panic!("is taken");
+        };
+        let pointers: Vec<_> = faults.iter().map(|fault| fault.pointer.as_str()).collect();
+        assert_eq!(pointers, ["/nmae", "/note", "/list/1/n", "/notes", "/name"]);
+        let many: Vec<_> = (0..100).map(|n| format!("\"x{n}\":0")).collect();
+        let body = format!("{{\"name\":\"a\",{}}}", many.join(","));
+        let Err(AppError::Core(CoreError::Invalid(faults))) = sent(Some("application/json"), body).await else {
+            panic!("is taken");
+        };
+        assert_eq!(faults.len(), MOST_FAULTS);
     }
 
     #[actix_web::test]

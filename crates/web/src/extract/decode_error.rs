@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display};
 
-use portico_core::Error;
+use portico_core::Fault;
 use serde::de::{self, Expected, Unexpected};
 use serde_path_to_error::{Path, Segment};
 
@@ -32,8 +32,8 @@ impl DecodeError {
         &self.detail
     }
 
-    /// The error of the field at that path.
-    pub(crate) fn at(self, path: &Path) -> Error {
+    /// What is wrong with the field at that path.
+    pub(crate) fn at(self, path: &Path) -> Fault {
         let mut pointer = String::new();
         for segment in path {
             match segment {
@@ -45,8 +45,15 @@ impl DecodeError {
         if let Some(field) = self.field {
             push(&mut pointer, field);
         }
-        Error::invalid(short(&pointer), self.detail)
+        Fault { pointer: short(&pointer), detail: self.detail }
     }
+}
+
+/// The JSON pointer to that field of the body.
+pub(crate) fn pointer_to(field: &str) -> String {
+    let mut pointer = String::new();
+    push(&mut pointer, field);
+    short(&pointer)
 }
 
 /// One more step of a JSON pointer (RFC 6901).

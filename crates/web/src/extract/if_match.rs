@@ -45,8 +45,11 @@ impl Extract for IfMatch {
     }
 }
 
-/// The version in a strong tag; a tag that Portico never gave fits nothing.
+/// The version in a tag; a tag that Portico never gave fits nothing. The weak form serves too, unlike the standard
+/// has it: proxies that compress answers make tags weak, and each of Portico's stands for one version whatever its
+/// encoding.
 fn version(tag: &str) -> Result<i64, AppError> {
+    let tag = tag.strip_prefix("W/").unwrap_or(tag);
     let inner = tag.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).ok_or_else(malformed)?;
     if inner.contains('"') {
         return Err(malformed().into());
@@ -57,7 +60,7 @@ fn version(tag: &str) -> Result<i64, AppError> {
 }
 
 fn malformed() -> CoreError {
-    CoreError::Header("If-Match", "must be * or the one strong ETag that you read, such as \"3\"".into())
+    CoreError::Header("If-Match", "must be * or the one ETag that you read, such as \"3\"".into())
 }
 
 #[cfg(test)]
@@ -79,22 +82,23 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn one_strong_tag_or_a_star_is_taken() {
+    async fn one_tag_or_a_star_is_taken() {
         assert_eq!(of(&[]).await.unwrap(), IfMatch::Absent);
         assert_eq!(of(&["\"7\""]).await.unwrap(), IfMatch::Version(7));
+        assert_eq!(of(&["W/\"7\""]).await.unwrap(), IfMatch::Version(7), "as a compressing proxy hands it on");
         assert_eq!(of(&["*"]).await.unwrap(), IfMatch::Any);
     }
 
     #[actix_web::test]
-    async fn weak_several_and_bare_tags_are_malformed() {
-        for values in [&["W/\"7\""][..], &["7"], &["\"7\", \"8\""], &["\"7\"", "\"8\""], &[""], &["\""]] {
+    async fn several_and_bare_tags_are_malformed() {
+        for values in [&["W/7"][..], &["w/\"7\""], &["7"], &["\"7\", \"8\""], &["\"7\"", "\"8\""], &[""], &["\""]] {
             assert!(matches!(of(values).await, Err(AppError::Core(CoreError::Header("If-Match", _)))), "{values:?}");
         }
     }
 
     #[actix_web::test]
     async fn a_tag_that_nobody_gave_fits_nothing() {
-        for value in ["\"abc\"", "\"-1\"", "\"\"", "\"07\"", "\"+7\"", "\"99999999999999999999\""] {
+        for value in ["W/\"8x\"", "\"abc\"", "\"-1\"", "\"\"", "\"07\"", "\"+7\"", "\"99999999999999999999\""] {
             assert!(
                 matches!(of(&[value]).await, Err(AppError::Connections(ConnectionsError::PreconditionFailed))),
                 "{value}"

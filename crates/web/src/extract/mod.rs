@@ -11,7 +11,7 @@ mod value;
 
 pub use body::{Body, NoBody, broken_off};
 pub use if_match::IfMatch;
-pub use patch::{Patch, given};
+pub use patch::{NotOffered, Patch, given, refuse_not_offered};
 pub use query::{Cursor, Flag, Limit, PageQuery, Query, page};
 pub use segment::{Segment, Segments};
 pub use value::{Parsed, Timestamp, Word};

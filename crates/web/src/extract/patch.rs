@@ -1,5 +1,7 @@
 //! Fields of a PATCH: absent, null, or given.
 
+use portico_core::Error;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 
 /// A field that null clears. It needs `#[serde(default)]`, which makes an absent one [`Patch::Keep`].
@@ -41,6 +43,27 @@ impl<T> From<Patch<T>> for Option<Option<T>> {
             Patch::Set(value) => Some(Some(value)),
         }
     }
+}
+
+/// A field that is known and has no effect yet: whether it is there, whatever it holds. It needs
+/// `#[serde(default)]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct NotOffered(bool);
+
+impl<'de> Deserialize<'de> for NotOffered {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        IgnoredAny::deserialize(deserializer).map(|_| Self(true))
+    }
+}
+
+/// Refuses a body in which one of these fields is given; each with its JSON pointer.
+///
+/// # Errors
+///
+/// [`Error::NotOffered`] with all that are given.
+pub fn refuse_not_offered(fields: &[(&'static str, NotOffered)]) -> Result<(), Error> {
+    let given: Vec<_> = fields.iter().filter(|(_, field)| field.0).map(|(pointer, _)| *pointer).collect();
+    if given.is_empty() { Ok(()) } else { Err(Error::NotOffered(given)) }
 }
 
 /// For a field that cannot be null: `None` only when absent.

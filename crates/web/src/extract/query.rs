@@ -17,6 +17,9 @@ use super::decode_error::{DecodeError, short};
 use crate::argument::Extract;
 use crate::problem::Problem;
 
+/// How many wrong parameters are told at the most.
+const MOST_FAULTS: usize = 20;
+
 /// The query as a struct that refuses unknown fields.
 #[derive(Debug)]
 pub struct Query<T>(pub T);
@@ -127,19 +130,38 @@ impl<K> From<PageQuery<K>> for PageRequest<K> {
 }
 
 fn parse<T: DeserializeOwned>(query: &str) -> Result<T, Error> {
-    let pairs: Vec<_> = form_urlencoded::parse(query.as_bytes()).map(|(name, value)| (name, Text(value))).collect();
+    let pairs: Vec<_> = form_urlencoded::parse(query.as_bytes()).collect();
     let mut names = HashSet::new();
     for (name, _) in &pairs {
         if !names.insert(name) {
             return Err(Error::Query(format!("the query parameter {} stands twice", short(name))));
         }
     }
-    serde_path_to_error::deserialize(MapDeserializer::new(pairs.into_iter())).map_err(
+    decode(&pairs).map_err(|first| Error::Query(all_faults::<T>(&pairs, first)))
+}
+
+fn decode<T: DeserializeOwned>(pairs: &[(Cow<'_, str>, Cow<'_, str>)]) -> Result<T, String> {
+    let pairs = pairs.iter().map(|(name, value)| (name.as_ref(), Text(Cow::Borrowed(value))));
+    serde_path_to_error::deserialize(MapDeserializer::new(pairs)).map_err(
         |error: serde_path_to_error::Error<DecodeError>| {
             let name = short(&error.path().to_string());
-            Error::Query(format!("the query parameter {name} {}", error.inner().detail()))
+            format!("the query parameter {name} {}", error.inner().detail())
         },
     )
+}
+
+/// What is wrong with each parameter by itself: the first that is wrong hides no other.
+fn all_faults<T: DeserializeOwned>(pairs: &[(Cow<'_, str>, Cow<'_, str>)], first: String) -> String {
+    let alone = |pair: &(Cow<'_, str>, Cow<'_, str>)| {
+        // That others are missing is not this one's fault.
+        let own = format!("the query parameter {} ", short(&pair.0));
+        decode::<T>(std::slice::from_ref(pair)).err().filter(|fault| fault.starts_with(&own))
+    };
+    let mut faults: Vec<_> = pairs.iter().filter_map(alone).take(MOST_FAULTS).collect();
+    if !faults.contains(&first) {
+        faults = vec![first];
+    }
+    faults.join("; ")
 }
 
 /// The value of a parameter.
@@ -233,6 +255,8 @@ mod tests {
         }
         assert!(part("cursor=ten_01h455vb4pex5vsknk084sn02q").unwrap_err().contains("cursor must be the next_cursor"));
         assert_eq!(part("page=2").unwrap_err(), "the query parameter page is not known here; there are limit, cursor");
+        let all = part("limit=0&page=2&cursor=x").unwrap_err();
+        assert_eq!(all.matches("the query parameter").count(), 3, "{all}");
         assert_eq!(part("limit=1&limit=2").unwrap_err(), "the query parameter limit stands twice");
         assert!(part("%ff=%00").is_err());
     }

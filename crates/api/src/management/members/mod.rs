@@ -5,3 +5,4 @@ pub(super) mod leave;
 pub(super) mod list;
 pub(super) mod patch;
 pub(super) mod remove;
+pub(super) mod sign_in_link;

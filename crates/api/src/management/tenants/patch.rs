@@ -5,7 +5,7 @@ use portico_app::App;
 use portico_domain::permission::perm;
 use portico_domain::{Limits, Name, Tenant, TenantId, TenantStatus};
 use portico_identity::TenantPatch;
-use portico_web::extract::{Body, Segment, given};
+use portico_web::extract::{Body, NotOffered, Segment, given, refuse_not_offered};
 use portico_web::guard::Operator;
 use portico_web::problem::Problem;
 use portico_web::reply::Json;
@@ -25,13 +25,14 @@ pub(crate) struct PatchTenant {
     #[serde(default, deserialize_with = "given")]
     #[schema(nullable = false)]
     status: Option<TenantStatus>,
-    /// Other limits, as a whole; null lifts one.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(nullable = false)]
-    limits: Option<Limits>,
+    /// Not offered yet: nothing enforces limits of a tenant. A body with this field is refused with 422
+    /// `not_offered`.
+    #[serde(default)]
+    #[schema(value_type = Option<Limits>, nullable = false)]
+    limits: NotOffered,
 }
 
-/// Renames, suspends, resumes or limits a tenant.
+/// Renames, suspends or resumes a tenant.
 ///
 /// The calls of a suspended tenant are refused with 403 `tenant_suspended`; what Chakra tells of it is
 /// still received and kept. The operator can act on it.
@@ -44,5 +45,7 @@ pub(crate) async fn handler(
     Body(PatchTenant { name, status, limits }): Body<PatchTenant>,
     app: Data<App>,
 ) -> Result<Json<Tenant>, Problem> {
-    Ok(Json(app.tenants().patch(operator.scope(), id, TenantPatch { name, status, limits }).await?))
+    refuse_not_offered(&[("/limits", limits)])?;
+    let patch = TenantPatch { name, status, ..TenantPatch::default() };
+    Ok(Json(app.tenants().patch(operator.scope(), id, patch).await?))
 }

@@ -188,7 +188,7 @@ async fn an_empty_medium_is_recorded_as_answered_although_nobody_asks_for_its_pi
 #[tokio::test]
 async fn a_call_with_an_unreadable_credential_is_counted() {
     let world = World::new().await;
-    let failure = world.gateway.refuse(&head("GET", "/v1/health"), portico_auth::BadCredential::Malformed.into());
+    let failure = world.gateway.refuse(&head("GET", "/v1/health"), portico_auth::BadCredential::NotAscii.into());
     assert_eq!(refusal(Err::<(), _>(failure.error)), (401, "unauthorized"));
     let line = "portico_request_duration_seconds_count{surface=\"compatible\",class=\"none\",code=\"401\"} 1\n";
     assert!(world.metrics().contains(line), "{line} is missing in\n{}", world.metrics());

@@ -6,14 +6,18 @@ mod client;
 
 use std::time::{Duration, Instant};
 
+use portico_app::App;
+use portico_auth::Origin;
+use portico_identity::SignInError;
 use portico_sandbox::Sandbox;
+
 use reqwest::{Method, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use self::client::{Answer, DemoClient};
-use super::state::{DemoTenant, StateError, StateFile, StoredSecret};
+use super::state::{DemoTenant, StateError, StateFile, StoredSecret, hexadecimal};
 use crate::console;
 
 const TENANT_NAME: &str = "Demo";
@@ -63,19 +67,34 @@ pub(crate) enum DemoError {
     /// A step could not be written to the state file.
     #[error(transparent)]
     State(#[from] StateError),
+    /// The member could not be made.
+    #[error("cannot make the demo tenant's member: {0}")]
+    Member(#[source] SignInError),
     #[error("the HTTP client cannot be set up: {0}")]
     Client(#[source] reqwest::Error),
 }
 
-/// Makes what is missing of the demo tenant.
-pub(super) async fn ensure(gateway_url: &str, sandbox: &Sandbox, file: &mut StateFile) -> Result<(), DemoError> {
+/// The member who can sign in to the console.
+const MEMBER_EMAIL: &str = "demo@example.com";
+/// For how long the printed link signs in, in seconds.
+const SIGN_IN_LINK_SECONDS: u32 = 3_600;
+
+/// Makes what is missing of the demo tenant, and gives a link by which its member signs in once.
+pub(super) async fn ensure(
+    gateway_url: &str,
+    sandbox: &Sandbox,
+    app: &App,
+    file: &mut StateFile,
+) -> Result<SecretString, DemoError> {
     let client = DemoClient::new(gateway_url, file.state.operator_token.0.clone())?;
     let mut setup = DemoSetup { client, sandbox, file };
     setup.tenant().await?;
     setup.api_keys().await?;
     setup.chakra_key().await?;
     setup.customer().await?;
-    setup.connection().await
+    setup.connection().await?;
+    setup.member(app).await?;
+    setup.sign_in_link().await
 }
 
 struct DemoSetup<'a> {
@@ -143,6 +162,47 @@ impl DemoSetup<'_> {
     async fn api_key(&self, name: &str, role: &str) -> Result<StoredSecret, DemoError> {
         let made = self.client.post("/api/v1/api-keys", json!({"name": name, "role": role})).await?;
         Ok(StoredSecret(made.text("secret")?.into()))
+    }
+
+    /// The member who can sign in: an owner, made as one is who accepts an invitation. Nobody knows its password.
+    async fn member(&mut self, app: &App) -> Result<(), DemoError> {
+        if let Some(id) = self.demo().member_id.clone() {
+            let answer = self.client.send(Method::GET, &format!("/api/v1/members/{id}"), None).await?;
+            if answer.status != StatusCode::NOT_FOUND {
+                return answer.success().map(drop);
+            }
+        }
+        let mut members = self.client.list("/api/v1/members").await?;
+        if !members.iter().any(|member| member["email"] == MEMBER_EMAIL) {
+            self.take_back_invitation().await?;
+            let body = json!({"email": MEMBER_EMAIL, "role": "owner", "name": "Demo"});
+            let link = self.client.post("/api/v1/invitations", body).await?.text("accept_url")?;
+            let token = link.rsplit('/').next().unwrap_or_default();
+            let acceptance = app.sign_in().acceptance();
+            acceptance
+                .with_password(token, hexadecimal::<32>().into(), &Origin::default())
+                .await
+                .map_err(DemoError::Member)?;
+            members = self.client.list("/api/v1/members").await?;
+        }
+        let id = members.iter().find(|member| member["email"] == MEMBER_EMAIL).and_then(id_of);
+        self.save_step(|demo| demo.member_id = id)
+    }
+
+    /// One that a killed start left: its link is lost.
+    async fn take_back_invitation(&self) -> Result<(), DemoError> {
+        let invitations = self.client.list("/api/v1/invitations").await?;
+        for id in invitations.iter().filter(|one| one["email"] == MEMBER_EMAIL).filter_map(id_of) {
+            self.client.send(Method::DELETE, &format!("/api/v1/invitations/{id}"), None).await?;
+        }
+        Ok(())
+    }
+
+    async fn sign_in_link(&self) -> Result<SecretString, DemoError> {
+        let member = self.demo().member_id.as_deref().unwrap_or_default();
+        let body = json!({"expires_in": SIGN_IN_LINK_SECONDS});
+        let made = self.client.post(&format!("/api/v1/members/{member}/sign-in-link"), body).await?;
+        Ok(made.text("url")?.into())
     }
 
     /// The key of a team that the sandbox knows, stored and verified.

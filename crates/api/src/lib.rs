@@ -51,7 +51,7 @@ pub fn refusal(status: u16) -> HttpResponse {
         414 | 431 => RequestError::HeadTooLarge,
         _ => RequestError::MalformedHead,
     };
-    Problem::from(error).answer(&RequestId::generate())
+    Problem::from(error).answer_to_none(&RequestId::generate())
 }
 
 /// Registers what the private listener serves: `GET /metrics`, in the text format of `OpenMetrics`.

@@ -75,11 +75,21 @@ impl Problem {
     /// does not learn.
     #[must_use]
     pub fn answer(self, request: &HttpRequest, request_id: &RequestId) -> HttpResponse {
+        let public_url = app(request).ok().and_then(|app| app.public_url()).unwrap_or_default();
+        self.written(request.path(), public_url, request_id)
+    }
+
+    /// The same for a head that never became a request.
+    #[must_use]
+    pub fn answer_to_none(self, request_id: &RequestId) -> HttpResponse {
+        self.written("", "", request_id)
+    }
+
+    fn written(self, path: &str, public_url: &str, request_id: &RequestId) -> HttpResponse {
         if let Self::App(error) = &self {
             log(error, request_id);
         }
-        let response = self.response(request.path());
-        let public_url = app(request).ok().and_then(|app| app.public_url()).unwrap_or_default();
+        let response = self.response(path);
         let document = Document {
             kind: format!("{public_url}/docs/problems#{}", response.code.code),
             title: response.code.title(),

@@ -3,12 +3,14 @@
 //! It follows no redirect, uses no system proxy and repeats nothing: a request that may have
 //! reached Chakra is the caller's to judge. Bodies stream both ways.
 
+use std::io::Read as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use flate2::read::MultiGzDecoder;
 use futures_util::stream::{self, Stream};
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use tokio::sync::mpsc;
@@ -331,13 +333,39 @@ impl UpstreamResponse {
         self.response.headers()
     }
 
+    /// The same answer without `Content-Encoding: gzip`, which some proxies write unasked. Of another encoding it stays
+    /// as it is.
+    ///
+    /// # Errors
+    ///
+    /// As [`UpstreamResponse::bytes`], of the answer as it came and as it is unpacked;
+    /// [`UpstreamError::Withheld`] for what is not gzip.
+    pub async fn unpacked(mut self) -> Result<Self, UpstreamError> {
+        let coding = self.headers().get(CONTENT_ENCODING).map(|value| value.as_bytes().to_ascii_lowercase());
+        if !matches!(coding.as_deref(), Some(b"gzip" | b"x-gzip")) {
+            return Ok(self);
+        }
+        let headers = self.response.headers_mut();
+        headers.remove(CONTENT_ENCODING);
+        let (status, headers, extensions) =
+            (self.response.status(), std::mem::take(headers), std::mem::take(self.response.extensions_mut()));
+        let plain = gunzip(&self.bytes().await?)?;
+        let mut response = http::Response::new(Bytes::new());
+        (*response.status_mut(), *response.headers_mut(), *response.extensions_mut()) = (status, headers, extensions);
+        Ok(Self { response: response.into(), ahead: Some(plain) })
+    }
+
     /// Reads the body if it is at most `limit` bytes long; else what was read is kept with the rest.
     ///
     /// # Errors
     ///
     /// See [`UpstreamError`].
     pub async fn read_up_to(mut self, limit: usize) -> Result<BufferedBody, UpstreamError> {
-        let Some(first) = self.response.chunk().await? else { return Ok(BufferedBody::Complete(Bytes::new())) };
+        let first = match self.ahead.take() {
+            Some(ahead) => Some(ahead),
+            None => self.response.chunk().await?,
+        };
+        let Some(first) = first else { return Ok(BufferedBody::Complete(Bytes::new())) };
         if first.len() > limit {
             self.ahead = Some(first);
             return Ok(BufferedBody::LimitExceeded(self));
@@ -381,8 +409,19 @@ impl UpstreamResponse {
     }
 }
 
+/// What was packed, of [`RESPONSE_LIMIT`] bytes at the most.
+fn gunzip(packed: &[u8]) -> Result<Bytes, UpstreamError> {
+    let mut plain = Vec::new();
+    // One byte more tells whether it is too long.
+    let most = RESPONSE_LIMIT as u64 + 1;
+    MultiGzDecoder::new(packed).take(most).read_to_end(&mut plain).map_err(|_| UpstreamError::Withheld)?;
+    if plain.len() > RESPONSE_LIMIT { Err(UpstreamError::TooLong) } else { Ok(plain.into()) }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
     use super::*;
     use crate::catalogue::operation;
 
@@ -393,6 +432,25 @@ mod tests {
         }
         assert!(Client::new("http://127.0.0.1:9000").is_ok());
         assert!(Client::new("https://api.chakrahq.com/").is_ok());
+    }
+
+    fn packed(plain: &[u8]) -> Vec<u8> {
+        let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        packer.write_all(plain).expect("memory takes it");
+        packer.finish().expect("memory takes it")
+    }
+
+    #[test]
+    fn gzip_is_unpacked_as_far_as_an_answer_may_be_long() {
+        assert_eq!(gunzip(&packed(b"{}")).expect("is gzip"), "{}");
+        let two = [packed(b"a"), packed(b"b")].concat();
+        assert_eq!(gunzip(&two).expect("is gzip in two parts"), "ab");
+        assert_eq!(gunzip(&packed(&vec![0; RESPONSE_LIMIT])).expect("just fits").len(), RESPONSE_LIMIT);
+        let bomb = packed(&vec![0; RESPONSE_LIMIT + 1]);
+        assert!(bomb.len() < 100_000 && matches!(gunzip(&bomb), Err(UpstreamError::TooLong)));
+        for bad in [&b"{}"[..], b"", &packed(b"{}")[..10]] {
+            assert!(matches!(gunzip(bad), Err(UpstreamError::Withheld)), "{bad:?}");
+        }
     }
 
     #[test]

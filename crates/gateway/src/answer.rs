@@ -41,6 +41,8 @@ pub(crate) async fn answer(sent: Sent, gateway: &Gateway, told: &mut Told) -> Re
     if success {
         gateway.services.refused_keys.note_accepted(&asked.scope, &asked.key);
     }
+    let is_file = operation.envelope == Envelope::Binary && success;
+    let incoming = if is_file { incoming } else { incoming.unpacked().await? };
     let mut head = headers::incoming(incoming.headers());
     let mut shown = head.iter().map(|(_, value)| value).chain(incoming.headers().get(LOCATION));
     if shown.any(|value| asked.key.stands_in(value.as_bytes())) {
@@ -52,7 +54,7 @@ pub(crate) async fn answer(sent: Sent, gateway: &Gateway, told: &mut Told) -> Re
     let by_tree = operation.rule == AnswerRule::Plugin || operation.effect != Effect::None;
     let bytes = if by_tree {
         incoming.bytes().await?
-    } else if operation.envelope == Envelope::Binary && success {
+    } else if is_file {
         return Ok(streamed(status, head, incoming, &asked));
     } else {
         match incoming.read_up_to(GLANCE).await? {

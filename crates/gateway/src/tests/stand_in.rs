@@ -18,7 +18,7 @@ const LONGEST: usize = 64 * 1024;
 pub(crate) struct ChakraStandIn {
     pub(crate) url: String,
     seen: Arc<Mutex<Vec<String>>>,
-    body: Arc<Mutex<String>>,
+    body: Arc<Mutex<Vec<u8>>>,
     arrived: Arc<Notify>,
     /// One turn for each answer that it may give; closed when it gives all of them at once.
     turns: Arc<Semaphore>,
@@ -38,7 +38,7 @@ impl ChakraStandIn {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
         let url = format!("http://{}", listener.local_addr().expect("is bound"));
         let seen = Arc::<Mutex<Vec<String>>>::default();
-        let body = Arc::new(Mutex::new(body.to_owned()));
+        let body = Arc::new(Mutex::new(body.as_bytes().to_owned()));
         let given = Arc::clone(&body);
         let (arrived, turns) = (Arc::<Notify>::default(), Arc::new(Semaphore::new(0)));
         let (kept, tell, own_turns) = (Arc::clone(&seen), Arc::clone(&arrived), Arc::clone(&turns));
@@ -56,14 +56,14 @@ impl ChakraStandIn {
                 let (head, body) = if is_config {
                     (
                         "HTTP/1.1 200 OK\r\ncontent-type: application/json",
-                        r#"{"_data":{"team":{"id":"t1","name":"T"}}}"#.to_owned(),
+                        br#"{"_data":{"team":{"id":"t1","name":"T"}}}"#.to_vec(),
                     )
                 } else {
                     (head, given.lock().unwrap_or_else(PoisonError::into_inner).clone())
                 };
                 let length = body.len();
-                let text = format!("{head}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}");
-                let _ = connection.write_all(text.as_bytes()).await;
+                let head = format!("{head}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n");
+                let _ = connection.write_all(&[head.as_bytes(), &body].concat()).await;
                 let _ = connection.shutdown().await;
             }
         });
@@ -71,8 +71,8 @@ impl ChakraStandIn {
     }
 
     /// Answers with that body from now on.
-    pub(crate) fn says(&self, body: &str) {
-        body.clone_into(&mut self.body.lock().unwrap_or_else(PoisonError::into_inner));
+    pub(crate) fn says(&self, body: impl AsRef<[u8]>) {
+        body.as_ref().clone_into(&mut self.body.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Waits until a call has arrived.

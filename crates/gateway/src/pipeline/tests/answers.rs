@@ -1,7 +1,12 @@
 //! What of an answer reaches the caller.
 
+use std::io::Write as _;
+
 use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use futures_util::StreamExt as _;
+use http::header::CONTENT_ENCODING;
 
 use super::body;
 use crate::call::{Answer, AnswerBody, Call, Failure};
@@ -78,6 +83,28 @@ async fn a_file_that_shows_the_chakra_key_breaks_off_before_it() {
     let key = world.key("owner").await;
     let answer = get(&world, &key, "/v2/whatsapp/v24.0/media/7/show").await.expect("begins");
     assert_eq!(bytes(answer).await, Err("withheld".to_owned()));
+}
+
+#[tokio::test]
+async fn an_answer_that_came_packed_unasked_is_unpacked_and_judged() {
+    fn packed(plain: &str) -> Vec<u8> {
+        let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
+        packer.write_all(plain.as_bytes()).expect("memory takes it");
+        packer.finish().expect("memory takes it")
+    }
+    const PACKED: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-encoding: gzip\r\nx-chakra: 1";
+    let (chakra, world) = world(PACKED, "").await;
+    let (open, limited) = (world.key("owner").await, limited(&world).await);
+    let own = &world.tenant.connection;
+    let row = format!(r#"{{"id":"{}","plugin":"{}"}}"#, own.phone_number, own.plugin);
+    chakra.says(packed(&format!(r#"{{"_data":[{row},{{"id":"999999999999999"}}],"_errors":[]}}"#)));
+    let answer = get(&world, &limited, NUMBERS).await.expect("is unpacked");
+    assert!(answer.headers.iter().all(|(name, _)| *name != CONTENT_ENCODING));
+    assert_eq!(bytes(answer).await, Ok(Bytes::from(format!(r#"{{"_data":[{row}],"_errors":[]}}"#))));
+    chakra.says(packed(r#"{"_data":{"status":"chakra-key-of-the-tests"}}"#));
+    assert_eq!(refused(get(&world, &open, "/v1/health").await), MALFORMED, "the key shows in what was packed");
+    chakra.says("is not packed");
+    assert_eq!(refused(get(&world, &open, "/v1/health").await).0, 502);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use portico_domain::{CustomerId, PhoneNumberId};
 
 /// The customers and phone numbers that a caller is limited to inside its tenant.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Reach {
     /// The customers within reach; none: all of the tenant.
     pub customers: Option<Vec<CustomerId>>,

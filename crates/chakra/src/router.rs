@@ -443,11 +443,17 @@ mod tests {
             "/plugin/a%5Cb",
             "/plugin/a%00",
             "/plugin/%ff",
-            "/plugin/",
+            "/plugin//",
             "/plugin/a%0ab",
         ] {
             assert!(matches!(id("GET", path), Err(NoRoute::Segment(_))), "{path}");
         }
+    }
+
+    #[test]
+    fn a_slash_at_the_end_is_named() {
+        assert!(matches!(id("GET", "/plugin/"), Err(NoRoute::SlashAtEnd)));
+        assert!(matches!(id("GET", "/plugin/x/"), Err(NoRoute::SlashAtEnd)));
     }
 
     #[test]

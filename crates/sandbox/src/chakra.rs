@@ -60,7 +60,12 @@ fn perform(request: &HttpRequest, body: RequestBody, shared: &Shared) -> Reply {
     let found = router().find(Method::parse(request.method().as_str()), path);
     // What clients try in vain is a path like any other that does not exist.
     if let Err(
-        NoRoute::Unknown | NoRoute::NotOffered(_) | NoRoute::Method(_) | NoRoute::Segment(_) | NoRoute::Credential(_),
+        NoRoute::Unknown
+        | NoRoute::NotOffered(_)
+        | NoRoute::Method(_)
+        | NoRoute::Segment(_)
+        | NoRoute::SlashAtEnd
+        | NoRoute::Credential(_),
     ) = found
     {
         return Reply::no_route();

@@ -422,7 +422,7 @@ mod tests {
         let response = ErrorResponse::of(&error, Surface::Compatible);
         assert_eq!(
             (response.status.as_u16(), response.code.code, response.detail.as_str()),
-            (400, "body_malformed", "/a/b: must be a text")
+            (400, "body_malformed", "/a/b must be a text")
         );
     }
 

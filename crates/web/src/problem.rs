@@ -1,16 +1,15 @@
 //! Errors of the management API: problems after RFC 9457.
 
 use actix_web::http::header::{self, HeaderValue};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
+use portico_app::App;
 use portico_core::code;
+use portico_core::metrics::Surface;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use portico_core::metrics::Surface;
-
-use crate::argument::app;
 use crate::error::AppError;
-
 use crate::error_response::{ErrorResponse, FieldError, log};
 use crate::reply;
 use crate::request_id::RequestId;
@@ -75,7 +74,7 @@ impl Problem {
     /// does not learn.
     #[must_use]
     pub fn answer(self, request: &HttpRequest, request_id: &RequestId) -> HttpResponse {
-        let public_url = app(request).ok().and_then(|app| app.public_url()).unwrap_or_default();
+        let public_url = request.app_data::<Data<App>>().and_then(|app| app.public_url()).unwrap_or_default();
         self.written(request.path(), public_url, request_id)
     }
 

@@ -455,7 +455,12 @@ mod tests {
         let service = init_service(Actix::new().service(routes.into_service())).await;
         for request in [TestRequest::get(), TestRequest::post()] {
             let call = Box::pin(call_service(&service, request.uri("/api/v1/slow").to_request()));
-            let gone = futures_util::future::select(call, std::future::ready(())).await;
+            let begun = Box::pin(async {
+                for _ in 0..100 {
+                    actix_web::rt::task::yield_now().await;
+                }
+            });
+            let gone = futures_util::future::select(call, begun).await;
             assert!(matches!(gone, futures_util::future::Either::Right(_)), "it waits");
         }
         MAY_END.store(true, Ordering::SeqCst);

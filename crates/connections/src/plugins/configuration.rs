@@ -216,11 +216,15 @@ impl PluginConfigurations {
             return Err(Error::PreconditionFailed);
         }
         let key = self.chakra.key(scope).await?;
-        let desired = PluginConfiguration::from_chakra(&record.desired).with(patch);
-        let mut tx = self.core.db.begin(scope).await?;
-        tx.set_desired(id, Some(version), &desired.to_chakra()).await?.ok_or(Error::PreconditionFailed)?;
-        self.core.audit.record(&mut tx, scope, configured(id, &record.desired, &desired)).await?;
-        tx.commit().await?;
+        let before = PluginConfiguration::from_chakra(&record.desired);
+        let desired = before.clone().with(patch);
+        // What wants nothing new keeps the version, so that it may be repeated; Chakra is told all the same.
+        if desired != before {
+            let mut tx = self.core.db.begin(scope).await?;
+            tx.set_desired(id, Some(version), &desired.to_chakra()).await?.ok_or(Error::PreconditionFailed)?;
+            self.core.audit.record(&mut tx, scope, configured(id, &record.desired, &desired)).await?;
+            tx.commit().await?;
+        }
 
         let (plugin, body) = (id.to_string(), desired.to_chakra());
         let named = Named { path: &[("pluginId", &plugin)], ..Named::default() };

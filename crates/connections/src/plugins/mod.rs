@@ -404,10 +404,10 @@ impl Plugins {
     /// [`CoreError::Database`].
     pub async fn observed(&self, scope: &TenantScope, plugin: PluginId, seen: Observed) -> Result<(), Error> {
         let (tenant, now) = (scope.tenant(), self.core.clock.instant());
-        if self.written.is_repeat(tenant, &seen, now) {
+        let digest = self.written.digest(scope.reach(), &seen);
+        if self.written.is_repeat(tenant, plugin, digest, now) {
             return Ok(());
         }
-        let digest = self.written.digest(&seen);
         let mut tx = self.core.db.begin(scope).await?;
         seen.write(&mut tx, scope.reach(), plugin).await?;
         tx.commit().await?;

@@ -33,9 +33,7 @@ pub(super) async fn run(arguments: &Config) -> Result<(), Failure> {
         log,
     } = Settings::of(&sources)?;
     telemetry::start(log);
-    for name in sources.unknown_variables() {
-        tracing::warn!("{name} is no setting and has no effect; the page /docs/settings lists them");
-    }
+    sources.warn_of_unknown();
     if let Some(warning) = lacks_proxies(public_url.as_deref(), &trusted_proxies) {
         tracing::warn!("{warning}");
     }

@@ -116,8 +116,10 @@ pub(crate) enum DevError {
 /// # Errors
 /// See [`DevError`]; nothing is left running.
 pub(crate) async fn run(arguments: cli::Dev) -> Result<(), DevError> {
-    let (database_url, log) = settings::for_dev(&Sources::of_the_environment()?)?;
+    let sources = Sources::of_the_environment()?;
+    let (database_url, log) = settings::for_dev(&sources)?;
     telemetry::start(log);
+    sources.warn_of_unknown();
     let mut signals = StopSignals::listen().map_err(DevError::Signals)?;
     let data_dir = DataDir::acquire(&arguments.data_dir)?;
     let mut running = Running::default();

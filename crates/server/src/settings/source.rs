@@ -58,13 +58,21 @@ impl Sources {
         &self.unknown
     }
 
+    /// Warns of each of them.
+    pub(crate) fn warn_of_unknown(&self) {
+        for name in &self.unknown {
+            tracing::warn!("{name} is no setting and has no effect; the page /docs/settings lists them");
+        }
+    }
+
     /// As [`Sources::of_this_process`], without a settings file.
     ///
     /// # Errors
     /// When it holds no text.
     pub(crate) fn of_the_environment() -> Result<Self, Mistakes> {
         let env = read_environment(|name| env::var_os(name))?;
-        Ok(Self { env, ..Self::default() })
+        let unknown = unknown_variables(env::vars_os().map(|(name, _)| name));
+        Ok(Self { env, unknown, ..Self::default() })
     }
 
     /// As [`Sources::of_this_process`], with another environment.

@@ -236,12 +236,6 @@ async fn changes_of_one_thing_at_once_are_told_one_after_the_other() {
             bodies(|number| json!({"name": format!("key {number}")})),
         ),
         (
-            "tenant_settings.change",
-            "/api/v1/tenant".to_owned(),
-            "retention_days",
-            bodies(|number| json!({"retention_days": 40 + number})),
-        ),
-        (
             "phone_number.change",
             format!("/api/v1/phone-numbers/{}", shop.phone),
             "is_active",

@@ -55,7 +55,6 @@ async fn change(portico: &Portico, tenant: &Tenant, shop: &Connected, route: &st
             let given = operator.send(reqwest::Method::PUT, &leave, Body::None).await;
             if route.starts_with("PUT") { given } else { operator.delete(&leave).await }
         }
-        "PATCH /api/v1/tenant" => owner.patch("/api/v1/tenant", json!({"retention_days": 31})).await,
         "POST /api/v1/roles" => {
             owner.post("/api/v1/roles", json!({"name": random("role"), "permissions": ["customers:read"]})).await
         }
@@ -104,12 +103,14 @@ async fn change(portico: &Portico, tenant: &Tenant, shop: &Connected, route: &st
         "PATCH /api/v1/phone-numbers/{id}" => {
             owner.patch(&format!("/api/v1/phone-numbers/{}", shop.phone), json!({"is_active": false})).await
         }
-        _ if route.contains("/chakra-keys") => return chakra_keys(portico, tenant, route).await,
+        _ if route.contains("/chakra-keys") || route == "PATCH /api/v1/tenant" => {
+            return chakra_keys(portico, tenant, route).await;
+        }
         _ => return people_and_tokens(portico, owner, route).await,
     })
 }
 
-/// The same for Chakra keys.
+/// The same for Chakra keys, and for which of them calls use.
 async fn chakra_keys(portico: &Portico, tenant: &Tenant, route: &str) -> Option<Answer> {
     let owner = &tenant.owner;
     let chakra_key = async || {
@@ -137,6 +138,12 @@ async fn chakra_keys(portico: &Portico, tenant: &Tenant, route: &str) -> Option<
             let answer = owner.post_empty(&format!("/api/v1/chakra-keys/{}/set-default", chakra_key().await)).await;
             let back = format!("/api/v1/chakra-keys/{}/set-default", tenant.chakra_key_id);
             owner.post_empty(&back).await.expect_success();
+            answer
+        }
+        "PATCH /api/v1/tenant" => {
+            let with = |key: &str| json!({"default_chakra_key": key});
+            let answer = owner.patch("/api/v1/tenant", with(&chakra_key().await)).await;
+            owner.patch("/api/v1/tenant", with(&tenant.chakra_key_id)).await.expect_success();
             answer
         }
         _ => return None,

@@ -1,6 +1,7 @@
 //! From hyper's requests to actix's, and from actix's answers to hyper's. The two speak different versions of the same
 //! types.
 
+use std::cell::RefCell;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -14,7 +15,7 @@ use actix_http::{Payload, Request, Uri, Version};
 use actix_web::HttpResponse;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use bytes::Bytes;
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt as _};
 use http::uri::Authority;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::{Method, Response, StatusCode};
@@ -25,7 +26,10 @@ use crate::pace::{MinimumRate, Pace};
 /// How fast a body is to arrive.
 const BODY: MinimumRate = MinimumRate { pause: Duration::from_secs(10), bytes_per_second: 16 * 1024 };
 
-/// The request as the application takes it; none if its head is not [clear](is_clear), or its target none that the
+/// How much of a body that nobody wants is read all the same, in bytes.
+const SHORT: u64 = 64 * 1024;
+
+/// The request as the application takes it, and its body if it has one; none if its head is not [clear](is_clear), or its target none that the
 /// application can read.
 ///
 /// `HEAD` is `GET` to the application: hyper keeps the answer's head and drops its body (RFC 9110, section 9.3.2), so
@@ -34,18 +38,22 @@ pub(crate) fn request(
     incoming: hyper::Request<Incoming>,
     peer: SocketAddr,
     activity: &Rc<Activity>,
-) -> Option<Request> {
+) -> Option<(Request, Option<Unread>)> {
     let (head, body) = incoming.into_parts();
     if !is_clear(&head) {
         return None;
     }
-    let payload: Payload = if body.is_end_stream() {
-        Payload::None
-    } else {
+    let arriving = (!body.is_end_stream()).then(|| {
         activity.leave_unread();
         let arriving = Arriving { body, pace: Pace::new(BODY), activity: Rc::clone(activity), is_over: false };
-        Payload::Stream { payload: Box::pin(arriving) }
+        Rc::new(RefCell::new(arriving))
+    });
+    let payload = match &arriving {
+        Some(arriving) => Payload::Stream { payload: Box::pin(Shared(Rc::clone(arriving))) },
+        None => Payload::None,
     };
+    let is_invited = !head.headers.contains_key(http::header::EXPECT);
+    let unread = arriving.map(|arriving| Unread { arriving, is_invited });
     let mut request = Request::with_payload(payload);
     let to = request.head_mut();
     let method = if head.method == Method::HEAD { Method::GET } else { head.method };
@@ -61,7 +69,7 @@ pub(crate) fn request(
     if let Some(authority) = head.uri.authority() {
         to.headers.insert(actix_http::header::HOST, HeaderValue::from_str(authority.as_str()).ok()?);
     }
-    Some(request)
+    Some((request, unread))
 }
 
 /// Whether the head names one host, if it must (RFC 9112, section 3.2), and its body comes in no coding but chunks
@@ -128,6 +136,46 @@ impl Body for Answer {
             Some(BodySize::Sized(bytes)) => SizeHint::with_exact(bytes),
             Some(BodySize::Stream) => SizeHint::default(),
         }
+    }
+}
+
+/// A request's body, of which the application may have left something.
+pub(crate) struct Unread {
+    arriving: Rc<RefCell<Arriving>>,
+    /// It comes without being asked for.
+    is_invited: bool,
+}
+
+impl Unread {
+    /// Reads what is left of a short body, so that the connection can be used again; false when it cannot.
+    pub(crate) async fn read_rest(self) -> bool {
+        let is_short = {
+            let arriving = self.arriving.borrow();
+            if arriving.is_over {
+                return !arriving.activity.is_unread();
+            }
+            self.is_invited && arriving.body.size_hint().exact().is_some_and(|bytes| bytes <= SHORT)
+        };
+        let mut rest = Shared(self.arriving);
+        while is_short {
+            match rest.next().await {
+                Some(Ok(_)) => {}
+                Some(Err(_)) => return false,
+                None => return true,
+            }
+        }
+        false
+    }
+}
+
+/// The same body for the application and for what it leaves.
+struct Shared(Rc<RefCell<Arriving>>);
+
+impl Stream for Shared {
+    type Item = Result<Bytes, PayloadError>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Pin::new(&mut *self.0.borrow_mut()).poll_next(cx)
     }
 }
 

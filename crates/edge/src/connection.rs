@@ -34,21 +34,32 @@ where
     let io = TokioIo::new(Guarded::new(stream, Rc::clone(&activity), refusal));
     let service = service_fn(|incoming| {
         let flight = activity.begin();
-        let answering = bridge::request(incoming, peer, &activity).map(|request| app.call(request));
+        let answering = bridge::request(incoming, peer, &activity).map(|(request, body)| (app.call(request), body));
         async move {
-            let answer = match answering {
-                Some(answering) => match answering.await {
-                    Ok(answer) => bridge::answer(answer.into_parts().1, flight),
-                    Err(error) => bridge::answer(error.into().error_response(), flight),
-                },
-                None => bridge::answer(refusal(400), flight),
+            let (mut answer, ends) = match answering {
+                Some((answering, body)) => {
+                    let answer = match answering.await {
+                        Ok(answer) => bridge::answer(answer.into_parts().1, flight),
+                        Err(error) => bridge::answer(error.into().error_response(), flight),
+                    };
+                    let ends = match body {
+                        Some(body) => !body.read_rest().await,
+                        None => false,
+                    };
+                    (answer, ends)
+                }
+                None => (bridge::answer(refusal(400), flight), true),
             };
+            // Who is not told sends its next request into a connection that is about to be closed.
+            if ends {
+                answer.headers_mut().insert(http::header::CONNECTION, http::HeaderValue::from_static("close"));
+            }
             Ok::<_, Infallible>(answer)
         }
     });
     let mut http = http1::Builder::new();
-    // Deadlines are those of `Guarded`. Who has said all there is to say may still read.
-    http.header_read_timeout(None).half_close(true).max_header_size(HEAD_LIMIT);
+    // Deadlines are those of `Guarded`. Who closes its side has left: nobody else tells that a call is not waited for.
+    http.header_read_timeout(None).half_close(false).max_header_size(HEAD_LIMIT);
     let mut serving = std::pin::pin!(http.serve_connection(io, service));
     tokio::select! {
         _ = serving.as_mut() => return,

@@ -253,6 +253,46 @@ async fn a_body_is_invited_only_by_who_reads_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_connection_whose_body_nobody_wanted_goes_on_or_says_that_it_ends() {
+    local(async {
+        let head = |length: &str| format!("POST /refused HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\n");
+        let (mut client, _serving, _drain) = connected().await;
+        for _ in 0..2 {
+            client.write_all(head("3").as_bytes()).await.unwrap();
+            sleep(Duration::from_secs(1)).await;
+            client.write_all(b"abc").await.unwrap();
+            let told = until(&mut client, "\r\n\r\nno").await;
+            assert!(told.starts_with("HTTP/1.1 401 ") && !told.contains("connection: close"), "{told}");
+        }
+        for length in ["70000", "3\r\nexpect: 100-continue"] {
+            let (mut client, _serving, _drain) = connected().await;
+            client.write_all(head(length).as_bytes()).await.unwrap();
+            let told = rest(&mut client).await;
+            assert!(told.starts_with("HTTP/1.1 401 ") && told.contains("connection: close\r\n"), "{told}");
+        }
+        let (mut client, _serving, _drain) = connected().await;
+        let chunked = b"POST /refused HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n";
+        client.write_all(chunked).await.unwrap();
+        assert!(rest(&mut client).await.contains("connection: close\r\n"));
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_leaves_ends_its_call() {
+    local(async {
+        let (mut client, serving, _drain) = connected().await;
+        client.write_all(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        sleep(Duration::from_secs(1)).await;
+        let began = Instant::now();
+        drop(client);
+        serving.await.expect("the connection does not panic");
+        assert_eq!(began.elapsed().as_secs(), 0);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_upgrade_that_is_not_offered_is_an_ordinary_request() {
     local(async {
         for upgrade in [

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use portico_auth::{Actor, Origin, Party};
 use portico_domain::{AuditEntry, TenantId};
+use portico_storage::turns::Turns;
 
 use crate::tasks::{Failure, Schedule, Tasks};
 
@@ -21,6 +22,11 @@ use super::recorder::{self, AuditRecorder};
 const SINGLY: u32 = 100;
 /// How often windows that are over are looked for.
 const EVERY: Duration = Duration::from_secs(15);
+/// How many of one tenant are written at once. All wait for the end of the tenant's log, and what waits
+/// there must leave connections to Postgres for the tenant's changes.
+const AT_ONCE: usize = 2;
+/// How long one waits for that.
+const WAIT: Duration = Duration::from_secs(30);
 /// How long a window is.
 const WINDOW: Duration = Duration::from_mins(1);
 
@@ -70,13 +76,14 @@ impl Attempts {
 pub struct Refusals {
     recorder: AuditRecorder,
     attempts: Arc<Attempts>,
+    turns: Arc<Turns<TenantId>>,
 }
 
 impl Refusals {
     /// One that writes through that recorder.
     #[must_use]
     pub fn new(recorder: AuditRecorder) -> Self {
-        Self { recorder, attempts: Arc::default() }
+        Self { recorder, attempts: Arc::default(), turns: Arc::default() }
     }
 
     /// Writes down that an attempt at management was refused, by method and path template. That it
@@ -116,6 +123,11 @@ impl Refusals {
     }
 
     async fn write(&self, tenant: TenantId, entry: &AuditEntry) {
+        let turn = self.turns.take(tenant, AT_ONCE, WAIT).await;
+        if turn.is_none() {
+            tracing::error!(tenant.id = %tenant, "a refused attempt is missing in the audit log: too many wait for it");
+            return;
+        }
         if let Err(error) = self.recorder.append_alone(tenant, entry).await {
             tracing::error!(tenant.id = %tenant, %error, "a refused attempt is missing in the audit log");
         }

@@ -345,13 +345,12 @@ impl UpstreamResponse {
         if !matches!(coding.as_deref(), Some(b"gzip" | b"x-gzip")) {
             return Ok(self);
         }
-        let headers = self.response.headers_mut();
-        headers.remove(CONTENT_ENCODING);
-        let (status, headers, extensions) =
-            (self.response.status(), std::mem::take(headers), std::mem::take(self.response.extensions_mut()));
-        let plain = gunzip(&self.bytes().await?)?;
         let mut response = http::Response::new(Bytes::new());
-        (*response.status_mut(), *response.headers_mut(), *response.extensions_mut()) = (status, headers, extensions);
+        *response.status_mut() = self.response.status();
+        *response.headers_mut() = std::mem::take(self.response.headers_mut());
+        *response.extensions_mut() = std::mem::take(self.response.extensions_mut());
+        response.headers_mut().remove(CONTENT_ENCODING);
+        let plain = gunzip(&self.bytes().await?)?;
         Ok(Self { response: response.into(), ahead: Some(plain) })
     }
 

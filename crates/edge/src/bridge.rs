@@ -48,7 +48,7 @@ pub(crate) fn request(
         let arriving = Arriving { body, pace: Pace::new(BODY), activity: Rc::clone(activity), is_over: false };
         Rc::new(RefCell::new(arriving))
     });
-    let payload = match &arriving {
+    let payload: Payload = match &arriving {
         Some(arriving) => Payload::Stream { payload: Box::pin(Shared(Rc::clone(arriving))) },
         None => Payload::None,
     };

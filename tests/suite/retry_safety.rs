@@ -7,8 +7,9 @@ use serde_json::Value;
 
 use crate::harness::{Call, Findings, Portico, Tenant};
 
-/// Fields that tell when something last happened, and what stands in a queue on its way out: they follow each call.
-const FOLLOWS: [&str; 4] = ["updated_at", "updatedAt", "updated", "outbox"];
+/// Fields that tell when something last happened or how far a message has come by now, and what stands in a queue on its
+/// way out: they follow each call, or the time.
+const FOLLOWS: [&str; 6] = ["updated_at", "updatedAt", "updated", "at", "delivery", "outbox"];
 
 /// The leaves of a tree by their pointers.
 fn leaves(value: &Value, at: &str, all: &mut BTreeMap<String, Value>) {

@@ -1,5 +1,5 @@
-//! slowhttptest (<https://github.com/shekyan/slowhttptest>) against a running gateway: its slow heads, bodies and readers
-//! are dropped, and calls are answered meanwhile.
+//! slowhttptest (<https://github.com/shekyan/slowhttptest>) against a running gateway: its slow heads and bodies are
+//! dropped, and calls are answered meanwhile.
 
 use std::process::Stdio;
 
@@ -33,7 +33,7 @@ impl Report {
 }
 
 #[tokio::test]
-async fn slow_heads_bodies_and_readers_are_dropped_and_calls_go_on() {
+async fn slow_heads_and_bodies_are_dropped_and_calls_go_on_beside_slow_readers() {
     let portico = Portico::start().await;
     let json = ["-B", "-i", "3", "-s", "8192", "-t", "POST", "-f", "application/json"];
     let heads = Report::of(&portico, "/v1/health", &["-H", "-i", "3"]);
@@ -42,9 +42,10 @@ async fn slow_heads_bodies_and_readers_are_dropped_and_calls_go_on() {
         Report::of(&portico, "/openapi.json", &["-X", "-w", "10", "-y", "20", "-n", "5", "-z", "32", "-k", "3"]);
     let (heads, bodies, readers) = tokio::join!(heads, bodies, readers);
     let mut findings = Findings::new();
-    for (what, report) in [("heads", heads), ("bodies", bodies), ("readers", readers)] {
+    // What slow readers are to read fits into the system's buffers, from which it is sent without Portico.
+    for (what, report, is_dropped) in [("heads", heads, true), ("bodies", bodies, true), ("readers", readers, false)] {
         findings.check(report.is_answered(), || format!("slow {what} keep others out:\n{}", report.text));
-        findings.check(report.is_dropped(), || format!("slow {what} are not dropped:\n{}", report.text));
+        findings.check(!is_dropped || report.is_dropped(), || format!("slow {what} are not dropped:\n{}", report.text));
     }
     portico.anonymous().get("/healthz").await.expect(200);
     findings.finish();

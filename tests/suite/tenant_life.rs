@@ -204,7 +204,10 @@ async fn an_erased_tenant_is_gone_at_once_and_its_rows_even_after_kill_9() {
     let portico = Portico::start_on(data).await;
     let mut database = Owner::of(&portico).await;
     let rows = database.rows_of(&tenant.id).await;
-    findings.check(rows.iter().any(|(table, _)| table == "audit_log"), || format!("the log went first: {rows:?}"));
+    // The purge goes on at once, and may be as good as done by now.
+    let others = rows.iter().any(|(table, _)| !matches!(table.as_str(), "tenants" | "audit_log"));
+    let has_log = rows.iter().any(|(table, _)| table == "audit_log");
+    findings.check(has_log || !others, || format!("the log went first: {rows:?}"));
     let end_of_purge = std::time::Instant::now() + crate::harness::DEADLINE;
     while !database.rows_of(&tenant.id).await.is_empty() {
         assert!(std::time::Instant::now() < end_of_purge, "{:?}", database.rows_of(&tenant.id).await);

@@ -500,7 +500,7 @@ async fn hostile_tokens_are_refused_on_both_surfaces() {
         for path in ["/api/v1/customers", "/v1/health"] {
             let answer = raw(tenant.owner.base(), path, &request(&format!("GET {path}"), &headers, "")).await;
             let wrong =
-                if path == "/v1/health" { answer.not_an_envelope(&[401]) } else { answer.not_a_problem(&[401]) };
+                if path == "/v1/health" { answer.not_an_envelope(&[400]) } else { answer.not_a_problem(&[400]) };
             findings.note("two Authorization headers", wrong);
         }
     }

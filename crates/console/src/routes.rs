@@ -1,7 +1,9 @@
 //! The console's routes. They are public: each page says what it shows to whom.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
+use actix_web::error::PayloadError;
 use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::rt::time::timeout;
 use actix_web::web::{self, Data, Payload, ServiceConfig};
@@ -19,6 +21,8 @@ use crate::{home, invitation, provider, sign_in, sign_in_link, tenant};
 const FORM_LIMIT: usize = 16 * 1024;
 /// How long one may take to arrive: nobody who sends it is known yet.
 const FORM_TIMEOUT: Duration = Duration::from_secs(10);
+
+const TOO_LATE: &str = "The form took too long to arrive. Please try again.";
 
 /// What the metrics say that a page asks for: no resource.
 const NO_CLASS: &str = "none";
@@ -78,11 +82,13 @@ pub fn configure(config: &mut ServiceConfig, app: App) {
 
 /// A form, once all of it is there; else the answer, after which the connection is over.
 async fn read_form(body: Payload) -> Result<Form, HttpResponse> {
+    let late = |error: &actix_web::Error| matches!(error.as_error(), Some(PayloadError::Io(error)) if error.kind() == ErrorKind::TimedOut);
     let (status, text) = match timeout(FORM_TIMEOUT, body.to_bytes_limited(FORM_LIMIT)).await {
         Ok(Ok(Ok(bytes))) => return Ok(Form::parse(&bytes)),
+        Ok(Ok(Err(error))) if late(&error) => (StatusCode::REQUEST_TIMEOUT, TOO_LATE),
         Ok(Ok(Err(_))) => (StatusCode::BAD_REQUEST, "The form did not arrive whole. Please try again."),
         Ok(Err(_)) => (StatusCode::PAYLOAD_TOO_LARGE, "The form is too long."),
-        Err(_) => (StatusCode::REQUEST_TIMEOUT, "The form took too long to arrive. Please try again."),
+        Err(_) => (StatusCode::REQUEST_TIMEOUT, TOO_LATE),
     };
     let body = html! { p role="alert" { (text) } };
     let mut answer = frame::page("That did not work", body).status(status).answer();

@@ -145,12 +145,13 @@ impl Caller {
     /// Every row of a list, page by page.
     pub(crate) async fn list(&self, path: &str) -> Vec<Value> {
         let mut rows = Vec::new();
-        let mut next = format!("{path}?limit=100");
+        let path = format!("{path}{}limit=100", if path.contains('?') { '&' } else { '?' });
+        let mut next = path.clone();
         loop {
             let page = self.get(&next).await.expect(200);
             rows.extend(page["data"].as_array().unwrap_or_else(|| panic!("{path} has no data: {page}")).clone());
             match page["next_cursor"].as_str() {
-                Some(cursor) => next = format!("{path}?limit=100&cursor={cursor}"),
+                Some(cursor) => next = format!("{path}&cursor={cursor}"),
                 None => return rows,
             }
         }

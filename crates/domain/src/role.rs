@@ -170,6 +170,7 @@ const VIEWER: PermissionSet = PermissionSet::of(&[
     P::ApiKeysRead,
     P::ChakraKeysRead,
     P::RequestsRead,
+    P::WebhooksRead,
     P::MembersRead,
     P::TokensMint,
 ]);
@@ -322,6 +323,7 @@ mod tests {
             "roles:write",
             "api_keys:write",
             "chakra_keys:write",
+            "webhooks:write",
             "members:write",
             "tokens:mint",
         ];

@@ -109,6 +109,9 @@ pub struct ParsedEvent<'a> {
     pub group_id: Option<String>,
     /// Ids in it whose owner nobody could tell otherwise.
     pub named: Vec<NamedId>,
+    /// What happened, as JSON of Chakra's or Meta's: the message, the status, the change's value; the whole body where nobody
+    /// knows better.
+    pub content: &'a str,
     pub(crate) source: Source<'a>,
 }
 

@@ -202,6 +202,22 @@ impl TenantTx {
         Ok(row.is_some())
     }
 
+    /// Deletes the hooks of a plugin that are replaced already and not over yet.
+    ///
+    /// # Errors
+    ///
+    /// As [every call](crate#errors).
+    pub async fn end_replaced_hooks(&mut self, plugin: PluginId) -> Result<(), StorageError> {
+        sqlx::query!(
+            "delete from hooks where tenant_id = $1 and plugin_id = $2 and expires_at is not null",
+            self.tenant.uuid(),
+            plugin.uuid()
+        )
+        .execute(&mut *self.tx)
+        .await?;
+        Ok(())
+    }
+
     /// Has the hooks of a plugin end then at the latest, and deletes those that ended by `now`.
     ///
     /// # Errors

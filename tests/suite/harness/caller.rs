@@ -145,12 +145,13 @@ impl Caller {
     /// Every row of a list, page by page.
     pub(crate) async fn list(&self, path: &str) -> Vec<Value> {
         let mut rows = Vec::new();
-        let mut next = format!("{path}?limit=100");
+        let sign = if path.contains('?') { '&' } else { '?' };
+        let mut next = format!("{path}{sign}limit=100");
         loop {
             let page = self.get(&next).await.expect(200);
             rows.extend(page["data"].as_array().unwrap_or_else(|| panic!("{path} has no data: {page}")).clone());
             match page["next_cursor"].as_str() {
-                Some(cursor) => next = format!("{path}?limit=100&cursor={cursor}"),
+                Some(cursor) => next = format!("{path}{sign}limit=100&cursor={cursor}"),
                 None => return rows,
             }
         }

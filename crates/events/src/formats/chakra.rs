@@ -31,7 +31,7 @@ pub(super) fn read<'a>(event: &'a RawValue, payload: &'a RawValue, events: &mut 
 }
 
 fn bare<'a>(name: &str, payload: &'a RawValue) -> ParsedEvent<'a> {
-    unknown(name, hashed(EventKind::Unknown, &[name, payload.get()]))
+    unknown(name, hashed(EventKind::Unknown, &[name, payload.get()]), payload.get())
 }
 
 /// Says whose the event claims to be. Chakra names the account; it is not known to name the number, but would do it
@@ -72,7 +72,7 @@ fn status<'a>(field: &str, payload: &'a RawValue) -> Result<ParsedEvent<'a>, Dou
         (Some(wamid), Some(status)) => format!("{}:{wamid}:{status}", kind.as_str()),
         _ => hashed(kind, &[field, payload.get()]),
     };
-    let mut event = ParsedEvent { kind, ..unknown(field, key) };
+    let mut event = ParsedEvent { kind, ..unknown(field, key, payload.get()) };
     event.message_id = id(wamid);
     event.status = status;
     event.party = Party { user_id: id(to_user), phone: id(to), ..Party::default() };
@@ -86,7 +86,7 @@ fn echoes<'a>(field: &str, event: &'a RawValue, payload: &'a RawValue, events: &
     let Some(list) = list.filter(|list| is_filled(Some(list))) else {
         let kind = EventKind::MessageEcho;
         let key = hashed(kind, &[field, payload.get()]);
-        let mut one = ParsedEvent { kind, ..unknown(field, key) };
+        let mut one = ParsedEvent { kind, ..unknown(field, key, payload.get()) };
         place(&mut one, payload)?;
         return events.add(one);
     };

@@ -158,11 +158,7 @@ fn of<'a>(kind: EventKind, field: &str, item: &'a RawValue, id: Option<String>, 
         Some(id) => format!("{}:{id}:{step}", kind.as_str()),
         None => hashed(kind, &[field, item.get()]),
     };
-    unknown_as(kind, field, key)
-}
-
-fn unknown_as<'a>(kind: EventKind, field: &str, key: String) -> ParsedEvent<'a> {
-    ParsedEvent { kind, ..unknown(field, key) }
+    ParsedEvent { kind, ..unknown(field, key, item.get()) }
 }
 
 fn id_of(text: &str) -> Option<String> {

@@ -51,7 +51,7 @@ pub(super) fn read<'a>(entries: &'a RawValue, events: &mut Events<'a>) -> Result
 
 /// An entry without changes.
 fn bare_entry<'a>(parts: Entry<'a>, entry: &'a RawValue) -> ParsedEvent<'a> {
-    let mut event = unknown("", hashed(EventKind::Unknown, &[entry.get()]));
+    let mut event = unknown("", hashed(EventKind::Unknown, &[entry.get()]), entry.get());
     event.waba_id = waba(parts.id);
     event.occurred_at = time_of(parts.time);
     event.source = Source { pieces: vec![(OPEN, entry.get())], end: "]}" };
@@ -113,7 +113,7 @@ impl<'a> Change<'a> {
         let written = |part: Option<&'a RawValue>| part.map_or("", RawValue::get);
         let Entry { id: waba, time } = self.entry;
         let key = hashed(kind, &[&self.name, written(waba), written(time), written(self.value)]);
-        let mut event = ParsedEvent { kind, ..unknown(&self.name, key) };
+        let mut event = ParsedEvent { kind, ..unknown(&self.name, key, self.value.map_or("null", RawValue::get)) };
         if let Some(value) = self.value {
             let [template] = pick(value, ["message_template_id"])?;
             name(&mut event, LearnedKind::Template, id(template));

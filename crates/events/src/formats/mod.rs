@@ -70,7 +70,7 @@ impl<'a> Events<'a> {
 }
 
 /// An event of which nothing is known yet but what it said itself it is.
-fn unknown<'a>(field: &str, key: String) -> ParsedEvent<'a> {
+fn unknown<'a>(field: &str, key: String, content: &'a str) -> ParsedEvent<'a> {
     let mut end = field.len().min(64);
     while !field.is_char_boundary(end) {
         end -= 1;
@@ -87,13 +87,14 @@ fn unknown<'a>(field: &str, key: String) -> ParsedEvent<'a> {
         party: Party::default(),
         group_id: None,
         named: Vec::new(),
+        content,
         source: Source::default(),
     }
 }
 
 /// The body in one piece.
-fn whole<'a>(body: &str) -> ParsedEvent<'a> {
-    unknown("", hashed(EventKind::Unknown, &[body]))
+fn whole(body: &str) -> ParsedEvent<'_> {
+    unknown("", hashed(EventKind::Unknown, &[body]), body)
 }
 
 /// The key of what has no id of its own: two events are the same when these texts are.

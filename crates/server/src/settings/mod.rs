@@ -48,6 +48,8 @@ pub(crate) struct Settings {
     pub(crate) metrics_bind: SocketAddr,
     /// Where the outside reaches the gateway, without a slash at the end; none: where it listens.
     pub(crate) public_url: Option<String>,
+    /// Where Chakra reaches the hooks.
+    pub(crate) hooks_url: Option<String>,
     /// Whose word about the addresses of callers is taken.
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) chakra_url: String,
@@ -76,6 +78,7 @@ pub(crate) struct Draft {
     metrics_bind: Option<SocketAddr>,
     chakra_paths: PathOverrides,
     pub(crate) public_url: Option<String>,
+    pub(crate) hooks_url: Option<String>,
     pub(crate) trusted_proxies: TrustedProxies,
     operator_token: Option<OperatorToken>,
     /// Where people sign in.
@@ -107,6 +110,7 @@ impl Draft {
             chakra_url: reader.or_default(keys::CHAKRA_URL, chakra_url),
             chakra_paths: reader.chakra_paths(),
             public_url: reader.optional(keys::PUBLIC_URL, public_url),
+            hooks_url: reader.optional(keys::HOOKS_URL, public_url),
             trusted_proxies: reader.optional(keys::TRUSTED_PROXIES, trusted_proxies).unwrap_or_default(),
             oidc: reader.oidc(),
             log: reader.log(keys::LOG.default_text()),
@@ -147,6 +151,7 @@ impl TryFrom<Draft> for Settings {
                 bind: Some(bind),
                 metrics_bind: Some(metrics_bind),
                 public_url,
+                hooks_url,
                 trusted_proxies,
                 chakra_url: Some(chakra_url),
                 chakra_paths,
@@ -161,6 +166,7 @@ impl TryFrom<Draft> for Settings {
                 bind,
                 metrics_bind,
                 public_url,
+                hooks_url,
                 trusted_proxies,
                 chakra_url,
                 chakra_paths,

@@ -2,6 +2,7 @@
 
 mod body;
 mod decode_error;
+mod host;
 mod if_match;
 mod json;
 mod patch;
@@ -10,6 +11,7 @@ mod segment;
 mod value;
 
 pub use body::{Body, NoBody};
+pub use host::Host;
 pub use if_match::IfMatch;
 pub use patch::{Patch, given};
 pub use query::{Cursor, Flag, Limit, PageQuery, Query, page};

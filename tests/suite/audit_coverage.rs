@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::harness::tenant::text;
 use crate::harness::{Answer, Body, Caller, Connected, Findings, Portico, Tenant};
+use crate::hooks_in::post_signed;
 use crate::members::join;
 
 /// Routes whose success leaves no entry, and why.
@@ -106,7 +107,44 @@ async fn change(portico: &Portico, tenant: &Tenant, shop: &Connected, route: &st
         _ if route.contains("/chakra-keys") || route == "PATCH /api/v1/tenant" => {
             return chakra_keys(portico, tenant, route).await;
         }
+        _ if route.contains("/hook") || route.contains("/webhook-secret") || route.contains("/quarantined-events") => {
+            return hooks(tenant, shop, route).await;
+        }
         _ => return people_and_tokens(portico, owner, route).await,
+    })
+}
+
+/// The same for hooks and what comes in by them.
+async fn hooks(tenant: &Tenant, shop: &Connected, route: &str) -> Option<Answer> {
+    let owner = &tenant.owner;
+    let hook = format!("/api/v1/plugins/{}/hook", shop.plugin);
+    Some(match route {
+        "POST /api/v1/plugins/{plugin_id}/hook" => {
+            let other = tenant.connect(&random("hooked")).await;
+            owner.post_empty(&format!("/api/v1/plugins/{}/hook", other.plugin)).await
+        }
+        "POST /api/v1/plugins/{plugin_id}/hook/rotate" => {
+            owner.post_empty(&hook).await.expect_success();
+            owner.post(&format!("{hook}/rotate"), json!({"overlap_seconds": 0})).await
+        }
+        "PUT /api/v1/webhook-secret" => {
+            owner.put("/api/v1/webhook-secret", json!({"secret": "the-secret-of-a-team"})).await
+        }
+        "PUT /api/v1/webhook-secret/log-only" => {
+            owner.put("/api/v1/webhook-secret/log-only", json!({"until": "2001-01-01T00:00:00Z"})).await
+        }
+        "DELETE /api/v1/webhook-secret/log-only" => owner.delete("/api/v1/webhook-secret/log-only").await,
+        "POST /api/v1/quarantined-events/{id}/route" => {
+            let secret = "the-secret-of-a-team";
+            owner.put("/api/v1/webhook-secret", json!({"secret": secret})).await.expect(200);
+            let url = text(&owner.post_empty(&hook).await.expect_success(), "url");
+            post_signed(owner, &url, secret, &json!({"entry": [{"changes": [{"field": random("of-no-owner")}]}]}))
+                .await;
+            let kept = owner.list("/api/v1/quarantined-events").await;
+            let path = format!("/api/v1/quarantined-events/{}/route", text(kept.last()?, "id"));
+            owner.post(&path, json!({"plugin_id": shop.plugin})).await
+        }
+        _ => return None,
     })
 }
 

@@ -27,6 +27,7 @@ mod effect;
 mod envelope;
 mod fairness;
 mod harness;
+mod hooks_in;
 mod isolation;
 mod leaked_keys;
 mod limited_keys;

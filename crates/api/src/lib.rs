@@ -6,6 +6,7 @@
 //! become answers in one place, [`portico_web::error_response`]. To add a call, see [`management`].
 
 mod compatible;
+mod hooks;
 pub mod management;
 pub mod openapi;
 mod public;

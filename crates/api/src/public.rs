@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa::openapi::OpenApi;
 
-use crate::compatible;
+use crate::{compatible, hooks};
 
 /// That the process answers.
 #[derive(Debug, Serialize, ToSchema)]
@@ -201,6 +201,25 @@ pub(crate) fn reads() -> [PublicCall; 3] {
     [public(&route!(healthz)), public(&route!(readyz)), public(&route!(jwks))]
 }
 
+/// What Chakra calls: one resource, and what the document says of its two methods.
+pub(crate) struct HookCalls {
+    /// What the OpenAPI document says of them.
+    pub(crate) documents: [&'static OpenApi; 2],
+    resource: Resource,
+}
+
+/// The hooks.
+#[expect(clippy::disallowed_methods, reason = "a hook is guarded by Chakra's signature")]
+pub(crate) fn hook_calls() -> HookCalls {
+    let (post, get) = (route!(hooks::receive), route!(hooks::verify));
+    let others = other_method(Some(Surface::Management), &[Method::POST, Method::GET]);
+    let resource = web::resource(post.path())
+        .default_service(others)
+        .route(web::post().to(post.handler))
+        .route(web::get().to(get.handler));
+    HookCalls { documents: [post.document, get.document], resource }
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "whoever has a secret that leaked may end it; health and public keys are public"
@@ -225,6 +244,7 @@ pub(crate) fn register(config: &mut ServiceConfig, app: App, docs: &Docs) {
     for call in [leak_report()].into_iter().chain(reads()) {
         config.service(call.resource);
     }
+    config.service(hook_calls().resource);
     docs.register(config);
     let app = Rc::new(app);
     config.default_service(web::to(move |request: HttpRequest, payload: web::Payload| {

@@ -7,6 +7,7 @@ use portico_connections::{
     ChakraKeys, Connections, Customers, Lookup, PhoneNumbers, PluginConfigurations, Plugins, Wabas,
 };
 use portico_core::Core;
+use portico_events::{Events, Hooks, Receiver, WebhookSecrets};
 use portico_gateway::{Gateway, RequestLog};
 use portico_identity::{
     ApiKeys, AuditLog, Authenticator, Invitations, Members, ProviderSignIn, Roles, Sessions, SignIn, SigningKeys,
@@ -41,6 +42,10 @@ pub(crate) struct Services {
     pub(crate) request_log: RequestLog,
     /// The process is told to stop.
     pub(crate) draining: AtomicBool,
+    pub(crate) receiver: Receiver,
+    pub(crate) hooks: Hooks,
+    pub(crate) webhook_secrets: WebhookSecrets,
+    pub(crate) events: Events,
 }
 
 impl App {
@@ -60,6 +65,15 @@ impl App {
     #[must_use]
     pub fn public_url(&self) -> Option<&str> {
         self.services.core.public_url.as_deref()
+    }
+
+    /// Where Chakra reaches Portico's hooks, without a slash at the end; `host` is that of a call, for where the settings
+    /// say nothing.
+    #[must_use]
+    pub fn hooks_url(&self, host: &str) -> String {
+        let core = &self.services.core;
+        let set = core.hooks_url.as_deref().or(core.public_url.as_deref());
+        set.map_or_else(|| format!("http://{host}"), str::to_owned)
     }
 
     /// Forwards calls to Chakra.
@@ -150,6 +164,30 @@ impl App {
     #[must_use]
     pub fn request_log(&self) -> &RequestLog {
         &self.services.request_log
+    }
+
+    /// Takes in what Chakra posts.
+    #[must_use]
+    pub fn receiver(&self) -> &Receiver {
+        &self.services.receiver
+    }
+
+    /// Addresses that Chakra posts to.
+    #[must_use]
+    pub fn hooks(&self) -> &Hooks {
+        &self.services.hooks
+    }
+
+    /// What Chakra signs with.
+    #[must_use]
+    pub fn webhook_secrets(&self) -> &WebhookSecrets {
+        &self.services.webhook_secrets
+    }
+
+    /// Events that were received.
+    #[must_use]
+    pub fn events(&self) -> &Events {
+        &self.services.events
     }
 
     /// Chakra keys.

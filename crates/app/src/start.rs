@@ -9,6 +9,7 @@ use portico_core::trusted_proxies::TrustedProxies;
 use portico_core::vault::{UnlockError, unlock};
 use portico_core::{Core, CoreOptions};
 use portico_domain::clock::Clock;
+use portico_events::{Events, Hooks, Receiver, WebhookSecrets};
 use portico_gateway::{Gateway, RequestLog};
 use portico_identity::{
     ApiKeys, AuditLog, Authenticator, Invitations, Members, ProviderSignIn, Roles, Sessions, SignIn, SigningKeys,
@@ -28,6 +29,8 @@ pub struct AppOptions {
     pub chakra_paths: PathOverrides,
     /// Where the outside reaches Portico, without a slash at the end; none: at the host that a call names.
     pub public_url: Option<String>,
+    /// Where Chakra reaches Portico's hooks, without a slash at the end; none: at `public_url`.
+    pub hooks_url: Option<String>,
     /// Whose word about the addresses of callers is taken.
     pub trusted_proxies: TrustedProxies,
     /// The environment in the text of new API keys.
@@ -66,6 +69,7 @@ impl App {
         let mac_key = unlock(&db, &master_keys).await?;
         let core_options = CoreOptions {
             public_url: options.public_url,
+            hooks_url: options.hooks_url,
             trusted_proxies: options.trusted_proxies,
             request_log_capacity: options.request_log_capacity,
             clock: Clock::system(),
@@ -91,6 +95,10 @@ impl App {
             tenant_exports: TenantExports::new(&core),
             audit_log: AuditLog::new(&core),
             request_log: RequestLog::new(&core),
+            receiver: Receiver::new(&core),
+            hooks: Hooks::new(&core),
+            webhook_secrets: WebhookSecrets::new(&core),
+            events: Events::new(&core),
             core,
             connections,
             authenticator,

@@ -96,6 +96,7 @@ codes! {
     REQUEST_MALFORMED = "request_malformed", 400, Management, "What came is no HTTP request.", "Send HTTP/1.1 as RFC 9112 has it.";
     TENANT_REQUIRED = "tenant_required", 400, Both, "The operator's token names no tenant by itself.", "Add the header `Portico-Tenant: ten_…`.";
     KEY_EXPIRED = "key_expired", 401, Both, "The API key has expired.", "Create a new API key.";
+    SIGNATURE_INVALID = "signature_invalid", 401, Management, "What was posted to a hook is not signed with a secret that is in force, or there is no such hook.", "Set the secret of the Chakra team with `PUT /api/v1/webhook-secret`, and the address from `GET /api/v1/plugins/{plugin_id}/hook`.";
     TOKEN_EXPIRED = "token_expired", 401, Both, "The token has expired.", "Mint another one with `POST /api/v1/tokens`.";
     TOKEN_INVALID = "token_invalid", 401, Both, "The token is not one that is valid here, or what it was minted with is revoked.", "Mint another one with `POST /api/v1/tokens`, and send it whole.";
     UNAUTHORIZED = "unauthorized", 401, Both, "There is no credential, or no key or session that Portico knows.", "Send `Authorization: Bearer ptc_…` with a key that is not revoked, or sign in again.";
@@ -126,6 +127,9 @@ codes! {
     CHANGED_MEANWHILE = "changed_meanwhile", 409, Management, "What the call refers to changed meanwhile.", "Read it again and repeat.";
     CUSTOMER_CONNECTED = "customer_connected", 409, Management, "The customer still has plugins at Chakra.", "Delete them first with `DELETE /api/v1/plugins/{plugin_id}`.";
     CUSTOMER_EXTERNAL_ID_TAKEN = "customer_external_id_taken", 409, Management, "Another customer has this `external_id`.", "`PUT /api/v1/customers/by-external-id/{external_id}` gets or makes one.";
+    EVENT_NOT_QUARANTINED = "event_not_quarantined", 409, Management, "The event is not in quarantine.", "`GET /api/v1/quarantined-events` lists those that are.";
+    EVENT_OF_ANOTHER_PLUGIN = "event_of_another_plugin", 409, Management, "The event names an account or a number that is not known to be this plugin's.", "Synchronise the plugin with `POST /api/v1/plugins/{plugin_id}/sync`, or choose the plugin whose it is.";
+    EVENT_RECEIVED_ALREADY = "event_received_already", 409, Management, "The plugin has received this event already.", "`GET /api/v1/events` with its `message_id` finds it.";
     EXPORT_RUNNING = "export_running", 409, Management, "Another export of this tenant is being written.", "Repeat the call when it has ended.";
     INVITATION_ACCEPTED = "invitation_accepted", 409, Management, "The invitation was accepted.", "Remove the member with `DELETE /api/v1/members/{id}`.";
     INVITATION_OPEN = "invitation_open", 409, Management, "The address has an open invitation.", "Take it back with `DELETE /api/v1/invitations/{id}` to invite anew.";
@@ -138,7 +142,7 @@ codes! {
     TEAM_IN_USE = "team_in_use", 409, Management, "The access token is of a Chakra team that is in use.", "Use a Chakra team of your own, or ask whoever runs this Portico to let you share it.";
     TOO_MANY_OLD_SECRETS = "too_many_old_secrets", 409, Management, "Five old secrets of the key still open.", "Wait until one ends, or end all of them with an overlap of 0.";
     PRECONDITION_FAILED = "precondition_failed", 412, Management, "It changed since it was read.", "Read it again, and repeat the change with the new ETag in `If-Match`.";
-    BODY_TOO_LARGE = "body_too_large", 413, Both, "The body is longer than the call takes.", "JSON may have 1 MiB, media 100 MiB.";
+    BODY_TOO_LARGE = "body_too_large", 413, Both, "The body is longer than the call takes.", "JSON may have 1 MiB, media 100 MiB, what is posted to a hook 3 MiB.";
     CONTENT_TYPE_UNSUPPORTED = "content_type_unsupported", 415, Both, "The content type, or its encoding, is not one that the call takes.", "Send the `Content-Type` that the text names, without `Content-Encoding`.";
     FIELD_NOT_OFFERED = "not_offered", 422, Management, "A field of the request is a setting that has no effect yet.", "Leave out the fields in `errors`.";
     VALIDATION_FAILED = "validation_failed", 422, Management, "A field of the request is wrong.", "Correct the fields in `errors`; each has a JSON pointer and a text.";

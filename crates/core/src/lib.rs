@@ -85,6 +85,8 @@ pub struct Core {
     pub metrics: Arc<Metrics>,
     /// Where the outside reaches Portico, without a slash at the end; none: at the host that a call names.
     pub public_url: Option<Arc<str>>,
+    /// Where Chakra reaches Portico's hooks, without a slash at the end; none: at `public_url`.
+    pub hooks_url: Option<Arc<str>>,
     /// Whose word about the addresses of callers is taken.
     pub trusted_proxies: TrustedProxies,
 }
@@ -94,6 +96,8 @@ pub struct Core {
 pub struct CoreOptions {
     /// Where the outside reaches Portico, without a slash at the end.
     pub public_url: Option<String>,
+    /// Where Chakra reaches Portico's hooks, without a slash at the end; none: at `public_url`.
+    pub hooks_url: Option<String>,
     /// Whose word about the addresses of callers is taken.
     pub trusted_proxies: TrustedProxies,
     /// How many rows of the request log wait for Postgres before further ones are dropped.
@@ -107,7 +111,7 @@ impl Core {
     /// [`vault::unlock`], which proves the master keys.
     #[must_use]
     pub fn new(db: Db, master_keys: Arc<MasterKeys>, mac_key: MacKey, options: CoreOptions) -> Self {
-        let CoreOptions { public_url, trusted_proxies, request_log_capacity, clock } = options;
+        let CoreOptions { public_url, hooks_url, trusted_proxies, request_log_capacity, clock } = options;
         let fingerprints = Arc::new(mac_key.fingerprint_subkey());
         let (metrics, limits) = (Arc::<Metrics>::default(), Arc::new(Limits::new(&clock)));
         let validity = Arc::new(Validity::new(clock.clone()));
@@ -120,6 +124,7 @@ impl Core {
             write_behind: WriteBehind::new(db.clone(), Arc::clone(&metrics), clock.clone(), request_log_capacity),
             tasks: Tasks::new(clock.clone()),
             public_url: public_url.map(Arc::from),
+            hooks_url: hooks_url.map(Arc::from),
             trusted_proxies,
             bulkhead: Arc::default(),
             body_memory: BodyMemory::default(),

@@ -112,8 +112,14 @@ identifiers! {
     ChakraKeyId, ChakraKeyType, "chk", "chk_01h455vb4pex5vsknk084sn02q";
     /// A role that a tenant defined.
     RoleId, RoleType, "rol", "rol_01h455vb4pex5vsknk084sn02q";
-    /// An event in the outbox, with the same id in every delivery.
+    /// An event, with the same id in every delivery. Its UUID says when it was received.
     EventId, EventType, "evt", "evt_01h455vb4pex5vsknk084sn02q";
+    /// A copy of an event that was received and not passed on.
+    EventCopyId, EventCopyType, "evc", "evc_01h455vb4pex5vsknk084sn02q";
+    /// An address that Chakra posts a plugin's events to.
+    HookId, HookType, "hok", "hok_01h455vb4pex5vsknk084sn02q";
+    /// What Chakra signs the events of a team with.
+    WebhookSecretId, WebhookSecretType, "wsc", "wsc_01h455vb4pex5vsknk084sn02q";
     /// A person of a tenant.
     MemberId, MemberType, "mem", "mem_01h455vb4pex5vsknk084sn02q";
     /// An invitation to become a member.

@@ -20,7 +20,9 @@ pub mod meta_ids;
 pub mod model;
 pub mod permission;
 pub mod phone_digits;
+pub mod quarantine;
 pub mod rate_limit;
+pub mod received_event;
 pub mod request_filter;
 pub mod role;
 pub mod settings;
@@ -36,8 +38,8 @@ pub use customer::Metadata;
 pub use email::Email;
 pub use event::Event;
 pub use ids::{
-    ApiKeyId, ChakraKeyId, CustomerId, EventId, InvitationId, MemberId, OldSecretId, ReplicaId, RoleId, SessionId,
-    SigningKeyId, TenantId, TokenId,
+    ApiKeyId, ChakraKeyId, CustomerId, EventCopyId, EventId, HookId, InvitationId, MemberId, OldSecretId, ReplicaId,
+    RoleId, SessionId, SigningKeyId, TenantId, TokenId, WebhookSecretId,
 };
 pub use lookup::{LookupCursor, LookupFilter, LookupRow};
 pub use member::{Invitation, InvitationStatus, Member};
@@ -47,7 +49,9 @@ pub use model::{
 };
 pub use permission::Permission;
 pub use phone_digits::PhoneDigits;
+pub use quarantine::{QuarantineReason, QuarantinedEvent};
 pub use rate_limit::RateLimit;
+pub use received_event::{EventCopy, EventEntry, EventFilter, EventState, EventTypes, Person, SignatureVerdict};
 pub use request_filter::{RequestFilter, StatusRange};
 pub use role::{BuiltInRole, PermissionSet};
 pub use settings::{Branding, GraphVersion, Limits, Origin};

@@ -112,6 +112,10 @@ permissions! {
     ChakraKeysRead = "chakra_keys:read", "Read stored Chakra keys (fingerprint and last four characters only).";
     ChakraKeysWrite = "chakra_keys:write", "Store, verify, replace and delete Chakra keys.";
     RequestsRead = "requests:read", "Read the log of proxied calls.";
+    EventsRead = "events:read", "Read events, with what people wrote, and those in quarantine.";
+    EventsWrite = "events:write", "Route events that are in quarantine.";
+    WebhooksRead = "webhooks:read", "Read where events come in: hooks, and how they are signed.";
+    WebhooksWrite = "webhooks:write", "Create and rotate hooks, and set what events are signed with.";
     MembersRead = "members:read", "Read members and invitations.";
     MembersWrite = "members:write", "Invite members, change their roles and remove them.";
     TokensMint = "tokens:mint", "Mint short-lived tokens that can do no more than their minter.";
@@ -149,6 +153,7 @@ impl Permission {
                     | Self::AuditLogRead
                     | Self::TenantExport
                     | Self::TenantWrite
+                    | Self::WebhooksWrite
                     | Self::UsersWrite
                     | Self::CallsCredentials
             )

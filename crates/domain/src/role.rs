@@ -187,6 +187,7 @@ const VIEWER: PermissionSet = PermissionSet::of(&[
     P::ApiKeysRead,
     P::ChakraKeysRead,
     P::RequestsRead,
+    P::WebhooksRead,
     P::MembersRead,
     P::TokensMint,
 ]);
@@ -341,6 +342,7 @@ mod tests {
             "api_keys:write",
             "chakra_keys:read",
             "chakra_keys:write",
+            "webhooks:write",
             "members:read",
             "members:write",
             "tokens:mint",

@@ -7,8 +7,8 @@
 
 use portico_auth::TenantScope;
 use portico_domain::{
-    ApiKeyId, ChakraKeyId, CustomerId, EventId, InvitationId, MemberId, OldSecretId, RoleId, SessionId, TenantId,
-    TokenId,
+    ApiKeyId, ChakraKeyId, CustomerId, EventCopyId, EventId, HookId, InvitationId, MemberId, OldSecretId, RoleId,
+    SessionId, TenantId, TokenId, WebhookSecretId,
 };
 use serde_json::{Map, Value};
 use sqlx::AssertSqlSafe;
@@ -161,12 +161,15 @@ fn public_id(column: &str, uuid: Uuid) -> Option<String> {
         "api_key_id" => ApiKeyId::from_uuid(uuid).to_string(),
         "chakra_key_id" => ChakraKeyId::from_uuid(uuid).to_string(),
         "role_id" => RoleId::from_uuid(uuid).to_string(),
-        "outbox_id" => EventId::from_uuid(uuid).to_string(),
+        "outbox_id" | "event_id" => EventId::from_uuid(uuid).to_string(),
         "member_id" => MemberId::from_uuid(uuid).to_string(),
         "invitation_id" => InvitationId::from_uuid(uuid).to_string(),
         "session_id" => SessionId::from_uuid(uuid).to_string(),
         "token_id" => TokenId::from_uuid(uuid).to_string(),
         "old_secret_id" => OldSecretId::from_uuid(uuid).to_string(),
+        "copy_id" => EventCopyId::from_uuid(uuid).to_string(),
+        "hook_id" => HookId::from_uuid(uuid).to_string(),
+        "webhook_secret_id" => WebhookSecretId::from_uuid(uuid).to_string(),
         _ => return None,
     })
 }
@@ -185,10 +188,14 @@ mod tests {
         ("chakra_keys", "team_fingerprint"),
         ("chakra_teams", "*"),
         ("data_keys", "*"),
+        ("event_keys", "*"),
+        ("hooks", "address"),
+        ("hooks", "address_hash"),
         ("invitations", "token_hash"),
         ("member_sessions", "token_hash"),
         ("members", "password_hash"),
         ("team_sharing", "*"),
+        ("webhook_secrets", "secret"),
     ];
 
     #[sqlx::test(migrator = "crate::migrate::MIGRATOR")]

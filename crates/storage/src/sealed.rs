@@ -9,7 +9,7 @@
 //! the column. A test fails for a column of bytes that stands in neither register and is not named
 //! there as something else.
 
-use portico_domain::{ChakraKeyId, TenantId};
+use portico_domain::{ChakraKeyId, HookId, TenantId, WebhookSecretId};
 use portico_vault::Purpose;
 use sqlx::{AssertSqlSafe, Row as _};
 use uuid::Uuid;
@@ -31,12 +31,21 @@ pub struct SealedColumn {
 }
 
 /// The register of columns that are sealed with tenants' data keys.
-pub const SEALED_COLUMNS: &[SealedColumn] = &[SealedColumn {
-    table: "chakra_keys",
-    column: "access_token",
-    key: "chakra_key_id",
-    row: |id| ChakraKeyId::from_uuid(id).to_string(),
-}];
+pub const SEALED_COLUMNS: &[SealedColumn] = &[
+    SealedColumn {
+        table: "chakra_keys",
+        column: "access_token",
+        key: "chakra_key_id",
+        row: |id| ChakraKeyId::from_uuid(id).to_string(),
+    },
+    SealedColumn { table: "hooks", column: "address", key: "hook_id", row: |id| HookId::from_uuid(id).to_string() },
+    SealedColumn {
+        table: "webhook_secrets",
+        column: "secret",
+        key: "webhook_secret_id",
+        row: |id| WebhookSecretId::from_uuid(id).to_string(),
+    },
+];
 
 /// A column of the operator's rows that holds what [`portico_vault::MasterKeys::seal`] made.
 #[derive(Debug)]

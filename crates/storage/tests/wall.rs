@@ -15,6 +15,11 @@ const FORBIDDEN: &[(&str, &str)] = &[
     ("chakra_teams", "update"),
     ("chakra_teams", "delete"),
     ("team_sharing", "update"),
+    ("events", "delete"),
+    ("event_keys", "update"),
+    ("event_keys", "delete"),
+    ("event_copies", "update"),
+    ("event_copies", "delete"),
 ];
 
 #[path = "wall/backup.rs"]
@@ -93,6 +98,13 @@ async fn seed(owner: &PgPool) -> TenantId {
         "insert into learned_ids (tenant_id, kind, id, plugin_id) values ($1, 'message', 'w', $2)",
         "insert into chakra_teams (tenant_id, team_fingerprint) values ($1, decode(md5($2::text), 'hex'))",
         "insert into team_sharing (tenant_id, with_tenant_id) values ($1, $2)",
+        "insert into hooks (tenant_id, hook_id, plugin_id, address_hash, address) values ($1, $2, $2, decode(md5($2::text), 'hex'), '\\x00')",
+        "insert into webhook_secrets (tenant_id, webhook_secret_id, secret, fingerprint) values ($1, $2, '\\x00', 'f')",
+        "insert into webhook_settings (tenant_id) values ($1)",
+        // The row of `events` is the one that the outbox's becomes.
+        "insert into event_keys (tenant_id, generation, key, event_id) values ($1, extract(epoch from now())::bigint / 604800, $2, $2)",
+        "insert into event_copies (tenant_id, copy_id, event_id, format, received_at) values ($1, $2, $2, 'meta', now())",
+        "insert into quarantined_events (tenant_id, event_id, plugin_id, reason, event_type, received_at) values ($1, $2, $2, 'mismatch', 'e', now())",
     ];
     for statement in seeds {
         let query = sqlx::query(statement).bind(tenant.uuid());

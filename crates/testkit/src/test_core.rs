@@ -74,6 +74,7 @@ impl TestCore {
         let clock = Clock::manual(START);
         let options = CoreOptions {
             public_url: None,
+            hooks_url: None,
             trusted_proxies: TrustedProxies::default(),
             request_log_capacity: 64,
             clock: clock.clone(),

@@ -5,6 +5,7 @@ use portico_connections::Error as ConnectionsError;
 use portico_core::code::Code;
 use portico_core::limits::Exceeded;
 use portico_core::{Error as CoreError, RequestError};
+use portico_events::Error as EventsError;
 use portico_gateway::Error as GatewayError;
 use portico_identity::Error as IdentityError;
 
@@ -20,6 +21,9 @@ pub enum AppError {
     /// Of Chakra keys, customers and plugins.
     #[error(transparent)]
     Connections(#[from] ConnectionsError),
+    /// Of events.
+    #[error(transparent)]
+    Events(#[from] EventsError),
     /// Of a compatible call.
     #[error(transparent)]
     Gateway(#[from] GatewayError),
@@ -38,6 +42,7 @@ impl AppError {
             Self::Core(error) => error.code(),
             Self::Identity(error) => error.code(),
             Self::Connections(error) => error.code(),
+            Self::Events(error) => error.code(),
             Self::Gateway(error) => error.code(),
             Self::Request(error) => error.code(),
         }
@@ -51,6 +56,7 @@ impl AppError {
             Self::Core(error) => error.is_refusal(),
             Self::Identity(error) => error.is_refusal(),
             Self::Connections(error) => error.is_refusal(),
+            Self::Events(error) => error.is_refusal(),
             Self::Gateway(error) => error.is_refusal(),
             Self::Request(_) => false,
         }

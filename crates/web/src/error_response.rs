@@ -12,6 +12,7 @@ use portico_connections::Error as ConnectionsError;
 use portico_core::code::{self, Code};
 use portico_core::metrics::Surface;
 use portico_core::{Causes, Error as CoreError, Fault, Thing};
+use portico_events::Error as EventsError;
 use portico_gateway::Error as GatewayError;
 use portico_identity::Error as IdentityError;
 use serde::Serialize;
@@ -62,6 +63,7 @@ impl ErrorResponse {
             AppError::Core(error) => core(error, surface),
             AppError::Identity(error) => identity(error, surface),
             AppError::Connections(error) => connections(error, surface),
+            AppError::Events(error) => events(error, surface),
             AppError::Gateway(error) => gateway(error, surface),
             AppError::Request(error) => request(error),
         };
@@ -160,6 +162,15 @@ fn connections(error: &ConnectionsError, surface: Surface) -> ErrorResponse {
     }
 }
 
+fn events(error: &EventsError, surface: Surface) -> ErrorResponse {
+    match error {
+        EventsError::NotSigned => ErrorResponse::plain(error.code(), error.to_string()),
+        EventsError::Request(error) => request(error),
+        EventsError::DataKeyReplaced => ErrorResponse::plain(error.code(), OWN_FAULT),
+        EventsError::Core(error) => core(error, surface),
+    }
+}
+
 fn gateway(error: &GatewayError, surface: Surface) -> ErrorResponse {
     let plain = || ErrorResponse::plain(error.code(), error.to_string());
     match error {
@@ -201,8 +212,17 @@ pub fn log(error: &AppError, request_id: &RequestId) {
         AppError::Core(error) => log_core(error, id),
         AppError::Identity(error) => log_identity(error, id),
         AppError::Connections(error) => log_connections(error, id),
+        AppError::Events(error) => log_events(error, id),
         AppError::Gateway(error) => log_gateway(error, id),
         AppError::Request(_) => {}
+    }
+}
+
+fn log_events(error: &EventsError, id: &str) {
+    match error {
+        EventsError::DataKeyReplaced => tracing::error!(request.id = id, %error, "a hook does not open"),
+        EventsError::Core(error) => log_core(error, id),
+        EventsError::NotSigned | EventsError::Request(_) => {}
     }
 }
 
@@ -373,6 +393,12 @@ mod tests {
             IdentityError::NoSigner.into(),
             ConnectionsError::PluginIdTaken.into(),
             ConnectionsError::DataKeyReplaced.into(),
+            EventsError::NotSigned.into(),
+            EventsError::Request(RequestError::TooLarge(1)).into(),
+            EventsError::DataKeyReplaced.into(),
+            conflict(code::EVENT_NOT_QUARANTINED).into(),
+            conflict(code::EVENT_OF_ANOTHER_PLUGIN).into(),
+            conflict(code::EVENT_RECEIVED_ALREADY).into(),
             GatewayError::Request(RequestError::TooLarge(1)).into(),
             IdentityError::TokenInvalid.into(),
             IdentityError::TokenExpired.into(),

@@ -1,5 +1,5 @@
 //! Which crate may depend on which: `domain ← vault ← auth ← storage, chakra, oidc ← core ← identity, connections
-//! ← gateway ← app ← web ← docs ← api, console ← server`. Crates on one layer are strangers to each other.
+//! ← events ← gateway ← app ← web ← docs ← api, console ← server`. Crates on one layer are strangers to each other.
 //!
 //! To add a crate, put its name on its layer in [`LAYERS`]. One that few may use is a line of [`NARROW`], one that
 //! stands apart a line of [`APART`], and an outside library that only some crates may name a line of [`OUTSIDE`].
@@ -17,6 +17,7 @@ pub(crate) const LAYERS: &[&[&str]] = &[
     &["portico-storage", "portico-chakra", "portico-oidc"],
     &["portico-core"],
     &["portico-identity", "portico-connections"],
+    &["portico-events"],
     &["portico-gateway"],
     &["portico-app"],
     &["portico-web", "portico-edge"],

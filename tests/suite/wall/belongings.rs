@@ -67,8 +67,21 @@ impl Belongings {
         all.add("InvitationId", text(&owner.post("/api/v1/invitations", invited).await.expect(201), "id"));
         all.add("TenantId", &tenant.id);
         all.add("ChakraKeyId", &tenant.chakra_key_id);
+        all.add("EventId", event(tenant, shop).await);
         all
     }
+}
+
+/// An event of the tenant's customer.
+async fn event(tenant: &Tenant, shop: &Connected) -> String {
+    let owner = &tenant.owner;
+    let secret = "the-secret-of-a-team";
+    owner.put("/api/v1/webhook-secret", json!({"secret": secret})).await.expect(200);
+    let hook = owner.post_empty(&format!("/api/v1/plugins/{}/hook", shop.plugin)).await.expect_success();
+    let status = json!({"event": "status", "payload": {"wabaId": shop.waba, "externalId": format!("wamid.{}", random_digits()),
+        "deliveryStatus": "READ", "recipientId": "15550001111"}});
+    crate::hooks_in::post_signed(owner, &text(&hook, "url"), secret, &status).await;
+    text(&owner.list("/api/v1/events").await[0], "id")
 }
 
 /// An id of that kind that is well-formed and nobody's, a new one each time.

@@ -10,6 +10,8 @@ mod api_keys;
 mod audit_log;
 mod chakra_keys;
 mod customers;
+mod events;
+mod hooks;
 mod invitations;
 mod lookup;
 mod members;
@@ -24,6 +26,7 @@ mod tenants;
 mod tokens;
 mod values;
 mod wabas;
+mod webhook_secret;
 
 use portico_web::route;
 use portico_web::routes::Routes;
@@ -106,6 +109,17 @@ pub fn routes() -> Routes {
         .guarded(route!(phone_numbers::get))
         .guarded(route!(phone_numbers::patch))
         .guarded(route!(lookup::find))
+        .guarded(route!(hooks::get))
+        .guarded(route!(hooks::create))
+        .guarded(route!(hooks::rotate))
+        .guarded(route!(webhook_secret::get))
+        .guarded(route!(webhook_secret::set))
+        .guarded(route!(webhook_secret::begin_log_only))
+        .guarded(route!(webhook_secret::end_log_only))
+        .guarded(route!(events::list))
+        .guarded(route!(events::get))
+        .guarded(route!(events::list_quarantined))
+        .guarded(route!(events::route))
         .guarded(route!(requests::list))
         .guarded(route!(requests::get))
         .guarded(route!(tenant::export))
@@ -115,6 +129,7 @@ pub fn routes() -> Routes {
         .guarded(route!(audit_log::operator_list::handler))
         .guarded(route!(audit_log::operator_verify::handler))
         .guarded(route!(audit_log::operator_export::handler));
+    let routes = public::hook_calls().documents.into_iter().fold(routes, Routes::public);
     public::reads().iter().fold(routes, |routes, call| routes.public(call.document))
 }
 

@@ -70,6 +70,30 @@ impl From<AccessToken> for SecretString {
     }
 }
 
+/// What a Chakra team signs events with: 8 to 512 visible ASCII characters.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(try_from = "String")]
+#[schema(value_type = String, min_length = 8, max_length = 512, example = "the-team's-hmac-verification-secret")]
+pub(crate) struct TeamSecret(SecretString);
+
+impl TryFrom<String> for TeamSecret {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        if (8..=512).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            Ok(Self(text.into()))
+        } else {
+            Err("must be 8 to 512 visible ASCII characters, without spaces")
+        }
+    }
+}
+
+impl From<TeamSecret> for SecretString {
+    fn from(secret: TeamSecret) -> Self {
+        secret.0
+    }
+}
+
 /// The name of a plugin at Chakra: 1 to 48 letters, digits, `-` and `_`.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(try_from = "String")]

@@ -78,6 +78,8 @@ const MANAGEMENT_TAGS: &[(&str, &str)] = &[
     ("wabas", "WhatsApp Business Accounts."),
     ("phone-numbers", "Phone numbers, their health, and which are active."),
     ("lookup", "From whatever is known of a customer to its plugin and phone numbers."),
+    ("hooks", "Where Chakra posts events to, and what it signs them with."),
+    ("events", "What Chakra told, one row for each message, status or change; and what is in quarantine."),
     ("requests", "The log of proxied calls: metadata only."),
     ("audit-log", "Who did what in the tenant, from where, and what was refused; chained, so that changes show."),
     ("operator", "The log of what the operator did beyond tenants."),

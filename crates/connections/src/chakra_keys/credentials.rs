@@ -89,14 +89,7 @@ impl ChakraCredentials {
     ///
     /// [`CoreError::Missing`] when the tenant has no data key; [`CoreError::VaultUnavailable`].
     pub(super) async fn begin_sealing(&self, scope: &TenantScope) -> Result<(TenantTx, Arc<DataKey>), Error> {
-        for _ in 0..ATTEMPTS {
-            let key = self.core.vault.sealing_key(scope.tenant()).await?;
-            let mut tx = self.core.db.begin(scope).await?;
-            if tx.count_seals(key.version(), 1).await? {
-                return Ok((tx, key));
-            }
-        }
-        Err(CoreError::Missing(Thing::Tenant).into())
+        Ok(self.core.vault.begin_sealing(scope.tenant()).await?)
     }
 
     /// The token of an opened key, for one call to Chakra on behalf of the scope.

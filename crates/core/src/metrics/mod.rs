@@ -77,6 +77,11 @@ struct ReasonLabel {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabel {
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OperationLabel {
     operation: &'static str,
 }
@@ -91,6 +96,8 @@ pub struct Metrics {
     upstream: Family<ClassLabel, Histogram, fn() -> Histogram>,
     upstream_failures: Family<ReasonLabel, Counter>,
     unknown_shapes: Family<OperationLabel, Counter>,
+    events_received: Family<OutcomeLabel, Counter>,
+    hooks_refused: Family<ReasonLabel, Counter>,
     /// Rows of the request log that were written.
     pub(crate) log_written: Counter,
     /// Rows of the request log that were dropped because Postgres was too slow.
@@ -128,6 +135,8 @@ impl Default for Metrics {
             upstream: Family::new_with_constructor(latency),
             upstream_failures: Family::default(),
             unknown_shapes: Family::default(),
+            events_received: Family::default(),
+            hooks_refused: Family::default(),
             log_written: Counter::default(),
             log_dropped: Counter::default(),
             keys_refused: Counter::default(),
@@ -165,6 +174,16 @@ impl Metrics {
             self.unknown_shapes.clone(),
         );
         registry.register(
+            "portico_events_received",
+            "Events that were acknowledged, by what became of them",
+            self.events_received.clone(),
+        );
+        registry.register(
+            "portico_hooks_refused",
+            "Bodies posted to hooks that were refused, or taken although their signature is wrong, by reason",
+            self.hooks_refused.clone(),
+        );
+        registry.register(
             "portico_request_log_written",
             "Rows of the request log that were written",
             self.log_written.clone(),
@@ -192,6 +211,16 @@ impl Metrics {
         );
         registry.register("portico_build", "The running program", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
         registry.register_collector(Box::new(process::Process));
+    }
+
+    /// Counts events that were acknowledged: `routed`, `quarantined` or `copy`.
+    pub fn received(&self, outcome: &'static str, events: u64) {
+        self.events_received.get_or_create(&OutcomeLabel { outcome }).inc_by(events);
+    }
+
+    /// Counts a body that a hook refused, or took although its signature is wrong.
+    pub fn hook_refused(&self, reason: &'static str) {
+        self.hooks_refused.get_or_create(&ReasonLabel { reason }).inc();
     }
 
     /// Counts a request as worked on until [`Metrics::ended`].

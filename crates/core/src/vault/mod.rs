@@ -14,7 +14,7 @@ use std::sync::Arc;
 use portico_auth::Origin;
 use portico_domain::TenantId;
 use portico_domain::clock::Clock;
-use portico_storage::{Db, StorageError, StoredDataKey};
+use portico_storage::{Db, StorageError, StoredDataKey, TenantTx};
 use portico_vault::{AuditChainKey, DataKey, MasterKeys, OpenError};
 use serde_json::json;
 
@@ -28,6 +28,9 @@ use crate::cache::{SWEEP, Validity};
 use crate::error::{Error, Thing};
 use crate::tasks::{Failure, Schedule, Tasks};
 use opened::OpenedKeys;
+
+/// How often a key is looked for that somebody replaces at the same moment.
+const ATTEMPTS: u32 = 5;
 
 /// A database and the master keys that open its vault. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -90,6 +93,23 @@ impl Vault {
             }
         }
         Ok(self.open(tenant, &newest).await?)
+    }
+
+    /// A transaction in which one value is sealed and stored, and the key to seal it with. The seal is counted already,
+    /// which keeps the key from being deleted before the value is there.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Missing`] when the tenant has no data key; [`Error::VaultUnavailable`].
+    pub async fn begin_sealing(&self, tenant: TenantId) -> Result<(TenantTx, Arc<DataKey>), Error> {
+        for _ in 0..ATTEMPTS {
+            let key = self.sealing_key(tenant).await?;
+            let mut tx = self.db.begin_system(tenant).await?;
+            if tx.count_seals(key.version(), 1).await? {
+                return Ok((tx, key));
+            }
+        }
+        Err(Error::Missing(Thing::Tenant))
     }
 
     async fn newest(&self, tenant: TenantId) -> Result<Option<StoredDataKey>, StorageError> {

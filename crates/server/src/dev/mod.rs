@@ -270,6 +270,7 @@ async fn start_app(
         chakra_url: sandbox_url.to_owned(),
         chakra_paths: portico_chakra::PathOverrides::default(),
         public_url: None,
+        hooks_url: None,
         trusted_proxies: TrustedProxies::default(),
         oidc: None,
         environment: "dev".parse().expect("three lower-case letters"),

@@ -135,6 +135,14 @@ settings! {
         what: "The URL under which the outside reaches the gateway, without a path.",
         example: "https://portico.example.com",
     }
+    HOOKS_URL {
+        env: "PORTICO_HOOKS_URL",
+        file: "hooks_url",
+        secret: false,
+        unset: Means("the public URL; without one, `http://` and the host that each call names"),
+        what: "The URL under which Chakra reaches the gateway's hooks, without a path.",
+        example: "https://hooks.example.com",
+    }
     TRUSTED_PROXIES {
         env: "PORTICO_TRUSTED_PROXIES",
         file: "trusted_proxies",

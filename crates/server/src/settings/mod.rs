@@ -54,6 +54,8 @@ pub(crate) struct Settings {
     pub(crate) drain: Drain,
     /// Where the outside reaches the gateway, without a slash at the end; none: where it listens.
     pub(crate) public_url: Option<String>,
+    /// Where Chakra reaches the hooks.
+    pub(crate) hooks_url: Option<String>,
     /// Whose word about the addresses of callers is taken.
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) chakra_url: String,
@@ -85,6 +87,7 @@ pub(crate) struct Draft {
     drain_limit: Option<Duration>,
     chakra_paths: PathOverrides,
     pub(crate) public_url: Option<String>,
+    pub(crate) hooks_url: Option<String>,
     pub(crate) trusted_proxies: TrustedProxies,
     operator_token: Option<OperatorToken>,
     /// Where people sign in.
@@ -119,6 +122,7 @@ impl Draft {
             chakra_url: reader.or_default(keys::CHAKRA_URL, chakra_url),
             chakra_paths: reader.chakra_paths(),
             public_url: reader.optional(keys::PUBLIC_URL, public_url),
+            hooks_url: reader.optional(keys::HOOKS_URL, public_url),
             trusted_proxies: reader.optional(keys::TRUSTED_PROXIES, trusted_proxies).unwrap_or_default(),
             oidc: reader.oidc(),
             log: reader.log(keys::LOG.default_text()),
@@ -162,6 +166,7 @@ impl TryFrom<Draft> for Settings {
                 drain_delay: Some(delay),
                 drain_limit: Some(limit),
                 public_url,
+                hooks_url,
                 trusted_proxies,
                 chakra_url: Some(chakra_url),
                 chakra_paths,
@@ -178,6 +183,7 @@ impl TryFrom<Draft> for Settings {
                 connections_per_address,
                 drain: Drain { delay, limit },
                 public_url,
+                hooks_url,
                 trusted_proxies,
                 chakra_url,
                 chakra_paths,

@@ -27,7 +27,7 @@ use format::{Header, TableColumns};
 pub use restore::{RestoreError, restore};
 
 /// Tables whose rows the migrations write, or that tell of processes that run.
-const LEFT_OUT: &[&str] = &["_sqlx_migrations", "replicas", "schema_support", "table_registry"];
+const LEFT_OUT: &[&str] = &["_sqlx_migrations", "partitioned_tables", "replicas", "schema_support", "table_registry"];
 
 /// How values are written as text: the same whatever the server's or the role's settings say.
 const AS_TEXT: &str =

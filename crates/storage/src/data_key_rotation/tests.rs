@@ -92,6 +92,7 @@ const OTHER_BYTES: &[&str] = &[
     "chakra_teams.team_fingerprint",
     // Sealed under a master key, and walked by `stale_data_keys`.
     "data_keys.wrapped",
+    "hooks.address_hash",
     "invitations.token_hash",
     "member_sessions.token_hash",
     // A value without meaning, sealed under a master key of the replica's.

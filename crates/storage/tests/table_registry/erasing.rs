@@ -13,25 +13,25 @@ const LATER: &str = "
     create table deliveries (tenant_id uuid not null, delivery_id uuid not null, endpoint_id uuid not null,
         primary key (tenant_id, delivery_id), foreign key (tenant_id, endpoint_id) references endpoints);
     create table codes (tenant_id uuid not null references tenants on delete cascade, code_hash bytea);
-    create table events (tenant_id uuid not null, at date not null) partition by range (at);
-    create table events_1 partition of events for values from ('2026-01-01') to ('2026-02-01');
-    create table events_2 partition of events for values from ('2026-02-01') to ('2026-03-01');
+    create table later_events (tenant_id uuid not null, at date not null) partition by range (at);
+    create table later_events_1 partition of later_events for values from ('2026-01-01') to ('2026-02-01');
+    create table later_events_2 partition of later_events for values from ('2026-02-01') to ('2026-03-01');
     call portico_fence('endpoints', 'select, insert, delete');
     grant update (signing_secret, old_secret) on endpoints to portico_eraser;
     call portico_fence('deliveries');
     call portico_fence('codes');
-    call portico_fence('events', 'select, insert');
+    call portico_fence('later_events', 'select, insert');
     insert into table_registry (table_name, erasure, step, cleared_columns, is_exported, reason) values
         ('endpoints', 'in_batches', 100, '{signing_secret,old_secret}', false, 'deliveries refer to it'),
         ('deliveries', 'in_batches', 90, '{}', false, 'many'),
         ('codes', 'at_once', 60, '{}', false, 'a secret'),
-        ('events', 'in_batches', 80, '{}', false, 'many');
+        ('later_events', 'in_batches', 80, '{}', false, 'many');
     insert into tenants (tenant_id, name) values
         ('00000000-0000-0000-0000-000000000001', 'Erased'), ('00000000-0000-0000-0000-000000000002', 'Staying');
     insert into endpoints select tenant_id, tenant_id, 'u', '\\x01', '\\x02' from tenants;
     insert into deliveries select tenant_id, gen_random_uuid(), tenant_id from tenants, generate_series(1, 25);
     insert into codes select tenant_id, '\\x03' from tenants;
-    insert into events select tenant_id, '2026-01-15'::date + n from tenants, generate_series(0, 29) n;";
+    insert into later_events select tenant_id, '2026-01-15'::date + n from tenants, generate_series(0, 29) n;";
 
 const ERASED: Uuid = Uuid::from_u128(1);
 const STAYING: Uuid = Uuid::from_u128(2);
@@ -60,7 +60,7 @@ async fn a_later_table_goes_as_its_line_says(owner: PgPool) {
     sqlx::raw_sql(LATER).execute(&owner).await.expect("is made");
     assert_eq!(asked(&owner, "select erase_tenant()::int::bigint").await.expect("erases"), Some(1));
     assert_eq!(count(&owner, "codes", ERASED).await, 0);
-    for (table, rows) in [("endpoints", 1), ("deliveries", 25), ("events", 30)] {
+    for (table, rows) in [("endpoints", 1), ("deliveries", 25), ("later_events", 30)] {
         assert_eq!(count(&owner, table, ERASED).await, rows, "{table} waits for the purge");
     }
     let secrets = async |tenant: Uuid| -> i64 {
@@ -74,9 +74,9 @@ async fn a_later_table_goes_as_its_line_says(owner: PgPool) {
 
     let mut order = Vec::new();
     loop {
-        let before = [count(&owner, "events", ERASED).await, count(&owner, "deliveries", ERASED).await];
+        let before = [count(&owner, "later_events", ERASED).await, count(&owner, "deliveries", ERASED).await];
         let gone = asked(&owner, "select purge_tenant(10)").await.expect("purges").expect("is erased");
-        let after = [count(&owner, "events", ERASED).await, count(&owner, "deliveries", ERASED).await];
+        let after = [count(&owner, "later_events", ERASED).await, count(&owner, "deliveries", ERASED).await];
         assert!(gone <= 20, "{gone} rows of two partitions");
         assert_eq!(before.iter().sum::<i64>() - after.iter().sum::<i64>(), if after == before { 0 } else { gone });
         order.push((after, gone));
@@ -84,8 +84,8 @@ async fn a_later_table_goes_as_its_line_says(owner: PgPool) {
             break;
         }
     }
-    assert!(order.iter().all(|([events, deliveries], _)| *events == 0 || *deliveries == 25), "{order:?}");
-    for (table, rows) in [("tenants", 1), ("endpoints", 1), ("deliveries", 25), ("codes", 1), ("events", 30)] {
+    assert!(order.iter().all(|([later_events, deliveries], _)| *later_events == 0 || *deliveries == 25), "{order:?}");
+    for (table, rows) in [("tenants", 1), ("endpoints", 1), ("deliveries", 25), ("codes", 1), ("later_events", 30)] {
         assert_eq!((count(&owner, table, ERASED).await, count(&owner, table, STAYING).await), (0, rows), "{table}");
     }
 }
@@ -97,7 +97,7 @@ async fn nothing_of_a_tenant_is_erased_while_a_table_with_its_rows_is_not_regist
     let refusal = asked(&owner, "select erase_tenant()::int::bigint").await.expect_err("must refuse").to_string();
     assert!(refusal.contains("not registered: codes;"), "{refusal}");
     assert_eq!(asked(&owner, "select purge_tenant(1000)").await.expect("answers"), None, "it is not erased");
-    for (table, rows) in [("tenants", 1), ("endpoints", 1), ("deliveries", 25), ("codes", 1), ("events", 30)] {
+    for (table, rows) in [("tenants", 1), ("endpoints", 1), ("deliveries", 25), ("codes", 1), ("later_events", 30)] {
         assert_eq!(count(&owner, table, ERASED).await, rows, "{table}");
     }
 

@@ -122,11 +122,11 @@ async fn a_line_that_is_missing_or_wrong_is_named_with_what_to_do(owner: PgPool)
 async fn partitions_go_with_their_table_and_a_row_may_forget_another_of_its_table(owner: PgPool) {
     let mut tx = owner.begin().await.expect("begins");
     let sound = "
-        create table events (tenant_id uuid references tenants, at timestamptz, id uuid, before uuid, payload bytea,
+        create table later_events (tenant_id uuid references tenants, at timestamptz, id uuid, before uuid, payload bytea,
             primary key (tenant_id, at, id)) partition by range (at);
-        create table events_2026 partition of events for values from ('2026-01-01') to ('2027-01-01');
+        create table later_events_2026 partition of later_events for values from ('2026-01-01') to ('2027-01-01');
         insert into table_registry (table_name, erasure, step, kept_columns, is_exported, unexported_columns, reason)
-            values ('events', 'in_batches', 140, '{payload}', true, '{payload}', 'sealed with the data keys');
+            values ('later_events', 'in_batches', 140, '{payload}', true, '{payload}', 'sealed with the data keys');
         alter table roles add column parent uuid,
             add foreign key (tenant_id, parent) references roles on delete set null (parent)";
     sqlx::raw_sql(sound).execute(&mut *tx).await.expect("runs");

@@ -55,7 +55,7 @@ async fn execute(owner: &PgPool, statement: String) {
 async fn rows(connection: &mut PgConnection) -> Vec<(String, Vec<String>)> {
     let tables: Vec<String> = sqlx::query_scalar(
         "select relname::text from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p')
-            and relname not in ('_sqlx_migrations', 'replicas', 'schema_support', 'table_registry') order by 1",
+            and relname not in ('_sqlx_migrations', 'partitioned_tables', 'replicas', 'schema_support', 'table_registry') order by 1",
     )
     .fetch_all(&mut *connection)
     .await

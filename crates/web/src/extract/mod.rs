@@ -2,6 +2,7 @@
 
 mod body;
 mod decode_error;
+mod host;
 mod if_match;
 mod json;
 mod patch;
@@ -10,6 +11,7 @@ mod segment;
 mod value;
 
 pub use body::{Body, NoBody, broken_off};
+pub use host::Host;
 pub use if_match::IfMatch;
 pub use patch::{NotOffered, Patch, given, refuse_not_offered};
 pub use query::{Cursor, Flag, Limit, PageQuery, Query, page};

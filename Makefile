@@ -40,7 +40,7 @@ soak: ## call the served document's operations with made-up data, MINUTES=10 of 
 	@.ci/with-postgres .ci/soak
 
 generators: ## make, compile and drive clients of the document; ARGS="orval hey-api" for some of the generators
-	@.ci/install cc postgres python node
+	@.ci/install cc postgres python node go
 	@.ci/generators $(ARGS)
 
 fuzz: ## throw made-up keys, tokens and paths at their parsers, SECONDS=60 for each

@@ -49,7 +49,7 @@ async fn change(portico: &Portico, tenant: &Tenant, shop: &Connected, route: &st
             let other = Tenant::bare(portico, "To be deleted").await.0;
             operator.delete(&format!("/api/v1/tenants/{other}")).await
         }
-        "PUT /api/v1/tenants/{id}/team-sharing/{with}" | "DELETE /api/v1/tenants/{id}/team-sharing/{with}" => {
+        "PUT /api/v1/tenants/{id}/team-sharing/{other}" | "DELETE /api/v1/tenants/{id}/team-sharing/{other}" => {
             let other = Tenant::bare(portico, "Of a team").await.0;
             let leave = format!("/api/v1/tenants/{}/team-sharing/{other}", tenant.id);
             let given = operator.send(reqwest::Method::PUT, &leave, Body::None).await;

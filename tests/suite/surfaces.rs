@@ -14,7 +14,7 @@ async fn liveness_readiness_documentation_and_metrics_answer_and_tell_no_secret(
     let public = portico.anonymous();
     let mut findings = Findings::new();
 
-    for path in ["/healthz", "/readyz", "/openapi.json", "/openapi.yaml"] {
+    for path in ["/healthz", "/readyz", "/openapi.json", "/openapi-3.0.json", "/openapi.yaml"] {
         let answer = public.get(path).await;
         findings.check(answer.status == 200, || format!("{answer}"));
     }

@@ -32,7 +32,9 @@ static JSON: LazyLock<String> = LazyLock::new(|| openapi::to_json(&DOCUMENT));
 pub fn documentation(public_url: Option<&str>) -> Docs {
     let document = openapi::document(management::openapi(), public_url);
     let (json, yaml) = (openapi::to_compact_json(&document), openapi::to_yaml(&document));
-    Docs::new(&Sources { routes: management::routes().table(), codes: CODES, json: &json, yaml: &yaml })
+    let json_3_0 = openapi::to_json_3_0(&document);
+    let routes = management::routes();
+    Docs::new(&Sources { routes: routes.table(), codes: CODES, json: &json, yaml: &yaml, json_3_0: &json_3_0 })
 }
 
 /// Registers everything that the public listener serves. `app` is this worker's own.
@@ -69,6 +71,12 @@ pub fn openapi_json() -> String {
 #[must_use]
 pub fn openapi_yaml() -> String {
     openapi::to_yaml(&DOCUMENT)
+}
+
+/// A copy of the OpenAPI document in version 3.0, as JSON: see [`openapi::to_json_3_0`].
+#[must_use]
+pub fn openapi_json_3_0() -> String {
+    openapi::to_json_3_0(&DOCUMENT)
 }
 
 #[cfg(test)]

@@ -66,6 +66,7 @@ impl Docs {
         let mut docs = Self { files: Vec::new(), not_found: Arc::new(not_found) };
         let text = |text: &str, kind| File::new(Bytes::copy_from_slice(text.as_bytes()), kind, Policy::Strict);
         docs.add("/openapi.json", Arc::new(text(sources.json, "application/json")));
+        docs.add("/openapi-3.0.json", Arc::new(text(sources.json_3_0, "application/json")));
         docs.add("/openapi.yaml", Arc::new(text(sources.yaml, "application/yaml")));
         docs.add("/docs/search.json", Arc::new(text(&index, "application/json")));
         for page in &pages {

@@ -93,6 +93,7 @@ fn navigation(page: &Page, all: &[Page]) -> Markup {
                     @if part[0].part == all[all.len() - 1].part {
                         li { a href="/openapi.json" { "openapi.json" } }
                         li { a href="/openapi.yaml" { "openapi.yaml" } }
+                        li { a href="/openapi-3.0.json" { "openapi-3.0.json" } }
                     }
                 }
             }

@@ -14,4 +14,6 @@ pub struct Sources<'s> {
     pub json: &'s str,
     /// The same as YAML.
     pub yaml: &'s str,
+    /// A copy as OpenAPI 3.0, for generators that know no 3.1.
+    pub json_3_0: &'s str,
 }

@@ -46,7 +46,7 @@ fn routes() -> Vec<Route> {
 }
 
 fn sources(routes: &[Route]) -> Sources<'_> {
-    Sources { routes, codes: CODES, json: DOCUMENT, yaml: "openapi: 3.1.0\n" }
+    Sources { routes, codes: CODES, json: DOCUMENT, yaml: "openapi: 3.1.0\n", json_3_0: "{}\n" }
 }
 
 fn site() -> Docs {
@@ -55,7 +55,7 @@ fn site() -> Docs {
 
 /// A site around an empty document.
 fn bare() -> Docs {
-    Docs::new(&Sources { routes: &[], codes: &[], json: "{}\n", yaml: "{}\n" })
+    Docs::new(&Sources { routes: &[], codes: &[], json: "{}\n", yaml: "{}\n", json_3_0: "{}\n" })
 }
 
 fn pages() -> Vec<page::Page> {

@@ -214,6 +214,9 @@ pub(crate) struct Openapi {
 pub(crate) enum OpenapiFormat {
     /// JSON
     Json,
+    /// JSON in version 3.0, for generators that know no 3.1
+    #[value(name = "json-3.0")]
+    Json30,
     /// YAML
     Yaml,
 }

@@ -35,7 +35,7 @@ pub(crate) struct InviteBody {
 
 /// A new invitation, with the link that is shown this once.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct NewInvitation {
+pub(crate) struct IssuedInvitation {
     /// The invitation.
     #[serde(flatten)]
     invitation: Invitation,
@@ -49,7 +49,7 @@ pub(crate) struct NewInvitation {
 #[utoipa::path(post, path = "/api/v1/invitations", tag = "invitations", operation_id = "invite",
     request_body = InviteBody,
     responses(
-        (status = 201, body = NewInvitation, description = "The new invitation and its link."),
+        (status = 201, body = IssuedInvitation, description = "The new invitation and its link."),
         (status = 409, body = Document, content_type = "application/problem+json",
             description = "The address is a member's, or has an open invitation."),
     ))]
@@ -58,10 +58,10 @@ pub(crate) async fn create(
     Body(InviteBody { email, role, name, expires_in }): Body<InviteBody>,
     host: Host,
     app: Data<App>,
-) -> Result<Created<NewInvitation>, Problem> {
+) -> Result<Created<IssuedInvitation>, Problem> {
     let created = app.invitations().create(caller.scope(), CreateInvitation { email, name, role, expires_in }).await?;
     let accept_url = format!("{}/console/invitations/{}", own_url(&app, &host.0), created.token.expose());
-    Ok(Created(NewInvitation { invitation: created.invitation, accept_url: accept_url.into() }))
+    Ok(Created(IssuedInvitation { invitation: created.invitation, accept_url: accept_url.into() }))
 }
 
 /// Lists invitations, those that are over included.

@@ -34,7 +34,7 @@ pub(crate) struct MintTokenBody {
 
 /// A new token. Nobody keeps it; what it may do now is asked of its minter's standing at each use.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct NewToken {
+pub(crate) struct IssuedToken {
     /// Its id: the claim `jti`, and `token_id` in the audit log.
     id: TokenId,
     /// What callers send as `Authorization: Bearer …`: a JWT, signed with Ed25519.
@@ -57,7 +57,7 @@ pub(crate) struct NewToken {
     phone_numbers: Option<Vec<PhoneNumberId>>,
 }
 
-impl From<MintedToken> for NewToken {
+impl From<MintedToken> for IssuedToken {
     fn from(MintedToken { claims, token }: MintedToken) -> Self {
         Self {
             id: claims.id,
@@ -78,12 +78,12 @@ impl From<MintedToken> for NewToken {
 /// outlives it.
 #[utoipa::path(post, path = "/api/v1/tokens", tag = "tokens", operation_id = "mint_token",
     request_body = MintTokenBody,
-    responses((status = 201, body = NewToken, description = "The new token.")))]
+    responses((status = 201, body = IssuedToken, description = "The new token.")))]
 pub(crate) async fn mint(
     caller: Caller<perm::TokensMint>,
     Body(body): Body<MintTokenBody>,
     app: Data<App>,
-) -> Result<Created<NewToken>, Problem> {
+) -> Result<Created<IssuedToken>, Problem> {
     let new = MintToken {
         expires_in: body.expires_in,
         permissions: body.permissions,

@@ -108,17 +108,11 @@ fn failure(operation: &Operation, status: u16, codes: &[&'static Code]) -> Respo
     if let Some(name) = upstream_example(operation, status) {
         content = content.examples_from_iter([(name, RefOr::<Example>::Ref(Ref::new(example_ref(name))))]);
     }
-    let chakra = RefOr::<Schema>::Ref(Ref::from_schema_name("ChakraError"));
     let meta = operation.envelope == Envelope::MetaRaw && !matches!(status, 409 | 413 | 415 | 503);
-    let schema = if meta {
-        let meta = RefOr::<Schema>::Ref(Ref::from_schema_name("MetaError"));
-        RefOr::T(OneOfBuilder::new().item(chakra).item(meta).into())
-    } else {
-        chakra
-    };
+    let schema = Ref::from_schema_name(if meta { "ChakraOrMetaError" } else { "ChakraError" });
     let mut response = with_headers(ResponseBuilder::new())
         .description(describe(status, codes))
-        .content(JSON, content.schema(Some(schema)).build());
+        .content(JSON, content.schema(Some(RefOr::<Schema>::Ref(schema))).build());
     if status == 401 {
         response = response.header_ref("WWW-Authenticate", Ref::new("#/components/headers/WwwAuthenticate"));
     }
@@ -283,7 +277,17 @@ pub(super) fn schemas() -> Vec<(&'static str, Schema)> {
         .description(Some("An error in Meta's own form, passed unchanged."))
         .property("error", meta)
         .required("error");
-    vec![("ChakraEnvelope", envelope.into()), ("ChakraError", error.into()), ("MetaError", meta.into())]
+    // One schema with a name: generators name an alternative inside an answer each time anew.
+    let either = OneOfBuilder::new()
+        .description(Some("An error in Chakra's envelope or in Meta's own form."))
+        .item(RefOr::<Schema>::Ref(Ref::from_schema_name("ChakraError")))
+        .item(RefOr::<Schema>::Ref(Ref::from_schema_name("MetaError")));
+    vec![
+        ("ChakraEnvelope", envelope.into()),
+        ("ChakraError", error.into()),
+        ("ChakraOrMetaError", either.into()),
+        ("MetaError", meta.into()),
+    ]
 }
 
 /// An example of every error that compatible calls answer.

@@ -192,8 +192,14 @@ fn place(at: At) -> String {
     match at {
         At::Path(name) => format!("`{name}` in the path"),
         At::Query(name) => format!("`{name}` in the query"),
-        At::Body(pointer) => format!("`{pointer}` in the body"),
+        At::Body(pointer) => format!("`{}` in the body", dotted(pointer)),
         At::Anywhere("", name) => format!("`{name}` anywhere in the body"),
-        At::Anywhere(within, name) => format!("`{within}/{name}` anywhere in the body"),
+        At::Anywhere(within, name) => format!("`{}.{name}` anywhere in the body", dotted(within)),
     }
+}
+
+/// A pointer as people write it: `/processes/*/id` is `processes[].id`. A star before a slash would end a comment
+/// in generated code.
+fn dotted(pointer: &str) -> String {
+    pointer.trim_start_matches('/').replace("/*", "[]").replace('/', ".")
 }

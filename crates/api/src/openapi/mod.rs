@@ -8,6 +8,7 @@
 
 mod answers;
 mod bodies;
+mod choices;
 mod compact;
 mod compatible;
 mod emulated;
@@ -18,6 +19,7 @@ mod security;
 mod shape;
 mod shared;
 mod tree;
+mod version_3_0;
 
 pub use emulated::emulated_json;
 
@@ -28,7 +30,7 @@ use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::{OpenApi, OpenApiBuilder};
 
-use compact::compact;
+use compact::{compact, compact_3_0};
 
 /// The whole document: Portico's own API, which its handlers describe, and the compatible calls. Calls go to
 /// `public_url` (without a slash at its end), else to whoever serves the document.
@@ -84,6 +86,17 @@ pub fn to_json(document: &OpenApi) -> String {
 #[must_use]
 pub fn to_compact_json(document: &OpenApi) -> String {
     serde_json::to_string(&compact(document)).expect("a tree of plain data is JSON")
+}
+
+/// The document as OpenAPI 3.0.3 for generators that know no 3.1, as JSON without white space. Uploads as
+/// `multipart/form-data` are not in it.
+///
+/// # Panics
+///
+/// Never: the document is plain data, which JSON can hold.
+#[must_use]
+pub fn to_json_3_0(document: &OpenApi) -> String {
+    serde_json::to_string(&compact_3_0(document)).expect("a tree of plain data is JSON")
 }
 
 /// The document as YAML: the same content in the same order as [`to_json`].

@@ -4,12 +4,14 @@ use std::collections::HashSet;
 
 use super::tree::{Tree, fields, references};
 
+/// What refers to an error in Chakra's envelope.
+pub(super) const CHAKRA_ERROR: &str = "#/components/schemas/ChakraError";
+/// What refers to an error in Chakra's envelope or in Meta's form.
+pub(super) const EITHER_ERROR: &str = "#/components/schemas/ChakraOrMetaError";
+
 /// The schemas that refusals have, and how an answer with each is named.
-const KINDS: [(&str, &str); 3] = [
-    ("#/components/schemas/MetaError", "MetaError"),
-    ("#/components/schemas/ChakraError", "ChakraError"),
-    ("#/components/schemas/Problem", "Problem"),
-];
+const KINDS: [(&str, &str); 3] =
+    [(EITHER_ERROR, "MetaError"), (CHAKRA_ERROR, "ChakraError"), ("#/components/schemas/Problem", "Problem")];
 
 /// A refusal that some operations answer.
 struct Refusal {

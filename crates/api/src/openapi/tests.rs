@@ -200,6 +200,104 @@ fn no_schema_has_a_name_that_generators_need() {
     });
 }
 
+/// Names that mean something else in the code that generators write: some take the names of parameters and of
+/// operations as they are, and Go's makes a function `NewThing` for each schema `Thing`.
+#[test]
+fn no_name_is_a_word_of_the_languages_that_clients_are_made_in() {
+    const WORDS: &str = "abstract and any as assert async await become bool boolean box break byte case catch chan char \
+        class const continue crate debugger def default defer del delete do double dyn elif else enum eval except export \
+        extends extern fallthrough false final finally float fn for from func function global go goto if impl implements \
+        import in instanceof int interface is lambda let long loop macro map match mod module move mut native new nil none \
+        nonlocal not null or override package pass priv private protected pub public raise range ref return select self \
+        short static string struct super switch synchronized this throw throws trait transient true try type typeof unsafe \
+        use var virtual void volatile where while with yield";
+    let is_word = |name: &str| WORDS.split_whitespace().any(|word| word.eq_ignore_ascii_case(name));
+    let document: Value = serde_json::from_str(&crate::openapi_json()).expect("is JSON");
+    each_operation(&document, |path, method, operation| {
+        let id = operation["operationId"].as_str().expect("has an id");
+        assert!(!is_word(id), "{method} {path} is called {id}");
+        for parameter in operation["parameters"].as_array().into_iter().flatten().filter(|one| one["in"] == "path") {
+            let name = parameter["name"].as_str().expect("has a name");
+            assert!(!is_word(name), "{method} {path}: {name}");
+        }
+    });
+    let schemas = document["components"]["schemas"].as_object().expect("has schemas");
+    for name in schemas.keys() {
+        assert!(!is_word(name), "{name}");
+        let made = name.strip_prefix("New").or_else(|| name.strip_prefix("Nullable"));
+        assert!(made.is_none_or(|other| !schemas.contains_key(other)), "{name} is made of {made:?} in Go");
+    }
+}
+
+/// Go's generator makes constants of the texts of a named choice, one for all schemas: `ACTIVE`.
+#[test]
+fn no_choice_has_a_name() {
+    let document: Value = serde_json::from_str(&crate::openapi_json()).expect("is JSON");
+    let schemas = document["components"]["schemas"].as_object().expect("has schemas");
+    let choices: Vec<&String> =
+        schemas.iter().filter(|(_, one)| one.get("enum").is_some()).map(|(name, _)| name).collect();
+    assert!(choices.is_empty(), "{choices:?}");
+}
+
+/// Texts become comments, and paths become template literals and format strings.
+#[test]
+fn no_text_ends_a_comment_and_no_path_ends_a_text() {
+    fn walk(value: &Value, at: &str) {
+        match value {
+            Value::String(text) => assert!(!text.contains("*/") || text == "*/*", "{at}: {text}"),
+            Value::Object(fields) => fields.iter().for_each(|(name, one)| walk(one, &format!("{at}/{name}"))),
+            Value::Array(items) => items.iter().for_each(|one| walk(one, at)),
+            _ => {}
+        }
+    }
+    let document: Value = serde_json::from_str(&crate::openapi_json()).expect("is JSON");
+    walk(&document, "");
+    for path in document["paths"].as_object().expect("has paths").keys() {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "/{}_-.".contains(c);
+        assert!(path.chars().all(plain), "{path}");
+    }
+}
+
+/// What progenitor 0.15 asks for: it ends at anything else.
+#[test]
+fn the_copy_in_3_0_has_what_strict_generators_know() {
+    fn walk(value: &Value, at: &str) {
+        let Value::Object(fields) = value else {
+            value.as_array().into_iter().flatten().for_each(|one| walk(one, at));
+            return;
+        };
+        assert!(!fields.get("type").is_some_and(Value::is_array), "{at} has several types");
+        assert!(!fields.get("examples").is_some_and(Value::is_array), "{at} has a list of examples");
+        assert!(fields.get("$ref").is_none() || fields.len() == 1, "{at} has a reference and more");
+        for (name, one) in fields {
+            walk(one, &format!("{at}/{name}"));
+        }
+    }
+    let text = super::to_json_3_0(&crate::DOCUMENT);
+    assert!(text.len() <= 900_000, "{} bytes", text.len());
+    let copy: Value = serde_json::from_str(&text).expect("is JSON");
+    assert_eq!((&copy["openapi"], &copy["info"]["license"]), (&json!("3.0.3"), &json!({"name": "Apache-2.0"})));
+    walk(&copy["components"]["schemas"], "");
+    walk(&copy["paths"], "");
+    let mut left_out: BTreeSet<String> = BTreeSet::new();
+    each_operation(&serde_json::from_str(&crate::openapi_json()).expect("is JSON"), |_, _, operation| {
+        left_out.insert(operation["operationId"].to_string());
+    });
+    each_operation(&copy, |path, method, operation| {
+        left_out.remove(&operation["operationId"].to_string());
+        let types = operation["requestBody"]["content"].as_object();
+        assert!(types.is_none_or(|all| all.keys().eq(["application/json"])), "{method} {path}");
+        let errors = operation["responses"].as_object().expect("has answers").iter();
+        let forms: BTreeSet<String> = errors
+            .filter(|(status, _)| status.starts_with(['4', '5']))
+            .map(|(_, one)| one["$ref"].as_str().and_then(|to| copy.pointer(&to[1..])).unwrap_or(one))
+            .map(|one| one["content"]["application/json"]["schema"].to_string())
+            .collect();
+        assert!(forms.len() <= 1, "{method} {path}: {forms:?}");
+    });
+    assert_eq!(left_out.len(), 3, "uploads alone: {left_out:?}");
+}
+
 /// Clients that hide a password send its stars.
 #[test]
 fn no_field_of_a_request_is_hidden() {

@@ -23,12 +23,15 @@ pub(super) enum Tree {
     Object(Vec<(String, Tree)>),
 }
 
-/// The document as a tree, without what nothing refers to.
-pub(super) fn pruned(document: &OpenApi) -> Tree {
+/// The document as a tree.
+pub(super) fn of(document: &OpenApi) -> Tree {
     let text = serde_json::to_string(document).expect("the document is plain data");
-    let mut tree: Tree = serde_json::from_str(&text).expect("what serde_json wrote, it reads");
-    while prune(&mut tree) {}
-    tree
+    serde_json::from_str(&text).expect("what serde_json wrote, it reads")
+}
+
+/// Drops the components that nothing refers to, and those that only they refer to.
+pub(super) fn prune(tree: &mut Tree) {
+    while drop_unused(tree) {}
 }
 
 /// Puts a tree of the document in its final order.
@@ -39,7 +42,7 @@ pub(super) fn order(tree: &mut Tree) {
 
 /// Drops the components that nothing refers to; whether there were any. Security schemes are named, not
 /// referred to, and stay.
-fn prune(tree: &mut Tree) -> bool {
+fn drop_unused(tree: &mut Tree) -> bool {
     let mut used = HashSet::new();
     references(tree, &mut used);
     let Tree::Object(parts) = tree else { return false };
@@ -84,6 +87,27 @@ impl Tree {
     pub(super) fn get(&self, wanted: &str) -> Option<&Self> {
         let Self::Object(fields) = self else { return None };
         fields.iter().find(|(name, _)| name == wanted).map(|(_, value)| value)
+    }
+
+    /// A field of an object, to change it.
+    pub(super) fn get_mut(&mut self, wanted: &str) -> Option<&mut Self> {
+        fields(self).iter_mut().find(|(name, _)| name == wanted).map(|(_, value)| value)
+    }
+
+    /// Takes a field out of an object.
+    pub(super) fn take(&mut self, wanted: &str) -> Option<Self> {
+        let Self::Object(fields) = self else { return None };
+        let at = fields.iter().position(|(name, _)| name == wanted)?;
+        Some(fields.remove(at).1)
+    }
+
+    /// Sets a field of an object: where it stands, else as the last.
+    pub(super) fn set(&mut self, name: &str, value: Self) {
+        let Self::Object(fields) = self else { return };
+        match fields.iter_mut().find(|(known, _)| known == name) {
+            Some((_, old)) => *old = value,
+            None => fields.push((name.to_owned(), value)),
+        }
     }
 
     /// The text, if it is one.
@@ -219,7 +243,7 @@ mod tests {
         let text = r##"{"paths":{"a":{"$ref":"#/components/schemas/A"}},"components":{
             "schemas":{"A":{},"B":{"$ref":"#/components/schemas/C"},"C":{}},"securitySchemes":{"key":{}}}}"##;
         let mut tree: Tree = serde_json::from_str(text).expect("is JSON");
-        while prune(&mut tree) {}
+        prune(&mut tree);
         let text = serde_json::to_string(&tree).expect("is JSON");
         assert!(text.ends_with(r#""components":{"schemas":{"A":{}},"securitySchemes":{"key":{}}}}"#), "{text}");
     }

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use super::NewApiKey;
+use super::IssuedApiKey;
 use crate::management::values::AddressRange;
 
 /// A key to be.
@@ -44,13 +44,13 @@ pub(crate) struct CreateApiKeyBody {
 #[utoipa::path(post, path = "/api/v1/api-keys", tag = "api-keys", operation_id = "create_api_key",
     request_body = CreateApiKeyBody,
     responses(
-        (status = 201, body = NewApiKey, description = "The new key and its secret."),
+        (status = 201, body = IssuedApiKey, description = "The new key and its secret."),
     ))]
 pub(crate) async fn handler(
     caller: Caller<perm::ApiKeysWrite>,
     Body(body): Body<CreateApiKeyBody>,
     app: Data<App>,
-) -> Result<Created<NewApiKey>, Problem> {
+) -> Result<Created<IssuedApiKey>, Problem> {
     let new = CreateApiKey {
         name: body.name,
         description: body.description,
@@ -62,5 +62,5 @@ pub(crate) async fn handler(
         expires_at: body.expires_at.map(OffsetDateTime::from),
     };
     let created = app.api_keys().create(caller.scope(), new).await?;
-    Ok(Created(NewApiKey { key: created.key, secret: created.secret }))
+    Ok(Created(IssuedApiKey { key: created.key, secret: created.secret }))
 }

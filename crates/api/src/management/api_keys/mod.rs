@@ -17,7 +17,7 @@ use crate::management::values::reveal;
 
 /// A key with its new secret, which is shown this once.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct NewApiKey {
+pub(crate) struct IssuedApiKey {
     /// The key.
     #[serde(flatten)]
     key: ApiKey,
@@ -34,7 +34,7 @@ mod tests {
 
     #[test]
     fn the_document_says_of_secrets_what_scanners_look_for() {
-        let schema = serde_json::to_value(<NewApiKey as utoipa::PartialSchema>::schema()).expect("is JSON");
+        let schema = serde_json::to_value(<IssuedApiKey as utoipa::PartialSchema>::schema()).expect("is JSON");
         let text = schema.to_string();
         assert!(text.contains(&format!("\"^{}$\"", portico_identity::API_KEY_PATTERN)), "{text}");
     }

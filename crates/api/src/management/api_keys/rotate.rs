@@ -11,7 +11,7 @@ use portico_web::reply::Created;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::NewApiKey;
+use super::IssuedApiKey;
 
 /// A rotation.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -32,7 +32,7 @@ pub(crate) struct RotateBody {
 #[utoipa::path(post, path = "/api/v1/api-keys/{id}/rotate", tag = "api-keys", operation_id = "rotate_api_key",
     params(("id" = ApiKeyId, Path, description = "The key.")), request_body = RotateBody,
     responses(
-        (status = 201, body = NewApiKey, description = "The key and its new secret."),
+        (status = 201, body = IssuedApiKey, description = "The key and its new secret."),
         (status = 409, body = Document, content_type = "application/problem+json",
             description = "It is revoked, or too many old secrets still open."),
     ))]
@@ -41,7 +41,7 @@ pub(crate) async fn handler(
     Segment(id): Segment<ApiKeyId>,
     Body(body): Body<RotateBody>,
     app: Data<App>,
-) -> Result<Created<NewApiKey>, Problem> {
+) -> Result<Created<IssuedApiKey>, Problem> {
     let rotated = app.api_keys().rotate(caller.scope(), id, body.overlap_seconds).await?;
-    Ok(Created(NewApiKey { key: rotated.key, secret: rotated.secret }))
+    Ok(Created(IssuedApiKey { key: rotated.key, secret: rotated.secret }))
 }

@@ -26,34 +26,34 @@ pub(crate) async fn list(
 ///
 /// Without it such a key is refused with 409 `team_in_use`. While two tenants are in one team, both are limited to
 /// calls that name what is theirs.
-#[utoipa::path(put, path = "/api/v1/tenants/{id}/team-sharing/{with}", tag = "tenants",
+#[utoipa::path(put, path = "/api/v1/tenants/{id}/team-sharing/{other}", tag = "tenants",
     operation_id = "allow_team_sharing",
     params(("id" = TenantId, Path, description = "The tenant that joins."),
-        ("with" = TenantId, Path, description = "The tenant that holds the team.")),
+        ("other" = TenantId, Path, description = "The tenant that holds the team.")),
     responses((status = 204, description = "It may.")))]
 pub(crate) async fn allow(
     operator: Operator<perm::TenantsWrite>,
-    Segments(id, with): Segments<TenantId, TenantId>,
+    Segments(id, other): Segments<TenantId, TenantId>,
     _: NoBody,
     app: Data<App>,
 ) -> Result<NoContent, Problem> {
-    app.tenants().allow_team_sharing(operator.scope(), id, with).await?;
+    app.tenants().allow_team_sharing(operator.scope(), id, other).await?;
     Ok(NoContent)
 }
 
 /// Takes that leave back.
 ///
 /// The tenant stores no further key of that team. Keys that it has stored go on until they are deleted.
-#[utoipa::path(delete, path = "/api/v1/tenants/{id}/team-sharing/{with}", tag = "tenants",
+#[utoipa::path(delete, path = "/api/v1/tenants/{id}/team-sharing/{other}", tag = "tenants",
     operation_id = "end_team_sharing",
     params(("id" = TenantId, Path, description = "The tenant that joined."),
-        ("with" = TenantId, Path, description = "The tenant that holds the team.")),
+        ("other" = TenantId, Path, description = "The tenant that holds the team.")),
     responses((status = 204, description = "It may no longer.")))]
 pub(crate) async fn end(
     operator: Operator<perm::TenantsWrite>,
-    Segments(id, with): Segments<TenantId, TenantId>,
+    Segments(id, other): Segments<TenantId, TenantId>,
     app: Data<App>,
 ) -> Result<NoContent, Problem> {
-    app.tenants().end_team_sharing(operator.scope(), id, with).await?;
+    app.tenants().end_team_sharing(operator.scope(), id, other).await?;
     Ok(NoContent)
 }

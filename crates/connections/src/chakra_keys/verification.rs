@@ -12,7 +12,7 @@ use portico_core::audit::Change;
 use portico_core::{Core, Error as CoreError, Thing, code};
 use portico_domain::{ChakraKey, ChakraKeyId, ChakraKeyStatus, TenantId};
 use portico_storage::{ChakraTeam, TenantTx};
-use portico_vault::{ExposeSecret as _, SecretString};
+use portico_vault::SecretString;
 use serde_json::Value;
 
 use crate::single_flight::SingleFlight;

@@ -20,6 +20,9 @@ pub use crate::scanned_body::{BodyError, FieldValue, FoundId, ScannedBody, Unkno
 /// How many fields can be watched at once.
 const POINTERS: usize = 64;
 
+/// The field of a message that is the caller's own text, whatever it looks like.
+const OPAQUE: &str = "biz_opaque_callback_data";
+
 /// What to read of the bodies on one route.
 #[derive(Debug, Default)]
 pub struct BodyScan {
@@ -364,6 +367,12 @@ impl<'s> Walk<'s> {
         let begins = self.begin();
         let ending = self.ending(begins.live);
         self.put(ending, &FieldValue::Other);
+        if !object {
+            // Where an object is to be, whose fields are watched, a list hides them.
+            let depth = self.frames.len();
+            let hidden = self.scan.which(begins.live & !ending, depth, |name| name != "*");
+            self.put(hidden, &FieldValue::Other);
+        }
         if ending == 0
             && let Some(kind) = self.id_place(begins.free, false)
         {
@@ -400,13 +409,20 @@ impl<'s> Walk<'s> {
     fn scalar(&mut self, start: usize, end: usize) -> Result<(), BodyError> {
         let begins = self.begin();
         let place = self.id_place(begins.free, true);
+        let raw = &self.text[start..end];
+        if self.may_hide_ids(begins.free) && is_packed(raw) {
+            self.id(None, FieldValue::Other);
+        }
         if begins.live == 0 && place.is_none() {
             return Ok(());
         }
-        let raw = &self.text[start..end];
         let value = field(raw).map_err(|error| BodyError::at(self.text, start, words(&error)))?;
         let ending = self.ending(begins.live);
         self.put(ending, &value);
+        if value != FieldValue::Unset {
+            // Where a list or an object is to be, in which something is watched.
+            self.put(begins.live & !ending, &FieldValue::Other);
+        }
         if let Some(kind) = place
             && ending == 0
             && value != FieldValue::Unset
@@ -414,6 +430,16 @@ impl<'s> Walk<'s> {
             self.id(kind, value);
         }
         Ok(())
+    }
+
+    /// Whether a text here could be an object or a list that is written as JSON text, as Meta reads them too at the top
+    /// of a message: then nobody has looked at the ids in it.
+    fn may_hide_ids(&self, free: bool) -> bool {
+        let top = match self.frames.as_slice() {
+            [top] => top,
+            _ => return false,
+        };
+        self.scan.ids.is_some() && !free && top.object && top.key != OPAQUE
     }
 
     /// Notes the id that the current value is.
@@ -439,6 +465,11 @@ impl<'s> Walk<'s> {
         let holder = || ids.iter().any(|place| place.kind.is_some() && place.within == name);
         (scalar && !free && !name.is_empty() && holder()).then_some(None)
     }
+}
+
+/// Whether a scalar is a text that could be an object or a list.
+fn is_packed(raw: &str) -> bool {
+    raw.starts_with('"') && unescaped(raw).is_ok_and(|text| text.trim_start().starts_with(['{', '[']))
 }
 
 /// Whether all ids below a field are the caller's own.

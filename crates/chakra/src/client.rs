@@ -217,7 +217,11 @@ impl Client {
         let request = UpstreamRequest { method: operation.method, target, key, headers, body, timeout: CALL_TIMEOUT };
         let response = self.send(request).await?;
         let status = response.status();
-        let bytes = response.bytes().await?;
+        let bytes = response.unpacked().await?.bytes().await?;
+        // Nothing of an answer that shows the key may reach anybody; of a 401 nothing does.
+        if status != 401 && shows(key, &bytes) {
+            return Err(CallError::Malformed(status));
+        }
         read_answer(operation, status, &bytes)
     }
 }
@@ -245,9 +249,15 @@ pub enum CallError {
         /// What Chakra says, at most 500 characters; empty when it says nothing.
         text: String,
     },
-    /// 3xx, 5xx, or a 2xx that is not JSON in the operation's envelope; with the status.
+    /// 3xx, 5xx, a 2xx that is not JSON in the operation's envelope, or an answer that shows the key; with the status.
     #[error("Chakra's answer (status {0}) is malformed")]
     Malformed(u16),
+}
+
+/// Whether the key stands in these bytes: then nobody may see them.
+#[must_use]
+pub fn shows(key: &SecretString, bytes: &[u8]) -> bool {
+    memchr::memmem::find(bytes, key.expose_secret().as_bytes()).is_some()
 }
 
 fn bearer(key: &SecretString) -> HeaderValue {

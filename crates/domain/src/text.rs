@@ -52,17 +52,20 @@ fn check(text: &str, min: usize, max: usize) -> Result<(), MalformedText> {
 }
 
 /// Whether nobody sees the character, so that two texts that differ by it look alike: marks and controls of
-/// direction, byte order marks, spaces and joiners without width, soft hyphens, separators of lines, and tags. The
+/// direction, byte order marks, spaces and joiners without width, soft hyphens, fillers, separators of lines, and tags. The
 /// joiners U+200C and U+200D are needed to write Persian, and in emoji; an id has no use for them.
 pub(crate) fn is_invisible(c: char) -> bool {
     matches!(c,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{3164}' | '\u{ffa0}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
         | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 fn check_id(text: &str, min: usize, max: usize) -> Result<(), MalformedText> {
     check(text, min, max)?;
-    if text.contains(['\u{200c}', '\u{200d}']) { Err(MalformedText::Invisible) } else { Ok(()) }
+    // Nor for what chooses how the character before it looks.
+    let has_no_use = |c| matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}');
+    if text.contains(has_no_use) { Err(MalformedText::Invisible) } else { Ok(()) }
 }
 
 fn check_slug(text: &str, min: usize, max: usize) -> Result<(), MalformedText> {

@@ -45,11 +45,6 @@ impl Activity {
         InFlight(Rc::clone(self))
     }
 
-    /// Whether a call is worked on.
-    pub(crate) fn is_busy(&self) -> bool {
-        self.busy.get()
-    }
-
     /// Bytes came. Between calls they are those of a head.
     pub(crate) fn read(&self) {
         if !self.busy.get() && self.head_since.get().is_none() {
@@ -57,11 +52,13 @@ impl Activity {
         }
     }
 
-    /// Everything is written.
-    pub(crate) fn flushed(&self) {
-        if !self.busy.get() {
-            self.settled.set(true);
+    /// Everything is written; whether that was not so before. Only from here on a next head is waited for.
+    pub(crate) fn flushed(&self) -> bool {
+        if self.busy.get() || self.settled.replace(true) {
+            return false;
         }
+        self.idle_since.set(Instant::now());
+        true
     }
 
     /// Whether what is written now can only be a refusal of the head that came last.

@@ -121,7 +121,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for Guarded<T> {
                 }
                 Poll::Ready(outcome)
             }
-            Poll::Pending if this.activity.is_busy() => Poll::Pending,
+            Poll::Pending if !this.activity.is_settled() => Poll::Pending,
             Poll::Pending => {
                 ready!(this.poll_deadline(cx));
                 if this.activity.has_head_begun() {
@@ -171,7 +171,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guarded<T> {
         let this = &mut *self;
         ready!(this.poll_own(cx))?;
         ready!(Pin::new(&mut this.io).poll_flush(cx))?;
-        this.activity.flushed();
+        if this.activity.flushed() {
+            // Whoever reads looks again, and sets the deadline of the next head.
+            cx.waker().wake_by_ref();
+        }
         Poll::Ready(Ok(()))
     }
 

@@ -88,6 +88,8 @@ fn network(address: IpAddr) -> IpAddr {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt as _;
+
     use super::*;
 
     fn address(text: &str) -> IpAddr {
@@ -122,7 +124,7 @@ mod tests {
         let held = slots.take(address("192.0.2.1"));
         let waiting = slots.free();
         tokio::pin!(waiting);
-        assert!(futures_util::poll!(waiting.as_mut()).is_pending());
+        assert!(waiting.as_mut().now_or_never().is_none());
         drop(held);
         waiting.await;
     }

@@ -76,8 +76,8 @@ pub(crate) async fn answer(sent: Sent, gateway: &Gateway, told: &mut Told) -> Re
         return Err(ConnectionsError::ChakraKeyRefused.into());
     }
     if status == 403 && !is_metas_error(&bytes) {
-        let words = refusal_text(&bytes);
-        let words = if asked.key.stands_in(words.as_bytes()) { String::new() } else { words };
+        // Of all of it, before anything is cut off.
+        let words = if asked.key.stands_in(&bytes) { String::new() } else { refusal_text(&bytes) };
         return Err(ConnectionsError::ChakraKeyLacksPermission(words).into());
     }
     if status >= 400 && !is_object(&bytes) {

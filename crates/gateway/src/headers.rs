@@ -48,6 +48,9 @@ static BACK: [HeaderName; 13] = [
     header::RETRY_AFTER,
 ];
 
+/// Shorter ones are no credentials of Portico's, and stand in other texts by chance.
+const SHORTEST_CREDENTIAL: usize = 16;
+
 /// Whether the bytes hold an API key of Portico's, or what looks like the beginning of one.
 pub(crate) fn holds_api_key(bytes: &[u8]) -> bool {
     bytes.windows(API_KEY_MARK.len()).any(|part| part == API_KEY_MARK.as_bytes())
@@ -57,14 +60,24 @@ pub(crate) fn holds_api_key(bytes: &[u8]) -> bool {
 ///
 /// # Errors
 ///
-/// [`Error::Header`] for one that is malformed or holds an API key.
+/// [`Error::Header`] for one that is malformed, or holds an API key or what the call was made with.
 pub(crate) fn check(given: &dyn Headers) -> Result<(), Error> {
+    let presented =
+        given.get(header::AUTHORIZATION.as_str()).and_then(|value| value.rsplit(|byte| *byte == b' ').next());
+    let presented = presented.filter(|token| token.len() >= SHORTEST_CREDENTIAL);
+    let holds_it = |value: &[u8]| presented.is_some_and(|token| memchr::memmem::find(value, token).is_some());
     let judged = ONWARD.iter().chain(&ONWARD_FOR_FILES).chain(&OF_A_BODY);
     let request_id = (HeaderName::from_static("x-request-id"), "X-Request-Id");
     for (name, spelling) in judged.chain([&request_id]) {
         let Some(value) = given.get(name.as_str()) else { continue };
         if holds_api_key(value) {
             return Err(Error::Header(spelling, "holds an API key; send it in the Authorization header only".into()));
+        }
+        if holds_it(value) {
+            return Err(Error::Header(
+                spelling,
+                "holds the credential; send it in the Authorization header only".into(),
+            ));
         }
         if HeaderValue::from_bytes(value).is_err() {
             return Err(Error::Header(spelling, "is malformed".into()));

@@ -372,19 +372,19 @@ fn anybody(
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
     use std::collections::HashSet;
-
-    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::future::ready;
+    use std::rc::Rc;
 
     use actix_web::App as Actix;
-    use actix_web::dev::Payload;
     use actix_web::http::StatusCode;
     use actix_web::http::header::HeaderMap;
     use actix_web::test::{TestRequest, call_service, init_service, read_body_json};
+    use futures_util::future::{Either, select};
     use portico_domain::permission::perm;
 
     use super::*;
-    use crate::argument::Extract;
     use crate::extract::{Body, Segment};
     use crate::guard::{Anyone, Caller, Operator};
     use crate::reply::{Json, NoContent};
@@ -414,60 +414,23 @@ mod tests {
         HttpResponse::Ok().finish()
     }
 
-    /// A permit for everybody.
-    struct Free;
-
-    impl Extract for Free {
-        async fn extract(_: &HttpRequest, _: &mut Payload) -> Result<Self, Problem> {
-            Ok(Self)
-        }
-    }
-
-    impl Permit for Free {
-        const PERMISSION: Option<Permission> = None;
-        const OPERATOR: bool = false;
-    }
-
-    static MAY_END: AtomicBool = AtomicBool::new(false);
-    static ENDED: [AtomicBool; 2] = [const { AtomicBool::new(false) }; 2];
-
-    async fn wait(which: usize) -> NoContent {
-        while !MAY_END.load(Ordering::SeqCst) {
-            actix_web::rt::task::yield_now().await;
-        }
-        ENDED[which].store(true, Ordering::SeqCst);
-        NoContent
-    }
-
-    #[utoipa::path(get, path = "/api/v1/slow", responses((status = 204, description = "Read.")))]
-    async fn slow_read(_: Free) -> Result<NoContent, Problem> {
-        Ok(wait(0).await)
-    }
-
-    #[utoipa::path(post, path = "/api/v1/slow", responses((status = 204, description = "Done.")))]
-    async fn slow_change(_: Free) -> Result<NoContent, Problem> {
-        Ok(wait(1).await)
-    }
-
     #[actix_web::test]
-    async fn a_change_ends_although_its_caller_went_away_and_a_read_does_not() {
-        let routes = Routes::under("/api/v1").guarded(route!(slow_read)).guarded(route!(slow_change));
-        let service = init_service(Actix::new().service(routes.into_service())).await;
-        for request in [TestRequest::get(), TestRequest::post()] {
-            let call = Box::pin(call_service(&service, request.uri("/api/v1/slow").to_request()));
-            let begun = Box::pin(async {
-                for _ in 0..100 {
-                    actix_web::rt::task::yield_now().await;
-                }
-            });
-            let gone = futures_util::future::select(call, begun).await;
-            assert!(matches!(gone, futures_util::future::Either::Right(_)), "it waits");
-        }
-        MAY_END.store(true, Ordering::SeqCst);
-        for _ in 0..100 {
+    async fn work_that_nobody_waits_for_any_more_ends_all_the_same() {
+        let ended = Rc::new(Cell::new(false));
+        let work = {
+            let ended = Rc::clone(&ended);
+            async move {
+                actix_web::rt::task::yield_now().await;
+                ended.set(true);
+            }
+        };
+        let waiting = select(Box::pin(to_its_end(work)), ready(())).await;
+        assert!(matches!(waiting, Either::Right(_)) && !ended.get(), "it waits");
+        drop(waiting);
+        for _ in 0..10 {
             actix_web::rt::task::yield_now().await;
         }
-        assert_eq!(ENDED.each_ref().map(|ended| ended.load(Ordering::SeqCst)), [false, true]);
+        assert!(ended.get());
     }
 
     fn routes() -> Routes {

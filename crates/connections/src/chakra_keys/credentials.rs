@@ -36,7 +36,7 @@ impl OpenChakraKey {
     /// Whether the key stands in these bytes: then nobody may see them.
     #[must_use]
     pub fn stands_in(&self, bytes: &[u8]) -> bool {
-        memchr::memmem::find(bytes, self.token.expose_secret().as_bytes()).is_some()
+        portico_chakra::client::shows(&self.token, bytes)
     }
 
     /// How many of the last of these bytes could be the beginning of the key, which more bytes would complete.

@@ -12,7 +12,7 @@ use portico_core::audit::Change;
 use portico_core::{Core, Error as CoreError, Thing, code};
 use portico_domain::{ChakraKey, ChakraKeyId, ChakraKeyStatus, TenantId};
 use portico_storage::{ChakraTeam, TenantTx};
-use portico_vault::{ExposeSecret as _, SecretString};
+use portico_vault::SecretString;
 use serde_json::Value;
 
 use crate::single_flight::SingleFlight;
@@ -90,11 +90,9 @@ impl ChakraKeyVerifier {
                 "may not read its team's configuration there; send the access token as Chakra issued it, of a user who may"
                     .into(),
             )),
-            // Chakra's words may quote the token.
-            Err(CallError::Rejected { text, .. }) if !text.contains(token.expose_secret()) => {
-                Err(refused(format!("is refused by Chakra: {text}")))
-            }
-            Err(CallError::Rejected { .. }) => Err(refused("is refused by Chakra".into())),
+            Err(CallError::Rejected { text, .. }) => Err(refused(format!("is refused by Chakra: {text}"))),
+            // What cannot be read, also because it quotes the token.
+            Err(CallError::Malformed(400..=499)) => Err(refused("is refused by Chakra".into())),
             Err(CallError::NotFound) => Err(Error::UpstreamMalformed),
             Err(error) => Err(error.into()),
         }

@@ -34,6 +34,20 @@ fn answered(given: &[(&'static str, &'static str)]) -> Vec<String> {
     incoming(&headers).iter().map(text).collect()
 }
 
+#[test]
+fn what_a_call_was_made_with_goes_on_in_no_other_header() {
+    let token = "eyJhbGciOiJFZERTQSJ9.e30.c2lnbmF0dXJl";
+    let bearer = format!("Bearer {token}");
+    for name in ["accept", "accept-language", "if-none-match", "x-chakra-sdk", "x-request-id", "range", "content-type"]
+    {
+        let value = format!("a/{token};b");
+        let given = [("authorization", bearer.as_str()), (name, value.as_str())];
+        assert_eq!(refusal(check(&Given(&given))), (400, "header_malformed"), "{name}");
+        let given = [("authorization", "Bearer x"), (name, value.as_str())];
+        check(&Given(&given)).expect("is nobody's");
+    }
+}
+
 /// The table of headers that say what is asked for and how a body is written: which of the four kinds of call they go on
 /// with, as they came unless another value stands there.
 #[test]

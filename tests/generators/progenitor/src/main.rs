@@ -6,7 +6,7 @@ use std::error::Error;
 
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 
-#[expect(clippy::all, clippy::pedantic, reason = "progenitor wrote it")]
+#[expect(unused_imports, reason = "progenitor wrote it")]
 mod client {
     include!(concat!(env!("OUT_DIR"), "/client.rs"));
 }
@@ -43,12 +43,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
     sign_up(&plugin.id.to_string()).await?;
     own.sync_plugin().plugin_id(plugin.id.clone()).send().await?;
     let numbers = own.list_phone_numbers().plugin_id(plugin.id.clone()).send().await?;
+    let hello = types::SendSessionMessageRequestText::builder().body("Hello");
     let text = types::SendSessionMessageRequest::builder()
         .messaging_product(types::SendSessionMessageRequestMessagingProduct::Whatsapp)
         .to("15550001111".to_owned())
         .type_("text".parse::<types::SendSessionMessageRequestType>()?)
-        .text(types::SendSessionMessageRequestText::builder().body("Hello"));
-    let text: types::SendSessionMessageRequest = text.try_into()?;
+        .text(types::SendSessionMessageRequestText::try_from(hello)?);
+    let text = types::SendSessionMessageRequest::try_from(text)?;
     let message = own
         .whatsapp_messages()
         .plugin_id(plugin.id.to_string())

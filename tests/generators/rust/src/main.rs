@@ -51,7 +51,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     text.text = Some(SendSessionMessageRequestText::new("Hello".into()));
     let body = WhatsappMessagesRequest::SendSessionMessageRequest(text);
     let number = &numbers.data[0].id;
-    let message = chakra_send_session_messages_api::whatsapp_messages(&own, &plugin, "v24.0", number, body, None).await?;
+    let message =
+        chakra_send_session_messages_api::whatsapp_messages(&own, &plugin, "v24.0", number, body, None).await?;
     let id = message._data.whatsapp_message_id.as_deref().unwrap_or_default();
     assert!(id.starts_with("wamid."), "{message:?}");
     println!("done");

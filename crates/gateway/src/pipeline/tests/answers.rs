@@ -71,6 +71,11 @@ async fn an_answer_that_shows_the_chakra_key_is_not_handed_on() {
         let key = world.key("owner").await;
         assert_eq!(refused(get(&world, &key, path).await), MALFORMED, "{head}");
     }
+    let (chakra, refusing) = world("HTTP/1.1 403 Forbidden", "").await;
+    let key = refusing.key("owner").await;
+    chakra.says(format!("{}chakra-key-of-the-tests", "y".repeat(490)));
+    let told = get(&refusing, &key, "/v1/health").await.expect_err("is refused").error.to_string();
+    assert!(!told.contains("chakra-key"), "where it is cut off makes no difference: {told}");
     let (_chakra, world) = world("HTTP/1.1 500 Oops", "chakra-key-of-the-tests broke").await;
     let key = world.key("owner").await;
     let told = get(&world, &key, "/v1/health").await.expect_err("is an error").error.to_string();

@@ -53,6 +53,8 @@ async fn an_id_anywhere_in_a_message_must_be_known_as_a_limited_callers_own() {
         (r#"{"image":"77"}"#, INVALID),
         (r#"{"future":{"media_id":"77"}}"#, INVALID),
         (r#"{"Image":{"id":"77"}}"#, INVALID),
+        (r#"{"interactive":"{\"header\":{\"image\":{\"id\":\"77\"}}}"}"#, INVALID),
+        (r#"{"template":" \u007b\"x\":1}"}"#, INVALID),
     ] {
         call(&world, &open, "POST", &path, body).await.unwrap_or_else(|error| panic!("{body}: {error}"));
         assert_eq!(refusal(call(&world, &limited, "POST", &path, body).await), expected, "{body}");
@@ -60,6 +62,7 @@ async fn an_id_anywhere_in_a_message_must_be_known_as_a_limited_callers_own() {
     for body in [
         r#"{"interactive":{"action":{"buttons":[{"reply":{"id":"yes"}}],"flow_id":"7"}}}"#,
         r#"{"text":{"body":"half \ud83d"}}"#,
+        r#"{"half":"\ud83d","text":{"body":"{\"a\":1}"},"biz_opaque_callback_data":"{\"order\":1}"}"#,
     ] {
         call(&world, &limited, "POST", &path, body).await.unwrap_or_else(|error| panic!("{body}: {error}"));
     }
@@ -107,6 +110,15 @@ async fn a_write_to_what_portico_keeps_records_of_has_no_other_fields_than_the_d
     }
     let merged = r#"{"serverConfig":{"kept":{"deep":[1]}},"isActive":true}"#;
     call(&world, &limited, "PUT", &update, merged).await.expect("serverConfig is written back whole");
+    for hidden in [
+        r#"{"enabledWhatsappPhoneNumbers":"200300400500600"}"#,
+        r#"{"enabledWhatsappPhoneNumbers":200300400500600}"#,
+        r#""{\"enabledWhatsappPhoneNumbers\":[\"200300400500600\"]}""#,
+        r#"[{"enabledWhatsappPhoneNumbers":["200300400500600"]}]"#,
+    ] {
+        let body = format!(r#"{{"serverConfig":{hidden}}}"#);
+        assert_eq!(refusal(call(&world, &limited, "PUT", &update, &body).await), INVALID, "{hidden}");
+    }
     for (method, path, body) in [
         ("POST", "/plugin", r#"{"type":"whatsapp","name":"new","id":"x"}"#),
         ("POST", "/v1/ext/whatsapp-partner/create-connect-token", r#"{"newPluginName":"n","wabaId":"1"}"#),

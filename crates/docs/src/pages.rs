@@ -190,6 +190,14 @@ fn run() -> Vec<Text> {
             include_str!("pages/monitoring.md"),
         ),
         page(
+            "/docs/events",
+            RUN,
+            "Events",
+            "Events",
+            "Hooks, signatures, copies and quarantine.",
+            include_str!("pages/events.md"),
+        ),
+        page(
             "/docs/http",
             RUN,
             "HTTP",

@@ -88,6 +88,13 @@ pub(crate) async fn answer(sent: Sent, gateway: &Gateway, told: &mut Told) -> Re
         let words = if asked.key.stands_in(&bytes) { String::new() } else { words(&bytes) };
         return Err(Error::UpstreamUnreadable { status, words, retry_after });
     }
+    if status >= 400
+        && rewrite::filters(operation)
+        && rewrite::holds_rows(&bytes)
+        && !gateway.services.learned.has_whole_team(&asked.scope).await?
+    {
+        return Err(Error::UpstreamUnreadable { status, words: String::new(), retry_after: None });
+    }
     let errors = success && has_errors(&bytes);
     told.has_errors = errors;
     let mut body = bytes;

@@ -115,20 +115,20 @@ impl OwnRows {
     ///
     /// [`ConnectionsError::UpstreamMalformed`] when either has another shape than a list in Chakra's envelope.
     pub(crate) fn add(&mut self, came: &Bytes, own: &Bytes) -> Result<(), Error> {
-        let given = read(came)?;
+        let (given, own) = (read(came)?, read(own)?);
         let first = given.data.first().map_or("", |row| row.get());
         if given.data.is_empty() || first == self.first {
             self.ended = true;
         } else {
             first.clone_into(&mut self.first);
-            for row in read(own)?.data {
+            for row in own.data {
                 // What arrives between two pages moves rows from one to the next.
                 if !self.rows.iter().any(|known| known == row.get()) {
                     self.rows.push(row.get().to_owned());
                 }
             }
         }
-        if let Some(errors) = given.errors.map(RawValue::get).filter(|errors| !matches!(*errors, "[]" | "null")) {
+        if let Some(errors) = own.errors.map(RawValue::get).filter(|errors| !matches!(*errors, "[]" | "null")) {
             self.errors = Some(errors.to_owned());
             self.ended = true;
         }

@@ -38,8 +38,8 @@ const ENVELOPE: &[&str] = &["_data", "_meta", "_errors"];
 enum Place {
     /// A row of the list that is filtered or learned from.
     Row,
-    /// The envelope's `_meta`.
-    Meta,
+    /// The envelope's `_meta` or `_errors`.
+    Beside,
     /// An id that belongs to what the call names.
     Id(LearnedKind),
     /// A link.
@@ -97,8 +97,24 @@ pub(crate) fn concerns(operation: &Operation) -> bool {
     filters(operation) || !operation.learns.is_empty() || !operation.links.is_empty()
 }
 
-fn filters(operation: &Operation) -> bool {
+/// Whether rows of its answers are filtered.
+pub(crate) fn filters(operation: &Operation) -> bool {
     matches!(operation.rule, AnswerRule::FilterRows(_))
+}
+
+fn is_nested(value: &Value) -> bool {
+    value.is_object() || value.is_array()
+}
+
+/// Whether a refusal holds more than words, so that rows could be among it.
+pub(crate) fn holds_rows(bytes: &[u8]) -> bool {
+    let Some(Value::Object(fields)) = lenient_json::read(bytes) else { return true };
+    fields.iter().any(|(name, value)| match value {
+        Value::Array(all) => all.iter().any(is_nested),
+        Value::Object(inner) if name == "_data" => !inner.is_empty(),
+        Value::Object(inner) => inner.values().any(is_nested),
+        _ => false,
+    })
 }
 
 /// Where in a row the ids stand that tell whose it is, or whose owner it teaches.
@@ -118,7 +134,7 @@ impl Rewrite {
     ) -> Self {
         let mut watches: Vec<(&'static str, Place)> = Vec::new();
         if filters(operation) {
-            watches.extend([("/_data/*", Place::Row), ("/_meta", Place::Meta)]);
+            watches.extend([("/_data/*", Place::Row), ("/_meta", Place::Beside), ("/_errors", Place::Beside)]);
         }
         for learn in operation.learns {
             match learn.at.rfind("/*/") {
@@ -252,8 +268,8 @@ impl Rewrite {
                     self.settle(written).await?;
                 }
             }
-            Place::Meta => {
-                let text = self.without_counts(text).await?;
+            Place::Beside => {
+                let text = self.plain(text).await?;
                 self.hold(Waiting::Raw(text), written);
             }
             Place::Id(kind) => {
@@ -292,19 +308,23 @@ impl Rewrite {
         }
     }
 
-    /// Counts of the whole team stay only for whom the whole team is.
-    async fn without_counts(&mut self, text: Vec<u8>) -> Result<Vec<u8>, Error> {
-        let Some(mut meta) = lenient_json::read(&text) else { return Err(ConnectionsError::UpstreamMalformed.into()) };
-        let Some(fields) = meta.as_object_mut().filter(|fields| COUNTS.iter().any(|name| fields.contains_key(*name)))
-        else {
-            return Ok(text);
+    /// What stands beside the rows: counts of the whole team, and anything that could hold rows, stay only for whom the
+    /// whole team is.
+    async fn plain(&mut self, text: Vec<u8>) -> Result<Vec<u8>, Error> {
+        let Some(beside) = lenient_json::read(&text) else { return Err(ConnectionsError::UpstreamMalformed.into()) };
+        let plain = match &beside {
+            Value::Object(fields) => {
+                let kept = fields.iter().filter(|(name, value)| !COUNTS.contains(&name.as_str()) && !is_nested(value));
+                Value::Object(kept.map(|(name, value)| (name.clone(), value.clone())).collect())
+            }
+            Value::Array(all) => Value::Array(all.iter().filter(|value| !is_nested(value)).cloned().collect()),
+            _ => return Ok(text),
         };
-        if self.services.learned.has_whole_team(&self.scope).await? {
+        if plain == beside || self.services.learned.has_whole_team(&self.scope).await? {
             return Ok(text);
         }
-        fields.retain(|name, _| !COUNTS.contains(&name.as_str()));
         self.changed = true;
-        Ok(meta.to_string().into_bytes())
+        Ok(plain.to_string().into_bytes())
     }
 
     /// Decides about the rows that wait, and writes what waits.

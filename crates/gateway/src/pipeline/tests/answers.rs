@@ -140,6 +140,30 @@ async fn an_answer_of_an_unknown_shape_reaches_nobody_who_may_not_see_all_of_it(
 }
 
 #[tokio::test]
+async fn what_stands_beside_rows_or_in_a_refusal_shows_no_rows_to_who_may_not_see_all() {
+    const SIBLINGS: &str = r#"{"id":"999999999999999"}"#;
+    let (chakra, refusing) = world(JSON_HEAD, "").await;
+    let limited = limited(&refusing).await;
+    let body =
+        format!(r#"{{"_data":[],"_meta":{{"page":1,"rows":[{SIBLINGS}],"total":7}},"_errors":["no",{SIBLINGS}]}}"#);
+    chakra.says(&body);
+    let told = bytes(get(&refusing, &limited, NUMBERS).await.expect("is answered")).await;
+    assert_eq!(told, Ok(Bytes::from(r#"{"_data":[],"_meta":{"page":1},"_errors":["no"]}"#)));
+    let open = refusing.key("owner").await;
+    assert_eq!(bytes(get(&refusing, &open, NUMBERS).await.expect("is answered")).await, Ok(Bytes::from(body)));
+
+    let (chakra, refusing) = world("HTTP/1.1 400 Bad Request", "").await;
+    let limited = self::limited(&refusing).await;
+    for rows in [r#"{"_data":[ROW],"_errors":["x"]}"#, r#"{"_data":[],"_errors":[ROW]}"#, r#"{"_data":ROW}"#] {
+        chakra.says(rows.replace("ROW", SIBLINGS));
+        assert_eq!(refused(get(&refusing, &limited, NUMBERS).await), (400, "upstream_wordless"), "{rows}");
+    }
+    let words = r#"{"_data":[],"_meta":{"requestId":"r"},"_errors":["no"]}"#;
+    chakra.says(words);
+    assert_eq!(bytes(get(&refusing, &limited, NUMBERS).await.expect("is answered")).await, Ok(Bytes::from(words)));
+}
+
+#[tokio::test]
 async fn a_row_with_a_text_cut_inside_an_emoji_passes_as_the_bytes_that_came() {
     const CHATS: &str = "/v1/ext/chat";
     const BODY: &str = r#"{"_data":[{"id":"c1","plugin":"PLUGIN","t":"cut \ud83d"}, {"plugin":"PLUGIN","id":"c2"}],"_meta":{"x":"\ud83d"}}"#;

@@ -12,6 +12,7 @@ use portico_app::App;
 use portico_core::RequestError;
 use portico_core::metrics::Surface;
 use portico_events::LONGEST_BODY;
+use portico_web::extract::broken_off;
 use portico_web::observed::observe;
 use portico_web::problem::{Document, Problem};
 use portico_web::reply;
@@ -57,7 +58,8 @@ pub(crate) struct HookReceipt {
     ))]
 pub(crate) async fn receive(request: HttpRequest, payload: web::Payload, app: web::Data<App>) -> HttpResponse {
     let id = RequestId::keep(&request);
-    let answering = async { take(&request, payload, &app, &id).await.unwrap_or_else(|problem| problem.answer(&id)) };
+    let answering =
+        async { take(&request, payload, &app, &id).await.unwrap_or_else(|problem| problem.answer(&request, &id)) };
     observe(&request, Surface::Management, "hooks", answering).await
 }
 
@@ -96,7 +98,7 @@ async fn read(request: &HttpRequest, mut payload: web::Payload) -> Result<Bytes,
     }
     let mut body = BytesMut::new();
     while let Some(piece) = payload.next().await {
-        let piece = piece.map_err(|_| RequestError::Body("the body did not arrive whole".into()))?;
+        let piece = piece.map_err(|error| broken_off(&error))?;
         if body.len() + piece.len() > LONGEST_BODY {
             return Err(RequestError::TooLarge(LONGEST_BODY));
         }
@@ -123,7 +125,7 @@ pub(crate) async fn verify(request: HttpRequest, app: web::Data<App>) -> HttpRes
     let id = RequestId::keep(&request);
     let answering = async {
         if let Err(error) = app.receiver().find(address(&request)).await {
-            return Problem::from(error).answer(&id);
+            return Problem::from(error).answer(&request, &id);
         }
         let challenge = challenge(request.query_string()).unwrap_or_default();
         let mut answer = HttpResponse::Ok().body(challenge);

@@ -5,14 +5,13 @@ use portico_core::audit::Change;
 use portico_core::code;
 use portico_core::{Core, Error as CoreError, PageRequest, Paged, Thing, paged};
 use portico_domain::permission::perm;
-use portico_domain::{
-    CustomerId, EventCopy, EventEntry, EventFilter, EventId, PluginId, QuarantineReason, QuarantinedEvent,
-};
-use portico_storage::{NewLearned, StoredEvent, TenantTx};
+use portico_domain::{EventCopy, EventEntry, EventFilter, EventId, PluginId, QuarantineReason, QuarantinedEvent};
+use portico_storage::{StoredEvent, TenantTx};
 use serde_json::json;
 use serde_json::value::RawValue;
 
 use crate::Error;
+use crate::assign::give;
 use crate::formats::parse;
 use crate::owner::{Claim, number_of};
 use crate::receive::key_of;
@@ -153,30 +152,6 @@ async fn may_own(tx: &mut TenantTx, entry: &EventEntry, plugin: PluginId) -> Res
         let detail = "the event names an account or a number that is not known to be this plugin's";
         conflict(code::EVENT_OF_ANOTHER_PLUGIN, detail)
     })?;
-    Ok(())
-}
-
-/// Gives a released event to a plugin's customer, and learns what it teaches.
-pub(crate) async fn give(
-    tx: &mut TenantTx,
-    event: &StoredEvent,
-    plugin: PluginId,
-    customer: CustomerId,
-) -> Result<(), Error> {
-    let number = event.entry.phone_number_id.as_ref();
-    tx.assign_event(event.entry.id, customer, plugin, number).await?;
-    let Some(raw) = &event.raw else { return Ok(()) };
-    let Ok(body) = parse(raw.as_bytes()) else { return Ok(()) };
-    let learned = body.events.iter().flat_map(|event| &event.named).map(|named| NewLearned {
-        kind: named.kind.as_str(),
-        id: named.id.clone(),
-        plugin: Some(plugin),
-        phone_number: number.cloned(),
-    });
-    let learned: Vec<_> = learned.collect();
-    if !learned.is_empty() {
-        tx.learn(&learned).await?;
-    }
     Ok(())
 }
 

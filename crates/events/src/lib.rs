@@ -5,6 +5,7 @@
 //! [`Events`] shows what came. To know another kind of event, add it to [`kind`] and say in `formats` which of Meta's
 //! fields it is.
 
+mod assign;
 mod error;
 mod events;
 pub mod formats;

@@ -8,7 +8,7 @@ use portico_core::tasks::Schedule;
 use portico_domain::TenantId;
 
 use crate::Error;
-use crate::events::give;
+use crate::assign::give;
 
 /// How often partitions are looked at. They are made a week ahead, and what another one holds is tried again.
 const ROLL: Duration = Duration::from_mins(10);

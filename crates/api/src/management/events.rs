@@ -30,10 +30,10 @@ pub(crate) struct EventsQuery {
     cursor: Option<Cursor<EventId>>,
     /// Only of this type, or of all below a name.
     #[serde(rename = "type")]
-    #[param(value_type = Option<EventTypes>)]
+    #[param(value_type = Option<String>, pattern = r"^(\*|[a-z_]+(\.[a-z_]+)*(\.\*)?)$", example = "message.*")]
     types: Option<EventTypes>,
     /// Only those that are passed on, or those in quarantine.
-    #[param(value_type = Option<EventState>)]
+    #[param(value_type = Option<EventState>, inline)]
     state: Option<Parsed<EventState>>,
     /// Only of this customer.
     customer_id: Option<CustomerId>,
@@ -46,10 +46,10 @@ pub(crate) struct EventsQuery {
     #[param(value_type = Option<String>, max_length = 200, example = "wamid.HBgLMTU1NTAwMDExMTEVAgARGBJGQUtFMDAwMDAwMDAwMDAwMDEA")]
     message_id: Option<Word>,
     /// Only those received then or later.
-    #[param(value_type = Option<Timestamp>)]
+    #[param(value_type = Option<String>, format = DateTime, example = "2026-11-26T00:00:00Z")]
     from: Option<Timestamp>,
     /// Only those received before then.
-    #[param(value_type = Option<Timestamp>)]
+    #[param(value_type = Option<String>, format = DateTime, example = "2026-11-27T00:00:00Z")]
     before: Option<Timestamp>,
 }
 
@@ -137,7 +137,7 @@ pub(crate) struct QuarantineQuery {
     #[param(value_type = Option<String>)]
     cursor: Option<Cursor<EventId>>,
     /// Only those that are there for this reason.
-    #[param(value_type = Option<QuarantineReason>)]
+    #[param(value_type = Option<QuarantineReason>, inline)]
     reason: Option<Parsed<QuarantineReason>>,
 }
 

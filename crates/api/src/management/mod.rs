@@ -108,7 +108,7 @@ pub fn routes() -> Routes {
         .guarded(route!(phone_numbers::list))
         .guarded(route!(phone_numbers::get))
         .guarded(route!(phone_numbers::patch))
-        .guarded(route!(lookup::find))
+        .guarded(route!(lookup::find).asking_chakra())
         .guarded(route!(hooks::get))
         .guarded(route!(hooks::create))
         .guarded(route!(hooks::rotate))

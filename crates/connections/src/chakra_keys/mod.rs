@@ -228,7 +228,8 @@ impl ChakraKeys {
         tx.lock_chakra_key(id).await?;
         let before = stored_key(&mut tx, id).await?;
         if before.is_default && !force {
-            spare_default(&mut tx, id).await?;
+            let is_used_now = self.core.write_behind.has_key_uses(scope.tenant(), id);
+            spare_default(&mut tx, id, is_used_now).await?;
         }
         if !tx.delete_chakra_key(id).await? {
             return Err(CoreError::Missing(Thing::ChakraKey).into());
@@ -273,10 +274,10 @@ impl ChakraKeys {
 }
 
 /// Fails if calls would miss the default key.
-async fn spare_default(tx: &mut TenantTx, id: ChakraKeyId) -> Result<(), Error> {
+async fn spare_default(tx: &mut TenantTx, id: ChakraKeyId, is_used_now: bool) -> Result<(), Error> {
     let detail = if tx.has_chakra_key_beside(Some(id)).await? {
         "this is the default key, which calls use, and no other takes its place by itself; make another one the default with POST /api/v1/chakra-keys/{id}/set-default, or repeat the call with ?force=true"
-    } else if tx.is_chakra_key_in_use(id).await? {
+    } else if is_used_now || tx.is_chakra_key_in_use(id).await? {
         "this is the only Chakra key, and calls used it in the last 24 hours; without it every call fails. Store another one and make it the default, or repeat the call with ?force=true"
     } else {
         return Ok(());

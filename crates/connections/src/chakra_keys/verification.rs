@@ -7,12 +7,13 @@
 use std::sync::Arc;
 
 use portico_auth::TenantScope;
+use portico_chakra::router::API_KEY_MARK;
 use portico_chakra::{CallError, Client, operation};
 use portico_core::audit::Change;
 use portico_core::{Core, Error as CoreError, Thing, code};
 use portico_domain::{ChakraKey, ChakraKeyId, ChakraKeyStatus, TenantId};
 use portico_storage::{ChakraTeam, TenantTx};
-use portico_vault::SecretString;
+use portico_vault::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
 use crate::single_flight::SingleFlight;
@@ -80,6 +81,9 @@ impl ChakraKeyVerifier {
     /// [`Error::Upstream`] or [`Error::UpstreamMalformed`] when Chakra cannot be asked or tells no team.
     pub(super) async fn team_of(&self, token: &SecretString) -> Result<ChakraTeam, Error> {
         let refused = |detail: String| Error::from(CoreError::invalid("/access_token", detail));
+        if token.expose_secret().contains(API_KEY_MARK) {
+            return Err(refused("is an API key of Portico's; send the access token that Chakra issued".into()));
+        }
         match self.chakra.call(operation("fetch_config"), &[], &[], None, token).await {
             Ok(config) => self.team_in(&config).ok_or(Error::UpstreamMalformed),
             Err(CallError::KeyRefused) => {

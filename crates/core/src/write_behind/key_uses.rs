@@ -51,6 +51,12 @@ impl KeyUses {
         self.add(tenant, NewKeyUse { key, day: last_at.date(), caller, openings, calls, last_at });
     }
 
+    /// Whether a call with the key waits to be written down.
+    pub(super) fn holds(&self, tenant: TenantId, key: ChakraKeyId) -> bool {
+        let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.iter().any(|((of, used, ..), count)| *of == tenant && *used == key && count.calls > 0)
+    }
+
     /// Waits until there is something to write down.
     pub(super) async fn some(&self) {
         self.some.notified().await;

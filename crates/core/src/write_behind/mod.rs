@@ -109,6 +109,12 @@ impl WriteBehind {
         self.0.key_uses.count(scope, key, what, self.0.clock.now());
     }
 
+    /// Whether calls with a Chakra key were made on this replica that are not written down yet.
+    #[must_use]
+    pub fn has_key_uses(&self, tenant: TenantId, key: ChakraKeyId) -> bool {
+        self.0.key_uses.holds(tenant, key)
+    }
+
     /// Keeps whose an id is until it is written with the entry of its call.
     pub fn keep_pending(&self, scope: &TenantScope, learned: &NewLearned, owner: Option<OwnedId>) {
         self.0.pending.put(scope.tenant(), learned, owner);

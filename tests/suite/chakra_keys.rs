@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::harness::sandbox::{header, leaks};
 use crate::harness::tenant::{message, text};
-use crate::harness::{Findings, Portico, Tenant, eventually};
+use crate::harness::{Findings, Portico, Tenant};
 
 #[tokio::test]
 async fn chakra_keys_are_replaced_and_chosen_and_never_shown() {

@@ -435,10 +435,7 @@ impl<'s> Walk<'s> {
     /// Whether a text here could be an object or a list that is written as JSON text, as Meta reads them too at the top
     /// of a message: then nobody has looked at the ids in it.
     fn may_hide_ids(&self, free: bool) -> bool {
-        let top = match self.frames.as_slice() {
-            [top] => top,
-            _ => return false,
-        };
+        let [top] = self.frames.as_slice() else { return false };
         self.scan.ids.is_some() && !free && top.object && top.key != OPAQUE
     }
 

@@ -157,14 +157,15 @@ impl Unread {
             self.is_invited && arriving.body.size_hint().exact().is_some_and(|bytes| bytes <= SHORT)
         };
         let mut rest = Shared(self.arriving);
-        while is_short {
-            match rest.next().await {
-                Some(Ok(_)) => {}
-                Some(Err(_)) => return false,
-                None => return true,
+        if !is_short {
+            return false;
+        }
+        while let Some(piece) = rest.next().await {
+            if piece.is_err() {
+                return false;
             }
         }
-        false
+        true
     }
 }
 

@@ -362,6 +362,12 @@ impl<'s> Walk<'s> {
         }
     }
 
+    /// Notes that what these lead to cannot stand here.
+    fn hide(&mut self, hidden: u64) {
+        let pointers = self.scan.pointers.iter().enumerate().filter(|(index, _)| hidden & (1 << index) != 0);
+        self.out.hidden.extend(pointers.map(|(_, pointer)| *pointer));
+    }
+
     /// Enters a list or object; false if nothing in it is looked at.
     fn open(&mut self, object: bool) -> bool {
         let begins = self.begin();
@@ -371,7 +377,7 @@ impl<'s> Walk<'s> {
             // Where an object is to be, whose fields are watched, a list hides them.
             let depth = self.frames.len();
             let hidden = self.scan.which(begins.live & !ending, depth, |name| name != "*");
-            self.put(hidden, &FieldValue::Other);
+            self.hide(hidden);
         }
         if ending == 0
             && let Some(kind) = self.id_place(begins.free, false)
@@ -421,7 +427,7 @@ impl<'s> Walk<'s> {
         self.put(ending, &value);
         if value != FieldValue::Unset {
             // Where a list or an object is to be, in which something is watched.
-            self.put(begins.live & !ending, &FieldValue::Other);
+            self.hide(begins.live & !ending);
         }
         if let Some(kind) = place
             && ending == 0

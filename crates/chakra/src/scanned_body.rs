@@ -10,6 +10,8 @@ pub struct ScannedBody {
     pub(crate) found: Vec<(&'static str, FieldValue)>,
     pub(crate) ids: Vec<FoundId>,
     pub(crate) unknown: Vec<UnknownField>,
+    /// Pointers on whose way something of another type stands.
+    pub(crate) hidden: Vec<&'static str>,
 }
 
 /// The value of a watched field.
@@ -102,6 +104,12 @@ impl ScannedBody {
     /// Every value at that pointer: none, one, or many where it holds `*`.
     pub fn values(&self, pointer: &str) -> impl Iterator<Item = &FieldValue> {
         self.found.iter().filter(move |(known, _)| *known == pointer).map(|(_, found)| found)
+    }
+
+    /// Whether something of another type stands in the place of a list or an object in which that pointer leads on.
+    #[must_use]
+    pub fn hides(&self, pointer: &str) -> bool {
+        self.hidden.contains(&pointer)
     }
 
     /// The first text or number at that pointer; none when there is none, or only an unset or another value.

@@ -191,8 +191,10 @@ fn no_schema_has_a_name_that_generators_need() {
     each_operation(&document, |_, _, operation| {
         for content in operation["requestBody"]["content"].as_object().into_iter().flat_map(|all| all.values()) {
             let schema = &content["schema"];
+            // What Chakra posts is nobody's to write.
+            let is_chakras = operation["operationId"] == "receive_events";
             assert!(
-                schema.get("$ref").is_some() || schema["type"] == "array",
+                schema.get("$ref").is_some() || schema["type"] == "array" || is_chakras,
                 "{}: {schema}",
                 operation["operationId"]
             );

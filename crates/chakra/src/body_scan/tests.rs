@@ -41,6 +41,23 @@ fn a_star_stands_for_fields_too_that_another_pointer_names() {
 }
 
 #[test]
+fn what_stands_in_the_place_of_a_list_or_an_object_hides_what_would_be_in_it() {
+    let scan = scan(&["/a/b/*"]);
+    for (body, hides) in [
+        (r#"{"a":{"b":["1"]}}"#, false),
+        (r#"{"a":{"b":{"c":"1"}}}"#, false),
+        (r#"{"a":null}"#, false),
+        (r#"{"a":{"b":null,"c":"1"},"d":"2"}"#, false),
+        (r#"{"a":"{}"}"#, true),
+        (r#"{"a":[{"b":["1"]}]}"#, true),
+        (r#"{"a":{"b":"1"}}"#, true),
+        (r#"{"a":{"b":1}}"#, true),
+    ] {
+        assert_eq!(scan.read(body.as_bytes()).expect("is JSON").hides("/a/b/*"), hides, "{body}");
+    }
+}
+
+#[test]
 fn unset_forms_count_as_absent() {
     for body in [r#"{"a":null}"#, r#"{"a":""}"#, r#"{"a":0}"#, r#"{"a":false}"#] {
         assert_eq!(texts(&scan(&["/a"]), body, "/a"), [FieldValue::Unset], "{body}");

@@ -181,6 +181,10 @@ impl Check<'_> {
                     return Err(CoreError::Missing(Thing::Resource(kind.as_str())).into());
                 }
             }
+            if scanned.hides(pointer) {
+                let detail = "must be reached through lists and objects, as the documentation writes them";
+                return Err(CoreError::invalid(pointer, detail).into());
+            }
             for found in scanned.values(pointer) {
                 ids.add(owned.kind, self.text(scope, pointer, found).await?);
             }

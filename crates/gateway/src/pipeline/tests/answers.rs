@@ -32,7 +32,7 @@ async fn limited(world: &World) -> TestKey {
 }
 
 async fn get(world: &World, key: &TestKey, path: &str) -> Result<Answer, Box<Failure>> {
-    world.gateway.forward(Call { head: head("GET", path).by(&key.bearer), body: body("") }).await
+    Box::pin(world.gateway.forward(Call { head: head("GET", path).by(&key.bearer), body: body("") })).await
 }
 
 /// The body of an answer, or what it broke off with.
@@ -197,7 +197,7 @@ async fn a_number_of_another_customer_never_moves_by_a_call_of_a_limited_key() {
     let (plugin, limited) = (format!("/plugin/{}", own.plugin), limited(&world).await);
     let theirs = format!("{NUMBERS}/{}", other.phone_number);
     for waba in [other.waba.as_str(), own.waba.as_str()] {
-        chakra.says(&claim(waba, [own.phone_number.as_str(), other.phone_number.as_str()]));
+        chakra.says(claim(waba, [own.phone_number.as_str(), other.phone_number.as_str()]));
         get(&world, &limited, &plugin).await.expect("is the caller's plugin");
         assert_eq!(refused(get(&world, &limited, &theirs).await), (404, "phone_number_not_found"), "{waba}");
     }

@@ -31,7 +31,7 @@ fn chance_of_longer(first: &mut [Duration], second: &mut [Duration]) -> f64 {
 }
 
 /// What it is, the path with another's id, and one with nobody's.
-type Kind = (&'static str, String, Box<dyn Fn() -> String>);
+type Kind<'t> = (&'static str, String, Box<dyn Fn() -> String + 't>);
 
 async fn timed(caller: &Caller, path: &str) -> Duration {
     let began = Instant::now();
@@ -50,7 +50,7 @@ async fn anothers_id_takes_as_long_to_refuse_as_nobodys() {
     let template = tenant.thing(&other, LearnedKind::Template).await;
     let media = |id: &str| format!("/v2/whatsapp/v24.0/media/{id}/show");
     let templates = |id: &str| format!("/v1/ext/plugin/whatsapp/{}/api/v24.0/{id}", own.plugin);
-    let kinds: [Kind; 6] = [
+    let kinds: [Kind<'_>; 6] = [
         ("plugin", format!("/plugin/{}", other.plugin), Box::new(|| format!("/plugin/{}", random_uuid()))),
         ("medium", media(&medium), Box::new(|| media(&nobodys(LearnedKind::Media)))),
         ("template", templates(&template), Box::new(|| templates(&nobodys(LearnedKind::Template)))),

@@ -18,7 +18,12 @@ const MALFORMED: (u16, &str) = (502, "upstream_garbled");
 const NUMBERS: &str = "/v1/ext/whatsapp-phone-number";
 
 /// A world before a Chakra that gives this answer.
-async fn world(head: &'static str, body: &'static str) -> (ChakraStandIn, World) {
+fn world(head: &'static str, body: &'static str) -> impl Future<Output = (ChakraStandIn, World)> {
+    // Large: it makes a database.
+    Box::pin(made(head, body))
+}
+
+async fn made(head: &'static str, body: &'static str) -> (ChakraStandIn, World) {
     let chakra = ChakraStandIn::answering(head, body).await;
     let world = World::with_chakra(&chakra.url).await;
     // Large: it asks Chakra and writes.

@@ -95,6 +95,13 @@ pub(crate) async fn answer(sent: Sent, gateway: &Gateway, told: &mut Told) -> Re
     {
         return Err(Error::UpstreamUnreadable { status, words: String::new(), retry_after: None });
     }
+    // Before anything of it is written down.
+    if asked.key.stands_in(&bytes) {
+        if operation.effect == Effect::DeletesPlugin {
+            effects::apply(gateway, &asked, status, false, None).await?;
+        }
+        return Err(echoed(operation));
+    }
     let errors = success && has_errors(&bytes);
     told.has_errors = errors;
     let mut body = bytes;
@@ -116,9 +123,6 @@ pub(crate) async fn answer(sent: Sent, gateway: &Gateway, told: &mut Told) -> Re
             body = written;
             headers::drop_changed(&mut head);
         }
-    }
-    if asked.key.stands_in(&body) {
-        return Err(echoed(operation));
     }
     Ok(Answer::new(status, head, AnswerBody::Whole(body)))
 }

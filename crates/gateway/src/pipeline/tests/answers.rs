@@ -76,6 +76,18 @@ async fn an_answer_that_shows_the_chakra_key_is_not_handed_on() {
         let key = world.key("owner").await;
         assert_eq!(refused(get(&world, &key, path).await), MALFORMED, "{head}");
     }
+    let (_chakra, learning) = world(JSON_HEAD, r#"{"_data":{"whatsappMessageId":"chakra-key-of-the-tests"}}"#).await;
+    let key = learning.key("owner").await;
+    let own = &learning.tenant.connection;
+    let path = format!("/v1/ext/plugin/whatsapp/{}/api/v24.0/{}/messages", own.plugin, own.phone_number);
+    let head = head("POST", &path).by(&key.bearer).with(&JSON);
+    let call = Call { head, body: body(r#"{"type":"text","to":"1"}"#) };
+    assert_eq!(refused(Box::pin(learning.gateway.forward(call)).await), MALFORMED);
+    learning.kit.request_log(learning.tenant.id).await;
+    let mut tx = learning.kit.core.db.begin_system(learning.tenant.id).await.expect("a transaction begins");
+    let learned = tx.learned("message", &["chakra-key-of-the-tests".to_owned()]).await.expect("is read");
+    assert!(learned.is_empty(), "the key is written down as an id");
+
     let (chakra, refusing) = world("HTTP/1.1 403 Forbidden", "").await;
     let key = refusing.key("owner").await;
     chakra.says(format!("{}chakra-key-of-the-tests", "y".repeat(490)));

@@ -48,7 +48,7 @@ PARAMETERS = {
     "backgroundJobId": "jobs",
     "photoId": "photos",
     "userId": "users",
-    "with": "holders",
+    "other": "holders",
 }
 # What a thing does not survive; those that share a kind come first, each of them gets one of its own.
 ENDS = [

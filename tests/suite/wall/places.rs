@@ -10,7 +10,8 @@ use crate::harness::Answer;
 
 /// Strings that name nothing: values, filters and cursors that are not ids; and ids of calls, which have tests of their
 /// own (`request_log`).
-const NO_IDS: &[&str] = &["X-Request-Id", "If-Match", "Idempotency-Key", "X-CSRF-Token", "external_id", "request_id"];
+const NO_IDS: &[&str] =
+    &["X-Request-Id", "If-Match", "Idempotency-Key", "X-CSRF-Token", "external_id", "request_id", "message_id"];
 
 /// Schemas of ids, and of names that lead to one thing.
 const KINDS: &[&str] = &[
@@ -31,7 +32,10 @@ const KINDS: &[&str] = &[
 
 /// Calls that the check that an id matters passes over: what they do to our own things would disturb
 /// the rest, or needs more than an id. Each with why.
-const SPARED: &[(&str, &str)] = &[("/api/v1/chakra-keys/{id}/replace", "another token would have to be Chakra's")];
+const SPARED: &[(&str, &str)] = &[
+    ("/api/v1/chakra-keys/{id}/replace", "another token would have to be Chakra's"),
+    ("/api/v1/quarantined-events/{id}/route", "no event of ours is in quarantine"),
+];
 /// A list whose filters find nothing of our own, because nothing of ours was called yet.
 const FILTERED: &str = "/api/v1/requests";
 

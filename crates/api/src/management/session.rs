@@ -100,7 +100,9 @@ pub(crate) async fn get(caller: Anyone, app: Data<App>) -> Result<Json<Session>,
     session(&caller, &app).await
 }
 
-/// Says who calls, as `GET /api/v1/session` does.
+/// Says who calls.
+///
+/// The same as `GET /api/v1/session`, under the name by which people look for it.
 #[utoipa::path(get, path = "/api/v1/whoami", tag = "session", operation_id = "who_am_i",
     responses((status = 200, body = Session, description = "Who calls.")))]
 pub(crate) async fn who_am_i(caller: Anyone, app: Data<App>) -> Result<Json<Session>, Problem> {
